@@ -1,0 +1,39 @@
+using Npgsql;
+
+namespace Platform.EventStore;
+
+/// <summary>Turns events into rows of a view. Deterministic: only the event and its recorded time, no clock, no other service.</summary>
+public interface IProjection
+{
+    /// <summary>Name and version of the checkpoint, for example <c>active_mitigations_v1</c>. A change of meaning is a new name.</summary>
+    string Name { get; }
+
+    /// <summary>Adds the statements that this event means for the view. Rows and checkpoint commit together.</summary>
+    void Project(RecordedEvent recorded, SqlBatch sql);
+}
+
+/// <summary>SQL statements that go to the server in one round trip.</summary>
+public sealed class SqlBatch
+{
+    private readonly NpgsqlBatch _batch;
+
+    internal SqlBatch(NpgsqlBatch batch) => _batch = batch;
+
+    /// <summary>Number of statements added.</summary>
+    public int Count => _batch.BatchCommands.Count;
+
+    /// <summary>Adds a statement; every hole of the interpolated text becomes a parameter, so it cannot be injected into.</summary>
+    public void Add(FormattableString statement)
+    {
+        var command = new NpgsqlBatchCommand();
+        var names = new object[statement.ArgumentCount];
+        for (var i = 0; i < names.Length; i++)
+        {
+            names[i] = $"${i + 1}";
+            command.Parameters.Add(new NpgsqlParameter { Value = statement.GetArgument(i) ?? DBNull.Value });
+        }
+
+        command.CommandText = string.Format(System.Globalization.CultureInfo.InvariantCulture, statement.Format, names);
+        _batch.BatchCommands.Add(command);
+    }
+}

@@ -1,0 +1,17 @@
+namespace Platform.EventStore;
+
+/// <summary>One kind of stream: its name in stream ids, the state before the first event, and how an event changes the state.</summary>
+/// <typeparam name="TState">What the rules must remember.</typeparam>
+/// <typeparam name="TEvent">The base record of every event that this kind of stream may hold.</typeparam>
+/// <param name="Name">Lower-case name, the part of the stream id before the colon, for example <c>mitigation</c>.</param>
+/// <param name="Initial">State of a stream that has no event yet.</param>
+/// <param name="Evolve">Folds one event into the state; throws on a type it does not know.</param>
+public sealed record StreamType<TState, TEvent>(string Name, TState Initial, Func<TState, TEvent, TState> Evolve)
+    where TEvent : class
+{
+    /// <summary>State after all the events given, in their order.</summary>
+    public TState Fold(IEnumerable<TEvent> events) => events.Aggregate(Initial, Evolve);
+
+    /// <summary>Id of one stream inside its tenant, for example <c>mitigation:0190aaaa-...</c>. The tenant is never part of it.</summary>
+    internal string IdFor(string key) => $"{Name}:{key}";
+}
