@@ -1,0 +1,41 @@
+namespace Platform.Contracts.Detection.V1;
+
+/// <summary>An open anomaly gained a vector or grew well beyond its last reported peak.</summary>
+/// <remarks>
+/// Producer: detection. Consumers: reporting. Key: <see cref="AnomalyId"/>; ordered by <see cref="Revision"/>.
+/// </remarks>
+public sealed record AnomalyChanged
+{
+    /// <summary>The tenant (customer) it is about.</summary>
+    public required Guid TenantId { get; init; }
+
+    /// <summary>Service code of the contract, unique and never reused, for example <c>DP00000001</c>.</summary>
+    public required string ServiceCode { get; init; }
+
+    /// <summary>The protected object (UUID).</summary>
+    public required Guid ObjectId { get; init; }
+
+    /// <summary>Identity of the anomaly for its whole life (UUID version 7).</summary>
+    public required Guid AnomalyId { get; init; }
+
+    /// <summary>
+    /// Attacked prefix in CIDR notation, a single host most of the time: <c>203.0.113.10/32</c> or
+    /// <c>2001:db8::1/128</c>.
+    /// </summary>
+    public required string Target { get; init; }
+
+    /// <summary>The vectors over their threshold, greatest excess first, with what was measured.</summary>
+    public required IReadOnlyList<VectorRate> Vectors { get; init; }
+
+    /// <summary>Greatest rate so far, in bits per second.</summary>
+    public required long PeakBitsPerSecond { get; init; }
+
+    /// <summary>Greatest rate so far, in packets per second.</summary>
+    public required long PeakPacketsPerSecond { get; init; }
+
+    /// <summary>1 for the first change, then one more each.</summary>
+    public required int Revision { get; init; }
+
+    /// <summary>When it changed (UTC).</summary>
+    public required DateTimeOffset ChangedAt { get; init; }
+}

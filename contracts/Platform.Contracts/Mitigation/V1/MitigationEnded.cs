@@ -1,0 +1,26 @@
+namespace Platform.Contracts.Mitigation.V1;
+
+/// <summary>Defence against an anomaly is over and nothing of it is announced any more.</summary>
+/// <remarks>Producer: mitigation. Consumers: reporting. Key: <see cref="MitigationId"/>.</remarks>
+public sealed record MitigationEnded
+{
+    /// <summary>The tenant (customer) it is about.</summary>
+    public required Guid TenantId { get; init; }
+
+    /// <summary>Service code of the contract, unique and never reused, for example <c>DP00000001</c>.</summary>
+    public required string ServiceCode { get; init; }
+
+    /// <summary>Identity of the mitigation (UUID); one per anomaly.</summary>
+    public required Guid MitigationId { get; init; }
+
+    /// <summary>Identity of the anomaly for its whole life (UUID version 7).</summary>
+    public required Guid AnomalyId { get; init; }
+
+    /// <summary>
+    /// <c>defended</c>, or <c>not-defended</c> when no countermeasure ever came into force (open set).
+    /// </summary>
+    public required string Result { get; init; }
+
+    /// <summary>When it ended (UTC).</summary>
+    public required DateTimeOffset EndedAt { get; init; }
+}
