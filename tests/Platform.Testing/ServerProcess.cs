@@ -1,0 +1,145 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Platform.Testing;
+
+/// <summary>A real server as a child process in a session of its own, its output in a file.</summary>
+/// <remarks>
+/// Ends with us, even when we are killed: the <see cref="Reaper"/> sees our pipe close. A process started with
+/// <c>outlivesUs</c> stays instead; whoever starts it so keeps its id and ends it later.
+/// </remarks>
+public sealed class ServerProcess : IAsyncDisposable
+{
+    private const int Terminate = 15;
+    private const int KillSignal = 9;
+
+    private readonly Process _process;
+    private readonly string _name;
+    private readonly bool _outlivesUs;
+
+    private ServerProcess(string name, Process process, string logFile, bool outlivesUs)
+    {
+        _name = name;
+        _process = process;
+        _outlivesUs = outlivesUs;
+        LogFile = logFile;
+    }
+
+    /// <summary>Process id; also the id of the session and of the process group.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>Standard output and standard error, appended.</summary>
+    public string LogFile { get; }
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Starts a command. <paramref name="environment"/> is added to ours; a null value removes a variable.</summary>
+    public static ServerProcess Start(
+        string name,
+        string logFile,
+        IReadOnlyList<string> command,
+        IReadOnlyDictionary<string, string?>? environment = null,
+        bool outlivesUs = false)
+    {
+        // A group of its own keeps the terminal's Ctrl+C away and lets one signal reach grandchildren. Both programs
+        // only exec, so the id that we are given is the server's.
+        var start = new ProcessStartInfo("setsid", ["sh", "-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1 </dev/null", "sh", logFile, .. command])
+        {
+            UseShellExecute = false,
+        };
+        foreach (var (key, value) in environment ?? new Dictionary<string, string?>())
+        {
+            start.Environment[key] = value;
+        }
+
+        var process = Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start.");
+        if (!outlivesUs)
+        {
+            Reaper.Watch(process.Id);
+        }
+
+        return new(name, process, logFile, outlivesUs);
+    }
+
+    /// <summary>Asks the process to end and waits; kills it when it has not ended in time.</summary>
+    public async Task Stop(TimeSpan? patience = null, int signal = Terminate)
+    {
+        Signal(_process.Id, signal);
+        using var deadline = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(10));
+        try
+        {
+            await _process.WaitForExitAsync(deadline.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            await Kill();
+        }
+
+        Forget();
+    }
+
+    /// <summary>kill -9, and waits until the process is gone: what a power cut leaves behind.</summary>
+    public async Task Kill()
+    {
+        Signal(-_process.Id, KillSignal);
+        await _process.WaitForExitAsync();
+        Forget();
+    }
+
+    /// <summary>Waits until the probe answers true; throws with the end of the log when the process dies or time runs out.</summary>
+    public async Task Ready(Func<CancellationToken, Task<bool>> probe, TimeSpan patience)
+    {
+        var since = Stopwatch.StartNew();
+        while (!_process.HasExited && since.Elapsed < patience)
+        {
+            using var attempt = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+            if (await probe(attempt.Token))
+            {
+                return;
+            }
+
+            await Task.Delay(25, CancellationToken.None);
+        }
+
+        var why = _process.HasExited ? $"ended with {_process.ExitCode}" : $"was not ready after {patience.TotalSeconds:0} s";
+        throw new InvalidOperationException($"{_name} {why}. The end of {LogFile}:\n{LogTail()}");
+    }
+
+    /// <summary>The last lines of the log.</summary>
+    public string LogTail(int lines = 30) =>
+        File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(lines)) : "(no output)";
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited && !_outlivesUs)
+        {
+            await Kill();
+        }
+
+        _process.Dispose();
+    }
+
+    private void Forget()
+    {
+        if (!_outlivesUs)
+        {
+            Reaper.Forget(_process.Id);
+        }
+    }
+
+    /// <summary>Sends a signal to a process, or to a process group when the id is negative. One that is gone is no error.</summary>
+    public static void Signal(int processId, int signal)
+    {
+        const int noSuchProcess = 3;
+        if (SendSignal(processId, signal) != 0 && Marshal.GetLastPInvokeError() is var error and not noSuchProcess)
+        {
+            throw new Win32Exception(error);
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static extern int SendSignal(int processId, int signal);
+}
