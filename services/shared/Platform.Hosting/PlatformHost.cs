@@ -1,0 +1,138 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Platform.Hosting;
+
+/// <summary>Makes a process one of the suite's services: the same settings, health, telemetry, authorisation and commands everywhere.</summary>
+public static class PlatformHost
+{
+    /// <summary>Telemetry, health, problem details, callers and policies, clock, listeners. Call first.</summary>
+    /// <param name="builder">The application.</param>
+    /// <param name="service">Name of the service in lower case, for example <c>mitigation</c>.</param>
+    public static WebApplicationBuilder AddPlatform(this WebApplicationBuilder builder, string service)
+    {
+        builder.Services.AddSingleton(new ServiceIdentity(service));
+        builder.AddClock();
+        builder.AddTelemetry(service);
+        builder.AddCallers();
+        builder.AddValidatedOptions<ListenOptions>(ListenOptions.Section);
+        builder.Services.AddProblemDetails();
+        builder.Services.AddHealthChecks();
+        builder.WebHost.UseKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            var listen = kestrel.ApplicationServices.GetRequiredService<IOptions<ListenOptions>>().Value;
+            kestrel.Listen(IPEndPoint.Parse(listen.Health), endpoint => endpoint.Protocols = HttpProtocols.Http1);
+            if (listen.Grpc is not null)
+            {
+                kestrel.Listen(IPEndPoint.Parse(listen.Grpc), endpoint => endpoint.Protocols = HttpProtocols.Http2);
+            }
+
+            if (listen.Public is not null)
+            {
+                kestrel.Listen(IPEndPoint.Parse(listen.Public), endpoint => endpoint.Protocols = HttpProtocols.Http1AndHttp2);
+            }
+        });
+        return builder;
+    }
+
+    /// <summary><c>/healthz/live</c> (the process answers), <c>/healthz/ready</c> (database and broker answer) and <c>/metrics</c>, on the health listener only.</summary>
+    public static WebApplication MapPlatform(this WebApplication app)
+    {
+        var port = $"*:{IPEndPoint.Parse(app.Services.GetRequiredService<IOptions<ListenOptions>>().Value.Health).Port}";
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous().RequireHost(port);
+        app.MapHealthChecks("/healthz/ready", new HealthCheckOptions { ResponseWriter = WriteHealth }).AllowAnonymous().RequireHost(port);
+        app.MapGet("/metrics", (PrometheusExporter metrics) => Results.Text(metrics.Scrape(), PrometheusExporter.ContentType))
+            .AllowAnonymous().RequireHost(port).ExcludeFromDescription();
+        return app;
+    }
+
+    /// <summary>
+    /// Runs the service, or with the argument <c>migrate</c> brings database and broker to this version and ends.
+    /// A setting out of range or a port in use ends the process with code 78 (configuration error) and one line that says what to change.
+    /// </summary>
+    public static async Task<int> RunPlatformAsync(this WebApplication app, string[] args)
+    {
+        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Platform.Hosting");
+        try
+        {
+            if (args is ["migrate", ..])
+            {
+                foreach (var step in app.Services.GetServices<MigrationStep>())
+                {
+                    await step.Apply(app.Services, CancellationToken.None);
+                    log.Migrated(step.Name);
+                }
+
+                return 0;
+            }
+
+            await app.RunAsync();
+            return 0;
+        }
+        catch (OptionsValidationException invalid)
+        {
+            foreach (var failure in invalid.Failures)
+            {
+                log.InvalidSetting(failure);
+            }
+
+            return ConfigurationError;
+        }
+        catch (IOException inUse) when (inUse.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        {
+            log.AddressInUse(inUse.Message);
+            return ConfigurationError;
+        }
+        finally
+        {
+            await app.DisposeAsync(); // flushes the console logger, so that the reason of a refused start is seen
+        }
+    }
+
+    /// <summary>Adds something that <c>migrate</c> does, in the order of registration. Must be repeatable.</summary>
+    public static void AddMigrationStep(
+        this WebApplicationBuilder builder, string name, Func<IServiceProvider, CancellationToken, Task> apply) =>
+        builder.Services.AddSingleton(new MigrationStep(name, apply));
+
+    /// <summary>Binds, validates and registers options; a value outside its range stops the start with section, value and range.</summary>
+    public static T AddValidatedOptions<T>(this WebApplicationBuilder builder, string section)
+        where T : class, new()
+    {
+        builder.Services.AddSingleton<IValidateOptions<T>>(new SettingsValidator<T>(section));
+        builder.Services.AddOptions<T>().BindConfiguration(section).ValidateOnStart();
+        return builder.Configuration.GetSection(section).Get<T>() ?? new T();
+    }
+
+    private const int ConfigurationError = 78; // EX_CONFIG of sysexits.h
+
+    private static Task WriteHealth(HttpContext http, Microsoft.Extensions.Diagnostics.HealthChecks.HealthReport report) =>
+        http.Response.WriteAsJsonAsync(new
+        {
+            status = report.Status.ToString(),
+            checks = report.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.Status.ToString()),
+        });
+}
+
+/// <summary>Which service this process is.</summary>
+/// <param name="Name">Lower case, for example <c>mitigation</c>; prefix of queues and metrics.</param>
+public sealed record ServiceIdentity(string Name)
+{
+    /// <summary>Actor of what the service does by itself, for example <c>service:mitigation</c>.</summary>
+    public string Actor => $"service:{Name}";
+}
+
+/// <summary>One thing that <c>migrate</c> does.</summary>
+internal sealed record MigrationStep(string Name, Func<IServiceProvider, CancellationToken, Task> Apply);
