@@ -48,7 +48,15 @@ public static class Messaging
     /// Queue names: <c>{service}-{consumer}</c> in kebab-case. A fault of the database or the network is retried until it is over; anything
     /// else five times, then the message goes to <c>{queue}_error</c>.
     /// </remarks>
-    public static void AddMessaging(this WebApplicationBuilder builder, string service, Action<IBusRegistrationConfigurator> consumers)
+    /// <param name="builder">The application.</param>
+    /// <param name="service">Name of the service; prefix of its queues.</param>
+    /// <param name="consumers">Adds the consumers.</param>
+    /// <param name="temporaryQueues">True for a process that only watches (the gateway): its queues die with it and are nobody's promise.</param>
+    public static void AddMessaging(
+        this WebApplicationBuilder builder,
+        string service,
+        Action<IBusRegistrationConfigurator> consumers,
+        bool temporaryQueues = false)
     {
         builder.AddValidatedOptions<RabbitMqOptions>(RabbitMqOptions.Section);
         var topologyOnly = new TopologyOnly();
@@ -56,7 +64,7 @@ public static class Messaging
         builder.Services.AddMassTransit(bus =>
         {
             bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(service, includeNamespace: false));
-            bus.AddConfigureEndpointsCallback((_, _, endpoint) => Harden(endpoint));
+            bus.AddConfigureEndpointsCallback((_, _, endpoint) => Harden(endpoint, temporaryQueues));
             consumers(bus);
             bus.UsingRabbitMq((context, rabbit) =>
             {
@@ -97,11 +105,19 @@ public static class Messaging
         }
     }
 
-    private static void Harden(IReceiveEndpointConfigurator endpoint)
+    private static void Harden(IReceiveEndpointConfigurator endpoint, bool temporary)
     {
-        if (endpoint is IRabbitMqReceiveEndpointConfigurator { AutoDelete: false } rabbit)
+        if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
         {
-            rabbit.SetQuorumQueue();
+            if (temporary)
+            {
+                rabbit.AutoDelete = true;
+                rabbit.QueueExpiration = TimeSpan.FromMinutes(1);
+            }
+            else
+            {
+                rabbit.SetQuorumQueue();
+            }
         }
 
         endpoint.UseMessageRetry(retry =>

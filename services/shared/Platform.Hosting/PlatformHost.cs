@@ -22,6 +22,14 @@ public static class PlatformHost
     public static WebApplicationBuilder AddPlatform(this WebApplicationBuilder builder, string service)
     {
         builder.Services.AddSingleton(new ServiceIdentity(service));
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+        });
+        // Services protect nothing with it; the gateway sets it up with a folder of its own.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         builder.AddClock();
         builder.AddTelemetry(service);
         builder.AddCallers();
@@ -49,6 +57,7 @@ public static class PlatformHost
     /// <summary><c>/healthz/live</c> (the process answers), <c>/healthz/ready</c> (database and broker answer) and <c>/metrics</c>, on the health listener only.</summary>
     public static WebApplication MapPlatform(this WebApplication app)
     {
+        StopOnInvalidSettings(app);
         var port = $"*:{IPEndPoint.Parse(app.Services.GetRequiredService<IOptions<ListenOptions>>().Value.Health).Port}";
         app.UseAuthentication();
         app.UseAuthorization();
@@ -61,7 +70,7 @@ public static class PlatformHost
 
     /// <summary>
     /// Runs the service, or with the argument <c>migrate</c> brings database and broker to this version and ends.
-    /// A setting out of range or a port in use ends the process with code 78 (configuration error) and one line that says what to change.
+    /// A port in use, like a setting out of range before, ends the process with code 78 (configuration error) and one line that says what to change.
     /// </summary>
     public static async Task<int> RunPlatformAsync(this WebApplication app, string[] args)
     {
@@ -81,15 +90,6 @@ public static class PlatformHost
 
             await app.RunAsync();
             return 0;
-        }
-        catch (OptionsValidationException invalid)
-        {
-            foreach (var failure in invalid.Failures)
-            {
-                log.InvalidSetting(failure);
-            }
-
-            return ConfigurationError;
         }
         catch (IOException inUse) when (inUse.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
         {
@@ -114,6 +114,28 @@ public static class PlatformHost
         builder.Services.AddSingleton<IValidateOptions<T>>(new SettingsValidator<T>(section));
         builder.Services.AddOptions<T>().BindConfiguration(section).ValidateOnStart();
         return builder.Configuration.GetSection(section).Get<T>() ?? new T();
+    }
+
+    /// <summary>Before anything is resolved, so that the answer is one line per setting and not a stack trace from the depths.</summary>
+    private static void StopOnInvalidSettings(WebApplication app)
+    {
+        try
+        {
+            app.Services.GetService<IStartupValidator>()?.Validate();
+            return;
+        }
+        catch (Exception invalid) when (invalid is OptionsValidationException or AggregateException)
+        {
+            var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Platform.Hosting");
+            var all = invalid is AggregateException several ? several.InnerExceptions : [invalid];
+            foreach (var failure in all.OfType<OptionsValidationException>().SelectMany(one => one.Failures))
+            {
+                log.InvalidSetting(failure);
+            }
+        }
+
+        ((IDisposable)app).Dispose(); // flushes the console logger, so that the reason is seen
+        Environment.Exit(ConfigurationError);
     }
 
     private const int ConfigurationError = 78; // EX_CONFIG of sysexits.h

@@ -1,0 +1,68 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Platform.Hosting.Tests;
+
+/// <summary>A wrong setting stops the start and says which, what it was and what is allowed.</summary>
+public sealed class SettingsTests
+{
+    [Theory]
+    [InlineData("RabbitMq:Host", "", "RabbitMq:Host = : must name the broker's host.")]
+    [InlineData("RabbitMq:Port", "0", "RabbitMq:Port = 0: The field Port must be between 1 and 65535.")]
+    public void A_value_out_of_range_is_named_with_its_value_and_what_is_allowed(string setting, string value, string expected)
+    {
+        var failures = Failures<RabbitMqOptions>(RabbitMqOptions.Section, new()
+        {
+            ["RabbitMq:Host"] = "broker",
+            ["RabbitMq:User"] = "mitigation",
+            ["RabbitMq:Password"] = "secret",
+            [setting] = value,
+        });
+
+        Assert.Equal([expected], failures);
+    }
+
+    [Fact]
+    public void A_secret_is_never_repeated()
+    {
+        var failures = Failures<RabbitMqOptions>(RabbitMqOptions.Section, new() { ["RabbitMq:Host"] = "broker", ["RabbitMq:User"] = "mitigation" });
+
+        Assert.Equal(["RabbitMq:Password = (hidden): must be set, from a secret."], failures);
+    }
+
+    [Theory]
+    [InlineData("8081")]
+    [InlineData("127.0.0.1")]
+    [InlineData("localhost:80")]
+    [InlineData("127.0.0.1:70000")]
+    public void A_listener_that_is_no_address_and_port_is_refused(string value)
+    {
+        var failure = Assert.Single(Failures<ListenOptions>(ListenOptions.Section, new() { ["Listen:Health"] = value }));
+        Assert.StartsWith($"Listen:Health = {value}: must be an IP address and a port", failure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_clock_can_be_moved_in_the_environment_Testing_only()
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
+        builder.Configuration["Clock:OffsetFile"] = "/tmp/offset";
+        builder.AddPlatform("test");
+        using var services = builder.Services.BuildServiceProvider();
+
+        var refused = Assert.Throws<OptionsValidationException>(() => services.GetRequiredService<IOptions<ClockOptions>>().Value);
+        Assert.Equal(
+            ["Clock:OffsetFile = /tmp/offset: only allowed in the environment Testing, this is Production. Remove the setting."],
+            refused.Failures);
+    }
+
+    private static string[] Failures<T>(string section, Dictionary<string, string?> settings)
+        where T : class, new()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        Microsoft.Extensions.Configuration.MemoryConfigurationBuilderExtensions.AddInMemoryCollection(builder.Configuration, settings);
+        builder.AddValidatedOptions<T>(section);
+        using var services = builder.Services.BuildServiceProvider();
+        return [.. Assert.Throws<OptionsValidationException>(() => services.GetRequiredService<IOptions<T>>().Value).Failures];
+    }
+}
