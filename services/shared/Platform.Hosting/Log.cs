@@ -13,9 +13,12 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Critical, "Not started, address in use: {Failure} Stop the other process or set another port under Listen.")]
     public static partial void AddressInUse(this ILogger log, string failure);
 
-    [LoggerMessage(4, LogLevel.Warning, "Relay waits for the broker; {Pending} events read and not yet published, next try in {Delay}")]
-    public static partial void RelayWaits(this ILogger log, Exception reason, int pending, TimeSpan delay);
+    [LoggerMessage(4, LogLevel.Warning, "Relay was interrupted and begins again at its checkpoint in {Delay}; nothing is lost meanwhile")]
+    public static partial void RelayWaits(this ILogger log, Exception reason, TimeSpan delay);
 
     [LoggerMessage(5, LogLevel.Warning, "A fact changed nothing: {Code}: {Detail} (message {MessageId})")]
     public static partial void FactRefused(this ILogger log, string code, string detail, Guid? messageId);
+
+    [LoggerMessage(6, LogLevel.Error, "Relay stopped at event {Sequence}: it cannot be read or published. Facts after it wait until this is repaired.")]
+    public static partial void RelayStopped(this ILogger log, long sequence, Exception reason);
 }

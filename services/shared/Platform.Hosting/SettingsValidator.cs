@@ -27,7 +27,7 @@ internal sealed class SettingsValidator<T>(string section) : IValidateOptions<T>
         }
 
         // A secret never reaches the log, not even a wrong one.
-        var secret = member.Contains("Password", StringComparison.Ordinal) || member.Contains("Secret", StringComparison.Ordinal);
+        var secret = section == PostgresOptions.Section || member.Contains("Password", StringComparison.Ordinal);
         var value = secret ? "(hidden)" : typeof(T).GetProperty(member)?.GetValue(options)?.ToString() ?? "(not set)";
         return $"{section}:{member} = {value}: {result.ErrorMessage}";
     }

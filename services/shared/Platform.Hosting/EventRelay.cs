@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Platform.EventStore;
+
+namespace Platform.Hosting;
+
+/// <summary>Publishes what was appended: reads the feed, asks the publications, and moves on when the broker has confirmed.</summary>
+/// <remarks>
+/// A crash between confirmation and checkpoint publishes a batch again with the same message ids; consumers are built for that.
+/// While the broker is away nothing moves and nothing is lost: the events are in the database.
+/// </remarks>
+internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publications, IServiceProvider services, ILogger<EventRelay> log)
+    : BackgroundService
+{
+    private const string Checkpoint = "relay";
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly ActivitySource Source = new("Platform.Relay");
+    private static readonly Meter Meter = new("Platform.Relay");
+    private static readonly Counter<long> Published =
+        Meter.CreateCounter<long>("platform.relay.facts", "{fact}", "Facts published and confirmed by the broker.");
+
+    private readonly IPublications[] _publications = [.. publications];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (_publications.Length == 0)
+        {
+            return;
+        }
+
+        var bus = services.GetRequiredService<IBus>();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await foreach (var batch in feed.Follow(Checkpoint, stoppingToken))
+                {
+                    await Task.WhenAll(batch.Events.Select(recorded => Publish(bus, recorded, stoppingToken)));
+                    await batch.Advance(stoppingToken);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (UnreadableEventException unreadable)
+            {
+                log.RelayStopped(unreadable.Sequence, unreadable);
+                await Task.Delay(TimeSpan.FromMinutes(1), stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception interrupted)
+            {
+                log.RelayWaits(interrupted, Pause);
+                await Task.Delay(Pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task Publish(IBus bus, RecordedEvent recorded, CancellationToken cancellationToken)
+    {
+        foreach (var fact in _publications.Select(publication => publication.Publish(recorded)).OfType<object>())
+        {
+            // The trace of the append goes on in the message, so that one trace runs from datagram to report.
+            ActivityContext.TryParse(recorded.Metadata.TraceParent, null, isRemote: true, out var parent);
+            using var activity = Source.StartActivity($"relay {fact.GetType().Name}", ActivityKind.Internal, parent);
+            await bus.Publish(fact, fact.GetType(), context => context.MessageId = recorded.Id, cancellationToken);
+            Published.Add(1, new KeyValuePair<string, object?>("fact", fact.GetType().Name));
+        }
+    }
+}

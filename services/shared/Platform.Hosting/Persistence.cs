@@ -1,0 +1,110 @@
+using System.ComponentModel.DataAnnotations;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Platform.EventStore;
+
+namespace Platform.Hosting;
+
+/// <summary>The service's own database. Bound from the <c>ConnectionStrings</c> section.</summary>
+public sealed class PostgresOptions
+{
+    /// <summary>Name of the section.</summary>
+    public const string Section = "ConnectionStrings";
+
+    /// <summary>Npgsql connection string with the service's own database and role. A secret as a whole: it holds the password.</summary>
+    [Required(ErrorMessage = "must hold the connection string of the service's own database, from a secret.")]
+    public string Postgres { get; init; } = "";
+}
+
+/// <summary>Where the key that wraps data keys comes from. Bound from the <c>Sealing</c> section.</summary>
+public sealed class SealingOptions
+{
+    /// <summary>Name of the section.</summary>
+    public const string Section = "Sealing";
+
+    /// <summary>File with base64 keys of 32 bytes, one per line, the first wraps. Unset: events with sealed members are refused.</summary>
+    public string? KeyFile { get; init; }
+}
+
+/// <summary>Streams, views and the relay of a service.</summary>
+public static class Persistence
+{
+    /// <summary>
+    /// Database, streams, the relay, and <c>migrate</c> for the store's tables and the service's own (<c>Schema/*.sql</c>, embedded in the
+    /// assembly that calls).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // the calling assembly is meant
+    public static void AddEventStore(this WebApplicationBuilder builder, EventCatalog events)
+    {
+        var service = Assembly.GetCallingAssembly();
+        builder.AddValidatedOptions<PostgresOptions>(PostgresOptions.Section);
+        var sealing = builder.AddValidatedOptions<SealingOptions>(SealingOptions.Section);
+        builder.Services.AddSingleton(provider =>
+        {
+            var source = new NpgsqlDataSourceBuilder(provider.GetRequiredService<IOptions<PostgresOptions>>().Value.Postgres);
+            source.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>());
+            return source.Build();
+        });
+        builder.Logging.AddFilter("Npgsql", LogLevel.Warning);
+        builder.Services.AddSingleton(_ => sealing.KeyFile is { } file ? events.SealWith(MasterKey.FromFile(file)) : events);
+        builder.Services.AddSingleton(provider => new StreamStore(
+            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<EventCatalog>(), provider.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<EventFeed>();
+        builder.Services.AddHostedService<EventRelay>();
+        builder.Services.AddHealthChecks()
+            .AddCheck<DatabaseHealth>("database")
+            .AddCheck<ViewsHealth>("views");
+        builder.AddMigrationStep("database", (provider, cancellation) =>
+            new Migrator(provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<TimeProvider>()).Migrate(cancellation, service));
+    }
+
+    /// <summary>Keeps a view current; one replica works, any takes over.</summary>
+    public static void AddProjection<T>(this WebApplicationBuilder builder)
+        where T : class, IProjection
+    {
+        builder.Services.AddSingleton<T>();
+        builder.Services.AddSingleton<IProjection>(provider => provider.GetRequiredService<T>());
+        builder.Services.AddSingleton(provider => new ProjectionRunner(
+            provider.GetRequiredService<StreamStore>(), provider.GetRequiredService<T>(), provider.GetRequiredService<ILogger<ProjectionRunner>>()));
+        builder.Services.AddSingleton<IHostedService>(provider =>
+        {
+            var name = provider.GetRequiredService<T>().Name;
+            return new ProjectionHost(provider.GetServices<ProjectionRunner>().Single(runner => runner.Name == name));
+        });
+    }
+
+    /// <summary>Lets the relay publish what these publications answer.</summary>
+    public static void AddPublications<T>(this WebApplicationBuilder builder)
+        where T : class, IPublications => builder.Services.AddSingleton<IPublications, T>();
+
+    private sealed class ProjectionHost(ProjectionRunner runner) : BackgroundService
+    {
+        protected override Task ExecuteAsync(CancellationToken stoppingToken) => runner.Run(stoppingToken);
+    }
+
+    private sealed class DatabaseHealth(NpgsqlDataSource database) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            await using var ping = database.CreateCommand("select 1"); // a failure is an exception, which the framework reports
+            await ping.ExecuteScalarAsync(cancellationToken);
+            return HealthCheckResult.Healthy();
+        }
+    }
+
+    private sealed class ViewsHealth(IEnumerable<ProjectionRunner> runners) : IHealthCheck
+    {
+        // Degraded, not unhealthy: the pod still decides rightly; what it shows stands still until someone repairs the view.
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            Task.FromResult(runners.Select(runner => runner.Failure).FirstOrDefault(failure => failure is not null) is { } stopped
+                ? HealthCheckResult.Degraded(stopped.Reason)
+                : HealthCheckResult.Healthy());
+    }
+}
