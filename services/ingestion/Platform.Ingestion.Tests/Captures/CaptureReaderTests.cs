@@ -1,0 +1,128 @@
+using System.IO.Compression;
+using Platform.Ingestion.Captures;
+using Platform.Ingestion.Tests.Flows;
+
+namespace Platform.Ingestion.Tests.Captures;
+
+public sealed class CaptureReaderTests
+{
+    private const long CapturedSecond = 1_700_000_000;
+
+    [Theory]
+    [InlineData(0xA1B2C3D4, 1)]
+    [InlineData(0xA1B23C4D, 1000)]
+    public void Both_byte_orders_and_both_resolutions_of_pcap_are_read(long magic, int perMicrosecond)
+    {
+        byte[] packet = new Datagram().Bytes(new byte[12]).U16(0x0800).Bytes(Ip(Udp("hello")));
+        byte[] bigEndian = new Datagram().U32(magic).U16(2, 4).U32(0, 0, 65535, 1)
+            .U32(CapturedSecond, 250_000 * perMicrosecond, packet.Length, packet.Length).Bytes(packet);
+        byte[] littleEndian = new Datagram().Bytes(Reverse(new Datagram().U32(magic))).U8(2, 0, 4, 0)
+            .Bytes(Reverse(new Datagram().U32(0))).Bytes(Reverse(new Datagram().U32(0))).Bytes(Reverse(new Datagram().U32(65535)))
+            .Bytes(Reverse(new Datagram().U32(1))).Bytes(Reverse(new Datagram().U32(CapturedSecond)))
+            .Bytes(Reverse(new Datagram().U32(250_000 * perMicrosecond)))
+            .Bytes(Reverse(new Datagram().U32(packet.Length))).Bytes(Reverse(new Datagram().U32(packet.Length))).Bytes(packet);
+
+        foreach (var capture in (byte[][])[bigEndian, littleEndian, Gzip(bigEndian)])
+        {
+            Assert.Equal(("hello", "192.0.2.1", 2055, CapturedSecond * 1000 + 250), Single(capture));
+        }
+    }
+
+    [Fact]
+    public void A_pcapng_with_its_own_resolution_is_read()
+    {
+        byte[] packet = Ip(Udp("hello"));
+        var padded = (packet.Length + 3) / 4 * 4;
+        byte[] capture = new Datagram()
+            .U32(0x0A0D0D0A, 28, 0x1A2B3C4D).U16(1, 0).U32(-1, -1, 28)
+            .U32(1, 28).U16(101, 0).U32(65535).U16(9, 1).U8(3, 0, 0, 0).U32(28)
+            .U32(6, 32 + padded, 0, CapturedSecond * 1000 + 250 >> 32, CapturedSecond * 1000 + 250 & 0xFFFF_FFFF, packet.Length, packet.Length)
+            .Bytes(packet).Bytes(new byte[padded - packet.Length]).U32(32 + padded);
+
+        Assert.Equal(("hello", "192.0.2.1", 2055, CapturedSecond * 1000 + 250), Single(capture));
+    }
+
+    [Fact]
+    public void Fragments_in_any_order_become_one_datagram()
+    {
+        byte[] udp = Udp("a longer text, to be cut in two");
+        byte[] first = Ip(udp[..16], fragment: 0x2000);
+        byte[] second = Ip(udp[16..], fragment: 2);
+
+        Assert.Equal("a longer text, to be cut in two", Single(Raw(second, first)).Text);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_capture_is_one_datagram()
+    {
+        byte[] bare = new Datagram().U16(9, 0).U32(1, 2, 3, 4);
+
+        var datagram = Assert.Single(Read(bare, out _));
+        Assert.Equal(bare, datagram.Payload);
+    }
+
+    [Fact]
+    public void A_capture_that_ends_inside_a_packet_gives_what_came_before()
+    {
+        byte[] whole = Raw(Ip(Udp("hello")), Ip(Udp("world")));
+
+        Assert.Equal("hello", Single(whole[..^3], out var reader).Text);
+        Assert.True(reader.IsCut);
+    }
+
+    [Fact]
+    public void A_packet_that_is_no_udp_is_counted()
+    {
+        byte[] icmp = Ip(Udp("hello"));
+        icmp[9] = 1;
+        Read(Raw(icmp, icmp), out var reader);
+
+        Assert.Equal(2, reader.OtherPackets);
+    }
+
+    private static (string Text, string Source, int Port, long CapturedMs) Single(byte[] capture) => Single(capture, out _);
+
+    private static (string Text, string Source, int Port, long CapturedMs) Single(byte[] capture, out CaptureReader reader)
+    {
+        var datagram = Assert.Single(Read(capture, out reader));
+        return (System.Text.Encoding.ASCII.GetString(datagram.Payload), datagram.Source, datagram.Port, datagram.CapturedMs);
+    }
+
+    private static List<(byte[] Payload, string Source, int Port, long CapturedMs)> Read(byte[] capture, out CaptureReader reader)
+    {
+        var path = Path.GetTempFileName();
+        File.WriteAllBytes(path, capture);
+        var datagrams = CaptureReader.Open(path, 0, out reader)
+            .Select(datagram =>
+                (datagram.Payload.ToArray(), datagram.Source.ToString(), (int)datagram.DestinationPort, datagram.CapturedMs))
+            .ToList();
+        File.Delete(path);
+        return datagrams;
+    }
+
+    private static byte[] Raw(params byte[][] packets)
+    {
+        var capture = new Datagram().U32(0xA1B2C3D4).U16(2, 4).U32(0, 0, 65535, 101);
+        Array.ForEach(packets, packet => capture.U32(CapturedSecond, 0, packet.Length, packet.Length).Bytes(packet));
+        return capture;
+    }
+
+    private static byte[] Udp(string text) =>
+        new Datagram().U16(40000, 2055, text.Length + 8, 0).Bytes(System.Text.Encoding.ASCII.GetBytes(text));
+
+    private static byte[] Ip(byte[] payload, int fragment = 0) => new Datagram()
+        .U8(0x45, 0).U16(20 + payload.Length, 1, fragment).U8(64, 17).U16(0).Address("192.0.2.1", "192.0.2.2").Bytes(payload);
+
+    private static byte[] Reverse(byte[] word) => [.. word.Reverse()];
+
+    private static byte[] Gzip(byte[] bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(bytes);
+        }
+
+        return packed.ToArray();
+    }
+}

@@ -1,0 +1,204 @@
+using System.Diagnostics;
+using FsCheck;
+using FsCheck.Fluent;
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Tests.Flows;
+
+public sealed class HostileDatagramTests
+{
+    [Fact]
+    public void A_version_that_nobody_speaks_is_counted() => AssertError(DecodeError.UnknownVersion, new Datagram().U16(7, 1).U32(0, 0));
+
+    [Fact]
+    public void A_datagram_of_nothing_is_counted() => AssertError(DecodeError.HeaderTruncated, new Datagram());
+
+    [Theory]
+    [InlineData(5)]
+    [InlineData(9)]
+    [InlineData(10)]
+    public void A_datagram_that_ends_in_its_header_is_counted(int version) =>
+        AssertError(DecodeError.HeaderTruncated, new Datagram().U16(version, 1).U32(0));
+
+    [Fact]
+    public void A_set_without_room_for_its_own_header_ends_the_datagram() =>
+        AssertError(DecodeError.SetTooShort, Datagram.NetFlow9().U16(256, 3).U32(0));
+
+    [Fact]
+    public void A_set_longer_than_the_datagram_is_counted() =>
+        AssertError(DecodeError.SetBeyondDatagram, Datagram.NetFlow9().U16(0, 400).Template(256, (1, 4)));
+
+    [Fact]
+    public void A_message_length_that_is_wrong_is_counted_and_the_datagram_is_still_read()
+    {
+        var decoded = new Decoded().Receive(new Datagram().U16(10, 9999).U32(1_700_000_000, 1, 7)
+            .Set(2, set => set.Template(256, (1, 4))).Set(256, set => set.U32(5)));
+
+        Assert.Equal(5ul, decoded.Flow.Bytes);
+        Assert.Equal(1, decoded.Errors[DecodeError.MessageLengthWrong]);
+    }
+
+    [Fact]
+    public void A_reserved_set_is_counted() => AssertError(DecodeError.SetIdReserved, Datagram.NetFlow9().Set(77, set => set.U32(0)));
+
+    [Fact]
+    public void A_template_with_a_reserved_id_is_counted() =>
+        AssertError(DecodeError.TemplateIdReserved, Datagram.NetFlow9().Set(0, set => set.Template(255, (1, 4))));
+
+    [Fact]
+    public void A_template_that_claims_thousands_of_fields_is_refused() =>
+        AssertError(DecodeError.TemplateTooLarge, Datagram.NetFlow9().Set(0, set => set.U16(256, 60_000).U32(0, 0)));
+
+    [Fact]
+    public void A_template_that_ends_early_is_refused() =>
+        AssertError(DecodeError.TemplateTruncated, Datagram.NetFlow9().Set(0, set => set.U16(256, 3).U16(1, 4)));
+
+    [Fact]
+    public void A_template_of_zero_length_fields_is_refused_because_its_records_would_never_end() =>
+        AssertError(DecodeError.TemplateEmpty, Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 0), (2, 0))));
+
+    [Fact]
+    public void Scopes_that_outnumber_the_fields_are_refused() =>
+        AssertError(DecodeError.TemplateScopeWrong, Datagram.Ipfix(sets => sets.Set(3, set => set.U16(256, 1, 2).U16(1, 4))));
+
+    [Fact]
+    public void A_flood_of_templates_stops_at_the_limit()
+    {
+        var decoded = new Decoded(new DecodeLimits { Templates = 100 });
+        for (var i = 0; i < 1000; i++)
+        {
+            decoded.Receive(Datagram.NetFlow9(sourceId: (uint)(i % 10)).Set(0, set => set.Template(256 + i, (1, 4))));
+        }
+
+        Assert.Equal(100, decoded.Exporter.TemplatesKept);
+        Assert.Equal(900, decoded.Errors[DecodeError.TooManyTemplates]);
+    }
+
+    [Fact]
+    public void Idle_templates_give_way_when_the_exporter_is_at_its_limit()
+    {
+        var decoded = new Decoded(new DecodeLimits { Templates = 1 })
+            .Receive(Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4))))
+            .Receive(
+                Datagram.NetFlow9().Set(0, set => set.Template(257, (1, 4))).Set(257, set => set.U32(8)),
+                Decoded.ReceivedMs + 31 * 60_000);
+
+        Assert.Equal(8ul, decoded.Flow.Bytes);
+    }
+
+    [Fact]
+    public void A_flood_of_observation_domains_stops_at_the_limit()
+    {
+        var decoded = new Decoded(new DecodeLimits { Domains = 10 });
+        for (var i = 0u; i < 100; i++)
+        {
+            decoded.Receive(Datagram.NetFlow9(sourceId: i));
+        }
+
+        Assert.Equal(90, decoded.Errors[DecodeError.TooManyTemplates]);
+    }
+
+    [Fact]
+    public void Data_that_waits_for_templates_is_bounded_and_the_oldest_goes_first()
+    {
+        var decoded = new Decoded(new DecodeLimits { WaitingBytes = 10_000 });
+        for (var i = 0; i < 1000; i++)
+        {
+            decoded.Receive(Datagram.NetFlow9().Set(256 + i, set => set.U32(i)));
+        }
+
+        Assert.Equal(10_000 / (4 + WaitingSet.Overhead), decoded.Exporter.WaitingSets);
+        Assert.Equal(1000 - decoded.Exporter.WaitingSets, decoded.Errors[DecodeError.DataWithoutTemplate]);
+        Assert.Equal(999ul, decoded.Receive(Datagram.NetFlow9().Set(0, set => set.Template(256 + 999, (1, 4)))).Flow.Bytes);
+    }
+
+    [Fact]
+    public void Whatever_the_bytes_are_nothing_throws()
+    {
+        var property = Prop.ForAll<byte[]>(bytes =>
+        {
+            var decoded = new Decoded();
+            foreach (var version in (int[])[5, 9, 10])
+            {
+                decoded.Receive(new Datagram().U16(version).Bytes(bytes));
+                decoded.Receive(new Datagram().U16(version, bytes.Length + 16).U32(0, 0, 0, 0).U16(version == 9 ? 0 : 2, bytes.Length).Bytes(bytes));
+            }
+
+            decoded.Receive(new Datagram().U32(5, 1, 0, 0, 0, 0, 200).Bytes(bytes));
+        });
+
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(2000).WithEndSize(600).WithReplay(20260701, 1), property);
+    }
+
+    [Fact]
+    public void Good_datagrams_with_broken_bytes_neither_throw_nor_stall_nor_grow()
+    {
+        var random = new Random(4711); // the same datagrams in every run
+        var limits = new DecodeLimits { Templates = 64, Fields = 2000, WaitingBytes = 50_000 };
+        var decoded = new ExporterContext(limits);
+        var handler = default(Ignore);
+        var slowest = TimeSpan.Zero;
+        for (var round = 0; round < 60_000; round++)
+        {
+            byte[] datagram = [.. Corpus[random.Next(Corpus.Length)]];
+            for (var breaks = random.Next(1, 8); breaks > 0; breaks--)
+            {
+                datagram[random.Next(2, datagram.Length)] = (byte)(random.Next(3) switch { 0 => 0, 1 => 255, _ => random.Next(256) });
+            }
+
+            var started = Stopwatch.GetTimestamp();
+            FlowDecoder.Decode(datagram.AsSpan(0, random.Next(datagram.Length / 2, datagram.Length + 1)), decoded, round, ref handler);
+            var took = Stopwatch.GetElapsedTime(started);
+            slowest = took > slowest ? took : slowest;
+        }
+
+        Assert.InRange(decoded.TemplatesKept, 0, limits.Templates);
+        Assert.InRange(decoded.WaitingSets, 0, limits.WaitingBytes / WaitingSet.Overhead);
+        Assert.True(slowest < TimeSpan.FromSeconds(5), $"one datagram took {slowest}");
+    }
+
+    private static readonly byte[][] Corpus =
+    [
+        Datagram.NetFlow9()
+            .Set(0, set => set.Template(256, (8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (1, 4), (2, 4), (22, 4), (21, 4), (48, 1)))
+            .Set(1, set => set.U16(257, 4, 8).U16(1, 4, 48, 1, 50, 4))
+            .Set(257, set => set.U32(0).U8(1).U32(100))
+            .Set(256, set => set.Bytes(new byte[90])),
+        Datagram.Ipfix(sets => sets
+            .Set(2, set => set.U16(256, 5).U16(27, 16, 28, 16, 82, 65535).U16(0x8001, 4).U32(29305).U16(315, 65535))
+            .Set(3, set => set.U16(258, 3, 1).U16(149, 4, 160, 8, 34, 4))
+            .Set(256, set => set.Bytes(new byte[36]).U8(3, 1, 2, 3).U32(7).U8(40).Bytes(new byte[40]))
+            .Set(258, set => set.U32(1).U64(5).U32(10))
+            .Set(2, set => set.U16(256, 0))),
+        new Datagram().U16(5, 2).U32(1, 2, 3, 4).U8(0, 0).U16(100).Bytes(new byte[96]),
+        new Datagram().U32(5, 1).Address("192.0.2.9").U32(0, 1, 60_000, 2)
+            .U32(1, 112, 1, 5, 100, 0, 0, 5, 6, 2, 1, 64, 1, 90, 4, 48).Bytes(new byte[12]).U16(0x8100, 5, 0x86DD)
+            .U32(0x6000_0000).U16(48).U8(0, 64).Bytes(new byte[24])
+            .U32(1001, 16, 1, 0, 1, 0).U32(2, 4, 1),
+    ];
+
+    private static void AssertError(DecodeError error, byte[] datagram)
+    {
+        var decoded = new Decoded().Receive(datagram);
+
+        Assert.Equal(1, decoded.Errors[error]);
+        Assert.Empty(decoded.Flows);
+    }
+
+    private struct Ignore : IFlowHandler
+    {
+        public static bool WantsFields => false;
+
+        public readonly void Flow(in FlowRecord flow)
+        {
+        }
+
+        public readonly void Record(in MessageHeader header, FlowTemplate template, ReadOnlySpan<byte> record)
+        {
+        }
+
+        public readonly void Sample(in MessageHeader header, in FlowSample sample, ReadOnlySpan<byte> packet)
+        {
+        }
+    }
+}

@@ -1,0 +1,165 @@
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Tests.Flows;
+
+public sealed class IpfixTests
+{
+    [Fact]
+    public void Variable_lengths_and_enterprise_elements_are_walked_and_shown()
+    {
+        var text = new string('x', 300);
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.U16(256, 5).U16(82, 65535).U16(0x8000 | 7, 2).U32(6871).U16(82, 65535).U16(28, 16, 1, 8))
+            .Set(256, set => set
+                .U8(4).Bytes("eth0"u8.ToArray()).U16(0xABCD).U8(255).U16(300).Bytes(System.Text.Encoding.ASCII.GetBytes(text))
+                .Address("2001:db8::9").U64(1234)
+                .U8(0).U16(1).U8(0).Address("2001:db8::a").U64(5).U8(0, 0))));
+
+        Assert.Equal([("2001:db8::9", 1234ul), ("2001:db8::a", 5ul)], decoded.Flows.Select(flow => (flow.Destination.ToString(), flow.Bytes)));
+        Assert.Equal(["eth0", text], decoded.Lines[0].GetProperty("interfaceName").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal("0xabcd", decoded.Lines[0].GetProperty("enterprise6871.7").GetString());
+        Assert.Empty(decoded.Errors);
+    }
+
+    [Fact]
+    public void A_variable_length_past_the_end_of_the_set_ends_the_set_and_is_counted()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (82, 65535), (1, 4)))
+            .Set(256, set => set.U8(250).U32(1, 2))));
+
+        Assert.Empty(decoded.Flows);
+        Assert.Equal(1, decoded.Errors[DecodeError.RecordBeyondSet]);
+    }
+
+    [Theory]
+    [InlineData(150, 4, 1_699_999_990, 1_699_999_990_000)]
+    [InlineData(152, 8, 1_699_999_990_123, 1_699_999_990_123)]
+    [InlineData(154, 8, (1_699_999_990 + 2_208_988_800L << 32) + (1L << 31), 1_699_999_990_500)]
+    [InlineData(156, 8, (1_699_999_990 + 2_208_988_800L << 32) + (1L << 30), 1_699_999_990_250)]
+    [InlineData(158, 4, 2_500_000, 1_699_999_997_500)]
+    public void Every_unit_of_time_gives_the_same_kind_of_instant(int element, int length, long value, long startMs)
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (element, length), (4, 1)))
+            .Set(256, set => set.Number((ulong)value, length).U8(6))));
+
+        Assert.Equal(startMs, decoded.Flow.StartMs);
+    }
+
+    [Fact]
+    public void Uptime_is_an_instant_once_the_start_of_the_system_is_known()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (22, 4), (21, 4)))
+            .Set(256, set => set.U32(1000, 2000))
+            .Set(3, set => set.U16(257, 2, 1).U16(149, 4, 160, 8))
+            .Set(257, set => set.U32(7).U64(1_699_999_000_000))
+            .Set(256, set => set.U32(1000, 2000))));
+
+        Assert.Equal(
+            [(0, 1_700_000_000_000), (1_699_999_001_000, 1_699_999_002_000)], decoded.Flows.Select(flow => (flow.StartMs, flow.EndMs)));
+    }
+
+    [Fact]
+    public void A_biflow_gives_one_flow_for_each_direction()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.U16(256, 6).U16(8, 4, 12, 4, 1, 4, 2, 4).U16(0x8001, 4).U32(29305).U16(0x8002, 4).U32(29305))
+            .Set(256, set => set.Address("10.0.0.1", "10.0.0.2").U32(100, 1, 2000, 20))));
+
+        Assert.Equal(
+            [("10.0.0.2", 100ul, 1ul), ("10.0.0.1", 2000ul, 20ul)],
+            decoded.Flows.Select(flow => (flow.Destination.ToString(), flow.Bytes, flow.Packets)));
+        Assert.Equal(2000, decoded.Lines[0].GetProperty("reverseOctetDeltaCount").GetInt32());
+    }
+
+    [Fact]
+    public void A_withdrawn_template_is_gone_and_withdrawing_an_unknown_one_is_counted()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (1, 4)).Template(257, (1, 4)))
+            .Set(2, set => set.U16(256, 0).U16(300, 0))
+            .Set(256, set => set.U32(5))));
+
+        Assert.Empty(decoded.Flows);
+        Assert.Equal(1, decoded.Exporter.TemplatesKept);
+        Assert.Equal(1, decoded.Errors[DecodeError.WithdrawalOfUnknownTemplate]);
+    }
+
+    [Fact]
+    public void All_templates_of_a_kind_can_be_withdrawn_at_once()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (1, 4)).Template(257, (1, 4)))
+            .Set(3, set => set.U16(258, 1, 1).U16(149, 4))
+            .Set(2, set => set.U16(2, 0))));
+
+        Assert.Equal(1, decoded.Exporter.TemplatesKept);
+        Assert.Empty(decoded.Errors);
+    }
+
+    [Theory]
+    [InlineData("34:4=100", 100)]
+    [InlineData("50:4=100", 100)]
+    [InlineData("305:4=1 306:4=99", 100)]
+    [InlineData("309:4=1 310:4=100", 100)]
+    [InlineData("311:8=4576918229304087675", 100)] // 0.01 as a 64-bit float
+    public void Every_way_to_say_a_sampling_rate_is_understood_in_the_record(string fields, uint rate)
+    {
+        var parsed = fields.Split(' ').Select(field => field.Split(':', '='))
+            .Select(part => (Element: int.Parse(part[0]), Length: int.Parse(part[1]), Value: ulong.Parse(part[2]))).ToArray();
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, [.. parsed.Select(field => (field.Element, field.Length))]))
+            .Set(256, set => Array.ForEach(parsed, field => set.Number(field.Value, field.Length)))));
+
+        Assert.Equal((rate, SamplingSource.Record), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
+    }
+
+    [Fact]
+    public void A_rate_for_the_whole_domain_comes_from_options_data()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(3, set => set.U16(257, 3, 1).U16(149, 4, 305, 4, 306, 4))
+            .Set(257, set => set.U32(7, 1, 999))
+            .Set(2, set => set.Template(256, (1, 4)))
+            .Set(256, set => set.U32(5))));
+
+        Assert.Equal((1000u, SamplingSource.Options), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
+    }
+
+    [Fact]
+    public void A_sampled_packet_in_a_record_is_parsed_for_its_addresses()
+    {
+        var packet = new Datagram().Bytes(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2).U16(0x0800)
+            .U8(0x45, 0).U16(60, 1, 0).U8(64, 6).U16(0).Address("10.0.0.1", "10.0.0.2").U16(1000, 80).U32(0, 0).U8(0x50, 2);
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (312, 2), (315, 65535)))
+            .Set(256, set => set.U16(78).U8(packet.Length).Bytes(packet))));
+
+        var flow = decoded.Flow;
+        Assert.Equal(("10.0.0.2", 80, 2, 78ul, 1ul), (flow.Destination.ToString(), flow.DestinationPort, flow.TcpFlags, flow.Bytes, flow.Packets));
+    }
+
+    [Fact]
+    public void Structured_data_is_stepped_over_by_its_length()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (291, 65535), (292, 65535), (1, 4)))
+            .Set(256, set => set.U8(7).U8(255, 0, 10, 0, 4, 1, 2).U8(3).U8(4, 1, 0).U32(42))));
+
+        Assert.Equal(42ul, decoded.Flow.Bytes);
+    }
+
+    [Fact]
+    public void A_template_with_both_families_uses_the_one_that_is_filled()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (8, 4), (12, 4), (27, 16), (28, 16)))
+            .Set(256, set => set
+                .Address("10.0.0.1", "10.0.0.2", "::", "::")
+                .Address("0.0.0.0", "0.0.0.0", "2001:db8::1", "2001:db8::2"))));
+
+        Assert.Equal(["10.0.0.2", "2001:db8::2"], decoded.Flows.Select(flow => flow.Destination.ToString()));
+    }
+}

@@ -1,0 +1,110 @@
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Tests.Flows;
+
+public sealed class Sflow5Tests
+{
+    private static readonly byte[] Macs = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+
+    [Fact]
+    public void A_sampled_frame_is_one_packet_times_its_rate()
+    {
+        var flow = new Decoded().Receive(Sample(rate: 1000, frameLength: 1500, header: Frame(0x0800, Ipv4Udp()))).Flow;
+
+        Assert.Equal(("10.0.0.1", "10.0.0.2", 123, 4000), (flow.Source.ToString(), flow.Destination.ToString(), flow.SourcePort, flow.DestinationPort));
+        Assert.Equal((1500ul, 1ul, 1000u, SamplingSource.Record), (flow.Bytes, flow.Packets, flow.SamplingRate, flow.SamplingSource));
+        Assert.Equal((5u, 6u), (flow.InInterface, flow.OutInterface));
+    }
+
+    [Fact]
+    public void An_expanded_sample_means_the_same()
+    {
+        var flow = new Decoded().Receive(Sample(500, 90, Frame(0x0800, Ipv4Udp()), isExpanded: true)).Flow;
+
+        Assert.Equal(("10.0.0.2", 500u, 5u, 6u), (flow.Destination.ToString(), flow.SamplingRate, flow.InInterface, flow.OutInterface));
+    }
+
+    [Fact]
+    public void Two_vlan_tags_and_mpls_labels_lead_to_the_packet()
+    {
+        var tagged = new Datagram().Bytes(Macs).U16(0x88A8, 100, 0x8100, 200, 0x8847).U32(16 << 12, 17 << 12 | 0x100).Bytes(Ipv4Udp());
+        var decoded = new Decoded().Receive(Sample(1, 90, tagged));
+
+        Assert.Equal(("10.0.0.2", 100), (decoded.Flow.Destination.ToString(), decoded.Flow.Vlan));
+        Assert.Equal(200, decoded.Lines[0].GetProperty("dot1qCustomerVlanId").GetInt32());
+    }
+
+    [Fact]
+    public void Ipv6_extension_headers_are_stepped_over()
+    {
+        byte[] packet = new Datagram().U32(0x6000_0000).U16(48).U8(0, 64).Address("2001:db8::1", "2001:db8::2")
+            .U8(60, 0, 0, 0, 0, 0, 0, 0).U8(6, 1).Bytes(new byte[14]).U16(1000, 443).U32(0, 0).U8(0x50, 0x12).U16(0, 0);
+        var flow = new Decoded().Receive(Sample(1, 100, Frame(0x86DD, packet))).Flow;
+
+        Assert.Equal(("2001:db8::2", 6, 443, 0x12), (flow.Destination.ToString(), flow.Protocol, flow.DestinationPort, flow.TcpFlags));
+    }
+
+    [Fact]
+    public void A_later_fragment_has_no_ports()
+    {
+        byte[] packet = new Datagram().U8(0x45, 0).U16(40, 1, 0x00B9).U8(64, 17).U16(0).Address("10.0.0.1", "10.0.0.2").U32(0xFFFF_FFFF);
+        var flow = new Decoded().Receive(Sample(1, 100, Frame(0x0800, packet))).Flow;
+
+        Assert.True(flow.IsFragment);
+        Assert.Equal((0, 0, 17), (flow.SourcePort, flow.DestinationPort, flow.Protocol));
+    }
+
+    [Fact]
+    public void Counter_samples_are_counted_and_vendor_samples_are_stepped_over()
+    {
+        var decoded = new Decoded().Receive(Header(3)
+            .U32(2, 8, 1, 2)
+            .U32(4413 << 12 | 1, 4, 9)
+            .Bytes(FlowSample(1, 90, Frame(0x0800, Ipv4Udp()))));
+
+        Assert.Equal(1, decoded.Exporter.CounterSamples);
+        Assert.Equal(1, decoded.Errors[DecodeError.SampleKindUnknown]);
+        Assert.Equal(90ul, decoded.Flow.Bytes);
+    }
+
+    [Fact]
+    public void A_sample_longer_than_the_datagram_is_an_error_and_no_flow()
+    {
+        var decoded = new Decoded().Receive(Header(1).U32(1, 4000, 0, 0));
+
+        Assert.Empty(decoded.Flows);
+        Assert.Equal(2, decoded.Errors[DecodeError.SampleBeyondDatagram]);
+    }
+
+    [Fact]
+    public void The_gateway_record_gives_the_autonomous_systems()
+    {
+        byte[] gateway = new Datagram().U32(1).Address("192.0.2.1").U32(64496, 64500, 64501, 1, 2, 2, 64502, 64503, 0, 0);
+        var flow = new Decoded().Receive(Sample(1, 90, Frame(0x0800, Ipv4Udp()), extra: new Datagram().U32(1003, gateway.Length).Bytes(gateway))).Flow;
+
+        Assert.Equal((64500u, 64503u), (flow.SourceAsn, flow.DestinationAsn));
+    }
+
+    private static Datagram Header(int samples) =>
+        new Datagram().U32(5, 1).Address("192.0.2.9").U32(0, 1, 60_000, samples);
+
+    private static byte[] Sample(int rate, int frameLength, byte[] header, bool isExpanded = false, byte[]? extra = null) =>
+        Header(1).Bytes(FlowSample(rate, frameLength, header, isExpanded, extra));
+
+    private static byte[] FlowSample(int rate, int frameLength, byte[] header, bool isExpanded = false, byte[]? extra = null)
+    {
+        var padded = (header.Length + 3) / 4 * 4;
+        var sample = new Datagram().U32(1);
+        sample = isExpanded ? sample.U32(0, 5) : sample.U32(5);
+        sample.U32(rate, 0, 0);
+        sample = isExpanded ? sample.U32(0, 5, 0, 6) : sample.U32(5, 6);
+        sample.U32(extra is null ? 1 : 2).Bytes(extra ?? []);
+        sample.U32(1, 16 + padded, 1, frameLength, 4, header.Length).Bytes(header).Bytes(new byte[padded - header.Length]);
+        return new Datagram().U32(isExpanded ? 3 : 1, sample.Length).Bytes(sample);
+    }
+
+    private static byte[] Frame(int type, byte[] packet) => new Datagram().Bytes(Macs).U16(type).Bytes(packet);
+
+    private static byte[] Ipv4Udp() => new Datagram()
+        .U8(0x45, 0).U16(76, 1, 0).U8(64, 17).U16(0).Address("10.0.0.1", "10.0.0.2").U16(123, 4000, 56, 0);
+}

@@ -1,0 +1,243 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Captures;
+
+/// <summary>
+/// Reads pcap (both byte orders, micro- and nanoseconds), pcapng, either of them gzipped, or a file that is one datagram.
+/// </summary>
+internal sealed class CaptureReader(Stream input, long nowMs)
+{
+    private const int LargestPacket = 16 * 1024 * 1024; // larger than any link layer; a wrong length must not allocate gigabytes
+    private const uint SectionHeader = 0x0A0D0D0A;
+
+    private readonly UdpUnwrapper _udp = new();
+    private readonly byte[] _small = new byte[28];
+    private bool _isSwapped;
+
+    /// <summary>Packets of the capture that are no UDP datagram, or a fragment of one still missing its rest.</summary>
+    public long OtherPackets { get; private set; }
+
+    /// <summary>The file ends inside a packet.</summary>
+    public bool IsCut { get; private set; }
+
+    public static IEnumerable<CapturedDatagram> Open(string path, long nowMs, out CaptureReader reader)
+    {
+        Stream file = new BufferedStream(File.OpenRead(path), 1 << 16);
+        if (file.Length > 2 && file.ReadByte() == 0x1F && file.ReadByte() == 0x8B)
+        {
+            file.Position = 0;
+            file = new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 16);
+        }
+        else
+        {
+            file.Position = 0;
+        }
+
+        reader = new CaptureReader(file, nowMs);
+        return reader.Read();
+    }
+
+    public IEnumerable<CapturedDatagram> Read()
+    {
+        using (input)
+        {
+            var got = input.ReadAtLeast(_small.AsSpan(0, 4), 4, throwOnEndOfStream: false);
+            var magic = got == 4 ? BinaryPrimitives.ReadUInt32LittleEndian(_small) : 0;
+            var packets = magic switch
+            {
+                0xA1B2C3D4 or 0xD4C3B2A1 or 0xA1B23C4D or 0x4D3CB2A1 or 0xA1B2CD34 or 0x34CDB2A1 => ReadPcap(magic),
+                SectionHeader => ReadPcapng(),
+                _ => null,
+            };
+            if (packets is null)
+            {
+                yield return ReadBare(_small.AsSpan(0, got));
+                yield break;
+            }
+
+            foreach (var (link, capturedMs, bytes) in packets)
+            {
+                if (_udp.TryUnwrap(link, bytes, capturedMs, out var datagram))
+                {
+                    yield return datagram;
+                }
+                else
+                {
+                    OtherPackets++;
+                }
+            }
+        }
+    }
+
+    private CapturedDatagram ReadBare(ReadOnlySpan<byte> start)
+    {
+        using var whole = new MemoryStream();
+        whole.Write(start);
+        Span<byte> buffer = stackalloc byte[4096];
+        for (int got; whole.Length <= 65_535 && (got = input.Read(buffer)) > 0;)
+        {
+            whole.Write(buffer[..got]);
+        }
+
+        return whole.Length > 65_535
+            ? throw new InvalidDataException("neither pcap nor pcapng, and larger than one datagram can be (65535 bytes)")
+            : new(nowMs, HostAddress.FromV4(0x7F00_0001), 0, whole.ToArray());
+    }
+
+    private IEnumerable<(int Link, long CapturedMs, ReadOnlyMemory<byte> Bytes)> ReadPcap(uint magic)
+    {
+        _isSwapped = magic is 0xD4C3B2A1 or 0x4D3CB2A1 or 0x34CDB2A1;
+        var perMillisecond = magic is 0xA1B23C4D or 0x4D3CB2A1 ? 1_000_000 : 1000;
+        var headerLength = magic is 0xA1B2CD34 or 0x34CDB2A1 ? 24 : 16; // a patched libpcap of old wrote eight bytes more
+        if (!TryFill(20))
+        {
+            yield break;
+        }
+
+        var link = (int)(U32(16) & 0xFFFF);
+        var packet = new byte[2048];
+        while (TryFill(headerLength))
+        {
+            var capturedMs = U32(0) * 1000L + U32(4) / perMillisecond;
+            var length = (int)Math.Min(U32(8), LargestPacket + 1);
+            if (!TryReadPacket(ref packet, length))
+            {
+                yield break;
+            }
+
+            yield return (link, capturedMs, packet.AsMemory(0, length));
+        }
+    }
+
+    private IEnumerable<(int Link, long CapturedMs, ReadOnlyMemory<byte> Bytes)> ReadPcapng()
+    {
+        var interfaces = new List<(int Link, double MsPerTick)>();
+        var block = new byte[4096];
+        var type = SectionHeader;
+        while (true)
+        {
+            if (type == SectionHeader)
+            {
+                // Length, then the byte-order magic that says how to read the length.
+                if (!TryFill(8))
+                {
+                    yield break;
+                }
+
+                _isSwapped = BinaryPrimitives.ReadUInt32LittleEndian(_small.AsSpan(4)) == 0x4D3C2B1A;
+                interfaces.Clear();
+            }
+            else if (!TryFill(4))
+            {
+                yield break;
+            }
+
+            var read = type == SectionHeader ? 12 : 8;
+            var total = U32(0);
+            if (total < read + 4 || total > LargestPacket || !TryReadPacket(ref block, (int)total - read))
+            {
+                IsCut = true;
+                yield break;
+            }
+
+            var body = block.AsMemory(0, (int)total - read - 4);
+            switch (type)
+            {
+                case 1 when body.Length >= 8:
+                    interfaces.Add((Read16(body, 0), MsPerTick(body[8..])));
+                    break;
+                case 6 when body.Length >= 20 && Read32(body, 0) < interfaces.Count:
+                {
+                    var (link, msPerTick) = interfaces[(int)Read32(body, 0)];
+                    var ticks = (ulong)Read32(body, 4) << 32 | Read32(body, 8);
+                    var length = (int)Math.Min(Read32(body, 12), (uint)body.Length - 20);
+                    yield return (link, (long)(ticks * msPerTick), body.Slice(20, length));
+                    break;
+                }
+
+                case 2 when body.Length >= 20 && Read16(body, 0) < interfaces.Count:
+                {
+                    var (link, msPerTick) = interfaces[Read16(body, 0)];
+                    var ticks = (ulong)Read32(body, 4) << 32 | Read32(body, 8);
+                    var length = (int)Math.Min(Read32(body, 12), (uint)body.Length - 20);
+                    yield return (link, (long)(ticks * msPerTick), body.Slice(20, length));
+                    break;
+                }
+
+                case 3 when body.Length >= 4 && interfaces.Count > 0:
+                    yield return (interfaces[0].Link, nowMs, body.Slice(4, (int)Math.Min(Read32(body, 0), (uint)body.Length - 4)));
+                    break;
+            }
+
+            if (!TryFill(4))
+            {
+                yield break;
+            }
+
+            type = U32(0);
+        }
+    }
+
+    private double MsPerTick(ReadOnlyMemory<byte> options)
+    {
+        while (options.Length >= 4)
+        {
+            int code = Read16(options, 0);
+            int length = Read16(options, 2);
+            if (code == 0 || length > options.Length - 4)
+            {
+                break;
+            }
+
+            if (code == 9 && length >= 1)
+            {
+                var resolution = options.Span[4];
+                return (resolution & 0x80) != 0 ? 1000 * Math.Pow(2, -(resolution & 0x7F)) : 1000 * Math.Pow(10, -resolution);
+            }
+
+            options = options[Math.Min(options.Length, 4 + (length + 3) / 4 * 4)..];
+        }
+
+        return 0.001; // microseconds
+    }
+
+    private bool TryFill(int count)
+    {
+        var got = input.ReadAtLeast(_small.AsSpan(0, count), count, throwOnEndOfStream: false);
+        IsCut |= got != 0 && got != count;
+        return got == count;
+    }
+
+    private bool TryReadPacket(ref byte[] buffer, int length)
+    {
+        if (length > LargestPacket)
+        {
+            throw new InvalidDataException($"a packet of more than {LargestPacket} bytes: not a capture, or damaged");
+        }
+
+        if (buffer.Length < length)
+        {
+            buffer = new byte[length];
+        }
+
+        var isWhole = input.ReadAtLeast(buffer.AsSpan(0, length), length, throwOnEndOfStream: false) == length;
+        IsCut |= !isWhole;
+        return isWhole;
+    }
+
+    private uint U32(int at) => Read32(_small, at);
+
+    private uint Read32(ReadOnlyMemory<byte> bytes, int at)
+    {
+        var value = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span[at..]);
+        return _isSwapped ? BinaryPrimitives.ReverseEndianness(value) : value;
+    }
+
+    private ushort Read16(ReadOnlyMemory<byte> bytes, int at)
+    {
+        var value = BinaryPrimitives.ReadUInt16LittleEndian(bytes.Span[at..]);
+        return _isSwapped ? BinaryPrimitives.ReverseEndianness(value) : value;
+    }
+}

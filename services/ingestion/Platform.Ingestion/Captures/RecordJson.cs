@@ -1,0 +1,327 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Captures;
+
+/// <summary>Writes each record as one line of JSON, every field under its IPFIX name. Numbers are numbers, octets are hexadecimal.</summary>
+internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
+{
+    private static readonly JsonWriterOptions Options = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // names and user agents stay readable; this is a terminal, not a page
+        SkipValidation = true,
+    };
+
+    private readonly Utf8JsonWriter _json = new(output, Options);
+    private readonly Dictionary<FlowTemplate, Column[]> _columns = [];
+    private Range[] _ranges = [];
+
+    public HostAddress Exporter { get; set; }
+
+    public void Dispose() => _json.Dispose();
+
+    public void Write(in MessageHeader header, FlowTemplate template, ReadOnlySpan<byte> record)
+    {
+        if (template.IsOptions && !withOptions)
+        {
+            return;
+        }
+
+        Begin(in header, template);
+        var columns = ColumnsOf(template);
+        Locate(template, record);
+        foreach (var column in columns)
+        {
+            _json.WritePropertyName(column.Name);
+            if (column.Fields.Length > 1)
+            {
+                _json.WriteStartArray();
+            }
+
+            foreach (var field in column.Fields)
+            {
+                WriteValue(column.Type, record[_ranges[field]]);
+            }
+
+            if (column.Fields.Length > 1)
+            {
+                _json.WriteEndArray();
+            }
+        }
+
+        if (template.HasPacketSection && template.TryFindPacket(record, out var packet, out var isFrame))
+        {
+            PacketHeader parsed = default;
+            if (isFrame ? PacketHeader.TryParseEthernet(packet, ref parsed) : PacketHeader.TryParseIp(packet, ref parsed))
+            {
+                WritePacket(in parsed, packet, name => columns.All(column => column.Name != name));
+            }
+        }
+
+        End();
+    }
+
+    public void Write(in MessageHeader header, in FlowSample sample, ReadOnlySpan<byte> packet)
+    {
+        Begin(in header, null);
+        _json.WriteNumber("octetDeltaCount", sample.FrameLength);
+        _json.WriteNumber("packetDeltaCount", 1);
+        _json.WriteNumber("samplingInterval", sample.SamplingRate);
+        _json.WriteNumber("selectorIdTotalPktsObserved", sample.SamplePool);
+        _json.WriteNumber("ingressInterface", sample.Input);
+        _json.WriteNumber("egressInterface", sample.Output);
+        _json.WriteNumber("dataLinkFrameSize", sample.FrameLength);
+        WritePacket(in sample.Packet, packet, _ => true);
+        if (sample.HasSwitch)
+        {
+            if (sample.Packet.Tags == 0)
+            {
+                _json.WriteNumber("vlanId", sample.SourceVlan);
+            }
+
+            _json.WriteNumber("postVlanId", sample.DestinationVlan);
+        }
+
+        if (sample.HasRouter)
+        {
+            _json.WriteString(sample.NextHop.IsV4 ? "ipNextHopIPv4Address" : "ipNextHopIPv6Address", sample.NextHop.ToString());
+            var isV4 = sample.Packet.Version != 6;
+            _json.WriteNumber(isV4 ? "sourceIPv4PrefixLength" : "sourceIPv6PrefixLength", sample.SourcePrefixLength);
+            _json.WriteNumber(isV4 ? "destinationIPv4PrefixLength" : "destinationIPv6PrefixLength", sample.DestinationPrefixLength);
+        }
+
+        if (sample.HasGateway)
+        {
+            _json.WriteString(
+                sample.BgpNextHop.IsV4 ? "bgpNextHopIPv4Address" : "bgpNextHopIPv6Address", sample.BgpNextHop.ToString());
+            _json.WriteNumber("bgpSourceAsNumber", sample.SourceAsn);
+            _json.WriteNumber("bgpDestinationAsNumber", sample.DestinationAsn);
+            _json.WriteNumber("bgpPrevAdjacentAsNumber", sample.SourcePeerAsn);
+            _json.WriteNumber("bgpNextAdjacentAsNumber", sample.DestinationPeerAsn);
+        }
+
+        End();
+    }
+
+    private void Begin(in MessageHeader header, FlowTemplate? template)
+    {
+        _json.Reset();
+        _json.WriteStartObject();
+        _json.WriteStartObject("header");
+        _json.WriteString("format", header.Format.ToString().ToLowerInvariant());
+        _json.WriteString("exporter", Exporter.ToString());
+        if (header.Format == FlowProtocol.Sflow5)
+        {
+            _json.WriteString("agent", header.Agent.ToString());
+        }
+
+        _json.WriteNumber("observationDomainId", header.Domain);
+        _json.WriteNumber("sequenceNumber", header.Sequence);
+        _json.WriteNumber("exportTimeMilliseconds", header.ExportedMs);
+        if (header.Format is not FlowProtocol.Ipfix)
+        {
+            _json.WriteNumber("systemUpTimeMilliseconds", header.UptimeMs);
+        }
+
+        if (header.HeaderSampling > 0)
+        {
+            _json.WriteNumber("samplingInterval", header.HeaderSampling);
+        }
+
+        if (template is { Id: > 0 })
+        {
+            _json.WriteNumber("templateId", template.Id);
+        }
+
+        if (template is { IsOptions: true })
+        {
+            _json.WriteBoolean("options", true);
+        }
+
+        _json.WriteEndObject();
+    }
+
+    private void End()
+    {
+        _json.WriteEndObject();
+        _json.Flush();
+        output.WriteByte((byte)'\n');
+    }
+
+    private void WritePacket(in PacketHeader packet, ReadOnlySpan<byte> bytes, Func<string, bool> isNew)
+    {
+        void Number(string name, ulong value)
+        {
+            if (isNew(name))
+            {
+                _json.WriteNumber(name, value);
+            }
+        }
+
+        if (packet.HasMac && isNew("sourceMacAddress"))
+        {
+            _json.WriteString("sourceMacAddress", Mac(bytes[6..12]));
+            _json.WriteString("destinationMacAddress", Mac(bytes[..6]));
+            Number("ethernetType", packet.EtherType);
+        }
+
+        if (packet.Tags > 0)
+        {
+            Number("vlanId", packet.Vlan);
+        }
+
+        if (packet.Tags > 1)
+        {
+            Number("dot1qCustomerVlanId", packet.InnerVlan);
+        }
+
+        if (packet.Version == 0)
+        {
+            return;
+        }
+
+        var isV4 = packet.Version == 4;
+        Number("ipVersion", packet.Version);
+        _json.WriteString(isV4 ? "sourceIPv4Address" : "sourceIPv6Address", packet.Source.ToString());
+        _json.WriteString(isV4 ? "destinationIPv4Address" : "destinationIPv6Address", packet.Destination.ToString());
+        Number("protocolIdentifier", packet.Protocol);
+        Number("ipClassOfService", packet.TypeOfService);
+        Number("ipTTL", packet.Ttl);
+        Number("ipTotalLength", packet.IpLength);
+        if (isV4)
+        {
+            Number("fragmentIdentification", packet.Identification);
+        }
+        else
+        {
+            Number("flowLabelIPv6", packet.FlowLabel);
+        }
+
+        if (packet.FragmentOffset > 0 || packet.MoreFragments)
+        {
+            Number("fragmentOffset", packet.FragmentOffset);
+        }
+
+        if (packet.HasPorts)
+        {
+            Number("sourceTransportPort", packet.SourcePort);
+            Number("destinationTransportPort", packet.DestinationPort);
+        }
+
+        if (packet.Protocol == 6)
+        {
+            Number("tcpControlBits", packet.TcpFlags);
+        }
+        else if (packet.Protocol is 1 or 58)
+        {
+            Number(isV4 ? "icmpTypeIPv4" : "icmpTypeIPv6", packet.IcmpType);
+            Number(isV4 ? "icmpCodeIPv4" : "icmpCodeIPv6", packet.IcmpCode);
+        }
+    }
+
+    private void WriteValue(ElementType type, ReadOnlySpan<byte> value)
+    {
+        switch (type)
+        {
+            case ElementType.Unsigned or ElementType.Seconds or ElementType.Milliseconds when value.Length <= 8:
+                _json.WriteNumberValue(Unsigned(value));
+                break;
+            case ElementType.Signed when value.Length is > 0 and <= 8:
+                _json.WriteNumberValue((long)(Unsigned(value) << (64 - 8 * value.Length)) >> (64 - 8 * value.Length));
+                break;
+            case ElementType.Float when value.Length == 8 && double.IsFinite(BinaryPrimitives.ReadDoubleBigEndian(value)):
+                _json.WriteNumberValue(BinaryPrimitives.ReadDoubleBigEndian(value));
+                break;
+            case ElementType.Float when value.Length == 4 && float.IsFinite(BinaryPrimitives.ReadSingleBigEndian(value)):
+                _json.WriteNumberValue(BinaryPrimitives.ReadSingleBigEndian(value));
+                break;
+            case ElementType.Boolean when value.Length == 1 && value[0] is 1 or 2:
+                _json.WriteBooleanValue(value[0] == 1);
+                break;
+            case ElementType.NtpMicroseconds when value.Length == 8:
+                _json.WriteNumberValue(NtpToUnix(value, 1_000_000));
+                break;
+            case ElementType.NtpNanoseconds when value.Length == 8:
+                _json.WriteNumberValue(NtpToUnix(value, 1_000_000_000));
+                break;
+            case ElementType.Mac when value.Length == 6:
+                _json.WriteStringValue(Mac(value));
+                break;
+            case ElementType.IPv4 when value.Length == 4:
+            case ElementType.IPv6 when value.Length == 16:
+                _json.WriteStringValue(new System.Net.IPAddress(value).ToString());
+                break;
+            case ElementType.Text:
+                _json.WriteStringValue(Encoding.UTF8.GetString(value.TrimEnd((byte)0)));
+                break;
+            default:
+                _json.WriteStringValue($"0x{Convert.ToHexStringLower(value)}");
+                break;
+        }
+    }
+
+    private static string Mac(ReadOnlySpan<byte> value) =>
+        $"{value[0]:x2}:{value[1]:x2}:{value[2]:x2}:{value[3]:x2}:{value[4]:x2}:{value[5]:x2}";
+
+    private static ulong Unsigned(ReadOnlySpan<byte> value)
+    {
+        var number = 0UL;
+        foreach (var octet in value)
+        {
+            number = number << 8 | octet;
+        }
+
+        return number;
+    }
+
+    private static long NtpToUnix(ReadOnlySpan<byte> value, long unitsPerSecond)
+    {
+        var seconds = BinaryPrimitives.ReadUInt32BigEndian(value) - 2_208_988_800L;
+        var fraction = (long)((UInt128)BinaryPrimitives.ReadUInt32BigEndian(value[4..]) * (ulong)unitsPerSecond >> 32);
+        return seconds * unitsPerSecond + fraction;
+    }
+
+    private void Locate(FlowTemplate template, ReadOnlySpan<byte> record)
+    {
+        if (_ranges.Length < template.Fields.Length)
+        {
+            _ranges = new Range[template.Fields.Length];
+        }
+
+        var offset = 0;
+        for (var i = 0; i < template.Fields.Length; i++)
+        {
+            int size = template.Fields[i].Length;
+            if (size == TemplateField.Variable)
+            {
+                FlowTemplate.TryReadVariableLength(record, record.Length, ref offset, out size);
+            }
+
+            _ranges[i] = offset..(offset + size);
+            offset += size;
+        }
+    }
+
+    private Column[] ColumnsOf(FlowTemplate template)
+    {
+        if (_columns.TryGetValue(template, out var columns))
+        {
+            return columns;
+        }
+
+        var named = template.Fields.Select((field, index) => (Element: InformationElements.Of(field), Index: index));
+        return _columns[template] =
+        [
+            .. named
+                .Where(field => field.Element.Name != "paddingOctets")
+                .GroupBy(field => field.Element.Name)
+                .Select(group => new Column(group.Key, group.First().Element.Type, [.. group.Select(field => field.Index)])),
+        ];
+    }
+
+    /// <summary>A name with the fields that carry it: an element may come more than once in a record and is then a list.</summary>
+    private sealed record Column(string Name, ElementType Type, int[] Fields);
+}

@@ -1,0 +1,95 @@
+namespace Platform.Ingestion.Flows;
+
+/// <summary>Why a datagram, or a part of one, was not understood. Every refusal is counted under one of these, per exporter.</summary>
+internal enum DecodeError
+{
+    /// <summary>The version at the start of the datagram is none that we read (NetFlow 5, 9, IPFIX 10, sFlow 5).</summary>
+    UnknownVersion,
+
+    /// <summary>The datagram ends inside its own header.</summary>
+    HeaderTruncated,
+
+    /// <summary>A NetFlow v5 header promises more records than the datagram holds; the whole ones are used.</summary>
+    CountBeyondDatagram,
+
+    /// <summary>An IPFIX message says it is longer than the datagram, or shorter than its header.</summary>
+    MessageLengthWrong,
+
+    /// <summary>A set (flow set) is shorter than its own header: the rest of the datagram cannot be walked.</summary>
+    SetTooShort,
+
+    /// <summary>A set (flow set) runs past the end of the datagram; what is there is used.</summary>
+    SetBeyondDatagram,
+
+    /// <summary>A set id that the RFCs reserve (NetFlow v9: 2 to 255, IPFIX: 0, 1 and 4 to 255).</summary>
+    SetIdReserved,
+
+    /// <summary>A template with an id below 256.</summary>
+    TemplateIdReserved,
+
+    /// <summary>A template that ends before its last field.</summary>
+    TemplateTruncated,
+
+    /// <summary>A template without fields, or whose records would have no bytes.</summary>
+    TemplateEmpty,
+
+    /// <summary>An options template whose scope lengths or counts contradict each other.</summary>
+    TemplateScopeWrong,
+
+    /// <summary>A template with more fields than <see cref="DecodeLimits.FieldsPerTemplate"/>, or records longer than a datagram.</summary>
+    TemplateTooLarge,
+
+    /// <summary>The exporter already holds as many templates, fields or observation domains as it may.</summary>
+    TooManyTemplates,
+
+    /// <summary>A withdrawal of a template that is not known.</summary>
+    WithdrawalOfUnknownTemplate,
+
+    /// <summary>Data whose template did not arrive in time, or for which there was no room to wait.</summary>
+    DataWithoutTemplate,
+
+    /// <summary>A variable-length record that runs past the end of its set.</summary>
+    RecordBeyondSet,
+
+    /// <summary>An sFlow sample or record that runs past the end of the datagram.</summary>
+    SampleBeyondDatagram,
+
+    /// <summary>An sFlow agent address that is neither IPv4 nor IPv6.</summary>
+    AgentAddressUnknown,
+
+    /// <summary>An sFlow sample of a kind that we do not read (vendor formats, discarded packets); skipped by its length.</summary>
+    SampleKindUnknown,
+
+    /// <summary>A sampled packet without an IP header that we can reach (other protocols, cut too short).</summary>
+    PacketWithoutIp,
+}
+
+/// <summary>What one exporter may make us remember. Bounds memory whatever the bytes are.</summary>
+internal sealed record DecodeLimits
+{
+    public static readonly DecodeLimits Default = new();
+
+    /// <summary>Most fields in one template.</summary>
+    public int FieldsPerTemplate { get; init; } = 1024;
+
+    /// <summary>Most templates of one exporter, all observation domains together.</summary>
+    public int Templates { get; init; } = 4096;
+
+    /// <summary>Most template fields of one exporter, all templates together.</summary>
+    public int Fields { get; init; } = 65_536;
+
+    /// <summary>Most observation domains (source ids, sub-agents) of one exporter.</summary>
+    public int Domains { get; init; } = 1024;
+
+    /// <summary>Most samplers, and most interfaces with their own sampling rate, of one observation domain.</summary>
+    public int Samplers { get; init; } = 4096;
+
+    /// <summary>Most bytes of one exporter that wait for their template.</summary>
+    public int WaitingBytes { get; init; } = 256 * 1024;
+
+    /// <summary>How long data waits for its template.</summary>
+    public TimeSpan WaitingTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a template without use keeps its place when the exporter is at its limit.</summary>
+    public TimeSpan TemplateIdle { get; init; } = TimeSpan.FromMinutes(30);
+}

@@ -1,0 +1,432 @@
+using System.Runtime.CompilerServices;
+
+namespace Platform.Ingestion.Flows;
+
+/// <summary>One field of a template as the exporter sent it.</summary>
+/// <param name="Pen">Private enterprise number; 0 for IANA elements and for every NetFlow v9 field.</param>
+/// <param name="Id">Element id; for a NetFlow v9 scope field the scope type (1 system, 2 interface, ...).</param>
+/// <param name="Length">Bytes; <see cref="Variable"/> when each record says its own (RFC 7011 section 7).</param>
+/// <param name="IsV9Scope">The id is a NetFlow v9 scope type, not an element.</param>
+internal readonly record struct TemplateField(uint Pen, ushort Id, ushort Length, bool IsV9Scope = false)
+{
+    public const ushort Variable = 65535;
+}
+
+/// <summary>
+/// Where a number lies in a record: its last byte, and which bits of the eight bytes that end there belong to it. One load and one mask read a
+/// big-endian number of one to eight bytes, so reduced-size encoding (RFC 7011 section 6.2) costs nothing. A missing field has mask 0.
+/// The load may begin up to eight bytes before the record; at least twenty bytes of headers are always there.
+/// </summary>
+internal readonly record struct FieldSlot(int End, ulong Mask)
+{
+    public static FieldSlot At(int offset, int length) =>
+        new(offset + length, length == 8 ? ulong.MaxValue : (1UL << (8 * length)) - 1);
+}
+
+/// <summary>The numbers that the platform itself uses, each with a place in <see cref="FlowTemplate.Slots"/>.</summary>
+internal enum Slot
+{
+    SourceV4,
+    DestinationV4,
+    SourcePort,
+    DestinationPort,
+    Protocol,
+    TcpFlags,
+    Bytes,
+    Packets,
+    Start,
+    End,
+    InInterface,
+    OutInterface,
+    SourceAsn,
+    DestinationAsn,
+    // Everything below is read only when the template has it.
+    Flows,
+    TypeOfService,
+    Vlan,
+    FragmentOffset,
+    SourceV6High,
+    SourceV6Low,
+    DestinationV6High,
+    DestinationV6Low,
+    IpVersion,
+    Duration,
+    SystemStart,
+    Sampler,
+    Rate,
+    SampledInterval,
+    SampledSpace,
+    SampledSize,
+    SampledPopulation,
+    SampledProbability,
+    ReverseBytes,
+    ReversePackets,
+    ScopeInterface,
+    FrameBytes,
+}
+
+/// <summary>Unit and origin of a time field.</summary>
+internal enum TimeUnit : byte
+{
+    None,
+    Milliseconds,
+    NtpMicroseconds,
+    NtpNanoseconds,
+    Seconds,
+    UptimeMilliseconds,
+    MicrosecondsBeforeExport,
+}
+
+/// <summary>A template, read once when it arrives into what each record then needs: the place of every number that we use.</summary>
+internal sealed class FlowTemplate
+{
+    public const int SlotCount = (int)Slot.FrameBytes + 1;
+
+    private readonly (byte Slot, byte Priority)[] _uses;
+
+    public FlowTemplate(ushort id, TemplateField[] fields, int scopeCount, bool isOptions)
+    {
+        Id = id;
+        Fields = fields;
+        ScopeCount = scopeCount;
+        IsOptions = isOptions;
+        _uses = new (byte, byte)[fields.Length];
+        Span<byte> best = stackalloc byte[SlotCount];
+        best.Clear();
+        var offset = 0;
+        for (var i = 0; i < fields.Length; i++)
+        {
+            var field = fields[i];
+            var isVariable = field.Length == TemplateField.Variable;
+            HasVariableLength |= isVariable;
+            if (SlotMap.For(field) is { Priority: > 0 } use && use.Priority > best[(int)use.Slot])
+            {
+                best[(int)use.Slot] = use.Priority;
+                _uses[i] = ((byte)((int)use.Slot + 1), use.Priority);
+                if (use.Slot == Slot.Start)
+                {
+                    StartUnit = use.Unit;
+                }
+                else if (use.Slot == Slot.End)
+                {
+                    EndUnit = use.Unit;
+                }
+
+                if (use.Slot == Slot.Duration)
+                {
+                    DurationPerMillisecond = use.Unit == TimeUnit.Milliseconds ? 1 : 1000;
+                }
+            }
+
+            if (field.Pen == 0 && !field.IsV9Scope && field.Id is 315 or 313)
+            {
+                PacketField = i;
+            }
+
+            offset += isVariable ? 1 : field.Length;
+        }
+
+        MinimumLength = offset;
+        // A weaker candidate that came first gives way: two numbers for one slot would only overwrite each other.
+        for (var i = 0; i < fields.Length; i++)
+        {
+            if (_uses[i].Slot != 0 && _uses[i].Priority < best[_uses[i].Slot - 1])
+            {
+                _uses[i] = default;
+            }
+        }
+
+        Slots = new FieldSlot[SlotCount];
+        if (!HasVariableLength)
+        {
+            Place(default, MinimumLength, Slots, out _);
+        }
+
+        bool Uses(Slot slot, Span<byte> best) => best[(int)slot] != 0;
+
+        HasV4 = Uses(Slot.SourceV4, best) || Uses(Slot.DestinationV4, best);
+        HasV6 = Uses(Slot.SourceV6High, best) || Uses(Slot.DestinationV6High, best);
+        HasRate = Uses(Slot.Rate, best) || Uses(Slot.SampledInterval, best) || Uses(Slot.SampledPopulation, best)
+            || Uses(Slot.SampledProbability, best);
+        HasSampler = Uses(Slot.Sampler, best);
+        HasReverse = Uses(Slot.ReverseBytes, best) || Uses(Slot.ReversePackets, best);
+        HasDuration = Uses(Slot.Duration, best);
+        HasSystemStart = Uses(Slot.SystemStart, best);
+        HasIpVersion = Uses(Slot.IpVersion, best);
+        HasFlows = Uses(Slot.Flows, best);
+        HasFragmentOffset = Uses(Slot.FragmentOffset, best);
+        HasScopeInterface = Uses(Slot.ScopeInterface, best) || Uses(Slot.InInterface, best);
+        HasPacketSection = PacketField >= 0 && !HasV4 && !HasV6;
+        NeedsMore = HasV6 || HasReverse || HasDuration || HasSystemStart || HasFlows || HasFragmentOffset || HasPacketSection;
+    }
+
+    public ushort Id { get; }
+
+    public TemplateField[] Fields { get; }
+
+    public int ScopeCount { get; }
+
+    public bool IsOptions { get; }
+
+    public FieldSlot[] Slots { get; }
+
+    /// <summary>Length of a record; with variable-length fields the least that it can have.</summary>
+    public int MinimumLength { get; }
+
+    public bool HasVariableLength { get; }
+
+    public bool HasV4 { get; }
+
+    public bool HasV6 { get; }
+
+    public bool HasRate { get; }
+
+    public bool HasSampler { get; }
+
+    public bool HasReverse { get; }
+
+    public bool HasDuration { get; }
+
+    public bool HasSystemStart { get; }
+
+    public bool HasIpVersion { get; }
+
+    public bool HasFlows { get; }
+
+    public bool HasFragmentOffset { get; }
+
+    public bool HasScopeInterface { get; }
+
+    /// <summary>Index of a field that carries the first bytes of the packet itself (elements 313, 315), or -1.</summary>
+    public int PacketField { get; } = -1;
+
+    /// <summary>The packet section is the only source of addresses.</summary>
+    public bool HasPacketSection { get; }
+
+    /// <summary>Has more than the plain numbers that every record is read for.</summary>
+    public bool NeedsMore { get; }
+
+    public TimeUnit StartUnit { get; }
+
+    public TimeUnit EndUnit { get; }
+
+    public int DurationPerMillisecond { get; } = 1;
+
+    /// <summary>When it was last used (Unix milliseconds), to find those that lie idle.</summary>
+    public long UsedMs { get; set; }
+
+    /// <summary>Whether the other template says the same: a refresh, not a redefinition.</summary>
+    public bool IsSameAs(FlowTemplate other) =>
+        IsOptions == other.IsOptions && ScopeCount == other.ScopeCount && Fields.AsSpan().SequenceEqual(other.Fields);
+
+    /// <summary>Walks one record: fills the slots and gives its length. False when the record runs past what is there.</summary>
+    /// <param name="record">The bytes from the start of the record; only read for variable lengths.</param>
+    /// <param name="available">Bytes from the start of the record to the end of its set.</param>
+    /// <param name="slots">Filled; every entry that the record lacks stays as it was given.</param>
+    /// <param name="length">Bytes of the record.</param>
+    public bool Place(ReadOnlySpan<byte> record, int available, Span<FieldSlot> slots, out int length)
+    {
+        var offset = 0;
+        length = 0;
+        for (var i = 0; i < Fields.Length; i++)
+        {
+            int size = Fields[i].Length;
+            if (size == TemplateField.Variable && !TryReadVariableLength(record, available, ref offset, out size))
+            {
+                return false;
+            }
+
+            if (size > available - offset)
+            {
+                return false;
+            }
+
+            if (_uses[i].Slot != 0)
+            {
+                PlaceOne((Slot)(_uses[i].Slot - 1), offset, size, slots);
+            }
+
+            offset += size;
+        }
+
+        length = offset;
+        return true;
+    }
+
+    /// <summary>Reads the length of a variable-length field: one byte, or 255 and two more (RFC 7011 section 7).</summary>
+    public static bool TryReadVariableLength(ReadOnlySpan<byte> record, int available, ref int offset, out int size)
+    {
+        size = 0;
+        if (offset >= available)
+        {
+            return false;
+        }
+
+        size = record[offset++];
+        if (size == 255)
+        {
+            if (available - offset < 2)
+            {
+                return false;
+            }
+
+            size = record[offset] << 8 | record[offset + 1];
+            offset += 2;
+        }
+
+        return true;
+    }
+
+    /// <summary>Finds the field that carries the start of a sampled packet.</summary>
+    /// <param name="isFrame">The bytes begin with the data link header (element 315), not with IP (element 313).</param>
+    public bool TryFindPacket(ReadOnlySpan<byte> record, out ReadOnlySpan<byte> packet, out bool isFrame)
+    {
+        packet = default;
+        isFrame = PacketField >= 0 && Fields[PacketField].Id == 315;
+        var offset = 0;
+        for (var i = 0; i <= PacketField; i++)
+        {
+            int size = Fields[i].Length;
+            if ((size == TemplateField.Variable && !TryReadVariableLength(record, record.Length, ref offset, out size))
+                || size > record.Length - offset)
+            {
+                return false;
+            }
+
+            if (i == PacketField)
+            {
+                packet = record.Slice(offset, size);
+            }
+
+            offset += size;
+        }
+
+        return PacketField >= 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PlaceOne(Slot slot, int offset, int size, Span<FieldSlot> slots)
+    {
+        switch (slot)
+        {
+            case Slot.SourceV4 or Slot.DestinationV4 when size != 4:
+                break; // a prefix or a list, not an address
+            case Slot.SourceV6High or Slot.DestinationV6High:
+                if (size == 16)
+                {
+                    slots[(int)slot] = FieldSlot.At(offset, 8);
+                    slots[(int)slot + 1] = FieldSlot.At(offset + 8, 8);
+                }
+
+                break;
+            default:
+                if (size is > 0 and <= 8)
+                {
+                    slots[(int)slot] = FieldSlot.At(offset, size);
+                }
+
+                break;
+        }
+    }
+}
+
+/// <summary>Which element feeds which slot, and how good a source it is: the highest priority in a template wins.</summary>
+internal static class SlotMap
+{
+    internal readonly record struct Use(Slot Slot, byte Priority, TimeUnit Unit = TimeUnit.None);
+
+    private const uint ReversePen = 29305; // RFC 5103: the same elements, other direction
+
+    public static Use For(TemplateField field) => field switch
+    {
+        { IsV9Scope: true, Id: 2 } => new(Slot.ScopeInterface, 9),
+        { IsV9Scope: true } => default,
+        { Pen: 0 } => ForElement(field.Id),
+        { Pen: ReversePen } => ForReverse(field.Id),
+        _ => default,
+    };
+
+    private static Use ForReverse(ushort id) => id switch
+    {
+        1 => new(Slot.ReverseBytes, 9),
+        2 => new(Slot.ReversePackets, 9),
+        85 => new(Slot.ReverseBytes, 7),
+        86 => new(Slot.ReversePackets, 7),
+        _ => default,
+    };
+
+    private static Use ForElement(ushort id) => id switch
+    {
+        8 => new(Slot.SourceV4, 9),
+        44 => new(Slot.SourceV4, 5),
+        12 => new(Slot.DestinationV4, 9),
+        45 => new(Slot.DestinationV4, 5),
+        27 => new(Slot.SourceV6High, 9),
+        170 => new(Slot.SourceV6High, 5),
+        28 => new(Slot.DestinationV6High, 9),
+        169 => new(Slot.DestinationV6High, 5),
+        60 => new(Slot.IpVersion, 9),
+        7 => new(Slot.SourcePort, 9),
+        180 or 182 => new(Slot.SourcePort, 8),
+        11 => new(Slot.DestinationPort, 9),
+        181 or 183 => new(Slot.DestinationPort, 8),
+        4 => new(Slot.Protocol, 9),
+        193 => new(Slot.Protocol, 5),
+        6 => new(Slot.TcpFlags, 9),
+        5 => new(Slot.TypeOfService, 9),
+        58 or 243 => new(Slot.Vlan, 9),
+        88 => new(Slot.FragmentOffset, 9),
+        // Delta counters before totals, before-policy before after-policy; ASA counts only as initiator and responder.
+        1 => new(Slot.Bytes, 9),
+        23 => new(Slot.Bytes, 8),
+        85 => new(Slot.Bytes, 7),
+        171 => new(Slot.Bytes, 6),
+        231 => new(Slot.Bytes, 5),
+        352 => new(Slot.Bytes, 4),
+        353 => new(Slot.Bytes, 3),
+        2 => new(Slot.Packets, 9),
+        24 => new(Slot.Packets, 8),
+        86 => new(Slot.Packets, 7),
+        172 => new(Slot.Packets, 6),
+        298 => new(Slot.Packets, 5),
+        232 => new(Slot.ReverseBytes, 5),
+        299 => new(Slot.ReversePackets, 5),
+        3 => new(Slot.Flows, 9),
+        10 => new(Slot.InInterface, 9),
+        252 => new(Slot.InInterface, 5),
+        14 => new(Slot.OutInterface, 9),
+        253 => new(Slot.OutInterface, 5),
+        16 => new(Slot.SourceAsn, 9),
+        17 => new(Slot.DestinationAsn, 9),
+        152 => new(Slot.Start, 9, TimeUnit.Milliseconds),
+        154 => new(Slot.Start, 8, TimeUnit.NtpMicroseconds),
+        156 => new(Slot.Start, 7, TimeUnit.NtpNanoseconds),
+        22 => new(Slot.Start, 6, TimeUnit.UptimeMilliseconds),
+        150 => new(Slot.Start, 5, TimeUnit.Seconds),
+        158 => new(Slot.Start, 4, TimeUnit.MicrosecondsBeforeExport),
+        153 => new(Slot.End, 9, TimeUnit.Milliseconds),
+        155 => new(Slot.End, 8, TimeUnit.NtpMicroseconds),
+        157 => new(Slot.End, 7, TimeUnit.NtpNanoseconds),
+        21 => new(Slot.End, 6, TimeUnit.UptimeMilliseconds),
+        151 => new(Slot.End, 5, TimeUnit.Seconds),
+        159 => new(Slot.End, 4, TimeUnit.MicrosecondsBeforeExport),
+        323 => new(Slot.End, 3, TimeUnit.Milliseconds),
+        324 => new(Slot.End, 2, TimeUnit.NtpMicroseconds),
+        325 => new(Slot.End, 2, TimeUnit.NtpNanoseconds),
+        322 => new(Slot.End, 1, TimeUnit.Seconds),
+        161 => new(Slot.Duration, 9, TimeUnit.Milliseconds),
+        162 => new(Slot.Duration, 8, TimeUnit.MicrosecondsBeforeExport),
+        160 => new(Slot.SystemStart, 9),
+        302 => new(Slot.Sampler, 9),
+        48 => new(Slot.Sampler, 8),
+        34 => new(Slot.Rate, 9),
+        50 => new(Slot.Rate, 8),
+        305 => new(Slot.SampledInterval, 9),
+        306 => new(Slot.SampledSpace, 9),
+        309 => new(Slot.SampledSize, 9),
+        310 => new(Slot.SampledPopulation, 9),
+        311 => new(Slot.SampledProbability, 9),
+        312 => new(Slot.FrameBytes, 9),
+        _ => default,
+    };
+}
