@@ -30,10 +30,20 @@ public sealed class SqlBatch
         for (var i = 0; i < names.Length; i++)
         {
             names[i] = $"${i + 1}";
-            command.Parameters.Add(new NpgsqlParameter { Value = statement.GetArgument(i) ?? DBNull.Value });
+            command.Parameters.Add(new NpgsqlParameter { Value = Stored(statement.GetArgument(i)) });
         }
 
         command.CommandText = string.Format(System.Globalization.CultureInfo.InvariantCulture, statement.Format, names);
         _batch.BatchCommands.Add(command);
     }
+
+    /// <summary>Tenants are stored as their text, enums as integers as in the events, instants in UTC.</summary>
+    private static object Stored(object? value) => value switch
+    {
+        null => DBNull.Value,
+        TenantId tenant => tenant.Value,
+        Enum constant => Convert.ToInt32(constant, System.Globalization.CultureInfo.InvariantCulture),
+        DateTimeOffset instant => instant.ToUniversalTime(),
+        _ => value,
+    };
 }

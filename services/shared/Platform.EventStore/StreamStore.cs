@@ -1,18 +1,43 @@
+using System.Diagnostics;
+using System.Text.Json;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Platform.EventStore;
 
 /// <summary>The event streams of one service. Gives out sessions; a session belongs to one tenant.</summary>
-public sealed class StreamStore(NpgsqlDataSource database, EventCatalog catalog, TimeProvider clock)
+/// <param name="database">The service's own database.</param>
+/// <param name="catalog">Its events.</param>
+/// <param name="clock">Gives the recorded time.</param>
+/// <param name="clockState">What is known of the clock's synchronisation at this moment, recorded with each event; null when nothing is.</param>
+public sealed class StreamStore(
+    NpgsqlDataSource database, EventCatalog catalog, TimeProvider clock, Func<string?>? clockState = null)
 {
+    private readonly FeedBell _bell = new(database);
+
+    internal NpgsqlDataSource Database => database;
+
+    internal EventCatalog Catalog => catalog;
+
+    internal TimeProvider Clock => clock;
+
     /// <summary>A session that can name the streams of this tenant and of nobody else.</summary>
-    public TenantSession Tenant(TenantId tenant) => new(database, catalog, clock, tenant);
+    public TenantSession Tenant(TenantId tenant) => new(this, tenant);
+
+    internal string? ClockState() => clockState?.Invoke();
+
+    /// <summary>Readers of the feed may have something to do.</summary>
+    internal void Ring() => _bell.Ring();
 }
 
 /// <summary>Reads and appends streams of one tenant. No member takes another tenant or a whole stream id.</summary>
-public sealed class TenantSession
+public sealed partial class TenantSession
 {
-    internal TenantSession(NpgsqlDataSource database, EventCatalog catalog, TimeProvider clock, TenantId tenant) => Tenant = tenant;
+    private const int Attempts = 20;
+    private readonly StreamStore _store;
+    private readonly string _tenant;
+
+    internal TenantSession(StreamStore store, TenantId tenant) => (_store, Tenant, _tenant) = (store, tenant, tenant.Value);
 
     /// <summary>Whose session this is.</summary>
     public TenantId Tenant { get; }
@@ -23,21 +48,237 @@ public sealed class TenantSession
     /// <param name="decide">The rules; may run several times.</param>
     /// <param name="cause">Why; a cause already recorded in this stream answers <see cref="Decision{TEvent}.Unchanged"/> without deciding.</param>
     /// <param name="cancellationToken">Stops the wait; what was appended stays.</param>
-    public Task<Decision<TEvent>> Handle<TState, TEvent>(
+    /// <returns>What was decided; a stream that was erased or archived refuses with <c>stream-closed</c>.</returns>
+    /// <exception cref="StreamContendedException">Someone was faster each time.</exception>
+    public async Task<Decision<TEvent>> Handle<TState, TEvent>(
         StreamType<TState, TEvent> stream,
         string key,
         Func<TState, Decision<TEvent>> decide,
         Cause cause,
         CancellationToken cancellationToken)
-        where TEvent : class => throw new NotImplementedException();
+        where TEvent : class
+    {
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var (state, version, repeated) = await Fold(stream, key, cause, cancellationToken);
+            if (repeated)
+            {
+                return Decision<TEvent>.Unchanged;
+            }
+
+            var decision = decide(state);
+            if (decision is not Decision<TEvent>.Accepted { Events: { Count: > 0 } events })
+            {
+                return decision;
+            }
+
+            var result = await Append(stream, key, ExpectedVersion.Exactly(version), events, cause, cancellationToken);
+            switch (result.Outcome)
+            {
+                case AppendOutcome.Appended:
+                    return decision;
+                case AppendOutcome.Repeated:
+                    return Decision<TEvent>.Unchanged;
+                case AppendOutcome.Closed:
+                    return new Rejection(
+                        RejectionKind.NotFound, "stream-closed", "The record was erased or archived.", $"{stream.Name} takes no more changes.");
+            }
+        }
+
+        throw new StreamContendedException(stream.IdFor(key), Attempts);
+    }
+
+    /// <summary>Appends events in one round trip, all or none.</summary>
+    /// <param name="stream">Kind of stream.</param>
+    /// <param name="key">Identity of the stream inside its kind and tenant; no colon.</param>
+    /// <param name="expected">What the stream must look like for the events to be true.</param>
+    /// <param name="events">What happened, in order; at least one.</param>
+    /// <param name="cause">Why; a cause already recorded in this stream answers <see cref="AppendOutcome.Repeated"/>.</param>
+    /// <param name="cancellationToken">Stops the wait; the append may have happened: repeat it with the same cause.</param>
+    public async Task<AppendResult> Append<TState, TEvent>(
+        StreamType<TState, TEvent> stream,
+        string key,
+        ExpectedVersion expected,
+        IReadOnlyList<TEvent> events,
+        Cause cause,
+        CancellationToken cancellationToken)
+        where TEvent : class
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(events.Count);
+        var now = _store.Clock.GetUtcNow();
+        var id = stream.IdFor(key);
+        await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
+        var keys = await KeysFor(connection, events, now, cancellationToken);
+        var (ids, names, types, data) =
+            (new Guid[events.Count], new string[events.Count], new string[events.Count], new byte[events.Count][]);
+        for (var i = 0; i < events.Count; i++)
+        {
+            var shape = _store.Catalog.ShapeOf(events[i]);
+            (ids[i], names[i], types[i]) = (Guid.CreateVersion7(now), shape.Name, shape.DotnetType);
+            data[i] = shape.Sealed is { } members
+                ? members.Seal(events[i], ids[i], _tenant, keys!)
+                : JsonSerializer.SerializeToUtf8Bytes(events[i], events[i].GetType(), EventCatalog.Json);
+        }
+
+        await using var append = new NpgsqlCommand(
+            "select outcome, reached, sequence from platform.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", connection)
+        {
+            Parameters =
+            {
+                new() { Value = _tenant, NpgsqlDbType = NpgsqlDbType.Varchar },
+                new() { Value = id, NpgsqlDbType = NpgsqlDbType.Varchar },
+                new() { Value = expected.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+                new() { Value = cause.Id, NpgsqlDbType = NpgsqlDbType.Varchar },
+                new() { Value = CorrelationOf(cause) ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar },
+                new() { Value = EventHeaders.Of(cause, _store.ClockState()), NpgsqlDbType = NpgsqlDbType.Jsonb },
+                new() { Value = now, NpgsqlDbType = NpgsqlDbType.TimestampTz },
+                new() { Value = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid },
+                new() { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar },
+                new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar },
+                new() { Value = data, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
+            },
+        };
+        try
+        {
+            await append.PrepareAsync(cancellationToken);
+            await using var row = await append.ExecuteReaderAsync(cancellationToken);
+            await row.ReadAsync(cancellationToken);
+            var result = new AppendResult(
+                (AppendOutcome)row.GetInt32(0), row.GetInt64(1), await row.IsDBNullAsync(2, cancellationToken) ? 0 : row.GetInt64(2));
+            Telemetry.Appends.Add(1, new KeyValuePair<string, object?>("outcome", result.Outcome.ToString()));
+            if (result.Outcome is AppendOutcome.Appended)
+            {
+                _store.Ring();
+            }
+
+            return result;
+        }
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "inbox_pkey" })
+        {
+            // The same cause at the same moment: the other one has committed, so asking again finds it recorded.
+            return await Append(stream, key, expected, events, cause, cancellationToken);
+        }
+    }
 
     /// <summary>State and version of a stream; the initial state and version 0 when it has no event.</summary>
-    public Task<(TState State, long Version)> Load<TState, TEvent>(
+    public async Task<(TState State, long Version)> Load<TState, TEvent>(
         StreamType<TState, TEvent> stream, string key, CancellationToken cancellationToken)
-        where TEvent : class => throw new NotImplementedException();
+        where TEvent : class
+    {
+        var (state, version, _) = await Fold(stream, key, null, cancellationToken);
+        return (state, version);
+    }
 
     /// <summary>The events of a stream with their metadata, oldest first: the audit and change log.</summary>
-    public Task<IReadOnlyList<RecordedEvent>> Read<TState, TEvent>(
+    public async Task<IReadOnlyList<RecordedEvent>> Read<TState, TEvent>(
         StreamType<TState, TEvent> stream, string key, CancellationToken cancellationToken)
-        where TEvent : class => throw new NotImplementedException();
+        where TEvent : class
+    {
+        await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(
+            $"{EventRow.Select} where tenant_id = $1 and stream_id = $2 order by version", connection)
+        {
+            Parameters = { new() { Value = _tenant }, new() { Value = stream.IdFor(key) } },
+        };
+        var rows = await EventRow.ReadAll(command, cancellationToken);
+        return await EventRow.Open(rows, connection, _store.Catalog, cancellationToken);
+    }
+
+    /// <summary>Keys of all streams of one kind that this tenant has, in no promised order.</summary>
+    public async Task<IReadOnlyList<string>> Keys<TState, TEvent>(
+        StreamType<TState, TEvent> stream, CancellationToken cancellationToken)
+        where TEvent : class
+    {
+        await using var command = _store.Database.CreateCommand(
+            "select id from events.mt_streams where tenant_id = $1 and starts_with(id, $2)");
+        command.Parameters.Add(new() { Value = _tenant });
+        command.Parameters.Add(new() { Value = stream.IdFor("") });
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        var keys = new List<string>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            keys.Add(rows.GetString(0)[(stream.Name.Length + 1)..]);
+        }
+
+        return keys;
+    }
+
+    private async Task<(TState State, long Version, bool Repeated)> Fold<TState, TEvent>(
+        StreamType<TState, TEvent> stream, string key, Cause? cause, CancellationToken cancellationToken)
+        where TEvent : class
+    {
+        var (catalog, id) = (_store.Catalog, stream.IdFor(key));
+        await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        if (cause is not null)
+        {
+            batch.BatchCommands.Add(new("select 1 from platform.inbox where tenant_id = $1 and stream_id = $2 and cause_id = $3")
+            {
+                Parameters = { Text(_tenant), Text(id), Text(cause.Id) },
+            });
+        }
+
+        var keys = catalog.MaySeal(typeof(TEvent)) ? catalog.NewKeys() : null;
+        if (keys is not null)
+        {
+            batch.BatchCommands.Add(new(DataKeys.OfTenants) { Parameters = { new() { Value = new[] { _tenant } } } });
+        }
+
+        batch.BatchCommands.Add(new(
+            "select version, type, id, data from events.mt_events where tenant_id = $1 and stream_id = $2 order by version")
+        {
+            Parameters = { Text(_tenant), Text(id) },
+        });
+        await batch.PrepareAsync(cancellationToken);
+        await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
+        if (cause is not null)
+        {
+            if (await rows.ReadAsync(cancellationToken))
+            {
+                return (stream.Initial, 0, true);
+            }
+
+            await rows.NextResultAsync(cancellationToken);
+        }
+
+        if (keys is not null)
+        {
+            await keys.Add(rows, cancellationToken);
+            await rows.NextResultAsync(cancellationToken);
+        }
+
+        var (state, version) = (stream.Initial, 0L);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            version = rows.GetInt64(0);
+            state = stream.Evolve(
+                state,
+                (TEvent)catalog.Read(rows.GetString(1), rows.GetFieldValue<byte[]>(3), rows.GetGuid(2), _tenant, keys));
+        }
+
+        return (state, version, false);
+    }
+
+    private async Task<DataKeys?> KeysFor<TEvent>(
+        NpgsqlConnection connection, IReadOnlyList<TEvent> events, DateTimeOffset now, CancellationToken cancellationToken)
+        where TEvent : class
+    {
+        var scopes = events
+            .Select(e => (Event: e, _store.Catalog.ShapeOf(e).Sealed))
+            .Where(e => e.Sealed is not null)
+            .Select(e => e.Sealed!.ScopeOf(e.Event))
+            .ToHashSet();
+        if (scopes.Count == 0)
+        {
+            return null;
+        }
+
+        var keys = _store.Catalog.NewKeys();
+        await keys.Provide(connection, _tenant, scopes, now, cancellationToken);
+        return keys;
+    }
+
+    private static string? CorrelationOf(Cause cause) => cause.CorrelationId ?? Activity.Current?.TraceId.ToHexString();
+
+    private static NpgsqlParameter Text(string value) => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Varchar };
 }

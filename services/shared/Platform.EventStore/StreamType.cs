@@ -12,6 +12,25 @@ public sealed record StreamType<TState, TEvent>(string Name, TState Initial, Fun
     /// <summary>State after all the events given, in their order.</summary>
     public TState Fold(IEnumerable<TEvent> events) => events.Aggregate(Initial, Evolve);
 
+    /// <summary>Names one stream of this kind, for an <see cref="Erasure"/>.</summary>
+    public StreamKey For(string key) => new(Name, key, IdFor(key));
+
     /// <summary>Id of one stream inside its tenant, for example <c>mitigation:0190aaaa-...</c>. The tenant is never part of it.</summary>
-    internal string IdFor(string key) => $"{Name}:{key}";
+    internal string IdFor(string key) => key.Contains(':', StringComparison.Ordinal)
+        ? throw new ArgumentException($"The key '{key}' of a {Name} contains a colon.", nameof(key))
+        : $"{Name}:{key}";
+}
+
+/// <summary>One stream of a tenant that the holder of the session already has.</summary>
+public sealed record StreamKey
+{
+    internal StreamKey(string type, string key, string id) => (Type, Key, Id) = (type, key, id);
+
+    /// <summary>Kind of stream.</summary>
+    public string Type { get; }
+
+    /// <summary>Identity inside its kind and tenant.</summary>
+    public string Key { get; }
+
+    internal string Id { get; }
 }

@@ -1,0 +1,82 @@
+using Npgsql;
+
+namespace Platform.EventStore;
+
+/// <summary>What one erasure takes from a tenant.</summary>
+/// <param name="Id">Identity of the erasure; repeat it to go on after an interruption.</param>
+/// <param name="Streams">Streams that go with all their events.</param>
+/// <param name="KeyScopes">Scopes (service codes, or <see cref="SealScopeAttribute.WholeTenant"/>) whose data key is destroyed.</param>
+public sealed record Erasure(Guid Id, IReadOnlyCollection<StreamKey> Streams, IReadOnlyCollection<string> KeyScopes);
+
+public sealed partial class TenantSession
+{
+    /// <summary>Name under which destroyed data keys are counted.</summary>
+    public const string ErasedKeys = "data-key";
+
+    /// <summary>
+    /// Destroys keys, then deletes streams one by one. Interrupted, it is repeated with the same id and goes on. An erased stream
+    /// takes no events any more; a destroyed key is never made anew.
+    /// </summary>
+    /// <returns>
+    /// Streams by kind, and keys as <see cref="ErasedKeys"/>, that this erasure has taken in all, earlier runs included.
+    /// </returns>
+    public async Task<IReadOnlyDictionary<string, long>> Erase(Erasure erasure, CancellationToken cancellationToken)
+    {
+        var now = _store.Clock.GetUtcNow();
+        await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
+        foreach (var scope in erasure.KeyScopes)
+        {
+            await using var destroy = new NpgsqlCommand(
+                """
+                insert into platform.keys (tenant_id, scope, created_at, destroyed_at, destroyed_by) values ($1, $2, $3, $3, $4)
+                on conflict (tenant_id, scope) do update set wrapped = null, destroyed_at = $3, destroyed_by = $4
+                 where keys.wrapped is not null
+                """,
+                connection)
+            {
+                Parameters = { Text(_tenant), Text(scope), new() { Value = now }, new() { Value = erasure.Id } },
+            };
+            await destroy.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        foreach (var stream in erasure.Streams)
+        {
+            await using var erase = new NpgsqlCommand("select platform.erase($1, $2, $3, $4)", connection)
+            {
+                Parameters = { Text(_tenant), Text(stream.Id), new() { Value = erasure.Id }, new() { Value = now } },
+            };
+            await erase.ExecuteScalarAsync(cancellationToken);
+        }
+
+        return await Counts(connection, erasure, cancellationToken);
+    }
+
+    /// <summary>Deletes one stream with all its events; see <see cref="Erase(Erasure, CancellationToken)"/>.</summary>
+    public Task<IReadOnlyDictionary<string, long>> Erase<TState, TEvent>(
+        StreamType<TState, TEvent> stream, string key, Guid erasureId, CancellationToken cancellationToken)
+        where TEvent : class => Erase(new Erasure(erasureId, [stream.For(key)], []), cancellationToken);
+
+    private async Task<IReadOnlyDictionary<string, long>> Counts(
+        NpgsqlConnection connection, Erasure erasure, CancellationToken cancellationToken)
+    {
+        var counts = erasure.Streams.Select(stream => stream.Type).Distinct().ToDictionary(kind => kind, _ => 0L);
+        await using var command = new NpgsqlCommand(
+            """
+            select split_part(stream_id, ':', 1), count(*) from platform.erased_streams
+             where tenant_id = $1 and erasure_id = $2 group by 1
+            union all
+            select $3, count(*) from platform.keys where tenant_id = $1 and destroyed_by = $2
+            """,
+            connection)
+        {
+            Parameters = { Text(_tenant), new() { Value = erasure.Id }, Text(ErasedKeys) },
+        };
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            counts[rows.GetString(0)] = rows.GetInt64(1);
+        }
+
+        return counts;
+    }
+}

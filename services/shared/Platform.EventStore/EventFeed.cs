@@ -1,0 +1,304 @@
+using System.Runtime.CompilerServices;
+using Npgsql;
+
+namespace Platform.EventStore;
+
+/// <summary>All committed events of a service in their one order: each reader gets every event, none twice, none out of order.</summary>
+public sealed class EventFeed(StreamStore store)
+{
+    internal const string Head = "select coalesce(max(seq_id), 0) from events.mt_events";
+
+    /// <summary>Reads on from the checkpoint, for ever. One reader of a name works at a time; another takes over when it is gone.</summary>
+    /// <param name="checkpoint">Name of the reader, unique in the service, for example <c>relay</c>.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <remarks>
+    /// Call <see cref="FeedBatch.Advance"/> when the effects of a batch are safe. The enumeration throws when the database goes away:
+    /// begin again, and it goes on from the checkpoint.
+    /// </remarks>
+    /// <exception cref="UnreadableEventException">The next event cannot be read; everything before it was given out.</exception>
+    public async IAsyncEnumerable<FeedBatch> Follow(
+        string checkpoint, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var reader = await FeedReader.Open(store, checkpoint, cancellationToken);
+        while (true)
+        {
+            yield return await reader.Next(cancellationToken);
+        }
+    }
+
+    /// <summary>Where a reader stands; 0 when it has not begun.</summary>
+    public async Task<long> PositionOf(string checkpoint, CancellationToken cancellationToken)
+    {
+        await using var command = store.Database.CreateCommand("select position from platform.checkpoints where name = $1");
+        command.Parameters.Add(new() { Value = checkpoint });
+        return await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0;
+    }
+
+    /// <summary>Waits until a reader has passed this position, wherever it runs.</summary>
+    public async Task WaitUntil(string checkpoint, long sequence, CancellationToken cancellationToken)
+    {
+        for (var pause = 2; await PositionOf(checkpoint, cancellationToken) < sequence; pause = Math.Min(2 * pause, 100))
+        {
+            await Task.Delay(pause, cancellationToken);
+        }
+    }
+
+    /// <summary>Waits until a reader has passed everything that is stored now: a service begins to answer when its views are current.</summary>
+    public async Task CatchUp(string checkpoint, CancellationToken cancellationToken)
+    {
+        await using var command = store.Database.CreateCommand(Head);
+        await WaitUntil(checkpoint, (long)(await command.ExecuteScalarAsync(cancellationToken))!, cancellationToken);
+    }
+}
+
+/// <summary>Events that follow each other in the feed.</summary>
+public sealed class FeedBatch
+{
+    private readonly string _checkpoint;
+
+    internal FeedBatch(NpgsqlConnection connection, string checkpoint, long from, long to, IReadOnlyList<RecordedEvent> events) =>
+        (Connection, _checkpoint, From, To, Events) = (connection, checkpoint, from, to, events);
+
+    /// <summary>The events, in order. Empty when only filled gaps were passed.</summary>
+    public IReadOnlyList<RecordedEvent> Events { get; }
+
+    /// <summary>Position before the batch.</summary>
+    public long From { get; }
+
+    /// <summary>Position after the batch.</summary>
+    public long To { get; }
+
+    internal NpgsqlConnection Connection { get; }
+
+    /// <summary>Moves the checkpoint behind this batch; fails when another reader of the name was here in between.</summary>
+    public async Task Advance(CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(Connection) { BatchCommands = { Advancing(From, To) } };
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    internal NpgsqlBatchCommand Advancing(long from, long to) => new("select platform.advance($1, $2, $3)")
+    {
+        Parameters = { new() { Value = _checkpoint }, new() { Value = from }, new() { Value = to } },
+    };
+}
+
+/// <summary>One reader of the feed on a connection of its own, which holds the lock on the reader's name and hears the bell.</summary>
+/// <remarks>
+/// The order. Sequence numbers are taken before commit, so event 10 can be visible while 9 still is not. Nobody may pass 9 before it
+/// is known to be dead. Every transaction that ever called <c>nextval</c> holds a lock on the sequence until it ends, after its
+/// commit has become visible. So when there is a gap we note the highest visible number, then, in this order, who holds the
+/// sequence. Whoever owns a missing number below took it earlier than the owner of that highest one, so it has either ended or is
+/// among those noted. Once none of those is left, a missing number is visible to the next query or will never come. There is no
+/// time-out in it, and transactions that append nothing hold nobody back. (Comparing <c>pg_snapshot_xmin</c> with the
+/// <c>xmax</c> at the gap, as is often done, trusts that a writer has a transaction id before it calls <c>nextval</c>. Ours has,
+/// Marten's append function has not; and there any long transaction in any database of the server stops the feed.)
+/// </remarks>
+internal sealed class FeedReader : IAsyncDisposable
+{
+    private const int BatchSize = 1_000;
+    private static readonly TimeSpan _poll = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _election = TimeSpan.FromSeconds(1);
+
+    private readonly StreamStore _store;
+    private readonly NpgsqlConnection _connection;
+    private readonly string _name;
+    private readonly FeedLag _lag;
+    private long _position;
+    private long _settled;
+    private (long Head, HashSet<string> Holders)? _noted;
+
+    private FeedReader(StreamStore store, NpgsqlConnection connection, string name) =>
+        (_store, _connection, _name, _lag) = (store, connection, name, Telemetry.LagOf(name));
+
+    public static async Task<FeedReader> Open(StreamStore store, string name, CancellationToken cancellationToken)
+    {
+        var reader = new FeedReader(store, await store.Database.OpenConnectionAsync(cancellationToken), name);
+        try
+        {
+            await reader.Begin(cancellationToken);
+            return reader;
+        }
+        catch
+        {
+            await reader.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The next events; waits until there are some.</summary>
+    public async Task<FeedBatch> Next(CancellationToken cancellationToken)
+    {
+        for (var pause = 1; ; pause = Math.Min(2 * pause, 50))
+        {
+            await using var command = new NpgsqlCommand(
+                $"{EventRow.Select} where seq_id > $1 order by seq_id limit {BatchSize}", _connection)
+            {
+                Parameters = { new() { Value = _position } },
+            };
+            var rows = await EventRow.ReadAll(command, cancellationToken);
+            var ready = rows[..FinalPrefix(rows)];
+            _lag.Seen(_position, rows, rows.Count < BatchSize ? null : await Head(cancellationToken), _store.Clock.GetUtcNow());
+            if (ready.Count > 0)
+            {
+                return await Batch(ready, cancellationToken);
+            }
+
+            if (rows.Count == 0)
+            {
+                await _connection.WaitAsync(_poll, cancellationToken);
+            }
+            else if (!await Settle(cancellationToken))
+            {
+                await Task.Delay(pause, cancellationToken);
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _lag.Dispose();
+        try
+        {
+            await Execute("unlisten *; select pg_advisory_unlock_all()", CancellationToken.None);
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            // The connection is gone, and lock and subscription with it.
+        }
+
+        await _connection.DisposeAsync();
+    }
+
+    private async Task Begin(CancellationToken cancellationToken)
+    {
+        // A reader whose machine vanished must not hold its lock for the two hours of the system's default.
+        await Execute(
+            "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3; listen platform_events",
+            cancellationToken);
+        // Asked again and again instead of waited for: a waiting statement would hold back vacuum as long as it waits.
+        while (!await Scalar<bool>("select pg_try_advisory_lock(hashtextextended('platform.feed:' || $1, 0))", cancellationToken, _name))
+        {
+            await Task.Delay(_election, cancellationToken);
+        }
+
+        await using var insert = new NpgsqlCommand(
+            "insert into platform.checkpoints (name, position) values ($1, 0) on conflict do nothing", _connection)
+        {
+            Parameters = { new() { Value = _name } },
+        };
+        await insert.ExecuteNonQueryAsync(cancellationToken);
+        _position = await Scalar<long>("select position from platform.checkpoints where name = $1", cancellationToken, _name);
+    }
+
+    /// <summary>How many of these rows nothing can come before any more.</summary>
+    private int FinalPrefix(List<EventRow> rows)
+    {
+        var (count, last) = (0, _position);
+        while (count < rows.Count && (rows[count].Sequence == last + 1 || rows[count].Sequence <= _settled))
+        {
+            last = rows[count++].Sequence;
+        }
+
+        return count;
+    }
+
+    private async Task<bool> Settle(CancellationToken cancellationToken)
+    {
+        if (_noted is not { } noted)
+        {
+            var head = await Head(cancellationToken);
+            _noted = noted = (head, await Holders(cancellationToken));
+        }
+        else
+        {
+            noted.Holders.IntersectWith(await Holders(cancellationToken));
+        }
+
+        if (noted.Holders.Count > 0)
+        {
+            return false;
+        }
+
+        (_settled, _noted) = (noted.Head, null);
+        return true;
+    }
+
+    private async Task<FeedBatch> Batch(List<EventRow> ready, CancellationToken cancellationToken)
+    {
+        List<RecordedEvent> events;
+        try
+        {
+            events = await EventRow.Open(ready.FindAll(row => !row.IsTombstone), _connection, _store.Catalog, cancellationToken);
+        }
+        catch (UnreadableEventException e) when (ready[0].Sequence < e.Sequence)
+        {
+            return await Batch(ready.FindAll(row => row.Sequence < e.Sequence), cancellationToken);
+        }
+
+        var (from, to) = (_position, ready[^1].Sequence);
+        _position = to;
+        return new FeedBatch(_connection, _name, from, to, events);
+    }
+
+    private Task<long> Head(CancellationToken cancellationToken) => Scalar<long>(EventFeed.Head, cancellationToken);
+
+    private async Task<HashSet<string>> Holders(CancellationToken cancellationToken) =>
+        [.. await Scalar<string[]>(
+            """
+            select coalesce(array_agg(distinct virtualtransaction), '{}') from pg_locks
+             where locktype = 'relation' and relation = 'events.mt_events_sequence'::regclass and mode = 'RowExclusiveLock'
+               and database = (select oid from pg_database where datname = current_database())
+            """,
+            cancellationToken)];
+
+    private async Task<T> Scalar<T>(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = new NpgsqlCommand(sql, _connection);
+        command.Parameters.AddRange(values.Select(value => new NpgsqlParameter { Value = value }).ToArray());
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    private async Task Execute(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, _connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
+
+/// <summary>Wakes readers after an append. Not part of the append: a transaction that notifies commits alone, one after another.</summary>
+internal sealed class FeedBell(NpgsqlDataSource database)
+{
+    private static readonly TimeSpan _rest = TimeSpan.FromMilliseconds(5);
+    private int _rings;
+
+    /// <summary>Notifies now, or once more after the rest when it is already ringing.</summary>
+    public void Ring()
+    {
+        if (Interlocked.Increment(ref _rings) == 1)
+        {
+            _ = Notify();
+        }
+    }
+
+    private async Task Notify()
+    {
+        int heard;
+        do
+        {
+            heard = Volatile.Read(ref _rings);
+            try
+            {
+                await using var command = database.CreateCommand("notify platform_events");
+                await command.ExecuteNonQueryAsync();
+            }
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+            {
+                // Readers look by themselves four times a second; a lost ring costs only that.
+            }
+
+            await Task.Delay(_rest);
+        }
+        while (Interlocked.CompareExchange(ref _rings, 0, heard) != heard);
+    }
+}
