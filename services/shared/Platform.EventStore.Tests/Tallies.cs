@@ -1,0 +1,70 @@
+using System.Net;
+
+namespace Platform.EventStore.Tests;
+
+public abstract record TallyEvent;
+
+public sealed record TallyOpened(string Title, IPNetwork Prefix, TallyKind Kind, DateTimeOffset OpenedAt) : TallyEvent;
+
+public sealed record TallyCounted(int By) : TallyEvent;
+
+public sealed record TallyClosed(IPAddress From) : TallyEvent;
+
+public enum TallyKind
+{
+    Plain,
+    Weighted,
+}
+
+public sealed record TallyState(int Total, int Events)
+{
+    public static readonly StreamType<TallyState, TallyEvent> Stream = new("tally", new TallyState(0, 0), Evolve);
+
+    private static TallyState Evolve(TallyState current, TallyEvent happened) => happened switch
+    {
+        TallyCounted e => new(current.Total + e.By, current.Events + 1),
+        _ => current with { Events = current.Events + 1 },
+    };
+}
+
+public abstract record PersonEvent;
+
+public sealed record PersonRegistered(
+    [property: SealScope] string ServiceCode,
+    Guid PersonId,
+    [property: Sealed] string Name,
+    [property: Sealed] IReadOnlyList<string> Addresses,
+    [property: Sealed] string? Note) : PersonEvent;
+
+public sealed record PersonNoted([property: Sealed] string Text) : PersonEvent;
+
+public sealed record PersonState(IReadOnlyList<PersonEvent> Events)
+{
+    public static readonly StreamType<PersonState, PersonEvent> Stream =
+        new("person", new PersonState([]), (state, happened) => new PersonState([.. state.Events, happened]));
+}
+
+/// <summary>View of all tallies; a count of 666 cannot be applied.</summary>
+public sealed class Tallies : IProjection
+{
+    public string Name => "tallies_v1";
+
+    public void Project(RecordedEvent recorded, SqlBatch sql)
+    {
+        if (recorded.StreamType != TallyState.Stream.Name)
+        {
+            return;
+        }
+
+        var by = (recorded.Data as TallyCounted)?.By ?? 0;
+        if (by == 666)
+        {
+            throw new InvalidOperationException("666 is not a count.");
+        }
+
+        sql.Add($"""
+            insert into tallies_v1 (tenant_id, tally, total, events) values ({recorded.TenantId}, {recorded.StreamKey}, {by}, 1)
+            on conflict (tenant_id, tally) do update set total = tallies_v1.total + {by}, events = tallies_v1.events + 1
+            """);
+    }
+}
