@@ -1,0 +1,56 @@
+using Grpc.AspNetCore.Server;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Platform.Grpc.Wire;
+
+namespace Grpc.AspNetCore.Server
+{
+    /// <summary>Settings of all gRPC services of a process.</summary>
+    public class GrpcServiceOptions
+    {
+        /// <summary>Longest request message in bytes; null for any. Default 4 MiB.</summary>
+        public int? MaxReceiveMessageSize { get; set; } = Framing.DefaultMaxMessageLength;
+    }
+
+    /// <summary>Which gRPC method an endpoint answers. On every endpoint of <c>MapGrpcService</c>.</summary>
+    /// <param name="serviceType">The implementation.</param>
+    /// <param name="method">The method.</param>
+    public sealed class GrpcMethodMetadata(Type serviceType, Grpc.Core.IMethod method)
+    {
+        /// <summary>The implementation.</summary>
+        public Type ServiceType => serviceType;
+
+        /// <summary>The method.</summary>
+        public Grpc.Core.IMethod Method => method;
+    }
+
+    /// <summary>What <c>AddGrpc</c> returns.</summary>
+    public interface IGrpcServerBuilder
+    {
+        /// <summary>The services.</summary>
+        Microsoft.Extensions.DependencyInjection.IServiceCollection Services { get; }
+    }
+}
+
+namespace Microsoft.Extensions.DependencyInjection
+{
+    /// <summary>Registers what gRPC services need.</summary>
+    public static class GrpcServicesExtensions
+    {
+        /// <summary>Registers what gRPC services need; map them with <c>MapGrpcService</c>.</summary>
+        public static IGrpcServerBuilder AddGrpc(this IServiceCollection services) => services.AddGrpc(_ => { });
+
+        /// <summary>Registers what gRPC services need, with settings.</summary>
+        public static IGrpcServerBuilder AddGrpc(this IServiceCollection services, Action<GrpcServiceOptions> configureOptions)
+        {
+            services.AddRouting();
+            services.Configure(configureOptions);
+            services.TryAddSingleton<GrpcMarker>();
+            return new ServerBuilder(services);
+        }
+
+        private sealed record ServerBuilder(IServiceCollection Services) : IGrpcServerBuilder;
+    }
+
+    /// <summary>Shows that <c>AddGrpc</c> was called.</summary>
+    internal sealed class GrpcMarker;
+}
