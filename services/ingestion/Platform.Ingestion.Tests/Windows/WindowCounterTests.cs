@@ -1,0 +1,246 @@
+using System.Net;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Ingestion.Flows;
+using Platform.Ingestion.Windows;
+
+namespace Platform.Ingestion.Tests.Windows;
+
+public sealed class WindowCounterTests
+{
+    private const long Now = 1_700_000_100_500;
+    private const long Second = Now / 1000;
+
+    private static readonly ProtectedObject Shop = new(
+        Guid.Parse("0190aaaa-0000-7000-8000-000000000001"),
+        Guid.Parse("0190bbbb-0000-7000-8000-000000000001"),
+        Version: 3,
+        [IPNetwork.Parse("203.0.113.0/24"), IPNetwork.Parse("2001:db8::/32")],
+        WatchBytes: 10_000_000,
+        WatchPackets: 10_000);
+
+    private readonly ProtectedObjects _objects = new() { Current = new ProtectedView([Shop]) };
+
+    [Fact]
+    public void Amounts_are_scaled_by_the_sampling_rate_and_counted_by_vector()
+    {
+        var counter = Counter();
+        counter.Add(Flow(protocol: 17, bytes: 100, packets: 1, rate: 1000));
+        counter.Add(Flow(protocol: 6, tcpFlags: 0x02, bytes: 40, packets: 1));
+        counter.Add(Flow(protocol: 6, tcpFlags: 0x12, bytes: 60, packets: 1));
+        counter.Add(Flow(protocol: 1, bytes: 84, packets: 1));
+
+        var window = Assert.Single(Encode(counter).SelectMany(batch => batch.Windows));
+        Assert.Equal("203.0.113.9", new IPAddress(window.Host.ToByteArray()).ToString());
+        Assert.Equal(Second, window.Second);
+        Assert.Equal((100_184ul, 1003ul, 4ul), (window.Total.Bytes, window.Total.Packets, window.Total.Flows));
+        Assert.Equal(
+            [(Vector.Udp, 100_000ul, 1000ul), (Vector.Icmp, 84ul, 1ul), (Vector.TcpSyn, 40ul, 1ul)],
+            window.Vectors.Select(vector => (vector.Vector, vector.Counters.Bytes, vector.Counters.Packets)));
+    }
+
+    [Fact]
+    public void A_batch_names_the_object_its_tenant_and_version_and_is_numbered_per_object()
+    {
+        var counter = Counter();
+        var encoder = new WindowEncoder("replica-1");
+        for (var sequence = 1ul; sequence <= 2; sequence++)
+        {
+            counter.At(Now);
+            counter.Add(Flow());
+            var batch = TrafficWindowBatch.Parser.ParseFrom(Assert.Single(encoder.Encode(counter.Take()!)).Body);
+            Assert.Equal((Shop.ObjectId.ToString(), Shop.TenantId.ToString(), 3, "replica-1", sequence, Now * 1000),
+                (batch.ObjectId, batch.TenantId, batch.ObjectVersion, batch.Source, batch.Sequence, batch.FirstArrivalUnixUs));
+        }
+    }
+
+    [Fact]
+    public void A_flow_to_nobody_whom_we_protect_leaves_no_row()
+    {
+        var counter = Counter();
+        counter.Add(Flow(destination: "198.51.100.1"));
+
+        Assert.Null(counter.Take());
+        Assert.Equal((0, 1), (counter.Totals.Matched, counter.Totals.Unmatched));
+    }
+
+    [Fact]
+    public void A_long_flow_is_no_spike_but_spread_evenly_over_its_own_seconds()
+    {
+        var counter = Counter();
+        counter.Add(Flow(bytes: 4003, packets: 40, startMs: Now - 4500, endMs: Now - 500)); // four whole seconds
+
+        var windows = Encode(counter).SelectMany(batch => batch.Windows).OrderBy(window => window.Second).ToList();
+        Assert.Equal([Second - 4, Second - 3, Second - 2, Second - 1], windows.Select(window => window.Second));
+        Assert.Equal([10ul, 10ul, 10ul, 10ul], windows.Select(window => window.Total.Packets));
+        Assert.Equal(4003, windows.Sum(window => (long)window.Total.Bytes));
+        Assert.All(windows, window => Assert.InRange(window.Total.Bytes, 1000ul, 1001ul));
+        Assert.Equal([0ul, 0ul, 0ul, 1ul], windows.Select(window => window.Total.Flows));
+    }
+
+    [Fact]
+    public void What_lies_before_the_open_windows_is_late_and_counted_not_added_to_them()
+    {
+        var counter = Counter(reachSeconds: 10);
+        counter.Add(Flow(bytes: 6000, packets: 60, startMs: Now - 60_500, endMs: Now - 500)); // sixty seconds: 100 bytes each
+
+        var windows = Encode(counter).SelectMany(batch => batch.Windows).ToList();
+        Assert.Equal(10, windows.Count);
+        Assert.All(windows, window => Assert.Equal((100ul, 1ul), (window.Total.Bytes, window.Total.Packets)));
+        Assert.Equal((5000ul, 50ul), (counter.Totals.LateBytes, counter.Totals.LatePackets));
+    }
+
+    [Fact]
+    public void A_flow_that_ended_before_the_open_windows_is_late_as_a_whole()
+    {
+        var counter = Counter(reachSeconds: 10);
+        counter.Add(Flow(bytes: 6000, packets: 60, startMs: Now - 90_000, endMs: Now - 60_000));
+
+        Assert.Null(counter.Take());
+        Assert.Equal(6000ul, counter.Totals.LateBytes);
+    }
+
+    [Fact]
+    public void The_age_of_a_flow_counts_not_the_clock_of_its_exporter()
+    {
+        var counter = Counter();
+        var flow = Flow(startMs: 1000, endMs: 2000);
+        flow.ExportedMs = 3000; // an exporter that thinks it is 1970
+        counter.Add(in flow);
+
+        Assert.Equal([Second - 2, Second - 1], Encode(counter).SelectMany(batch => batch.Windows).Select(window => window.Second));
+    }
+
+    [Theory]
+    [InlineData(long.MinValue, long.MaxValue, long.MinValue)]
+    [InlineData(long.MaxValue, long.MinValue, long.MaxValue)]
+    [InlineData(-1, 1, long.MaxValue)]
+    public void Instants_and_amounts_that_make_no_sense_do_no_harm(long startMs, long endMs, long exportedMs)
+    {
+        var counter = Counter();
+        var flow = Flow(bytes: ulong.MaxValue, packets: ulong.MaxValue, rate: uint.MaxValue, startMs: startMs, endMs: endMs);
+        flow.ExportedMs = exportedMs;
+        counter.Add(in flow);
+
+        Assert.All(Encode(counter).SelectMany(batch => batch.Windows), window => Assert.InRange(window.Total.Bytes, 0ul, 1ul << 48));
+    }
+
+    [Fact]
+    public void A_row_near_a_threshold_is_sent_early_and_the_rest_later_adds_up()
+    {
+        var counter = Counter();
+        counter.Add(Flow(bytes: 9_000_000, packets: 1));
+        Assert.Null(counter.TakeUrgent());
+        counter.Add(Flow(bytes: 2_000_000, packets: 1));
+        var early = counter.TakeUrgent();
+        counter.Add(Flow(bytes: 5, packets: 1));
+
+        var encoder = new WindowEncoder("replica-1");
+        var windows = new[] { early!, counter.Take()! }.SelectMany(filled => encoder.Encode(filled).ToList())
+            .SelectMany(message => TrafficWindowBatch.Parser.ParseFrom(message.Body).Windows).ToList();
+        Assert.Equal([11_000_000ul, 5ul], windows.Select(window => window.Total.Bytes));
+        Assert.Equal(3, windows.Sum(window => (long)window.Total.Packets));
+    }
+
+    [Fact]
+    public void A_full_table_counts_what_it_could_not_take()
+    {
+        var counter = new WindowCounter(_objects, reachSeconds: 10, rowLimit: 100);
+        counter.At(Now);
+        for (var i = 0; i < 150; i++)
+        {
+            counter.Add(Flow(destination: $"203.0.113.{i}"));
+        }
+
+        Assert.Equal((100, 50), (counter.Rows, counter.Totals.Overflowed));
+    }
+
+    [Fact]
+    public void Windows_that_stay_open_for_minutes_are_dropped_with_a_count()
+    {
+        var counter = Counter();
+        counter.Add(Flow());
+        counter.At(Now + 300_000);
+
+        Assert.Equal((0, 1), (counter.Rows, counter.Totals.DroppedRows));
+    }
+
+    [Fact]
+    public void New_prefixes_count_from_the_next_window_on_and_the_open_one_keeps_its_own()
+    {
+        var counter = Counter();
+        counter.Add(Flow());
+        _objects.Current = ProtectedView.Empty;
+
+        Assert.True(counter.IsOutdated);
+        Assert.Single(new WindowEncoder("replica-1").Encode(counter.Take()!));
+        counter.At(Now);
+        counter.Add(Flow());
+        Assert.Null(counter.Take());
+    }
+
+    [Fact]
+    public void A_million_random_flows_add_up_to_the_exact_sums_per_host_and_second()
+    {
+        var random = new Random(99);
+        var counter = Counter(reachSeconds: 30);
+        var expected = new Dictionary<(string, long), (long Bytes, long Packets, long Flows)>();
+        var hosts = Enumerable.Range(0, 250).Select(i => $"203.0.113.{i}").Append("2001:db8::1").Append("2001:db8::2").ToArray();
+        for (var i = 0; i < 1_000_000; i++)
+        {
+            var host = hosts[random.Next(hosts.Length)];
+            var second = Second - 1 - random.Next(20);
+            var seconds = random.Next(1, 6);
+            var each = random.Next(1, 1000);
+            var flow = Flow(
+                host, (byte)random.Next(20), (byte)random.Next(64), (ulong)(each * seconds), (ulong)seconds, rate: 10,
+                startMs: (second - seconds + 1) * 1000 + 1, endMs: second * 1000 + 999);
+            flow.ExportedMs = Now;
+            counter.Add(in flow);
+            for (var s = second - seconds + 1; s <= second; s++)
+            {
+                var sum = expected.GetValueOrDefault((host, s));
+                expected[(host, s)] = (sum.Bytes + each * 10, sum.Packets + 10, sum.Flows + (s == second ? 1 : 0));
+            }
+        }
+
+        var actual = Encode(counter).SelectMany(batch => batch.Windows)
+            .ToDictionary(
+                window => (new IPAddress(window.Host.ToByteArray()).ToString(), window.Second),
+                window => ((long)window.Total.Bytes, (long)window.Total.Packets, (long)window.Total.Flows));
+        Assert.Equal(expected.OrderBy(entry => entry.Key), actual.OrderBy(entry => entry.Key));
+    }
+
+    private WindowCounter Counter(int reachSeconds = 10)
+    {
+        var counter = new WindowCounter(_objects, reachSeconds, rowLimit: 1_000_000);
+        counter.At(Now);
+        return counter;
+    }
+
+    private static List<TrafficWindowBatch> Encode(WindowCounter counter) =>
+        counter.Take() is { } filled
+            ? [.. new WindowEncoder("replica-1").Encode(filled).Select(message => TrafficWindowBatch.Parser.ParseFrom(message.Body))]
+            : [];
+
+    private static FlowRecord Flow(
+        string destination = "203.0.113.9",
+        byte protocol = 17,
+        byte tcpFlags = 0,
+        ulong bytes = 100,
+        ulong packets = 1,
+        uint rate = 1,
+        long startMs = Now - 100,
+        long endMs = Now) => new()
+        {
+            Destination = HostAddress.From(IPAddress.Parse(destination)),
+            Protocol = protocol,
+            TcpFlags = tcpFlags,
+            Bytes = bytes,
+            Packets = packets,
+            Flows = 1,
+            SamplingRate = rate,
+            StartMs = startMs,
+            EndMs = endMs,
+            ExportedMs = Now,
+        };
+}

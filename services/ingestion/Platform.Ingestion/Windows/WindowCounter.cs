@@ -1,0 +1,230 @@
+using System.Runtime.CompilerServices;
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Windows;
+
+/// <summary>Increments of one or several seconds, ready to be sent.</summary>
+/// <param name="View">The objects that were current while it was counted.</param>
+/// <param name="FirstSecond">Unix second of row position 0.</param>
+/// <param name="FirstArrivalMs">When its oldest datagram came (Unix milliseconds).</param>
+internal sealed record FilledWindows(
+    ProtectedView View, long FirstSecond, long FirstArrivalMs, WindowRows<uint> V4, WindowRows<HostAddress> V6)
+{
+    public int Count => V4.Count + V6.Count;
+
+    public void Release()
+    {
+        V4.Release();
+        V6.Release();
+    }
+}
+
+/// <summary>What was counted, and what could not be.</summary>
+internal struct WindowTotals
+{
+    /// <summary>Flows to a protected host.</summary>
+    public long Matched;
+
+    /// <summary>Flows to nobody whom we protect.</summary>
+    public long Unmatched;
+
+    /// <summary>Bytes and packets (scaled) that lie before the reach of the open windows.</summary>
+    public ulong LateBytes;
+    public ulong LatePackets;
+
+    /// <summary>Flows that found the table full.</summary>
+    public long Overflowed;
+
+    /// <summary>Rows of windows that nobody took in time, and so were dropped.</summary>
+    public long DroppedRows;
+}
+
+/// <summary>
+/// Counts flows per protected host and second, for one thread. A flow's bytes and packets belong evenly to the seconds from its first to its last packet: a flow
+/// of a minute is not a spike in the second in which it was exported. Seconds further back than the reach are over; that share is late, and counted as such.
+/// The flow itself counts once, in its last second. The age of a flow is measured on its exporter's clock, so an exporter's wrong clock does no harm.
+/// </summary>
+/// <param name="reachSeconds">How far back windows are open, 1 to <see cref="LongestReachSeconds"/>.</param>
+/// <param name="rowLimit">Most rows of each family between two takings.</param>
+internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, int rowLimit)
+{
+    public const int LongestReachSeconds = 120;
+
+    /// <summary>Largest scaled amount of one record; more is nonsense and would only overflow sums.</summary>
+    private const ulong MostPerFlow = 1UL << 48;
+    private const long LongestMs = 86_400_000;
+
+    private readonly WindowTable<uint> _v4 = new(rowLimit);
+    private readonly WindowTable<HostAddress> _v6 = new(rowLimit);
+    private readonly List<int> _urgentV4 = [];
+    private readonly List<int> _urgentV6 = [];
+    private ProtectedView _view = objects.Current;
+    private long _firstSecond;
+    private long _firstArrivalMs;
+    private long _nowMs;
+    private WindowTotals _totals;
+
+    public ref readonly WindowTotals Totals => ref _totals;
+
+    public int Rows => _v4.Count + _v6.Count;
+
+    public long Memory => _v4.Memory + _v6.Memory;
+
+    /// <summary>The objects changed since these windows were opened: take them before counting on.</summary>
+    public bool IsOutdated => !ReferenceEquals(_view, objects.Current);
+
+    /// <summary>When the current windows were opened, in Unix milliseconds; 0 when there is nothing in them.</summary>
+    public long OpenedMs => _firstArrivalMs;
+
+    public bool HasUrgent => _urgentV4.Count + _urgentV6.Count > 0;
+
+    /// <summary>Says what time it is (Unix milliseconds) for the flows that follow.</summary>
+    public void At(long nowMs)
+    {
+        _nowMs = nowMs;
+        if (_firstArrivalMs != 0 && nowMs / 1000 - _firstSecond > byte.MaxValue)
+        {
+            Drop(); // open for so long, or the clock jumped: a row cannot name that second
+        }
+
+        if (_firstArrivalMs == 0)
+        {
+            _firstArrivalMs = nowMs;
+            _firstSecond = nowMs / 1000 - reachSeconds;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(in FlowRecord flow)
+    {
+        var index = _view.Prefixes.Find(flow.Destination);
+        if (index < 0)
+        {
+            _totals.Unmatched++;
+            return;
+        }
+
+        _totals.Matched++;
+        var bytes = Scale(flow.Bytes, flow.SamplingRate);
+        var packets = Scale(flow.Packets, flow.SamplingRate);
+        var endMs = _nowMs - Math.Clamp(flow.ExportedMs - flow.EndMs, 0, LongestMs);
+        var durationMs = flow.StartMs == 0 ? 0 : Math.Clamp(flow.EndMs - flow.StartMs, 0, LongestMs);
+        // A flow that ends on the stroke of a second has no part in it.
+        var last = (endMs - (durationMs > 0 ? 1 : 0)) / 1000 - _firstSecond;
+        var first = (endMs - durationMs) / 1000 - _firstSecond;
+        if (first < 0)
+        {
+            if (last < 0)
+            {
+                _totals.LateBytes += bytes;
+                _totals.LatePackets += packets;
+                return;
+            }
+
+            CutLate(ref bytes, ref packets, first, last);
+            first = 0;
+        }
+
+        var watched = _view.Objects[index];
+        var vectors = TrafficVectorsOf.Flow(in flow);
+        if (flow.Destination.IsV4)
+        {
+            var host = flow.Destination.V4;
+            var hash = WindowHash.Of(host, vectors, (byte)first, (byte)last);
+            ref var row = ref _v4.Row(host, hash, vectors, (byte)first, (byte)last, out var number);
+            Count(ref row, number, bytes, packets, flow.Flows, watched, _urgentV4);
+        }
+        else
+        {
+            var hash = WindowHash.Of(flow.Destination, vectors, (byte)first, (byte)last);
+            ref var row = ref _v6.Row(flow.Destination, hash, vectors, (byte)first, (byte)last, out var number);
+            Count(ref row, number, bytes, packets, flow.Flows, watched, _urgentV6);
+        }
+    }
+
+    /// <summary>Takes everything counted so far; null when there is nothing.</summary>
+    public FilledWindows? Take()
+    {
+        var taken = Rows == 0 ? null : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take());
+        _urgentV4.Clear();
+        _urgentV6.Clear();
+        _view = objects.Current;
+        _firstArrivalMs = 0;
+        return taken;
+    }
+
+    /// <summary>Takes only the rows that came near a threshold, and leaves them counting from zero.</summary>
+    public FilledWindows? TakeUrgent()
+    {
+        if (!HasUrgent)
+        {
+            return null;
+        }
+
+        var v4 = new WindowTable<uint>(int.MaxValue);
+        var v6 = new WindowTable<HostAddress>(int.MaxValue);
+        Move(_v4, _urgentV4, v4);
+        Move(_v6, _urgentV6, v6);
+        return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take());
+    }
+
+    /// <summary>Forgets the windows because nobody could take them in time; they are counted as dropped.</summary>
+    public void Drop()
+    {
+        _totals.DroppedRows += Rows;
+        Take()?.Release();
+    }
+
+    private static void Move<THost>(WindowTable<THost> from, List<int> numbers, WindowTable<THost> to)
+        where THost : unmanaged, IEquatable<THost>
+    {
+        foreach (var number in numbers)
+        {
+            ref var row = ref from[number];
+            to.Row(row.Host, WindowHash.Of(row.Host, row.Vectors, row.First, row.Last), row.Vectors, row.First, row.Last, out _) = row;
+            row.IsUrgent = false;
+            row.Bytes = 0;
+            row.Packets = 0;
+            row.Flows = 0;
+        }
+
+        numbers.Clear();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Count<THost>(
+        ref WindowRow<THost> row, int number, ulong bytes, ulong packets, uint flows, ProtectedObject watched, List<int> urgent)
+        where THost : unmanaged, IEquatable<THost>
+    {
+        if (Unsafe.IsNullRef(ref row))
+        {
+            _totals.Overflowed++;
+            return;
+        }
+
+        row.Bytes += bytes;
+        row.Packets += packets;
+        row.Flows += flows;
+        if ((row.Bytes >= watched.WatchBytes || row.Packets >= watched.WatchPackets) && !row.IsUrgent)
+        {
+            row.IsUrgent = true;
+            urgent.Add(number);
+        }
+    }
+
+    private void CutLate(ref ulong bytes, ref ulong packets, long first, long last)
+    {
+        var late = (ulong)-first;
+        var all = (ulong)(last - first + 1);
+        var lateBytes = bytes / all * late + bytes % all * late / all;
+        var latePackets = packets / all * late + packets % all * late / all;
+        _totals.LateBytes += lateBytes;
+        _totals.LatePackets += latePackets;
+        bytes -= lateBytes;
+        packets -= latePackets;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Scale(ulong amount, uint rate) =>
+        Math.BigMul(amount, (ulong)rate, out var scaled) == 0 && scaled < MostPerFlow ? scaled : MostPerFlow;
+}

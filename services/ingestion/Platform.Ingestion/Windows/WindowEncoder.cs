@@ -1,0 +1,274 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Text;
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Windows;
+
+/// <summary>One message for the telemetry bus.</summary>
+/// <param name="ObjectId">Routing key: the protected object.</param>
+/// <param name="Body">A <c>platform.telemetry.v1.TrafficWindowBatch</c>.</param>
+/// <param name="Windows">How many increments are in it.</param>
+internal sealed record EncodedWindows(string ObjectId, byte[] Body, int Windows);
+
+/// <summary>
+/// Turns rows into messages: sorts them by object and host, spreads them over their seconds and writes protobuf. Written by hand because the generated types would
+/// cost four objects for each increment; a test reads the result back with the generated ones.
+/// </summary>
+/// <param name="source">Names this process in every batch; another text after each start.</param>
+internal sealed class WindowEncoder(string source)
+{
+    private const int MostWindows = 1000;
+    private const int Slots = 256;
+    private const int Vectors = 32;
+
+    private readonly ArrayBufferWriter<byte> _body = new(1 << 16);
+    private readonly Amounts[] _cells = new Amounts[Slots * (Vectors + 1)];
+    private readonly List<EncodedWindows> _messages = [];
+    private readonly Dictionary<Guid, ulong> _sequences = []; // per object, because each partition is read by another process
+    private FilledWindows? _filled;
+    private int _objectIndex = -1;
+    private int _windows;
+
+    public IReadOnlyList<EncodedWindows> Encode(FilledWindows filled)
+    {
+        _filled = filled;
+        _messages.Clear();
+        EncodeV4(filled);
+        EncodeV6(filled);
+        Finish();
+        return _messages;
+    }
+
+    private void EncodeV4(FilledWindows filled)
+    {
+        var rows = filled.V4;
+        var keys = ArrayPool<ulong>.Shared.Rent(rows.Count);
+        var numbers = ArrayPool<int>.Shared.Rent(rows.Count);
+        for (var number = 0; number < rows.Count; number++)
+        {
+            var host = rows[number].Host;
+            keys[number] = (ulong)(uint)filled.View.Prefixes.FindV4(host) << 32 | host;
+            numbers[number] = number;
+        }
+
+        Array.Sort(keys, numbers, 0, rows.Count);
+        Span<byte> address = stackalloc byte[4];
+        for (int from = 0, to; from < rows.Count; from = to)
+        {
+            var (first, last, vectors) = (Slots, -1, TrafficVectors.None);
+            for (to = from; to < rows.Count && keys[to] == keys[from]; to++)
+            {
+                Spread(in rows[numbers[to]], ref first, ref last, ref vectors);
+            }
+
+            BinaryPrimitives.WriteUInt32BigEndian(address, (uint)keys[from]);
+            WriteHost((int)(keys[from] >> 32), address, first, last, vectors);
+        }
+
+        ArrayPool<ulong>.Shared.Return(keys);
+        ArrayPool<int>.Shared.Return(numbers);
+    }
+
+    private void EncodeV6(FilledWindows filled)
+    {
+        var rows = filled.V6;
+        var order = new (int Object, HostAddress Host, int Number)[rows.Count];
+        for (var number = 0; number < rows.Count; number++)
+        {
+            order[number] = (filled.View.Prefixes.Find(rows[number].Host), rows[number].Host, number);
+        }
+
+        Array.Sort(order, (a, b) => (a.Object, a.Host.High, a.Host.Low).CompareTo((b.Object, b.Host.High, b.Host.Low)));
+        Span<byte> address = stackalloc byte[16];
+        for (int from = 0, to; from < order.Length; from = to)
+        {
+            var (first, last, vectors) = (Slots, -1, TrafficVectors.None);
+            for (to = from; to < order.Length && order[to].Host == order[from].Host; to++)
+            {
+                Spread(in rows[order[to].Number], ref first, ref last, ref vectors);
+            }
+
+            BinaryPrimitives.WriteUInt64BigEndian(address, order[from].Host.High);
+            BinaryPrimitives.WriteUInt64BigEndian(address[8..], order[from].Host.Low);
+            WriteHost(order[from].Object, address, first, last, vectors);
+        }
+    }
+
+    private void Spread<THost>(in WindowRow<THost> row, ref int first, ref int last, ref TrafficVectors vectors)
+        where THost : unmanaged, IEquatable<THost>
+    {
+        if (row is { Flows: 0, Bytes: 0, Packets: 0 })
+        {
+            return; // sent early already, and quiet since
+        }
+
+        var seconds = (ulong)(row.Last - row.First + 1);
+        for (var i = 0UL; i < seconds; i++)
+        {
+            var share = new Amounts(
+                Share(row.Bytes, i, seconds), Share(row.Packets, i, seconds), i == seconds - 1 ? row.Flows : 0);
+            var cell = (row.First + (int)i) * (Vectors + 1);
+            _cells[cell] += share;
+            for (var left = (uint)row.Vectors; left != 0; left &= left - 1)
+            {
+                _cells[cell + 1 + BitOperations.TrailingZeroCount(left)] += share;
+            }
+        }
+
+        first = Math.Min(first, row.First);
+        last = Math.Max(last, row.Last);
+        vectors |= row.Vectors;
+    }
+
+    // The shares differ by at most one and add up to the whole.
+    private static ulong Share(ulong amount, ulong part, ulong parts)
+    {
+        var rest = amount % parts;
+        return amount / parts + (rest * (part + 1) / parts - rest * part / parts);
+    }
+
+    private void WriteHost(int objectIndex, ReadOnlySpan<byte> address, int first, int last, TrafficVectors vectors)
+    {
+        if (objectIndex != _objectIndex || _windows >= MostWindows)
+        {
+            Finish();
+            _objectIndex = objectIndex;
+        }
+
+        for (var slot = first; slot <= last; slot++)
+        {
+            var cells = _cells.AsSpan(slot * (Vectors + 1), Vectors + 1);
+            if (cells[0] != default && objectIndex >= 0)
+            {
+                if (_windows == 0)
+                {
+                    WriteHeader();
+                }
+
+                WriteWindow(address, _filled!.FirstSecond + slot, cells, vectors);
+                _windows++;
+            }
+
+            cells.Clear();
+        }
+    }
+
+    private void WriteHeader()
+    {
+        var counted = _filled!.View.Objects[_objectIndex];
+        var writer = new Wire(_body);
+        writer.Text(1, counted.ObjectId.ToString("D"));
+        writer.Text(2, counted.TenantId.ToString("D"));
+        writer.Number(3, (ulong)counted.Version);
+        writer.Text(4, source);
+        ref var sequence = ref CollectionsMarshal.GetValueRefOrAddDefault(_sequences, counted.ObjectId, out _);
+        writer.Number(5, ++sequence);
+        writer.Number(6, (ulong)_filled.FirstArrivalMs * 1000);
+    }
+
+    private void WriteWindow(ReadOnlySpan<byte> address, long second, ReadOnlySpan<Amounts> cells, TrafficVectors vectors)
+    {
+        var writer = new Wire(_body);
+        var length = 2 + address.Length + 1 + Wire.Size((ulong)second) + 2 + SizeOf(cells[0]);
+        for (var left = (uint)vectors; left != 0; left &= left - 1)
+        {
+            var amounts = cells[1 + BitOperations.TrailingZeroCount(left)];
+            length += amounts == default ? 0 : 2 + 4 + SizeOf(amounts);
+        }
+
+        writer.Begin(7, length);
+        writer.Bytes(1, address);
+        writer.Number(2, (ulong)second);
+        writer.Begin(3, SizeOf(cells[0]));
+        Write(ref writer, cells[0]);
+        for (var left = (uint)vectors; left != 0; left &= left - 1)
+        {
+            var bit = BitOperations.TrailingZeroCount(left);
+            if (cells[1 + bit] is var amounts && amounts != default)
+            {
+                writer.Begin(4, 4 + SizeOf(amounts));
+                writer.Number(1, (ulong)bit + 1);
+                writer.Begin(2, SizeOf(amounts));
+                Write(ref writer, amounts);
+            }
+        }
+    }
+
+    private static int SizeOf(Amounts amounts) => SizeOf(amounts.Bytes) + SizeOf(amounts.Packets) + SizeOf(amounts.Flows);
+
+    private static int SizeOf(ulong number) => number == 0 ? 0 : 1 + Wire.Size(number);
+
+    private static void Write(ref Wire writer, Amounts amounts)
+    {
+        writer.NumberUnlessZero(1, amounts.Bytes);
+        writer.NumberUnlessZero(2, amounts.Packets);
+        writer.NumberUnlessZero(3, amounts.Flows);
+    }
+
+    private void Finish()
+    {
+        if (_windows > 0)
+        {
+            var key = _filled!.View.Objects[_objectIndex].ObjectId.ToString("D");
+            _messages.Add(new EncodedWindows(key, _body.WrittenSpan.ToArray(), _windows));
+        }
+
+        _body.ResetWrittenCount();
+        _windows = 0;
+    }
+
+    private readonly record struct Amounts(ulong Bytes, ulong Packets, ulong Flows)
+    {
+        public static Amounts operator +(Amounts a, Amounts b) => new(a.Bytes + b.Bytes, a.Packets + b.Packets, a.Flows + b.Flows);
+    }
+
+    /// <summary>The protobuf wire format, as far as the telemetry messages need it: field numbers below 16, varints, lengths.</summary>
+    private readonly ref struct Wire(ArrayBufferWriter<byte> output)
+    {
+        public static int Size(ulong value) => (BitOperations.Log2(value | 1) + 7) / 7;
+
+        public void Begin(int field, int length)
+        {
+            Varint((ulong)(field << 3 | 2));
+            Varint((ulong)length);
+        }
+
+        public void Number(int field, ulong value)
+        {
+            Varint((ulong)(field << 3));
+            Varint(value);
+        }
+
+        public void NumberUnlessZero(int field, ulong value)
+        {
+            if (value != 0)
+            {
+                Number(field, value);
+            }
+        }
+
+        public void Bytes(int field, ReadOnlySpan<byte> value)
+        {
+            Begin(field, value.Length);
+            output.Write(value);
+        }
+
+        public void Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
+
+        private void Varint(ulong value)
+        {
+            var span = output.GetSpan(10);
+            var length = 0;
+            for (; value >= 0x80; value >>= 7)
+            {
+                span[length++] = (byte)(value | 0x80);
+            }
+
+            span[length++] = (byte)value;
+            output.Advance(length);
+        }
+    }
+}
