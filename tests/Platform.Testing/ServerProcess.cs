@@ -87,6 +87,23 @@ public sealed class ServerProcess : IAsyncDisposable
         Forget();
     }
 
+    /// <summary>Waits for its end and gives back the exit code; kills it and gives back null when it has not ended in time.</summary>
+    public async Task<int?> Ended(TimeSpan patience)
+    {
+        using var deadline = new CancellationTokenSource(patience);
+        try
+        {
+            await _process.WaitForExitAsync(deadline.Token);
+            Forget();
+            return _process.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            await Kill();
+            return null;
+        }
+    }
+
     /// <summary>Waits until the probe answers true; throws with the end of the log when the process dies or time runs out.</summary>
     public async Task Ready(Func<CancellationToken, Task<bool>> probe, TimeSpan patience)
     {

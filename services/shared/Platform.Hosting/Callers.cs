@@ -148,9 +148,9 @@ public sealed class CallerContext(IOptions<CallerOptions> options, TimeProvider 
     }
 
     /// <summary>The caller, or null when the text is malformed, forged or out of date.</summary>
-    public Caller? Verify(string signed)
+    public Caller? Verify(string context)
     {
-        var parts = signed.Split('.');
+        var parts = context.Split('.');
         if (parts.Length != 2 || !TryDecode(parts[0], out var payload) || !TryDecode(parts[1], out var signature))
         {
             return null;

@@ -1,0 +1,51 @@
+namespace Platform.Local;
+
+/// <summary>What a service needs around it.</summary>
+/// <param name="Name">Lower case; also the name of its database, its role and its user at the broker.</param>
+/// <param name="Settings">Its own settings, beside those that every service has.</param>
+internal sealed record LocalServiceNeeds(string Name, Func<LocalStack, Dictionary<string, string?>> Settings)
+{
+    public bool HasDatabase { get; init; } = true;
+
+    public bool ServesGrpc { get; init; } = true;
+
+    /// <summary>Queues and exchanges of the telemetry bus that it may touch, as a regular expression.</summary>
+    public string Telemetry { get; init; } = "";
+}
+
+/// <summary>The suite. A new service is one entry here.</summary>
+internal static class LocalServices
+{
+    public static IReadOnlyList<LocalServiceNeeds> All { get; } =
+    [
+        new("accounts", stack => new()
+        {
+            ["Accounts__FirstOperator__Email"] = stack.FirstOperator.Email,
+            ["Accounts__FirstOperator__Password"] = stack.FirstOperator.Password,
+        }),
+        new("detection", _ => []) { Telemetry = @"telemetry\..*" },
+        new("ingestion", stack => new()
+        {
+            ["Flows__Listen"] = $"127.0.0.1:{stack.Ports["flows"]}",
+        }) { Telemetry = @"telemetry\..*" },
+        new("mitigation", stack => new()
+        {
+            ["Bgp__Speakers__0__Name"] = "gobgp",
+            ["Bgp__Speakers__0__Address"] = stack.Speaker.Api.ToString(),
+            ["Mitigations__Hold"] = "00:00:10",
+        }),
+        new("reporting", _ => []) { Telemetry = @"telemetry\..*" },
+        new("retention", _ => []),
+        new("notifications", _ => []),
+        new("gateway", stack => new(LocalServices.All!.Where(s => s.ServesGrpc).Select(s =>
+            KeyValuePair.Create($"Services__{char.ToUpperInvariant(s.Name[0])}{s.Name[1..]}", (string?)stack.GrpcAddress(s.Name).ToString())))
+        {
+            ["Listen__Public"] = $"127.0.0.1:{stack.Ports["portal"]}",
+            ["Caller__SigningKeyFile"] = stack.SigningKeyFile,
+        }) { HasDatabase = false, ServesGrpc = false },
+    ];
+
+    /// <summary>Those whose program is there.</summary>
+    public static IReadOnlyList<LocalServiceNeeds> Built { get; } =
+        [.. All.Where(service => Directory.Exists(LocalService.ProgramFolder(service.Name)))];
+}

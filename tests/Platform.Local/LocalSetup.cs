@@ -1,0 +1,62 @@
+using Platform.Testing;
+
+namespace Platform.Local;
+
+/// <summary>What may be chosen about a local stack.</summary>
+public sealed record LocalSetup
+{
+    /// <summary>Secrets, logs and clock of the run. An existing folder.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The stack stays when this process ends (<c>up</c>); otherwise it ends with it, even by a kill.</summary>
+    public bool OutlivesUs { get; init; }
+
+    /// <summary>Ports that must be these; every other one is free when we look. Names as in <see cref="LocalStack.Ports"/>.</summary>
+    public IReadOnlyDictionary<string, int> Ports { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>The services' clock can be moved with <see cref="LocalStack.MoveClock"/>. They then run as environment <c>Testing</c>.</summary>
+    public bool MovableClock { get; init; }
+
+    /// <summary>Settings of a service that differ from ours, as <c>Section__Name</c>, by service.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string?>> Settings { get; init; } =
+        new Dictionary<string, IReadOnlyDictionary<string, string?>>();
+}
+
+/// <summary>Ports by name, each chosen once.</summary>
+public sealed class LocalPorts(IReadOnlyDictionary<string, int> wanted)
+{
+    // Nice to find again, when nobody else has them.
+    private static readonly Dictionary<string, int> Usual = new() { ["portal"] = 8080, ["flows"] = 2055 };
+
+    private readonly Dictionary<string, int> _chosen = [];
+
+    public IReadOnlyDictionary<string, int> Chosen => _chosen;
+
+    public int this[string name]
+    {
+        get
+        {
+            if (!_chosen.TryGetValue(name, out var port))
+            {
+                port = _chosen[name] = Choose(name);
+            }
+
+            return port;
+        }
+    }
+
+    private int Choose(string name)
+    {
+        if (wanted.TryGetValue(name, out var fixedPort))
+        {
+            return Loopback.IsFree(fixedPort)
+                ? fixedPort
+                : throw new LocalStackException($"Port {fixedPort} ({name}) is in use. Choose another with --port {name}=NUMBER.");
+        }
+
+        return Usual.TryGetValue(name, out var usual) && Loopback.IsFree(usual) ? usual : Loopback.FreePort();
+    }
+}
+
+/// <summary>Something that the person at the keyboard can act on; shown without a stack trace.</summary>
+public sealed class LocalStackException(string message, Exception? inner = null) : Exception(message, inner);
