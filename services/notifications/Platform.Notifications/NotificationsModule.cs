@@ -1,0 +1,34 @@
+using MassTransit;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Notifications.Erasures;
+using Platform.Notifications.Notices;
+
+namespace Platform.Notifications;
+
+/// <summary>Everything that notifications is made of.</summary>
+internal static class NotificationsModule
+{
+    public static EventCatalog Events { get; } = EventCatalog.Of(typeof(NoticeEvent), typeof(ErasureEvent));
+
+    public static void AddNotifications(this WebApplicationBuilder builder)
+    {
+        builder.AddEventStore(Events);
+        builder.AddProjection<PortalNotices>();
+        builder.AddPublications<NoticePublications>();
+        builder.AddPublications<ErasurePublications>();
+        builder.AddMessaging("notifications", bus =>
+        {
+            bus.AddConsumer<WhenAnomalyDetected>();
+            bus.AddConsumer<WhenCountermeasureAnnounced>();
+            bus.AddConsumer<WhenAnomalyEnded>();
+            bus.AddConsumer<WhenMitigationFailed>();
+            bus.AddConsumer<WhenErasureCertified>();
+            bus.AddConsumer<WhenErasureDue>();
+        });
+        builder.Services.AddSingleton<NoticePublisher>();
+        builder.Services.AddSingleton<NoticeEraser>();
+        builder.Services.AddSingleton<ErasedContracts>();
+        builder.Services.AddSingleton<ListNotices>();
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Google.Protobuf.WellKnownTypes;
+using Npgsql;
+using NpgsqlTypes;
+using Platform.EventStore;
+using Wire = Platform.Contracts.Grpc.Reporting.V1;
+
+namespace Platform.Reporting.Incidents;
+
+/// <summary>Query: one incident with its response history, oldest step first by the time it happened.</summary>
+internal sealed class GetIncident(NpgsqlDataSource database)
+{
+    /// <returns>Null when it is not there, not of this tenant, or older than is shown.</returns>
+    public async Task<Wire.GetIncidentResponse?> Query(
+        TenantId? tenant, Guid incidentId, DateTimeOffset visibleSince, CancellationToken cancellationToken)
+    {
+        await using var batch = database.CreateBatch();
+        Add(batch, $"select {IncidentRow.Columns} from views.incidents where {Scope} and detected_at >= $3", tenant, incidentId, visibleSince);
+        Add(
+            batch,
+            $"select happened_at, step, actor, details from views.incident_steps where {Scope} order by happened_at, step_id",
+            tenant,
+            incidentId);
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        var response = new Wire.GetIncidentResponse { Incident = IncidentRow.Read(reader) };
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var step = new Wire.IncidentStep
+            {
+                At = Timestamp.FromDateTimeOffset(reader.GetFieldValue<DateTimeOffset>(0)),
+                Step = reader.GetString(1),
+                Actor = reader.GetString(2),
+            };
+            step.Details.Add(JsonSerializer.Deserialize<Dictionary<string, string>>(reader.GetString(3))!);
+            response.Timeline.Add(step);
+        }
+
+        return response;
+    }
+
+    private const string Scope = "incident_id = $1 and ($2 is null or tenant_id = $2)";
+
+    private static void Add(NpgsqlBatch batch, string sql, TenantId? tenant, Guid incidentId, DateTimeOffset? visibleSince = null)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        command.Parameters.Add(new NpgsqlParameter { Value = incidentId });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)tenant?.Value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        if (visibleSince is { } since)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = since });
+        }
+
+        batch.BatchCommands.Add(command);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Text.Json;
+using Platform.EventStore;
+using Platform.Reporting.Erasures;
+
+namespace Platform.Reporting.Incidents;
+
+/// <summary>Read model: the head and the timeline of each incident.</summary>
+/// <remarks>
+/// An erasure stands in the event order behind every fact that it erased, so its rows are deleted here too: a batch that was read
+/// before the streams were gone cannot leave rows behind.
+/// </remarks>
+internal sealed class IncidentTimelines : IProjection
+{
+    public string Name => "incident_timelines_v1";
+
+    public void Project(RecordedEvent recorded, SqlBatch sql)
+    {
+        switch (recorded.Data)
+        {
+            case IncidentOpened e:
+                sql.Add($"""
+                    insert into views.incidents (tenant_id, incident_id, service_code)
+                    values ({recorded.TenantId.Value}, {e.IncidentId}, {e.ServiceCode})
+                    on conflict do nothing
+                    """);
+                break;
+
+            case IncidentStepRecorded e:
+                var incidentId = Guid.Parse(recorded.StreamKey);
+                if (!e.Late)
+                {
+                    Head(recorded.TenantId, incidentId, e, sql); // after the report the head stays as the report says
+                }
+
+                Step(recorded.TenantId, incidentId, e.StepId, e.ServiceCode, e.HappenedAt, e.Step, e.Actor, e.Details, sql);
+                break;
+
+            case IncidentReportPublished e:
+                sql.Add($"""
+                    update views.incidents set reported_at = {e.PublishedAt}, mitigation_result = {e.MitigationResult}
+                    where tenant_id = {recorded.TenantId.Value} and incident_id = {e.IncidentId}
+                    """);
+                Step(
+                    recorded.TenantId,
+                    e.IncidentId,
+                    recorded.Id,
+                    e.ServiceCode,
+                    e.PublishedAt,
+                    IncidentSteps.ReportPublished,
+                    "reporting",
+                    new Dictionary<string, string> { ["mitigation_result"] = e.MitigationResult },
+                    sql);
+                break;
+
+            case ContractDataErased e:
+                sql.Add($"delete from views.incident_steps where service_code = {e.ServiceCode}");
+                sql.Add($"delete from views.incidents where service_code = {e.ServiceCode}");
+                break;
+        }
+    }
+
+    private static void Head(TenantId tenant, Guid incidentId, IncidentStepRecorded e, SqlBatch sql)
+    {
+        DateTimeOffset? detectedAt = e.Step == IncidentSteps.AnomalyDetected ? e.HappenedAt : null;
+        DateTimeOffset? endedAt = e.Step == IncidentSteps.AnomalyEnded ? e.HappenedAt : null;
+        DateTimeOffset? settledSince = detectedAt is null && endedAt is null ? null : e.HeardAt;
+        var isMitigation = !e.Step.StartsWith("anomaly-", StringComparison.Ordinal);
+        var failed = e.Step == IncidentSteps.MitigationFailed ? MitigationResults.NotDefended : null;
+        var vectors = e.Findings.Vectors?.ToArray() ?? [];
+        sql.Add($"""
+            update views.incidents set
+                target = coalesce(target, {e.Findings.Target}),
+                vectors = array(select distinct vector from unnest(vectors || {vectors}) as vector order by vector),
+                peak_bits_per_second = greatest(peak_bits_per_second, {e.Findings.PeakBitsPerSecond}),
+                peak_packets_per_second = greatest(peak_packets_per_second, {e.Findings.PeakPacketsPerSecond}),
+                detected_at = coalesce(detected_at, {detectedAt}),
+                ended_at = coalesce(ended_at, {endedAt}),
+                settled_since = greatest(settled_since, {settledSince}),
+                has_mitigation = has_mitigation or {isMitigation},
+                mitigation_result = coalesce({e.Findings.MitigationResult}, mitigation_result, {failed})
+            where tenant_id = {tenant.Value} and incident_id = {incidentId}
+            """);
+    }
+
+    private static void Step(
+        TenantId tenant,
+        Guid incidentId,
+        Guid stepId,
+        string serviceCode,
+        DateTimeOffset happenedAt,
+        string step,
+        string actor,
+        IReadOnlyDictionary<string, string> details,
+        SqlBatch sql) =>
+        sql.Add($"""
+            insert into views.incident_steps (tenant_id, incident_id, step_id, service_code, happened_at, step, actor, details)
+            values ({tenant.Value}, {incidentId}, {stepId}, {serviceCode}, {happenedAt}, {step}, {actor},
+                {JsonSerializer.Serialize(details)}::jsonb)
+            on conflict do nothing
+            """);
+}

@@ -1,0 +1,40 @@
+using MassTransit;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Reporting.Erasures;
+using Platform.Reporting.Incidents;
+
+namespace Platform.Reporting;
+
+/// <summary>Everything that reporting is made of.</summary>
+internal static class ReportingModule
+{
+    public static EventCatalog Events { get; } = EventCatalog.Of(typeof(IncidentEvent), typeof(ErasureEvent));
+
+    public static void AddReporting(this WebApplicationBuilder builder)
+    {
+        builder.AddEventStore(Events);
+        builder.AddProjection<IncidentTimelines>();
+        builder.AddPublications<IncidentPublications>();
+        builder.AddPublications<ErasurePublications>();
+        builder.AddMessaging("reporting", bus =>
+        {
+            bus.AddConsumer<WhenAnomalyDetected>();
+            bus.AddConsumer<WhenAnomalyChanged>();
+            bus.AddConsumer<WhenAnomalyEnded>();
+            bus.AddConsumer<WhenMitigationStarted>();
+            bus.AddConsumer<WhenCountermeasureAnnounced>();
+            bus.AddConsumer<WhenCountermeasureWithdrawn>();
+            bus.AddConsumer<WhenMitigationEnded>();
+            bus.AddConsumer<WhenMitigationFailed>();
+            bus.AddConsumer<WhenErasureDue>();
+        });
+        builder.AddValidatedOptions<ReportOptions>(ReportOptions.Section);
+        builder.Services.AddHostedService<UndefendedIncidentReporter>();
+        builder.Services.AddSingleton<IncidentRecorder>();
+        builder.Services.AddSingleton<IncidentEraser>();
+        builder.Services.AddSingleton<ErasedContracts>();
+        builder.Services.AddSingleton<ListIncidents>();
+        builder.Services.AddSingleton<GetIncident>();
+    }
+}
