@@ -1,4 +1,3 @@
-using MassTransit;
 using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Notifications.Erasures;

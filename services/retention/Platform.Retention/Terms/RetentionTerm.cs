@@ -19,8 +19,8 @@ internal sealed record DatedErasure(int MonthsAfterTermination, IReadOnlyList<st
     public static IReadOnlyList<DatedErasure> Of(IEnumerable<RetentionTerm> terms, DateTimeOffset terminatedAt) =>
     [
         .. from term in terms
-           where term is { Action: "erase", MonthsAfterTermination: not null }
-           group term.DataClass by term.MonthsAfterTermination.Value into classes
+           where term.Action == "erase"
+           group term.DataClass by term.MonthsAfterTermination ?? 0 into classes
            orderby classes.Key
            select new DatedErasure(
                classes.Key, [.. classes.Order(StringComparer.Ordinal)], JapanCalendar.EndOfMonthAfter(terminatedAt, classes.Key)),
