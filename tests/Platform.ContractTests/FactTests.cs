@@ -56,7 +56,7 @@ public sealed class FactTests
     {
         if (type == typeof(string))
         {
-            return $"<{member}>";
+            return member;
         }
 
         if (type == typeof(Guid))
@@ -76,7 +76,7 @@ public sealed class FactTests
 
         if (type == typeof(IReadOnlyDictionary<string, long>))
         {
-            return new Dictionary<string, long> { [$"<{member}>"] = 7 };
+            return new Dictionary<string, long> { [member] = 7 };
         }
 
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))

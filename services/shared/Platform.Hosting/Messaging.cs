@@ -59,6 +59,7 @@ public static class Messaging
         bool temporaryQueues = false)
     {
         builder.AddValidatedOptions<RabbitMqOptions>(RabbitMqOptions.Section);
+        LogContext.Current = null; // it is static: a host after another in one process would log to the disposed one
         var topologyOnly = new TopologyOnly();
         builder.Services.AddOptions<MassTransitHostOptions>().Configure(host => host.WaitUntilStarted = true);
         builder.Services.AddMassTransit(bus =>

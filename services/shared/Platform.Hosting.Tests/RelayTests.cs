@@ -1,0 +1,169 @@
+using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using MassTransit;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts.Notifications.V1;
+using Platform.EventStore;
+using Platform.Testing;
+
+namespace Platform.Hosting.Tests;
+
+/// <summary>From append to fact to the neighbour's append, with real servers: the stream is the outbox.</summary>
+[Trait("Requirement", "R197")]
+public sealed class RelayTests(PostgresDatabase database, RabbitMqVirtualHost broker)
+    : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IDisposable
+{
+    private static readonly TenantId Tenant = TenantId.Of(Guid.Parse("0190bbbb-0000-7000-8000-000000000001"));
+    private readonly string _folder = Directory.CreateTempSubdirectory("relay").FullName;
+
+    [Fact]
+    public async Task What_was_appended_before_the_relay_ran_is_published_and_takes_effect_once_though_delivered_twice()
+    {
+        await using (var migration = Build())
+        {
+            Assert.Equal(0, await migration.RunPlatformAsync(["migrate"]));
+        }
+
+        await using var app = Build();
+        var store = app.Services.GetRequiredService<StreamStore>();
+        await store.Tenant(Tenant).Handle(Bell.Stream, "1", _ => new BellRung("first"), new Cause("test:1"), Cancellation);
+        await app.StartAsync(Cancellation);
+
+        var rung = (await store.Tenant(Tenant).Read(Bell.Stream, "1", Cancellation)).Single();
+        await Eventually.Equal(1L, async () => (await store.Tenant(Tenant).Load(Echo.Stream, "1", Cancellation)).Version);
+
+        // The same fact again, as after a crash between confirmation and checkpoint: same message id.
+        await app.Services.GetRequiredService<IBus>().Publish(
+            new BellPublications().Publish(rung)!, typeof(NoticePublished), context => context.MessageId = rung.Id, Cancellation);
+        // A second event behind it shows that the repeat has been handled.
+        await store.Tenant(Tenant).Handle(Bell.Stream, "2", _ => new BellRung("second"), new Cause("test:2"), Cancellation);
+        await Eventually.Equal(1L, async () => (await store.Tenant(Tenant).Load(Echo.Stream, "2", Cancellation)).Version);
+        await Eventually.Equal(2, () => WhenBellRang.Calls.Count(call => call == rung.Id));
+
+        Assert.Equal(1L, (await store.Tenant(Tenant).Load(Echo.Stream, "1", Cancellation)).Version);
+        await app.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task One_trace_runs_from_the_append_to_the_neighbours_append()
+    {
+        await using (var migration = Build())
+        {
+            Assert.Equal(0, await migration.RunPlatformAsync(["migrate"]));
+        }
+
+        await using var app = Build();
+        await app.StartAsync(Cancellation);
+        var store = app.Services.GetRequiredService<StreamStore>();
+        using var source = new ActivitySource("Platform.Test");
+        using var activity = source.StartActivity("datagram")!;
+        Assert.NotNull(activity);
+
+        await store.Tenant(Tenant).Handle(Bell.Stream, "traced", _ => new BellRung("traced"), new Cause("test:traced"), Cancellation);
+        await Eventually.Equal(1L, async () => (await store.Tenant(Tenant).Load(Echo.Stream, "traced", Cancellation)).Version);
+
+        var echoed = (await store.Tenant(Tenant).Read(Echo.Stream, "traced", Cancellation)).Single();
+        Assert.Contains(activity.TraceId.ToHexString(), echoed.Metadata.TraceParent, StringComparison.Ordinal);
+        await app.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task A_service_is_ready_while_its_database_answers_and_alive_even_when_it_does_not()
+    {
+        await using var healthy = Build();
+        await using var cutOff = Build($"Host=127.0.0.1;Port={Loopback.FreePort()};Database=none;Username=none;Password=none");
+        await healthy.StartAsync(Cancellation);
+        await cutOff.StartAsync(Cancellation);
+
+        Assert.Equal(HttpStatusCode.OK, await Health(healthy, "ready"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await Health(cutOff, "ready"));
+        Assert.Equal(HttpStatusCode.OK, await Health(cutOff, "live"));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private static async Task<HttpStatusCode> Health(WebApplication app, string question)
+    {
+        using var http = app.Services.GetRequiredService<IHttpClientFactory>().CreateClient();
+        using var answer = await http.GetAsync(new Uri($"http://{app.Configuration["Listen:Health"]}/healthz/{question}"), Cancellation);
+        return answer.StatusCode;
+    }
+
+    private WebApplication Build(string? connection = null)
+    {
+        var verification = Path.Combine(_folder, "caller.pem");
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        File.WriteAllText(verification, key.ExportSubjectPublicKeyInfoPem());
+
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Listen:Health"] = $"127.0.0.1:{Loopback.FreePort()}",
+            ["Caller:VerificationKeyFile"] = verification,
+            ["ConnectionStrings:Postgres"] = connection ?? database.ConnectionString,
+            ["RabbitMq:Host"] = broker.Host,
+            ["RabbitMq:Port"] = $"{broker.Port}",
+            ["RabbitMq:VirtualHost"] = broker.Name,
+            ["RabbitMq:User"] = broker.User,
+            ["RabbitMq:Password"] = broker.Password,
+        });
+        builder.AddPlatform("bells");
+        builder.AddEventStore(EventCatalog.Of(typeof(BellEvent), typeof(EchoEvent)));
+        builder.AddPublications<BellPublications>();
+        builder.AddMessaging("bells", bus => bus.AddConsumer<WhenBellRang>());
+        builder.Services.AddHttpClient();
+        var app = builder.Build();
+        app.MapPlatform();
+        return app;
+    }
+}
+
+public abstract record BellEvent;
+
+public sealed record BellRung(string Note) : BellEvent;
+
+public abstract record EchoEvent;
+
+public sealed record EchoHeard(string Note) : EchoEvent;
+
+internal static class Bell
+{
+    public static readonly StreamType<int, BellEvent> Stream = new("bell", 0, (count, _) => count + 1);
+}
+
+internal static class Echo
+{
+    public static readonly StreamType<int, EchoEvent> Stream = new("echo", 0, (count, _) => count + 1);
+}
+
+internal sealed class BellPublications : IPublications
+{
+    public object? Publish(RecordedEvent recorded) => recorded.Data is BellRung rung
+        ? new NoticePublished
+        {
+            TenantId = recorded.TenantId.ToGuid(),
+            NoticeId = recorded.Id,
+            ServiceCode = recorded.StreamKey,
+            Kind = rung.Note,
+            PublishedAt = recorded.RecordedAt,
+        }
+        : null;
+}
+
+public sealed class WhenBellRang(StreamStore store) : IConsumer<NoticePublished>
+{
+    internal static System.Collections.Concurrent.ConcurrentBag<Guid> Calls { get; } = [];
+
+    public async Task Consume(ConsumeContext<NoticePublished> context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        Calls.Add(context.MessageId!.Value);
+        await store.Tenant(TenantId.Of(context.Message.TenantId)).Handle(
+            Echo.Stream, context.Message.ServiceCode!, _ => new EchoHeard(context.Message.Kind), context.Cause(), context.CancellationToken);
+    }
+}
