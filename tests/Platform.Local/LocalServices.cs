@@ -1,3 +1,5 @@
+using Platform.Testing;
+
 namespace Platform.Local;
 
 /// <summary>What a service needs around it.</summary>
@@ -42,6 +44,8 @@ internal static class LocalServices
         {
             ["Listen__Public"] = $"127.0.0.1:{stack.Ports["portal"]}",
             ["Caller__SigningKeyFile"] = stack.SigningKeyFile,
+            ["Session__KeyFolder"] = stack.SessionKeyFolder,
+            ["Portal__Path"] = Repository.Path("services", "portal", "dist"),
         }) { HasDatabase = false, ServesGrpc = false },
     ];
 

@@ -94,6 +94,8 @@ public sealed class LocalStack : IAsyncDisposable
 
     internal string SigningKeyFile => Path.Combine(_setup.Folder, "caller.key.pem");
 
+    internal string SessionKeyFolder => Directory.CreateDirectory(Path.Combine(_setup.Folder, "session-keys")).FullName;
+
     private string VerificationKeyFile => Path.Combine(_setup.Folder, "caller.pub.pem");
 
     private string ClockFile => Path.Combine(_setup.Folder, "clock-offset");

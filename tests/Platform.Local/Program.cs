@@ -1,12 +1,16 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Platform.Local;
+using Platform.Local.Demo;
 using Platform.Testing;
 
-// The running stack, for ./platform. Verbs: up, down, status, logs, servers.
+// The running stack, for ./platform. Verbs: demo, up, down, status, logs, servers.
 try
 {
     return args switch
     {
+        ["demo", "--once", .. var options] => await RunDemo(once: true, options),
+        ["demo", .. var options] => await RunDemo(once: false, options),
         ["up", .. var options] => await Up(options),
         ["down"] => await Down(),
         ["status"] => Status(),
@@ -20,6 +24,52 @@ catch (LocalStackException e)
 {
     Console.Error.WriteLine(e.Message);
     return 1;
+}
+
+// A stack of its own beside whatever runs: its ports are free ones, its data is temporary, and it ends with us.
+static async Task<int> RunDemo(bool once, string[] options)
+{
+    var folder = Repository.Path(".run", $"demo-{Environment.ProcessId}");
+    Directory.CreateDirectory(folder);
+    var since = Stopwatch.StartNew();
+    try
+    {
+        await using var stack = await LocalStack.Start(
+            new() { Folder = folder, Ports = PortOptions.Parse(options) },
+            step => Console.WriteLine($"{since.Elapsed.TotalSeconds,8:0.00} s  {step}"));
+        Console.WriteLine($"{since.Elapsed.TotalSeconds,8:0.00} s  everything runs; from here on the time counts anew");
+        using var demo = new DemoRun(stack, Console.Out);
+        var result = await demo.Run();
+        if (!once)
+        {
+            demo.ShowDoors();
+            Console.WriteLine("Running until Ctrl-C.");
+            await UntilInterrupted();
+        }
+
+        Console.WriteLine(result.ToJson());
+    }
+    catch (Exception e)
+    {
+        throw new LocalStackException($"{e.Message}\nLogs: {folder}/logs", e);
+    }
+
+    Directory.Delete(folder, recursive: true);
+    return 0;
+}
+
+static async Task UntilInterrupted()
+{
+    var interrupted = new TaskCompletionSource();
+    using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+    using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+    await interrupted.Task;
+
+    void Stop(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        interrupted.TrySetResult();
+    }
 }
 
 static async Task<int> Up(string[] options)
@@ -95,6 +145,6 @@ static async Task<int> Servers()
 
 static int Usage()
 {
-    Console.Error.WriteLine("up [--port NAME=NUMBER]... | down | status | logs NAME [--follow] | servers");
+    Console.Error.WriteLine("demo [--once] [--port NAME=NUMBER]... | up [--port NAME=NUMBER]... | down | status | logs NAME [--follow] | servers");
     return 2;
 }

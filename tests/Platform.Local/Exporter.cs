@@ -1,0 +1,104 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Platform.Local;
+
+/// <summary>Plays a router: sends flow datagrams from a loopback address of its own, by which ingestion knows it.</summary>
+public sealed class Exporter : IDisposable
+{
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+    private readonly Stopwatch _uptime = Stopwatch.StartNew();
+    private uint _sequence;
+
+    /// <param name="address">Any address of 127.0.0.0/8.</param>
+    /// <param name="collectorPort">Ingestion's UDP port on 127.0.0.1.</param>
+    public Exporter(string address, int collectorPort)
+    {
+        Address = address;
+        _socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+        _socket.Connect(IPAddress.Loopback, collectorPort);
+    }
+
+    public string Address { get; }
+
+    /// <summary>Sends a capture at the pace at which it was recorded; tells each datagram's time after it was sent.</summary>
+    public async Task Play(Capture capture, Action<TimeSpan> sent, CancellationToken cancellationToken)
+    {
+        var since = Stopwatch.StartNew();
+        foreach (var (at, datagram) in capture.Datagrams)
+        {
+            if (at - since.Elapsed is { Ticks: > 0 } wait)
+            {
+                await Task.Delay(wait, cancellationToken);
+            }
+
+            await Send(datagram);
+            sent(at);
+        }
+    }
+
+    /// <summary>Sends a steady flood to one address as NetFlow v5, ten times a second, until cancelled.</summary>
+    public async Task Flood(string target, int packetsPerSecond, int bytesPerPacket, CancellationToken cancellationToken)
+    {
+        const int perSecond = 10;
+        var since = Stopwatch.StartNew();
+        try
+        {
+            for (var i = 0; ; i++)
+            {
+                await Send(NetFlow5(target, packetsPerSecond / perSecond, bytesPerPacket));
+                if (TimeSpan.FromSeconds((double)(i + 1) / perSecond) - since.Elapsed is { Ticks: > 0 } wait)
+                {
+                    await Task.Delay(wait, cancellationToken);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // That is how it ends.
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private async Task Send(ReadOnlyMemory<byte> datagram)
+    {
+        try
+        {
+            await _socket.SendAsync(datagram);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused)
+        {
+            // Nobody listens for a moment, as after a kill of ingestion: a router would not notice either.
+        }
+    }
+
+    /// <summary>One datagram with one UDP flow of the last tenth of a second.</summary>
+    private byte[] NetFlow5(string target, int packets, int bytesPerPacket)
+    {
+        const int header = 24, record = 48;
+        const byte udp = 17;
+        var datagram = new byte[header + record];
+        var now = TimeProvider.System.GetUtcNow();
+        var uptime = (uint)_uptime.ElapsedMilliseconds + 60_000;
+        BinaryPrimitives.WriteUInt16BigEndian(datagram, 5);
+        BinaryPrimitives.WriteUInt16BigEndian(datagram.AsSpan(2), 1);
+        BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(4), uptime);
+        BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(8), (uint)now.ToUnixTimeSeconds());
+        BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(12), (uint)now.Millisecond * 1_000_000);
+        BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(16), _sequence++);
+        var flow = datagram.AsSpan(header);
+        IPAddress.Parse("198.51.100.66").TryWriteBytes(flow, out _);
+        IPAddress.Parse(target).TryWriteBytes(flow[4..], out _);
+        BinaryPrimitives.WriteUInt32BigEndian(flow[16..], (uint)packets);
+        BinaryPrimitives.WriteUInt32BigEndian(flow[20..], (uint)(packets * bytesPerPacket));
+        BinaryPrimitives.WriteUInt32BigEndian(flow[24..], uptime - 100);
+        BinaryPrimitives.WriteUInt32BigEndian(flow[28..], uptime);
+        BinaryPrimitives.WriteUInt16BigEndian(flow[32..], 1900);
+        BinaryPrimitives.WriteUInt16BigEndian(flow[34..], 53);
+        flow[38] = udp;
+        return datagram;
+    }
+}
