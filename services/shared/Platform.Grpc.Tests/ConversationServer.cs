@@ -4,13 +4,14 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Platform.Grpc.Tests;
 
-/// <summary>A real Kestrel on a free loopback port that serves a <see cref="Conversation"/> as the test tells it to.</summary>
+/// <summary>A real Kestrel on a free loopback port.</summary>
 internal sealed class ConversationServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -28,27 +29,54 @@ internal sealed class ConversationServer : IAsyncDisposable
 
     public Conversation.ConversationClient Client => new(Channel);
 
-    public static async Task<ConversationServer> Start(
-        Script script, Action<WebApplicationBuilder>? services = null, Action<WebApplication>? pipeline = null)
+    public IServiceProvider Services => _app.Services;
+
+    /// <summary>Serves a <see cref="Conversation"/> as the script tells it to.</summary>
+    public static Task<ConversationServer> Start(Script script, Action<WebApplicationBuilder>? configure = null) =>
+        Start<ScriptedConversation>(builder =>
+        {
+            builder.Services.AddSingleton(script);
+            configure?.Invoke(builder);
+        });
+
+    /// <summary>Serves a class of its own.</summary>
+    public static Task<ConversationServer> Start<TService>(
+        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? pipeline = null)
+        where TService : class => StartApp(
+            builder =>
+            {
+                builder.Services.AddGrpc();
+                configure?.Invoke(builder);
+            },
+            app =>
+            {
+                pipeline?.Invoke(app);
+                app.MapGrpcService<TService>();
+            });
+
+    /// <summary>Answers every request by hand, well or badly.</summary>
+    public static Task<ConversationServer> StartRaw(RequestDelegate answer, HttpProtocols protocols = HttpProtocols.Http2) =>
+        StartApp(_ => { }, app => app.Run(answer), protocols);
+
+    public static async Task<ConversationServer> StartApp(
+        Action<WebApplicationBuilder> configure, Action<WebApplication> pipeline, HttpProtocols protocols = HttpProtocols.Http2)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http2));
-        builder.Services.AddSingleton(script);
-        builder.Services.AddGrpc();
-        services?.Invoke(builder);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = protocols));
+        configure(builder);
         var app = builder.Build();
-        pipeline?.Invoke(app);
-        app.MapGrpcService<ConversationService>();
+        pipeline(app);
         await app.StartAsync();
         return new(app);
     }
 
+    public Task Stop(CancellationToken cancellationToken) => _app.StopAsync(cancellationToken);
+
     public async ValueTask DisposeAsync()
     {
         Channel.Dispose();
-        await _app.StopAsync();
         await _app.DisposeAsync();
     }
 }
@@ -63,9 +91,30 @@ internal sealed class Script
     public Func<Line, IServerStreamWriter<Line>, ServerCallContext, Task>? Recite { get; init; }
 
     public Func<IAsyncStreamReader<Line>, IServerStreamWriter<Line>, ServerCallContext, Task>? Converse { get; init; }
+
+    /// <summary>Repeats what it hears.</summary>
+    public static Script Echo => new()
+    {
+        Say = (line, _) => Task.FromResult(line),
+        Collect = async (lines, _) => new Line { Text = string.Join(' ', await lines.ReadAllAsync().Select(line => line.Text).ToListAsync()) },
+        Recite = async (line, lines, _) =>
+        {
+            for (var i = 0; i < line.Count; i++)
+            {
+                await lines.WriteAsync(new Line { Text = line.Text, Count = i });
+            }
+        },
+        Converse = async (heard, said, _) =>
+        {
+            await foreach (var line in heard.ReadAllAsync())
+            {
+                await said.WriteAsync(line);
+            }
+        },
+    };
 }
 
-internal sealed class ConversationService(Script script) : Conversation.ConversationBase
+internal sealed class ScriptedConversation(Script script) : Conversation.ConversationBase
 {
     public override Task<Line> Say(Line request, ServerCallContext context) =>
         script.Say is { } say ? say(request, context) : base.Say(request, context);

@@ -101,12 +101,6 @@ internal sealed class GrpcCall<TRequest, TResponse>(
             throw new InvalidOperationException("A deadline is an instant in UTC.");
         }
 
-        if (options.Credentials is not null && channel.Address.Scheme == "http" && !channel.Options.UnsafeUseInsecureChannelCallCredentials)
-        {
-            throw new InvalidOperationException(
-                $"Call credentials do not travel to {channel.Address} without TLS, unless UnsafeUseInsecureChannelCallCredentials is set.");
-        }
-
         _response = Observed(Send(content));
         ResponseHeaders = Observed(ReadHeaders());
     }
@@ -126,14 +120,6 @@ internal sealed class GrpcCall<TRequest, TResponse>(
             request.Headers.TryAddWithoutValidation(Headers.AcceptEncoding, Headers.AcceptedEncodings);
             WatchDeadlineAndToken(request.Headers);
             request.Headers.Add(options.Headers ?? []);
-            if (options.Credentials is { } credentials)
-            {
-                var proof = new Metadata();
-                var service = new Uri(channel.Address, method.ServiceName).AbsoluteUri;
-                await credentials.Apply(new AuthInterceptorContext(service, method.Name, _stop.Token), proof);
-                request.Headers.Add(proof);
-            }
-
             var response = await channel.Http.SendAsync(request, _stop.Token);
             Interlocked.Exchange(ref _arrived, response);
             if (_end.Task.IsCompleted)

@@ -16,9 +16,6 @@ public sealed class GrpcChannelOptions
     /// <summary>Longest response message in bytes; null for any. Default 4 MiB.</summary>
     public int? MaxReceiveMessageSize { get; set; } = Framing.DefaultMaxMessageLength;
 
-    /// <summary>Whether call credentials may travel over <c>http://</c>. Default no: such a call throws.</summary>
-    public bool UnsafeUseInsecureChannelCallCredentials { get; set; }
-
     internal TimeProvider Clock { get; set; } = TimeProvider.System;
 }
 

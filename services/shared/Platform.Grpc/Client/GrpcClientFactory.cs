@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Grpc.Net.ClientFactory;
 using Microsoft.Extensions.Options;
@@ -14,8 +15,14 @@ namespace Grpc.Net.ClientFactory
         /// <summary>Changes to the channel's settings, in order.</summary>
         public IList<Action<GrpcChannelOptions>> ChannelOptionsActions { get; } = [];
 
-        /// <summary>Changes to the options of each call, in order; with the provider that the client was resolved from.</summary>
-        internal List<Func<IServiceProvider, CallOptions, CallOptions>> CallOptionsActions { get; } = [];
+        internal List<Func<IServiceProvider, Interceptor>> Interceptors { get; } = [];
+    }
+
+    /// <summary>How long an interceptor of a registered client lives.</summary>
+    public enum InterceptorScope
+    {
+        /// <summary>As long as the client; it may use services of the client's scope.</summary>
+        Client = 1,
     }
 }
 
@@ -24,7 +31,10 @@ namespace Microsoft.Extensions.DependencyInjection
     /// <summary>Registers generated clients.</summary>
     public static class GrpcClientServiceExtensions
     {
-        /// <summary>Registers a client as transient service over a pooled handler.</summary>
+        /// <summary>
+        /// Registers a client as transient service. All its instances share connections; its deadlines follow the registered
+        /// <see cref="TimeProvider"/>, if there is one.
+        /// </summary>
         /// <typeparam name="TClient">Generated client.</typeparam>
         /// <param name="services">The services.</param>
         /// <param name="configureClient">Sets at least the address.</param>
@@ -33,10 +43,7 @@ namespace Microsoft.Extensions.DependencyInjection
             where TClient : class =>
             services.AddGrpcClient<TClient>((_, options) => configureClient(options));
 
-        /// <summary>Registers a client as transient service over a pooled handler.</summary>
-        /// <typeparam name="TClient">Generated client.</typeparam>
-        /// <param name="services">The services.</param>
-        /// <param name="configureClient">Sets at least the address, with the help of other services.</param>
+        /// <inheritdoc cref="AddGrpcClient{TClient}(IServiceCollection, Action{GrpcClientFactoryOptions})"/>
         public static IHttpClientBuilder AddGrpcClient<TClient>(
             this IServiceCollection services, Action<IServiceProvider, GrpcClientFactoryOptions> configureClient)
             where TClient : class
@@ -50,6 +57,28 @@ namespace Microsoft.Extensions.DependencyInjection
                 .ConfigurePrimaryHttpMessageHandler(GrpcChannel.CreateHandler)
                 .RemoveAllLoggers();
         }
+
+        /// <summary>Changes the settings of the client's channel.</summary>
+        public static IHttpClientBuilder ConfigureChannel(this IHttpClientBuilder builder, Action<GrpcChannelOptions> configureChannel)
+        {
+            builder.Services.Configure<GrpcClientFactoryOptions>(
+                builder.Name, options => options.ChannelOptionsActions.Add(configureChannel));
+            return builder;
+        }
+
+        /// <summary>Lets every call pass an interceptor; the first that is added comes first.</summary>
+        public static IHttpClientBuilder AddInterceptor(
+            this IHttpClientBuilder builder, InterceptorScope scope, Func<IServiceProvider, Interceptor> configureInvoker)
+        {
+            builder.Services.Configure<GrpcClientFactoryOptions>(builder.Name, options => options.Interceptors.Add(configureInvoker));
+            return builder;
+        }
+
+        /// <inheritdoc cref="AddInterceptor(IHttpClientBuilder, InterceptorScope, Func{IServiceProvider, Interceptor})"/>
+        /// <typeparam name="TInterceptor">A registered service.</typeparam>
+        public static IHttpClientBuilder AddInterceptor<TInterceptor>(this IHttpClientBuilder builder, InterceptorScope scope)
+            where TInterceptor : Interceptor =>
+            builder.AddInterceptor(scope, provider => provider.GetRequiredService<TInterceptor>());
 
         private static CallInvoker InvokerOf(IServiceProvider provider, string name)
         {
@@ -65,7 +94,12 @@ namespace Microsoft.Extensions.DependencyInjection
             }
 
             var address = options.Address ?? throw new InvalidOperationException($"No address is set for the gRPC client {name}.");
-            return GrpcChannel.ForAddress(address, channelOptions).CreateCallInvoker();
+            return options.Interceptors
+                .AsEnumerable()
+                .Reverse()
+                .Aggregate(
+                    GrpcChannel.ForAddress(address, channelOptions).CreateCallInvoker(),
+                    (invoker, interceptor) => invoker.Intercept(interceptor(provider)));
         }
     }
 }

@@ -26,8 +26,6 @@ internal sealed class RequestStream<T> : HttpContent, IClientStreamWriter<T>
         Headers.ContentType = new MediaTypeHeaderValue(Wire.Headers.ContentType);
     }
 
-    public WriteOptions? WriteOptions { get; set; }
-
     public Task WriteAsync(T message) => WriteAsync(message, CancellationToken.None);
 
     public async Task WriteAsync(T message, CancellationToken cancellationToken)

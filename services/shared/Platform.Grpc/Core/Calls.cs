@@ -6,14 +6,8 @@ namespace Grpc.Core;
 /// <param name="headers">Metadata to send; null for none.</param>
 /// <param name="deadline">Instant (UTC) after which the call fails with <see cref="StatusCode.DeadlineExceeded"/>; null for none.</param>
 /// <param name="cancellationToken">Ends the call with <see cref="StatusCode.Cancelled"/>.</param>
-/// <param name="writeOptions">Hints for writes; without effect here.</param>
-/// <param name="credentials">Adds metadata that proves who calls.</param>
 public readonly struct CallOptions(
-    Metadata? headers = null,
-    DateTime? deadline = null,
-    CancellationToken cancellationToken = default,
-    WriteOptions? writeOptions = null,
-    CallCredentials? credentials = null)
+    Metadata? headers = null, DateTime? deadline = null, CancellationToken cancellationToken = default)
 {
     /// <summary>Metadata to send.</summary>
     public Metadata? Headers { get; private init; } = headers;
@@ -24,12 +18,6 @@ public readonly struct CallOptions(
     /// <summary>Ends the call.</summary>
     public CancellationToken CancellationToken { get; private init; } = cancellationToken;
 
-    /// <summary>Hints for writes.</summary>
-    public WriteOptions? WriteOptions { get; private init; } = writeOptions;
-
-    /// <summary>Adds metadata that proves who calls.</summary>
-    public CallCredentials? Credentials { get; private init; } = credentials;
-
     /// <summary>The same with other headers.</summary>
     public CallOptions WithHeaders(Metadata headers) => this with { Headers = headers };
 
@@ -39,41 +27,6 @@ public readonly struct CallOptions(
     /// <summary>The same with another token.</summary>
     public CallOptions WithCancellationToken(CancellationToken cancellationToken) =>
         this with { CancellationToken = cancellationToken };
-
-    /// <summary>The same with other credentials.</summary>
-    public CallOptions WithCredentials(CallCredentials credentials) => this with { Credentials = credentials };
-}
-
-/// <summary>What credentials are asked for.</summary>
-/// <param name="serviceUrl">Address and service, for example <c>https://accounts/platform.accounts.v1.Tenants</c>.</param>
-/// <param name="methodName">Name within the service.</param>
-/// <param name="cancellationToken">Fires when the call ends first.</param>
-public class AuthInterceptorContext(string serviceUrl, string methodName, CancellationToken cancellationToken)
-{
-    /// <summary>Address and service.</summary>
-    public string ServiceUrl => serviceUrl;
-
-    /// <summary>Name within the service.</summary>
-    public string MethodName => methodName;
-
-    /// <summary>Fires when the call ends first.</summary>
-    public CancellationToken CancellationToken => cancellationToken;
-}
-
-/// <summary>Adds credentials to the metadata of a call that is about to start.</summary>
-public delegate Task AsyncAuthInterceptor(AuthInterceptorContext context, Metadata metadata);
-
-/// <summary>Proof of who calls, added to each call.</summary>
-public sealed class CallCredentials
-{
-    private readonly AsyncAuthInterceptor _interceptor;
-
-    private CallCredentials(AsyncAuthInterceptor interceptor) => _interceptor = interceptor;
-
-    /// <summary>Credentials made by this function, anew for each call.</summary>
-    public static CallCredentials FromInterceptor(AsyncAuthInterceptor interceptor) => new(interceptor);
-
-    internal Task Apply(AuthInterceptorContext context, Metadata metadata) => _interceptor(context, metadata);
 }
 
 /// <summary>What every running call offers. Disposing a call that has not ended cancels it.</summary>

@@ -4,79 +4,32 @@ namespace Grpc.Core;
 public abstract class ServerCallContext
 {
     /// <summary>Path of the method: <c>/service/method</c>.</summary>
-    public string Method => MethodCore;
+    public abstract string Method { get; }
 
     /// <summary>Host that the caller named.</summary>
-    public string Host => HostCore;
+    public abstract string Host { get; }
 
     /// <summary>Address of the caller: <c>ipv4:address:port</c> or <c>ipv6:[address]:port</c>.</summary>
-    public string Peer => PeerCore;
+    public abstract string Peer { get; }
 
     /// <summary>Instant (UTC) at which the caller stops waiting; <see cref="DateTime.MaxValue"/> for never.</summary>
-    public DateTime Deadline => DeadlineCore;
+    public abstract DateTime Deadline { get; }
 
     /// <summary>Metadata of the caller.</summary>
-    public Metadata RequestHeaders => RequestHeadersCore;
+    public abstract Metadata RequestHeaders { get; }
 
     /// <summary>Fires when the caller went away or the deadline passed.</summary>
-    public CancellationToken CancellationToken => CancellationTokenCore;
+    public abstract CancellationToken CancellationToken { get; }
 
     /// <summary>Metadata that goes with the status.</summary>
-    public Metadata ResponseTrailers => ResponseTrailersCore;
+    public abstract Metadata ResponseTrailers { get; }
 
     /// <summary>Status to end with when the method does not throw. Default OK.</summary>
-    public Status Status
-    {
-        get => StatusCore;
-        set => StatusCore = value;
-    }
-
-    /// <summary>Hints for writes; without effect here.</summary>
-    public WriteOptions? WriteOptions
-    {
-        get => WriteOptionsCore;
-        set => WriteOptionsCore = value;
-    }
-
-    /// <summary>Values that interceptors leave for each other and for the method.</summary>
-    public IDictionary<object, object> UserState => UserStateCore;
-
-    /// <inheritdoc cref="Method"/>
-    protected abstract string MethodCore { get; }
-
-    /// <inheritdoc cref="Host"/>
-    protected abstract string HostCore { get; }
-
-    /// <inheritdoc cref="Peer"/>
-    protected abstract string PeerCore { get; }
-
-    /// <inheritdoc cref="Deadline"/>
-    protected abstract DateTime DeadlineCore { get; }
-
-    /// <inheritdoc cref="RequestHeaders"/>
-    protected abstract Metadata RequestHeadersCore { get; }
-
-    /// <inheritdoc cref="CancellationToken"/>
-    protected abstract CancellationToken CancellationTokenCore { get; }
-
-    /// <inheritdoc cref="ResponseTrailers"/>
-    protected abstract Metadata ResponseTrailersCore { get; }
-
-    /// <inheritdoc cref="Status"/>
-    protected abstract Status StatusCore { get; set; }
-
-    /// <inheritdoc cref="WriteOptions"/>
-    protected abstract WriteOptions? WriteOptionsCore { get; set; }
-
-    /// <inheritdoc cref="UserState"/>
-    protected virtual IDictionary<object, object> UserStateCore { get; } = new Dictionary<object, object>();
+    public abstract Status Status { get; set; }
 
     /// <summary>Sends headers before the first message.</summary>
     /// <exception cref="InvalidOperationException">They were sent before.</exception>
-    public Task WriteResponseHeadersAsync(Metadata responseHeaders) => WriteResponseHeadersAsyncCore(responseHeaders);
-
-    /// <inheritdoc cref="WriteResponseHeadersAsync"/>
-    protected abstract Task WriteResponseHeadersAsyncCore(Metadata responseHeaders);
+    public abstract Task WriteResponseHeadersAsync(Metadata responseHeaders);
 }
 
 /// <summary>Implementation of a method with one request and one response.</summary>

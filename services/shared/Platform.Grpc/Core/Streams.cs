@@ -15,9 +15,6 @@ public interface IAsyncStreamReader<out T>
 /// <summary>Messages to the other side; one write at a time.</summary>
 public interface IAsyncStreamWriter<in T>
 {
-    /// <summary>Hints for writes; may be null, none has an effect here.</summary>
-    WriteOptions? WriteOptions { get; set; }
-
     /// <summary>Sends a message; completes when there is room for the next.</summary>
     Task WriteAsync(T message);
 
@@ -33,26 +30,6 @@ public interface IClientStreamWriter<in T> : IAsyncStreamWriter<T>
 {
     /// <summary>Tells the server that no more requests come.</summary>
     Task CompleteAsync();
-}
-
-/// <summary>Hints for a write.</summary>
-public enum WriteFlags
-{
-    /// <summary>The write may wait for the next.</summary>
-    BufferHint = 1,
-
-    /// <summary>Leave the message uncompressed.</summary>
-    NoCompress = 2,
-}
-
-/// <summary>Hints for writes.</summary>
-public class WriteOptions(WriteFlags flags = default)
-{
-    /// <summary>No hints.</summary>
-    public static readonly WriteOptions Default = new();
-
-    /// <summary>The hints.</summary>
-    public WriteFlags Flags => flags;
 }
 
 /// <summary>Reading a stream with <c>await foreach</c>.</summary>

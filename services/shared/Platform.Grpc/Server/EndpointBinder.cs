@@ -1,6 +1,7 @@
 using System.Reflection;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -30,8 +31,10 @@ internal sealed class EndpointBinder<TService>(IEndpointRouteBuilder routes) : S
         var call = Find<Func<TService, TRequest, ServerCallContext, Task<TResponse>>>(method);
         Map(method, call.Method, async (service, exchange) =>
         {
-            var request = await exchange.ReadSingle();
-            await exchange.WriteSingle(await call(service, request, exchange.Context));
+            UnaryServerMethod<TRequest, TResponse> serve = (request, context) => call(service, request, context);
+            serve = Interceptors(exchange).Aggregate(serve, (inner, outer) => (request, context) =>
+                outer.UnaryServerHandler(request, context, inner));
+            await exchange.WriteSingle(await serve(await exchange.ReadSingle(), exchange.Context));
         });
     }
 
@@ -39,22 +42,47 @@ internal sealed class EndpointBinder<TService>(IEndpointRouteBuilder routes) : S
         Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var call = Find<Func<TService, IAsyncStreamReader<TRequest>, ServerCallContext, Task<TResponse>>>(method);
-        Map(method, call.Method, async (service, exchange) => await exchange.WriteSingle(await call(service, exchange, exchange.Context)));
+        Map(method, call.Method, async (service, exchange) =>
+        {
+            ClientStreamingServerMethod<TRequest, TResponse> serve = (requests, context) => call(service, requests, context);
+            serve = Interceptors(exchange).Aggregate(serve, (inner, outer) => (requests, context) =>
+                outer.ClientStreamingServerHandler(requests, context, inner));
+            await exchange.WriteSingle(await serve(exchange, exchange.Context));
+        });
     }
 
     public override void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var call = Find<Func<TService, TRequest, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(method);
-        Map(method, call.Method, async (service, exchange) => await call(service, await exchange.ReadSingle(), exchange, exchange.Context));
+        Map(method, call.Method, async (service, exchange) =>
+        {
+            ServerStreamingServerMethod<TRequest, TResponse> serve = (request, responses, context) => call(service, request, responses, context);
+            serve = Interceptors(exchange).Aggregate(serve, (inner, outer) => (request, responses, context) =>
+                outer.ServerStreamingServerHandler(request, responses, context, inner));
+            await serve(await exchange.ReadSingle(), exchange, exchange.Context);
+        });
     }
 
     public override void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var call = Find<Func<TService, IAsyncStreamReader<TRequest>, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(method);
-        Map(method, call.Method, (service, exchange) => call(service, exchange, exchange, exchange.Context));
+        Map(method, call.Method, (service, exchange) =>
+        {
+            DuplexStreamingServerMethod<TRequest, TResponse> serve = (requests, responses, context) =>
+                call(service, requests, responses, context);
+            serve = Interceptors(exchange).Aggregate(serve, (inner, outer) => (requests, responses, context) =>
+                outer.DuplexStreamingServerHandler(requests, responses, context, inner));
+            return serve(exchange, exchange, exchange.Context);
+        });
     }
+
+    /// <summary>The last comes first: it is next to the method.</summary>
+    private IEnumerable<Interceptor> Interceptors<TRequest, TResponse>(ServerExchange<TRequest, TResponse> exchange)
+        where TRequest : class
+        where TResponse : class => _options.Interceptors.Reverse().Select(type =>
+            (Interceptor)ActivatorUtilities.GetServiceOrCreateInstance(exchange.Context.GetHttpContext().RequestServices, type));
 
     private static TMethod Find<TMethod>(IMethod method)
         where TMethod : Delegate

@@ -1,4 +1,7 @@
+using System.Collections.ObjectModel;
 using Grpc.AspNetCore.Server;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Platform.Grpc.Wire;
 
@@ -9,18 +12,29 @@ namespace Grpc.AspNetCore.Server
     {
         /// <summary>Longest request message in bytes; null for any. Default 4 MiB.</summary>
         public int? MaxReceiveMessageSize { get; set; } = Framing.DefaultMaxMessageLength;
+
+        /// <summary>Stand between caller and method; the first comes first.</summary>
+        public InterceptorCollection Interceptors { get; } = [];
+    }
+
+    /// <summary>Types of interceptors. Each call gets instances of its own, unless a type is registered as service.</summary>
+    public class InterceptorCollection : Collection<Type>
+    {
+        /// <summary>Adds an interceptor.</summary>
+        public void Add<TInterceptor>()
+            where TInterceptor : Interceptor => Add(typeof(TInterceptor));
     }
 
     /// <summary>Which gRPC method an endpoint answers. On every endpoint of <c>MapGrpcService</c>.</summary>
     /// <param name="serviceType">The implementation.</param>
     /// <param name="method">The method.</param>
-    public sealed class GrpcMethodMetadata(Type serviceType, Grpc.Core.IMethod method)
+    public sealed class GrpcMethodMetadata(Type serviceType, IMethod method)
     {
         /// <summary>The implementation.</summary>
         public Type ServiceType => serviceType;
 
         /// <summary>The method.</summary>
-        public Grpc.Core.IMethod Method => method;
+        public IMethod Method => method;
     }
 
     /// <summary>What <c>AddGrpc</c> returns.</summary>

@@ -21,28 +21,26 @@ internal sealed class HttpServerCallContext(HttpContext http, IMethod method, Ti
 
     public HttpContext Http => http;
 
-    protected override string MethodCore => method.FullName;
+    public override string Method => method.FullName;
 
-    protected override string HostCore => http.Request.Host.Value ?? "";
+    public override string Host => http.Request.Host.Value ?? "";
 
-    protected override string PeerCore => http.Connection.RemoteIpAddress switch
+    public override string Peer => http.Connection.RemoteIpAddress switch
     {
         null => "unknown",
         { AddressFamily: AddressFamily.InterNetworkV6 } address => $"ipv6:[{address}]:{http.Connection.RemotePort}",
         var address => $"ipv4:{address}:{http.Connection.RemotePort}",
     };
 
-    protected override DateTime DeadlineCore => _deadline;
+    public override DateTime Deadline => _deadline;
 
-    protected override Metadata RequestHeadersCore => _requestHeaders ??= ReadRequestHeaders();
+    public override Metadata RequestHeaders => _requestHeaders ??= ReadRequestHeaders();
 
-    protected override CancellationToken CancellationTokenCore => _stop?.Token ?? http.RequestAborted;
+    public override CancellationToken CancellationToken => _stop?.Token ?? http.RequestAborted;
 
-    protected override Metadata ResponseTrailersCore { get; } = [];
+    public override Metadata ResponseTrailers { get; } = [];
 
-    protected override Status StatusCore { get; set; } = Status.DefaultSuccess;
-
-    protected override WriteOptions? WriteOptionsCore { get; set; }
+    public override Status Status { get; set; } = Status.DefaultSuccess;
 
     /// <summary>Takes the call on, or refuses it.</summary>
     /// <exception cref="RpcException">Its headers cannot be served.</exception>
@@ -120,7 +118,7 @@ internal sealed class HttpServerCallContext(HttpContext http, IMethod method, Ti
         _deadlinePassed?.Dispose();
     }
 
-    protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders)
+    public override Task WriteResponseHeadersAsync(Metadata responseHeaders)
     {
         if (http.Response.HasStarted)
         {

@@ -23,8 +23,6 @@ internal sealed class ServerExchange<TRequest, TResponse>(
 
     public TRequest Current => _current ?? throw new InvalidOperationException("There is no current message.");
 
-    public WriteOptions? WriteOptions { get; set; }
-
     public async Task<bool> MoveNext(CancellationToken cancellationToken)
     {
         _current = await Read(cancellationToken);
