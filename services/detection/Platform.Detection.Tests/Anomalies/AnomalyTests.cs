@@ -1,0 +1,149 @@
+using System.Net;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.Testing;
+
+namespace Platform.Detection.Tests.Anomalies;
+
+public sealed class AnomalyTests
+{
+    private static readonly DateTimeOffset Noon = new(2030, 1, 1, 12, 0, 0, TimeSpan.Zero);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5);
+
+    private static readonly AnomalySubject Subject = new(
+        Guid.Parse("0190aaaa-0000-7000-8000-000000000001"),
+        Guid.Parse("0190bbbb-0000-7000-8000-000000000001"),
+        "DP00000001",
+        IPNetwork.Parse("203.0.113.10/32"));
+
+    private static readonly Threshold[] Thresholds =
+    [
+        new(TrafficVector.Total, 1_000_000, 1_000),
+        new(TrafficVector.Udp, 500_000, null),
+        new(TrafficVector.TcpSyn, null, 100),
+    ];
+
+    private static readonly AnomalyDetected Opened = new(
+        Subject,
+        [new(TrafficVector.TcpSyn, 40_000, 101, null, 100)],
+        BitsPerSecond: 40_000,
+        PacketsPerSecond: 101,
+        Since: Noon,
+        DetectedAt: Noon.AddMilliseconds(300));
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Traffic_over_a_threshold_opens_an_anomaly_that_names_rule_and_measure() => With()
+        .When(state => Judge(state, new(Total: new(40_000, 101), default, default, TcpSyn: new(40_000, 101))))
+        .Then(Opened);
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Traffic_at_a_threshold_opens_nothing() => With()
+        .When(state => Judge(state, new(new(1_000_000, 1_000), new(500_000, 900), default, new(40_000, 100))))
+        .ThenUnchanged();
+
+    [Fact]
+    public void The_greatest_excess_is_named_first() => With()
+        .When(state => Judge(state, new(Total: new(1_100_000, 600), Udp: new(1_050_000, 500), default, default)))
+        .Then(new AnomalyDetected(
+            Subject,
+            [
+                new(TrafficVector.Udp, 1_050_000, 500, 500_000, null),
+                new(TrafficVector.Total, 1_100_000, 600, 1_000_000, 1_000),
+            ],
+            1_100_000,
+            600,
+            Noon,
+            Noon.AddMilliseconds(300)));
+
+    [Fact]
+    public void Traffic_that_no_threshold_names_opens_nothing() => With()
+        .When(state => AnomalyDecider.Decide(state, new JudgeSecond(
+            Subject, Noon, new(new(9_000_000, 9_000), default, new(9_000_000, 9_000), default), [new(TrafficVector.Udp, 1, 1)], Noon)))
+        .ThenUnchanged();
+
+    [Fact]
+    public void An_open_anomaly_is_not_opened_again() => With(Opened)
+        .When(state => Judge(state, new(Total: new(41_000, 110), default, default, TcpSyn: new(41_000, 110))))
+        .ThenUnchanged();
+
+    [Fact]
+    public void An_open_anomaly_gains_a_vector() => With(Opened)
+        .When(state => Judge(state, new(Total: new(600_000, 150), Udp: new(560_000, 40), default, TcpSyn: new(40_000, 110))))
+        .Then(new AnomalyChanged(
+            Subject,
+            [new(TrafficVector.Udp, 560_000, 40, 500_000, null), new(TrafficVector.TcpSyn, 40_000, 110, null, 100)],
+            600_000,
+            150,
+            Revision: 1,
+            Noon.AddMilliseconds(300)));
+
+    [Theory]
+    [InlineData(201, false)]
+    [InlineData(202, true)]
+    public void An_open_anomaly_is_reported_again_when_it_doubled(long packets, bool reported)
+    {
+        var outcome = With(Opened).When(state => Judge(state, new(new(50_000, packets), default, default, new(50_000, packets))));
+        if (reported)
+        {
+            outcome.Then(new AnomalyChanged(
+                Subject,
+                [new(TrafficVector.TcpSyn, 50_000, packets, null, 100)],
+                50_000,
+                packets,
+                Revision: 1,
+                Noon.AddMilliseconds(300)));
+        }
+        else
+        {
+            outcome.ThenUnchanged();
+        }
+    }
+
+    [Fact]
+    public void An_anomaly_ends_when_it_was_quiet_long_enough() => With(Opened)
+        .When(state => AnomalyDecider.Decide(state, End(quietSince: Noon)))
+        .Then(new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet));
+
+    [Fact]
+    public void An_anomaly_does_not_end_before() => With(Opened)
+        .When(state => AnomalyDecider.Decide(state, End(quietSince: Noon.AddTicks(1))))
+        .ThenUnchanged();
+
+    [Fact]
+    public void The_peak_of_an_anomaly_is_never_less_than_what_was_reported() => With(Opened)
+        .When(state => AnomalyDecider.Decide(state, End(Noon) with { PeakBitsPerSecond = 0, PeakPacketsPerSecond = 0 }))
+        .Then(new AnomalyEnded(Subject, 40_000, 101, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet));
+
+    [Fact]
+    public void The_end_of_the_contract_ends_an_anomaly_in_full_swing() => With(Opened)
+        .When(state => AnomalyDecider.Decide(state, End(Noon + Quiet) with { Reason = EndReason.ContractEnded }))
+        .Then(new AnomalyEnded(Subject, 90_000, 300, EndReason.ContractEnded, Noon.AddSeconds(1), Noon + Quiet));
+
+    [Fact]
+    public void An_anomaly_ends_once() => With(
+            Opened, new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
+        .When(state => AnomalyDecider.Decide(state, End(Noon)))
+        .ThenUnchanged();
+
+    [Fact]
+    public void The_end_of_an_earlier_anomaly_does_not_end_the_one_after_it() => With(
+            Opened with { Subject = Subject with { AnomalyId = Guid.Parse("0190aaaa-0000-7000-8000-000000000002") } })
+        .When(state => AnomalyDecider.Decide(state, End(Noon)))
+        .ThenUnchanged();
+
+    private static Spec<AnomalyState, AnomalyEvent> With(params IEnumerable<AnomalyEvent> happened) =>
+        Spec.For(AnomalyState.Stream).Given(happened);
+
+    private static EventStore.Decision<AnomalyEvent> Judge(AnomalyState state, SecondTraffic traffic) =>
+        AnomalyDecider.Decide(state, new JudgeSecond(Subject, Noon, traffic, Thresholds, Noon.AddMilliseconds(300)));
+
+    private static EndAnomaly End(DateTimeOffset quietSince) => new(
+        Subject.AnomalyId,
+        EndReason.Subsided,
+        quietSince,
+        Quiet,
+        PeakBitsPerSecond: 90_000,
+        PeakPacketsPerSecond: 300,
+        Until: Noon.AddSeconds(1),
+        At: Noon + Quiet);
+}

@@ -1,0 +1,104 @@
+using System.Net;
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+using Platform.EventStore;
+
+namespace Platform.Detection.Tests.Windows;
+
+/// <summary>A judge with one object that is watched, and streams in memory in place of the recorder: what it finds is decided at once.</summary>
+internal sealed class AJudge
+{
+    public static readonly Guid ObjectId = Guid.Parse("0190bbbb-0000-7000-8000-000000000001");
+    public static readonly DateTimeOffset Noon = new(2030, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public static readonly WatchedObject Watched = new(
+        Guid.Parse("0190cccc-0000-7000-8000-000000000001"),
+        ObjectId,
+        "DP00000001",
+        [new Threshold(TrafficVector.Total, null, 1_000), new Threshold(TrafficVector.Udp, null, 500)],
+        IsRetired: false);
+
+    private readonly Dictionary<string, AnomalyState> _streams = [];
+    private readonly Queue<Finding> _findings = [];
+    private ulong _sequence;
+
+    public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null) => Judge = new WindowJudge(
+        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), new AnomalyOptions(), _findings.Enqueue);
+
+    public WindowJudge Judge { get; private set; }
+
+    public DateTimeOffset Now { get; private set; } = Noon;
+
+    /// <summary>What the streams have recorded, all targets together.</summary>
+    public List<AnomalyEvent> Recorded { get; } = [];
+
+    public IEnumerable<AnomalyState> Streams => _streams.Values;
+
+    public static long Second(int offset = 0) => Noon.ToUnixTimeSeconds() + offset;
+
+    /// <summary>Another process takes over: memory is gone, the streams stand.</summary>
+    public void Restart() => Judge = new WindowJudge(
+        id => id == ObjectId ? Watched : null, new WindowOptions(), new AnomalyOptions(), _findings.Enqueue);
+
+    public void Receive(
+        long second, long packets, long udpPackets = 0, string host = "203.0.113.10", ulong? sequence = null, bool settle = true)
+    {
+        var batch = new TrafficWindowBatch
+        {
+            ObjectId = ObjectId.ToString(),
+            TenantId = Watched.TenantId.ToString(),
+            Source = "ingestion-1",
+            Sequence = sequence ?? ++_sequence,
+            Windows =
+            {
+                new HostWindow
+                {
+                    Host = ByteString.CopyFrom(IPAddress.Parse(host).GetAddressBytes()),
+                    Second = second,
+                    Total = new Counters { Packets = (ulong)packets, Bytes = (ulong)packets * 100 },
+                    Vectors =
+                    {
+                        new VectorCounters
+                        {
+                            Vector = Vector.Udp,
+                            Counters = new Counters { Packets = (ulong)udpPackets, Bytes = (ulong)udpPackets * 100 },
+                        },
+                    },
+                },
+            },
+        };
+        Judge.Judge(batch, default, Now);
+        if (settle)
+        {
+            Settle();
+        }
+    }
+
+    public void Advance(TimeSpan by)
+    {
+        var target = Now + by;
+        while (Now < target)
+        {
+            Now += TimeSpan.FromMilliseconds(200);
+            Judge.Tick(Now);
+            Settle();
+        }
+    }
+
+    /// <summary>Lets the recorder do its part.</summary>
+    public void Settle()
+    {
+        while (_findings.TryDequeue(out var finding))
+        {
+            var key = AnomalyState.KeyOf(finding.Object.ObjectId, finding.Host.ToNetwork());
+            var state = _streams.GetValueOrDefault(key, AnomalyState.Quiet);
+            var events = ((Decision<AnomalyEvent>.Accepted)finding.Decide(state)).Events;
+            Recorded.AddRange(events);
+            _streams[key] = events.Aggregate(state, AnomalyState.Evolve);
+            finding.Judge.Adopt(finding, _streams[key]);
+        }
+    }
+}

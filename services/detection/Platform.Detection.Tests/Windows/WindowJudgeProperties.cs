@@ -1,0 +1,130 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Platform.Detection.Anomalies;
+
+namespace Platform.Detection.Tests.Windows;
+
+/// <summary>
+/// Whatever comes, in whatever order: no anomaly opens twice, none stays open for ever, none fires without a rule, and no second over its
+/// allowance is overlooked.
+/// </summary>
+public sealed class WindowJudgeProperties
+{
+    private const int Runs = 300;
+
+    private static readonly Gen<Step> Steps =
+        from kind in Gen.Choose(0, 19)
+        from host in Gen.Choose(1, 3)
+        from behind in Gen.Choose(0, 6)
+        from packets in Gen.Choose(0, 1_300)
+        from udp in Gen.Choose(0, 600)
+        from milliseconds in Gen.Choose(0, 7_000)
+        select kind switch
+        {
+            0 => new Step(Restart: true, 0, "", 0, 0, 0),
+            < 6 => new Step(Restart: false, milliseconds, "", 0, 0, 0),
+            _ => new Step(Restart: false, 0, $"203.0.113.{host}", behind, packets, Math.Min(udp, packets)),
+        };
+
+    private static readonly Arbitrary<Step[]> Histories = Arb.From(Gen.ArrayOf(Steps));
+
+    [Fact]
+    public void No_target_has_two_open_anomalies_and_each_ends_as_what_it_began() => Check(judge =>
+    {
+        foreach (var target in judge.Recorded.GroupBy(Target))
+        {
+            AnomalySubject? open = null;
+            foreach (var happened in target)
+            {
+                switch (happened)
+                {
+                    case AnomalyDetected e:
+                        Assert.Null(open);
+                        open = e.Subject;
+                        break;
+                    case AnomalyChanged e:
+                        Assert.Equal(open, e.Subject);
+                        break;
+                    case AnomalyEnded e:
+                        Assert.Equal(open, e.Subject);
+                        open = null;
+                        break;
+                }
+            }
+        }
+    });
+
+    [Fact]
+    public void Every_anomaly_names_a_vector_that_was_over_its_threshold() => Check(judge => Assert.All(
+        judge.Recorded.OfType<AnomalyDetected>(),
+        opened =>
+        {
+            Assert.NotEmpty(opened.Vectors);
+            Assert.All(opened.Vectors, vector => Assert.True(
+                vector.BitsPerSecond > vector.ThresholdBitsPerSecond || vector.PacketsPerSecond > vector.ThresholdPacketsPerSecond));
+        }));
+
+    [Fact]
+    public void After_the_traffic_stops_every_anomaly_that_this_process_judged_ends() => Check(
+        judge => Assert.All(judge.Streams, stream => Assert.Null(stream.Open)), restarts: false);
+
+    [Fact]
+    public void A_second_over_its_allowance_never_goes_by_without_an_open_anomaly() =>
+        Prop.ForAll(Histories, history => Play(history, restarts: true, afterEach: (judge, step) =>
+        {
+            if (step is { Packets: > 1_000 } or { UdpPackets: > 500 })
+            {
+                Assert.Contains(judge.Streams, stream => stream.Open?.Target.BaseAddress.ToString() == step.Host);
+            }
+        })).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs));
+
+    private static void Check(Action<AJudge> holds, bool restarts = true) =>
+        Prop.ForAll(Histories, history =>
+        {
+            var judge = Play(history, restarts, (_, _) => { });
+            judge.Advance(TimeSpan.FromSeconds(6));
+            holds(judge);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs));
+
+    private static AJudge Play(Step[] history, bool restarts, Action<AJudge, Step> afterEach)
+    {
+        var judge = new AJudge();
+        foreach (var step in history)
+        {
+            if (step.Restart)
+            {
+                if (restarts)
+                {
+                    judge.Restart();
+                }
+            }
+            else if (step.Host.Length == 0)
+            {
+                judge.Advance(TimeSpan.FromMilliseconds(step.Milliseconds));
+            }
+            else
+            {
+                judge.Receive(judge.Now.ToUnixTimeSeconds() - step.Behind, step.Packets, step.UdpPackets, step.Host);
+                afterEach(judge, step);
+            }
+        }
+
+        return judge;
+    }
+
+    private static string Target(AnomalyEvent happened) => happened switch
+    {
+        AnomalyDetected e => e.Subject.Target.ToString(),
+        AnomalyChanged e => e.Subject.Target.ToString(),
+        AnomalyEnded e => e.Subject.Target.ToString(),
+        _ => "",
+    };
+
+    /// <param name="Restart">The process dies and another begins.</param>
+    /// <param name="Milliseconds">Time passes, when no host is named.</param>
+    /// <param name="Host">An increment for this host.</param>
+    /// <param name="Behind">Seconds behind the clock.</param>
+    /// <param name="Packets">Of all vectors.</param>
+    /// <param name="UdpPackets">Of them.</param>
+    private sealed record Step(bool Restart, int Milliseconds, string Host, int Behind, int Packets, int UdpPackets);
+}

@@ -1,0 +1,217 @@
+using System.Net;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.Tests.Windows;
+
+public sealed class WindowJudgeTests
+{
+    private readonly AJudge _judge = new();
+
+    [Fact, Trait("Requirement", "R1")]
+    public void The_increment_that_uses_up_a_second_opens_the_anomaly_at_once()
+    {
+        _judge.Receive(AJudge.Second(), packets: 600);
+        Assert.Empty(_judge.Recorded);
+
+        _judge.Receive(AJudge.Second(), packets: 401);
+
+        var opened = Assert.IsType<AnomalyDetected>(Assert.Single(_judge.Recorded));
+        Assert.Equal(IPNetwork.Parse("203.0.113.10/32"), opened.Subject.Target);
+        Assert.Equal(1_001, opened.PacketsPerSecond);
+        Assert.Equal([new VectorMeasurement(TrafficVector.Total, 1_001 * 800, 1_001, null, 1_000)], opened.Vectors);
+        Assert.Equal(AJudge.Noon, opened.Since);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void A_busy_evening_at_its_allowance_opens_nothing()
+    {
+        for (var second = 0; second < 300; second++)
+        {
+            _judge.Receive(AJudge.Second(second), packets: 500, udpPackets: 250);
+            _judge.Receive(AJudge.Second(second), packets: 500, udpPackets: 250);
+            _judge.Receive(AJudge.Second(second), packets: 1_000, udpPackets: 500, host: "203.0.113.11");
+            _judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Empty(_judge.Recorded);
+    }
+
+    [Fact]
+    public void Seconds_are_not_added_to_each_other_nor_hosts()
+    {
+        _judge.Receive(AJudge.Second(0), packets: 900);
+        _judge.Receive(AJudge.Second(1), packets: 900);
+        _judge.Receive(AJudge.Second(1), packets: 900, host: "203.0.113.11");
+        Assert.Empty(_judge.Recorded);
+    }
+
+    [Fact]
+    public void Increments_of_a_second_are_added_up_in_any_order_within_the_lateness()
+    {
+        _judge.Receive(AJudge.Second(0), packets: 600);
+        _judge.Receive(AJudge.Second(4), packets: 600);
+        _judge.Receive(AJudge.Second(0), packets: 401);
+        Assert.Single(_judge.Recorded);
+    }
+
+    [Fact]
+    public void An_increment_that_is_too_late_is_still_judged_by_itself()
+    {
+        _judge.Receive(AJudge.Second(100), packets: 10);
+        _judge.Receive(AJudge.Second(0), packets: 600);
+        _judge.Receive(AJudge.Second(0), packets: 600);
+        Assert.Empty(_judge.Recorded);
+
+        _judge.Receive(AJudge.Second(0), packets: 1_001);
+        Assert.Single(_judge.Recorded);
+    }
+
+    [Fact]
+    public void A_batch_delivered_twice_counts_once()
+    {
+        _judge.Receive(AJudge.Second(), packets: 600, sequence: 7);
+        _judge.Receive(AJudge.Second(), packets: 600, sequence: 7);
+        Assert.Empty(_judge.Recorded);
+    }
+
+    [Fact]
+    public void Silence_ends_an_anomaly_after_the_quiet_time_and_not_before()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        _judge.Advance(TimeSpan.FromSeconds(4.8));
+        Assert.Single(_judge.Recorded);
+
+        _judge.Advance(TimeSpan.FromSeconds(0.2));
+
+        var ended = Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]);
+        Assert.Equal((5_000, AJudge.Noon.AddSeconds(1)), (ended.PeakPacketsPerSecond, ended.Until));
+    }
+
+    [Fact]
+    public void Traffic_just_under_the_threshold_keeps_an_anomaly_open()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        for (var second = 1; second < 30; second++)
+        {
+            _judge.Receive(AJudge.Second(second), packets: 701);
+            _judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Single(_judge.Recorded);
+    }
+
+    [Fact]
+    public void Traffic_at_seventy_percent_lets_an_anomaly_end()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        for (var second = 1; second < 7; second++)
+        {
+            _judge.Receive(AJudge.Second(second), packets: 700);
+            _judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]);
+    }
+
+    [Fact]
+    public void A_pulse_within_the_quiet_time_is_the_same_anomaly()
+    {
+        for (var pulse = 0; pulse < 5; pulse++)
+        {
+            _judge.Receive(AJudge.Second(4 * pulse), packets: 1_100);
+            _judge.Advance(TimeSpan.FromSeconds(4));
+        }
+
+        Assert.IsType<AnomalyDetected>(Assert.Single(_judge.Recorded));
+    }
+
+    [Fact]
+    public void The_peak_that_ends_with_the_anomaly_is_of_whole_seconds()
+    {
+        _judge.Receive(AJudge.Second(), packets: 1_001);
+        _judge.Receive(AJudge.Second(), packets: 600); // less than double: not reported on its own
+        _judge.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(1_601, Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]).PeakPacketsPerSecond);
+    }
+
+    [Fact]
+    public void A_process_that_begins_in_the_middle_of_an_attack_goes_on_with_the_open_anomaly()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        _judge.Restart();
+        _judge.Receive(AJudge.Second(1), packets: 5_000);
+        Assert.Single(_judge.Recorded);
+
+        _judge.Advance(TimeSpan.FromSeconds(5));
+        Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]);
+        Assert.Equal(2, _judge.Recorded.Count);
+    }
+
+    [Fact]
+    public void While_a_finding_is_being_recorded_the_same_target_finds_nothing_more()
+    {
+        _judge.Receive(AJudge.Second(), packets: 2_000, settle: false);
+        _judge.Receive(AJudge.Second(), packets: 2_000, settle: false);
+        _judge.Settle();
+        Assert.Single(_judge.Recorded);
+    }
+
+    [Fact]
+    public void An_anomaly_that_somebody_else_ended_begins_anew_when_its_traffic_goes_on()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        var first = ((AnomalyDetected)_judge.Recorded[0]).Subject.AnomalyId;
+        _judge.Judge.Forsake(new HashSet<Guid> { first });
+        Assert.Empty(_judge.Judge.Pulses());
+    }
+
+    [Fact]
+    public void Idle_hosts_are_forgotten_and_open_ones_are_not()
+    {
+        _judge.Receive(AJudge.Second(), packets: 1);
+        _judge.Receive(AJudge.Second(), packets: 1, host: "2001:db8::1");
+        _judge.Receive(AJudge.Second(), packets: 5_000, host: "203.0.113.12", settle: false);
+        Assert.Equal(3, _judge.Judge.Hosts);
+
+        for (var i = 0; i < 10; i++)
+        {
+            _judge.Judge.Tick(_judge.Now.AddMinutes(2 + i)); // the finding about 203.0.113.12 still waits for the database
+        }
+
+        Assert.Equal(1, _judge.Judge.Hosts);
+    }
+
+    [Fact]
+    public void Memory_is_bounded_by_a_number_of_hosts()
+    {
+        var judge = new AJudge(new WindowOptions { MaxHostsPerPartition = 1_000 });
+        for (var host = 0; host < 1_100; host++)
+        {
+            judge.Receive(AJudge.Second(), packets: 1, host: $"203.0.{host / 256}.{host % 256}");
+        }
+
+        Assert.Equal(1_000, judge.Judge.Hosts);
+    }
+
+    [Fact]
+    public void A_retired_object_is_not_judged()
+    {
+        var judge = new AJudge(find: _ => AJudge.Watched with { IsRetired = true });
+        judge.Receive(AJudge.Second(), packets: 5_000);
+        Assert.Empty(judge.Recorded);
+    }
+
+    [Fact]
+    public void Lost_and_repeated_batches_are_told_apart()
+    {
+        var numbers = new BatchNumbers();
+        Assert.Equal(0UL, numbers.Next("a", AJudge.ObjectId, 5, AJudge.Noon));
+        Assert.Equal(0UL, numbers.Next("a", AJudge.ObjectId, 6, AJudge.Noon));
+        Assert.Equal(2UL, numbers.Next("a", AJudge.ObjectId, 9, AJudge.Noon));
+        Assert.Null(numbers.Next("a", AJudge.ObjectId, 9, AJudge.Noon));
+        Assert.Equal(0UL, numbers.Next("b", AJudge.ObjectId, 1, AJudge.Noon));
+        Assert.Equal(0UL, numbers.Next("a", Guid.Empty, 1, AJudge.Noon));
+    }
+}

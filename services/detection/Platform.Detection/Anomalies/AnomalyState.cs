@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Net;
+using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
+
+namespace Platform.Detection.Anomalies;
+
+/// <summary>What the rules need to remember about one target.</summary>
+/// <remarks>
+/// One stream per target, not per anomaly: that a target has at most one open anomaly is then a rule of the stream. It holds when two processes
+/// judge the same target for a moment, and it is how a process that starts in the middle of an attack goes on with it.
+/// </remarks>
+/// <param name="Open">The open anomaly; null when there is none.</param>
+/// <param name="Vectors">Vectors that the open anomaly has been reported with.</param>
+/// <param name="PeakBitsPerSecond">Greatest rate that was reported.</param>
+/// <param name="PeakPacketsPerSecond">Greatest rate that was reported.</param>
+/// <param name="Revision">Changes of the open anomaly.</param>
+internal sealed record AnomalyState(
+    AnomalySubject? Open,
+    ImmutableHashSet<TrafficVector> Vectors,
+    long PeakBitsPerSecond,
+    long PeakPacketsPerSecond,
+    int Revision)
+{
+    public static readonly AnomalyState Quiet = new(null, [], 0, 0, 0);
+
+    public static readonly StreamType<AnomalyState, AnomalyEvent> Stream = new("target", Quiet, Evolve);
+
+    /// <summary>Key of a target's stream. Addresses in hexadecimal: a key holds no colon.</summary>
+    public static string KeyOf(Guid objectId, IPNetwork target) =>
+        $"{objectId}.{Convert.ToHexString(target.BaseAddress.GetAddressBytes())}.{target.PrefixLength}";
+
+    public static AnomalyState Evolve(AnomalyState current, AnomalyEvent happened) => happened switch
+    {
+        AnomalyDetected e => new(
+            e.Subject, [.. e.Vectors.Select(vector => vector.Vector)], e.BitsPerSecond, e.PacketsPerSecond, Revision: 0),
+        AnomalyChanged e => current with
+        {
+            Vectors = current.Vectors.Union(e.Vectors.Select(vector => vector.Vector)),
+            PeakBitsPerSecond = e.PeakBitsPerSecond,
+            PeakPacketsPerSecond = e.PeakPacketsPerSecond,
+            Revision = e.Revision,
+        },
+        AnomalyEnded => Quiet,
+        _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the target stream."),
+    };
+}

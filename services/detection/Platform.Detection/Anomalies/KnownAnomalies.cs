@@ -1,0 +1,48 @@
+using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
+
+namespace Platform.Detection.Anomalies;
+
+/// <summary>Read model: one row per anomaly.</summary>
+/// <remarks>Lags the stream by the projection's delay. To rebuild: bump the version and deploy.</remarks>
+internal sealed class KnownAnomalies : IProjection
+{
+    public string Name => "known_anomalies_v1";
+
+    public void Project(RecordedEvent recorded, SqlBatch sql)
+    {
+        switch (recorded.Data)
+        {
+            case AnomalyDetected e:
+                sql.Add($"""
+                    insert into views.anomalies_v1 (tenant_id, anomaly_id, object_id, service_code, target, vectors,
+                        peak_bits_per_second, peak_packets_per_second, since, detected_at)
+                    values ({recorded.TenantId.ToGuid()}, {e.Subject.AnomalyId}, {e.Subject.ObjectId}, {e.Subject.ServiceCode},
+                        {e.Subject.Target}, {Names(e.Vectors)}, {e.BitsPerSecond}, {e.PacketsPerSecond}, {e.Since}, {e.DetectedAt})
+                    on conflict do nothing
+                    """);
+                break;
+
+            case AnomalyChanged e:
+                sql.Add($"""
+                    update views.anomalies_v1
+                    set vectors = (select array_agg(distinct vector) from unnest(vectors || {Names(e.Vectors)}) vector),
+                        peak_bits_per_second = {e.PeakBitsPerSecond}, peak_packets_per_second = {e.PeakPacketsPerSecond}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and anomaly_id = {e.Subject.AnomalyId}
+                    """);
+                break;
+
+            case AnomalyEnded e:
+                sql.Add($"""
+                    update views.anomalies_v1
+                    set ended_at = {e.EndedAt},
+                        peak_bits_per_second = {e.PeakBitsPerSecond}, peak_packets_per_second = {e.PeakPacketsPerSecond}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and anomaly_id = {e.Subject.AnomalyId}
+                    """);
+                sql.Add($"delete from views.pulses_v1 where anomaly_id = {e.Subject.AnomalyId}");
+                break;
+        }
+    }
+
+    private static string[] Names(IEnumerable<VectorMeasurement> vectors) => [.. vectors.Select(vector => vector.Vector.Name())];
+}

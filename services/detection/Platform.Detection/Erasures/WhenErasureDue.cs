@@ -1,0 +1,78 @@
+using Dapper;
+using MassTransit;
+using Npgsql;
+using Platform.Contracts.Retention.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
+using Platform.Hosting;
+
+namespace Platform.Detection.Erasures;
+
+/// <summary>
+/// Reaction: the term of a contract's data has come, so its anomalies and its protected objects are erased. What stays of both is with retention,
+/// in the residual store.
+/// </summary>
+internal sealed class WhenErasureDue(
+    StreamStore store, EventFeed feed, KnownAnomalies anomalies, WatchedObjects objects, NpgsqlDataSource database, TimeProvider clock)
+    : IConsumer<ErasureDue>
+{
+    public async Task Consume(ConsumeContext<ErasureDue> context)
+    {
+        var (due, cancellation) = (context.Message, context.CancellationToken);
+        var session = store.Tenant(TenantId.Of(due.TenantId));
+
+        var erasure = new Erasure(due.ErasureId, await StreamsOf(session, due.ServiceCode, cancellation), KeyScopes: []);
+        // The views must have passed what goes, or a late projection would bring its rows back.
+        await feed.CatchUp(anomalies.Name, cancellation);
+        await feed.CatchUp(objects.Name, cancellation);
+        var counts = await session.Erase(erasure, cancellation);
+        await EraseRows(due, cancellation);
+
+        var command = new RecordErasure(
+            new DataErasureRecorded(due.ErasureId, due.TenantId, due.ServiceCode, counts, clock.GetUtcNow()));
+        await store.Tenant(TenantId.Provider).Handle(
+            ErasureState.Stream,
+            due.ErasureId.ToString(),
+            state => ErasureDecider.Decide(state, command),
+            context.Cause(),
+            cancellation);
+    }
+
+    private static async Task<IReadOnlyCollection<StreamKey>> StreamsOf(
+        TenantSession session, string serviceCode, CancellationToken cancellation)
+    {
+        var objectKeys = new List<string>();
+        foreach (var key in await session.Keys(ProtectedObjectState.Stream, cancellation))
+        {
+            var (state, _) = await session.Load(ProtectedObjectState.Stream, key, cancellation);
+            if (state.ServiceCode == serviceCode)
+            {
+                objectKeys.Add(key);
+            }
+        }
+
+        // Targets first: while an object's stream stands, an interrupted erasure still finds its targets.
+        var targetKeys = await session.Keys(AnomalyState.Stream, cancellation);
+        return
+        [
+            .. from target in targetKeys
+               where objectKeys.Contains(target.Split('.')[0])
+               select AnomalyState.Stream.For(target),
+            .. objectKeys.Select(key => ProtectedObjectState.Stream.For(key)),
+        ];
+    }
+
+    private async Task EraseRows(ErasureDue due, CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(
+            """
+            delete from views.pulses_v1 where anomaly_id in
+                (select anomaly_id from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode);
+            delete from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            delete from views.protected_objects_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            """,
+            new { due.TenantId, due.ServiceCode });
+    }
+}

@@ -1,0 +1,26 @@
+using Platform.Detection.Anomalies;
+
+namespace Platform.Detection;
+
+/// <summary>Every log message of the service.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Reading traffic windows of {Partitions} partitions")]
+    public static partial void Consuming(this ILogger log, int partitions);
+
+    [LoggerMessage(2, LogLevel.Warning, "The telemetry bus is away: {Fault}")]
+    public static partial void BrokerAway(this ILogger log, string fault);
+
+    [LoggerMessage(3, LogLevel.Warning, "The database is away, {What} wait: {Fault}")]
+    public static partial void DatabaseAway(this ILogger log, string what, string fault);
+
+    [LoggerMessage(4, LogLevel.Information, "Anomaly {AnomalyId} of {Target}: {BitsPerSecond} bits/s, {PacketsPerSecond} packets/s; {Latency} after the first datagram")]
+    public static partial void AnomalyDetected(
+        this ILogger log, Guid anomalyId, string target, long bitsPerSecond, long packetsPerSecond, TimeSpan? latency);
+
+    [LoggerMessage(5, LogLevel.Information, "Anomaly {AnomalyId} of {Target} is over: {Reason}")]
+    public static partial void AnomalyEnded(this ILogger log, Guid anomalyId, string target, EndReason reason);
+
+    [LoggerMessage(6, LogLevel.Warning, "A finding about object {ObjectId} was refused: {Code}")]
+    public static partial void FindingRefused(this ILogger log, string code, Guid objectId);
+}

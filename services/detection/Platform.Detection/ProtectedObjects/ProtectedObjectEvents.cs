@@ -1,0 +1,46 @@
+using System.Net;
+
+namespace Platform.Detection.ProtectedObjects;
+
+/// <summary>What can have happened to one protected object: prefixes watched together, with their thresholds.</summary>
+internal abstract record ProtectedObjectEvent;
+
+/// <summary>The object is watched from now on.</summary>
+/// <param name="Content">All of it, version 1.</param>
+/// <param name="ContractVersion">Version of the contract that it follows.</param>
+/// <param name="AddedAt">When (UTC).</param>
+internal sealed record ProtectedObjectAdded(ObjectContent Content, long ContractVersion, DateTimeOffset AddedAt)
+    : ProtectedObjectEvent;
+
+/// <summary>The contract changed; the object has the contract's prefixes from now on.</summary>
+/// <param name="Content">All of it, the next version.</param>
+/// <param name="ContractVersion">Version of the contract that it follows.</param>
+/// <param name="ChangedAt">When (UTC).</param>
+internal sealed record ContractFollowed(ObjectContent Content, long ContractVersion, DateTimeOffset ChangedAt)
+    : ProtectedObjectEvent;
+
+/// <summary>Somebody set other thresholds.</summary>
+/// <param name="Content">All of it, the next version.</param>
+/// <param name="ChangedAt">When (UTC).</param>
+internal sealed record ThresholdsChanged(ObjectContent Content, DateTimeOffset ChangedAt) : ProtectedObjectEvent;
+
+/// <summary>The object is no longer watched. Final; the first event of its stream when the contract's end came before its beginning.</summary>
+/// <param name="ObjectId">The object.</param>
+/// <param name="ServiceCode">Its contract.</param>
+/// <param name="RetiredAt">When (UTC).</param>
+internal sealed record ProtectedObjectRetired(Guid ObjectId, string ServiceCode, DateTimeOffset RetiredAt) : ProtectedObjectEvent;
+
+/// <summary>A protected object as a whole, in one version. Every event carries all of it, so that a reader needs no earlier one.</summary>
+/// <param name="ObjectId">Identity; the object <c>default</c> of a contract has the contract's id.</param>
+/// <param name="ServiceCode">The contract that it belongs to.</param>
+/// <param name="Name">Unique in the contract.</param>
+/// <param name="Prefixes">Addresses that are watched.</param>
+/// <param name="Thresholds">One per vector, at host level.</param>
+/// <param name="Version">From 1, one more with each change.</param>
+internal sealed record ObjectContent(
+    Guid ObjectId,
+    string ServiceCode,
+    string Name,
+    IReadOnlyList<IPNetwork> Prefixes,
+    IReadOnlyList<Threshold> Thresholds,
+    long Version);

@@ -1,0 +1,37 @@
+using Platform.EventStore;
+
+namespace Platform.Detection.ProtectedObjects;
+
+/// <summary>Every expected "no" about protected objects.</summary>
+internal static class ProtectedObjectRejections
+{
+    public static Rejection Unknown(Guid objectId) => new(
+        RejectionKind.NotFound,
+        "protected-object-not-found",
+        "There is no such protected object.",
+        $"No protected object {objectId} of this tenant.");
+
+    public static Rejection Retired(Guid objectId) => new(
+        RejectionKind.Conflict,
+        "protected-object-retired",
+        "The protected object is no longer watched.",
+        $"Protected object {objectId} was retired with its contract; its thresholds cannot change any more.");
+
+    public static Rejection ThresholdsInvalid(string fault) => new(
+        RejectionKind.Invalid,
+        "thresholds-invalid",
+        "The thresholds break a rule.",
+        fault);
+
+    public static Rejection VectorUnknown(string name) => new(
+        RejectionKind.Invalid,
+        "vector-unknown",
+        "There is no such vector.",
+        $"'{name}' is none of total, udp, icmp, tcp-syn.");
+
+    public static Rejection ChangedMeanwhile(long expected, long actual) => new(
+        RejectionKind.Conflict,
+        "thresholds-changed-meanwhile",
+        "Somebody else changed the object.",
+        $"Version {expected} was expected, but it is {actual} now. Read it again, then decide again.");
+}

@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Npgsql;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>The protected objects in memory, following the view: a change counts within half a second.</summary>
+internal sealed class ObjectDirectory(NpgsqlDataSource database, TimeProvider clock, ILogger<ObjectDirectory> log) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+    private readonly ConcurrentDictionary<Guid, WatchedObject> _objects = [];
+    private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _seen;
+
+    /// <summary>Completes when every object was read once.</summary>
+    public Task Complete => _complete.Task;
+
+    public WatchedObject? Find(Guid objectId) => _objects.GetValueOrDefault(objectId);
+
+    /// <summary>Reads what changed since the last time.</summary>
+    public async Task Refresh(CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            """
+            select tenant_id, object_id, service_code, thresholds, retired_at is not null, changed_at
+            from views.protected_objects_v1
+            where changed_at > $1
+            order by changed_at
+            """);
+        command.Parameters.Add(new() { Value = _seen });
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        while (await reader.ReadAsync(cancellation))
+        {
+            var thresholds = JsonSerializer.Deserialize<Threshold[]>(reader.GetString(3))!;
+            var id = reader.GetGuid(1);
+            _objects[id] = new WatchedObject(reader.GetGuid(0), id, reader.GetString(2), thresholds, reader.GetBoolean(4));
+            _seen = reader.GetInt64(5);
+        }
+
+        _complete.TrySetResult();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        do
+        {
+            try
+            {
+                await Refresh(stoppingToken);
+            }
+            catch (NpgsqlException unreachable) when (!stoppingToken.IsCancellationRequested)
+            {
+                log.DatabaseAway("protected objects", unreachable.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+}
+
+/// <param name="IsRetired">No longer watched; its windows are ignored.</param>
+internal sealed record WatchedObject(
+    Guid TenantId, Guid ObjectId, string ServiceCode, IReadOnlyList<Threshold> Thresholds, bool IsRetired);

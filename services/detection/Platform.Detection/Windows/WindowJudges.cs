@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Options;
+using Platform.Detection.Anomalies;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>One judge per partition; those of partitions that another process reads are empty.</summary>
+internal sealed class WindowJudges
+{
+    public WindowJudges(
+        ObjectDirectory objects, FindingRecorder recorder, IOptions<WindowOptions> windows, IOptions<AnomalyOptions> anomalies)
+    {
+        All =
+        [
+            .. Enumerable.Range(0, windows.Value.Partitions)
+                .Select(_ => new WindowJudge(objects.Find, windows.Value, anomalies.Value, recorder.Enqueue)),
+        ];
+        Telemetry.ObserveHosts(() => All.Sum(judge => (long)judge.Hosts));
+    }
+
+    public IReadOnlyList<WindowJudge> All { get; }
+}

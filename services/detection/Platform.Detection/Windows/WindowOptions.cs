@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>How traffic windows are received and kept. Bound from the <c>Windows</c> section.</summary>
+internal sealed class WindowOptions
+{
+    public const string Section = "Windows";
+
+    /// <summary>Queues that share the protected objects; each is read by one process at a time. 1 to 256; default 4.</summary>
+    [Range(1, 256, ErrorMessage = "must be 1 to 256.")]
+    public int Partitions { get; init; } = 4;
+
+    /// <summary>Batches that a queue holds before it drops the oldest. 100 to 1000000; default 20000.</summary>
+    [Range(100, 1_000_000, ErrorMessage = "must be 100 to 1000000.")]
+    public int QueueLength { get; init; } = 20_000;
+
+    /// <summary>Batches that the broker hands out ahead of their judgement. 1 to 10000; default 200.</summary>
+    [Range(1, 10_000, ErrorMessage = "must be 1 to 10000.")]
+    public ushort Prefetch { get; init; } = 200;
+
+    /// <summary>
+    /// How many seconds behind its newest one a host's increments are still added up; older ones are judged by themselves. 1 to 60; default 4.
+    /// </summary>
+    [Range(1, 60, ErrorMessage = "must be 1 to 60.")]
+    public int LatenessSeconds { get; init; } = 4;
+
+    /// <summary>After how long without traffic a host is forgotten. 10 seconds to 1 hour; default 1 minute.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "01:00:00", ErrorMessage = "must be 00:00:10 to 01:00:00.")]
+    public TimeSpan ForgetAfter { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Hosts that one partition keeps; more are counted and not judged. 1000 to 10000000; default 500000.</summary>
+    [Range(1_000, 10_000_000, ErrorMessage = "must be 1000 to 10000000.")]
+    public int MaxHostsPerPartition { get; init; } = 500_000;
+}
