@@ -1,0 +1,87 @@
+using System.Net;
+using Platform.Mitigation.Mitigations;
+using static Platform.Mitigation.Tests.Mitigations.AMitigation;
+
+namespace Platform.Mitigation.Tests.Mitigations;
+
+public sealed class StartMitigationTests
+{
+    [Fact, Trait("Requirement", "R2")]
+    public void An_attacked_host_inside_the_tenants_prefixes_is_blackholed_without_a_human() => With()
+        .When(state => MitigationDecider.Decide(state, Start()))
+        .Then(StartedAtNoon);
+
+    [Fact]
+    public void An_attacked_IPv6_host_is_blackholed_as_one_host()
+    {
+        var target = IPNetwork.Parse("2001:db8::1/128");
+        With()
+            .When(state => MitigationDecider.Decide(state, Start("2001:db8::1/128")))
+            .Then(
+                new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, target, Noon + MaximumDuration, Noon),
+                new CountermeasureRequested(
+                    DerivedId.For(Scope.MitigationId, "Blackhole 2001:db8::1/128"), CountermeasureKind.Blackhole, target, Noon));
+    }
+
+    [Fact]
+    public void The_same_anomaly_reported_again_changes_nothing() => With(StartedAtNoon)
+        .When(state => MitigationDecider.Decide(state, Start()))
+        .ThenUnchanged();
+
+    [Fact]
+    public void The_same_anomaly_reported_after_the_end_changes_nothing() => With([.. StartedAtNoon, Announced, Withdrawing, .. Over])
+        .When(state => MitigationDecider.Decide(state, Start()))
+        .ThenUnchanged();
+
+    [Fact]
+    public void An_anomaly_whose_end_came_first_is_not_defended_any_more() => With(EndNoted)
+        .When(state => MitigationDecider.Decide(state, Start()))
+        .ThenUnchanged();
+
+    [Theory]
+    [InlineData("198.51.100.1/32", "target-outside-prefixes")]
+    [InlineData("2001:db8:1::1/128", "target-outside-prefixes")]
+    [InlineData("::ffff:203.0.113.10/128", "target-malformed")]
+    [InlineData("203.0.113.0/24", "blackhole-wider-than-host")]
+    [InlineData("203.0.113.10/31", "blackhole-wider-than-host")]
+    [InlineData("2001:db8::/48", "blackhole-wider-than-host")]
+    [InlineData("203.0.112.0/23", "target-too-wide")]
+    [InlineData("2001:db8::/47", "target-too-wide")]
+    [InlineData("0.0.0.0/0", "target-too-wide")]
+    [InlineData("::/0", "target-too-wide")]
+    [InlineData("203.0.113.10/24", "target-malformed")]
+    [InlineData("203.0.113.10/33", "target-malformed")]
+    [InlineData("everything", "target-malformed")]
+    [InlineData("", "target-malformed")]
+    public void A_target_that_no_rail_lets_through_is_refused_and_the_refusal_recorded(string target, string code) =>
+        RefusedWith(code, Start(target));
+
+    [Fact]
+    public void The_whole_internet_is_not_announced_even_for_a_contract_that_claims_it() => RefusedWith(
+        "target-too-wide", Start("0.0.0.0/0", new ContractScope([IPNetwork.Parse("0.0.0.0/0")], Ended: false)));
+
+    [Fact]
+    public void A_contract_of_a_longer_prefix_does_not_cover_the_hosts_beside_it() => RefusedWith(
+        "target-outside-prefixes", Start("203.0.113.10/32", new ContractScope([IPNetwork.Parse("203.0.113.8/31")], Ended: false)));
+
+    [Fact]
+    public void An_ended_contract_is_not_defended() =>
+        RefusedWith("contract-ended", Start(contract: Contract with { Ended = true }));
+
+    [Fact]
+    public void A_tenant_at_its_cap_gets_no_further_countermeasure() =>
+        RefusedWith("tenant-cap-reached", Start(slot: SlotAnswer.TenantFull));
+
+    [Fact]
+    public void Beyond_the_cap_of_all_tenants_nobody_gets_a_further_countermeasure() =>
+        RefusedWith("total-cap-reached", Start(slot: SlotAnswer.AllFull));
+
+    private static void RefusedWith(string code, StartMitigation command)
+    {
+        var decision = MitigationDecider.Decide(MitigationState.Stream.Initial, command);
+        var failed = Assert.IsType<MitigationFailed>(
+            Assert.Single(Assert.IsType<EventStore.Decision<MitigationEvent>.Accepted>(decision).Events));
+        Assert.Equal(new MitigationFailed(Scope, command.Target, code, failed.Detail, Noon), failed);
+        Assert.NotEmpty(failed.Detail);
+    }
+}

@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Net;
+
+namespace Platform.Mitigation.Bgp;
+
+/// <summary>A route as a speaker holds it. Two are equal when the speaker would send the same.</summary>
+internal sealed record BlackholeRoute(IPNetwork Prefix, IPAddress NextHop, IReadOnlyList<Community> Communities)
+{
+    public bool Equals(BlackholeRoute? other) =>
+        other is not null
+        && Prefix.Equals(other.Prefix)
+        && NextHop.Equals(other.NextHop)
+        && Communities.Order().SequenceEqual(other.Communities.Order());
+
+    public override int GetHashCode() => HashCode.Combine(Prefix, NextHop, Communities.Count);
+
+    /// <summary>In the field's notation, for example <c>203.0.113.10/32 community 65535:666</c>.</summary>
+    public override string ToString() => $"{Prefix} community {string.Join(' ', Communities)}";
+}
+
+/// <summary>A BGP community (RFC 1997).</summary>
+internal readonly record struct Community(uint Value) : IComparable<Community>
+{
+    /// <summary>BLACKHOLE, 65535:666 (RFC 7999, section 5).</summary>
+    public static readonly Community Blackhole = new(0xFFFF_029A);
+
+    public static Community Parse(string text) =>
+        TryParse(text, out var community) ? community : throw new FormatException($"'{text}' is not a community.");
+
+    public static bool TryParse(string text, out Community community)
+    {
+        var parts = text.Split(':');
+        community = default;
+        if (parts.Length != 2 || !TryParsePart(parts[0], out var high) || !TryParsePart(parts[1], out var low))
+        {
+            return false;
+        }
+
+        community = new Community(((uint)high << 16) | low);
+        return true;
+    }
+
+    public int CompareTo(Community other) => Value.CompareTo(other.Value);
+
+    public override string ToString() => $"{Value >> 16}:{Value & 0xFFFF}";
+
+    private static bool TryParsePart(string text, out ushort part) =>
+        ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out part);
+}

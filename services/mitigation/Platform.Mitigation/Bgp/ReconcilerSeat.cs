@@ -1,0 +1,85 @@
+using Npgsql;
+using Platform.EventStore;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation.Bgp;
+
+/// <summary>
+/// One replica at a time works on the network. The seat is an advisory lock of a database connection; the same connection listens for changes
+/// of what the network shall hold, so who cannot hear cannot act.
+/// </summary>
+internal sealed class ReconcilerSeat(
+    NpgsqlDataSource database, EventFeed feed, KnownMitigations mitigations, TimeProvider clock, ILogger<ReconcilerSeat> log)
+{
+    private const long Lock = 0x6D69_7469_0000_0002; // "miti" 2
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Waits for the seat, works while it is held, and begins again when it is lost.</summary>
+    public async Task Hold(Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await HoldOnce(work, stopping);
+            }
+            catch (NpgsqlException lost) when (!stopping.IsCancellationRequested)
+            {
+                log.ReconcilerWaits(lost.Message);
+            }
+
+            await Task.Delay(RetryInterval, clock, stopping);
+        }
+    }
+
+    private async Task HoldOnce(Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
+    {
+        await using var connection = await database.OpenConnectionAsync(stopping);
+        await using (var seat = new NpgsqlCommand($"select pg_try_advisory_lock({Lock})", connection))
+        {
+            if (await seat.ExecuteScalarAsync(stopping) is not true)
+            {
+                return; // another replica works
+            }
+        }
+
+        var changes = new ChangeSignal();
+        connection.Notification += (_, _) => changes.Raise();
+        await using (var listen = new NpgsqlCommand($"listen {KnownMitigations.Channel}", connection))
+        {
+            await listen.ExecuteNonQueryAsync(stopping);
+        }
+
+        // A view that is being rebuilt is empty, and empty would mean: withdraw everything.
+        await feed.CatchUp(mitigations.Name, stopping);
+
+        using var seated = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var working = work(changes, seated.Token);
+        try
+        {
+            while (!working.IsCompleted)
+            {
+                await connection.WaitAsync(RetryInterval, stopping); // throws when the connection, and with it the seat, is lost
+            }
+        }
+        finally
+        {
+            await seated.CancelAsync();
+            await working.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+
+        await working; // it ends by itself only by a fault: let it be seen
+    }
+}
+
+/// <summary>Tells any number of waiters that something changed since they asked.</summary>
+internal sealed class ChangeSignal
+{
+    private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes at the first change from now on.</summary>
+    public Task Next() => Volatile.Read(ref _next).Task;
+
+    public void Raise() =>
+        Interlocked.Exchange(ref _next, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+}

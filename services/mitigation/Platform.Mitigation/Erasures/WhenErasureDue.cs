@@ -1,0 +1,66 @@
+using Dapper;
+using MassTransit;
+using Npgsql;
+using Platform.Contracts.Retention.V1;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation.Erasures;
+
+/// <summary>Reaction: the term of a contract's data has come, so its mitigations are erased, and our copy of the contract with them.</summary>
+internal sealed class WhenErasureDue(
+    StreamStore store, EventFeed feed, KnownMitigations mitigations, NpgsqlDataSource database, TimeProvider clock)
+    : IConsumer<ErasureDue>
+{
+    public async Task Consume(ConsumeContext<ErasureDue> context)
+    {
+        var (due, cancellation) = (context.Message, context.CancellationToken);
+        var session = store.Tenant(TenantId.Of(due.TenantId));
+
+        var erasure = new Erasure(due.ErasureId, await StreamsOf(session, due.ServiceCode, cancellation), KeyScopes: []);
+        // The view must have passed what goes, or a late projection would bring its rows back.
+        await feed.CatchUp(mitigations.Name, cancellation);
+        var counts = await session.Erase(erasure, cancellation);
+        await EraseRows(due, cancellation);
+
+        var command = new RecordErasure(
+            new DataErasureRecorded(due.ErasureId, due.TenantId, due.ServiceCode, counts, clock.GetUtcNow()));
+        await store.Tenant(TenantId.Provider).Handle(
+            ErasureState.Stream,
+            due.ErasureId.ToString(),
+            state => ErasureDecider.Decide(state, command),
+            context.Cause(),
+            cancellation);
+    }
+
+    private static async Task<IReadOnlyCollection<StreamKey>> StreamsOf(
+        TenantSession session, string serviceCode, CancellationToken cancellation)
+    {
+        var streams = new List<StreamKey>();
+        foreach (var key in await session.Keys(MitigationState.Stream, cancellation))
+        {
+            var (state, _) = await session.Load(MitigationState.Stream, key, cancellation);
+            if (state.Scope?.ServiceCode == serviceCode)
+            {
+                streams.Add(MitigationState.Stream.For(key));
+            }
+        }
+
+        return streams;
+    }
+
+    private async Task EraseRows(ErasureDue due, CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(
+            """
+            delete from views.countermeasures_v1 c using views.mitigations_v1 m
+            where m.tenant_id = @TenantId and m.service_code = @ServiceCode
+              and c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id;
+            delete from views.mitigations_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            delete from views.contracts_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            """,
+            new { due.TenantId, due.ServiceCode });
+    }
+}

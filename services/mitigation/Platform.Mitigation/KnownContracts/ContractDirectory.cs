@@ -1,0 +1,53 @@
+using System.Net;
+using Npgsql;
+using NpgsqlTypes;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation.KnownContracts;
+
+/// <summary>
+/// Our copy of what each contract protects, so that an outage of accounts cannot stop a defence. Fed by facts in any order: only a higher
+/// version changes a row, and an end is final.
+/// </summary>
+internal sealed class ContractDirectory(NpgsqlDataSource database)
+{
+    public async Task Save(KnownContract contract, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            """
+            insert into views.contracts_v1 as known (contract_id, tenant_id, service_code, prefixes, version, ended_at)
+            values ($1, $2, $3, $4, $5, $6)
+            on conflict (contract_id) do update
+            set prefixes = excluded.prefixes, version = excluded.version, ended_at = excluded.ended_at
+            where excluded.version > known.version and known.ended_at is null
+            """);
+        command.Parameters.Add(new() { Value = contract.ContractId });
+        command.Parameters.Add(new() { Value = contract.TenantId });
+        command.Parameters.Add(new() { Value = contract.ServiceCode });
+        command.Parameters.Add(new() { Value = contract.Prefixes, NpgsqlDbType = NpgsqlDbType.Cidr | NpgsqlDbType.Array });
+        command.Parameters.Add(new() { Value = contract.Version });
+        command.Parameters.Add(new()
+        {
+            Value = (object?)contract.EndedAt?.ToUniversalTime() ?? DBNull.Value,
+            NpgsqlDbType = NpgsqlDbType.TimestampTz,
+        });
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    /// <summary>What the contract with this service code protects; null when no fact about it has arrived yet.</summary>
+    public async Task<ContractScope?> Find(Guid tenantId, string serviceCode, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            "select prefixes, ended_at is not null from views.contracts_v1 where tenant_id = $1 and service_code = $2");
+        command.Parameters.Add(new() { Value = tenantId });
+        command.Parameters.Add(new() { Value = serviceCode });
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        return await reader.ReadAsync(cancellation)
+            ? new ContractScope(reader.GetFieldValue<IPNetwork[]>(0), reader.GetBoolean(1))
+            : null;
+    }
+}
+
+/// <param name="EndedAt">Null while it runs.</param>
+internal sealed record KnownContract(
+    Guid TenantId, Guid ContractId, string ServiceCode, IPNetwork[] Prefixes, long Version, DateTimeOffset? EndedAt);

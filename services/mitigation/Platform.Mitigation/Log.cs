@@ -1,0 +1,53 @@
+using Platform.EventStore;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation;
+
+/// <summary>Every log message of the service.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Mitigation started for anomaly {AnomalyId} of {Target}")]
+    public static partial void MitigationBegan(this ILogger log, Guid anomalyId, string target);
+
+    [LoggerMessage(2, LogLevel.Error, "No defence for anomaly {AnomalyId} of {Target}: {Code}: {Detail}")]
+    public static partial void MitigationRefused(this ILogger log, Guid anomalyId, string target, string code, string detail);
+
+    [LoggerMessage(3, LogLevel.Information, "Withdrawal of mitigation {MitigationId} is due: {Reason}")]
+    public static partial void WithdrawalDue(this ILogger log, Guid mitigationId, WithdrawalReason reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "Due withdrawals wait for the database: {Fault}")]
+    public static partial void DueWithdrawalsWait(this ILogger log, string fault);
+
+    [LoggerMessage(5, LogLevel.Warning, "Speaker {Speaker} at {Address} does not answer; what it shall hold waits: {Fault}")]
+    public static partial void SpeakerAway(this ILogger log, string speaker, Uri address, string fault);
+
+    [LoggerMessage(6, LogLevel.Information, "Speaker {Speaker} answers again")]
+    public static partial void SpeakerReturned(this ILogger log, string speaker);
+
+    [LoggerMessage(7, LogLevel.Information, "Speaker {Speaker}: {Added} routes added, {Withdrawn} withdrawn")]
+    public static partial void TableChanged(this ILogger log, string speaker, int added, int withdrawn);
+
+    [LoggerMessage(8, LogLevel.Warning, "The reconciler waits for the database: {Fault}")]
+    public static partial void ReconcilerWaits(this ILogger log, string fault);
+
+    public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
+    {
+        if (decision is not Decision<MitigationEvent>.Accepted(var events))
+        {
+            return;
+        }
+
+        foreach (var happened in events)
+        {
+            switch (happened)
+            {
+                case MitigationStarted:
+                    log.MitigationBegan(anomalyId, target);
+                    break;
+                case MitigationFailed failed:
+                    log.MitigationRefused(anomalyId, target, failed.Code, failed.Detail);
+                    break;
+            }
+        }
+    }
+}

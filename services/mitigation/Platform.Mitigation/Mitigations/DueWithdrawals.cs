@@ -1,0 +1,67 @@
+using Dapper;
+using Npgsql;
+using Platform.EventStore;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>
+/// Withdraws what is due: the hold has passed, the mitigation expired, or its contract ended. Every replica may run it: deciding twice
+/// changes nothing.
+/// </summary>
+internal sealed class DueWithdrawals(
+    NpgsqlDataSource database, StreamStore store, CountermeasureSlots slots, TimeProvider clock, ILogger<DueWithdrawals> log)
+    : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await WithdrawDue(stoppingToken);
+                await slots.ReleaseAbandoned(stoppingToken);
+            }
+            catch (NpgsqlException unreachable) when (!stoppingToken.IsCancellationRequested)
+            {
+                log.DueWithdrawalsWait(unreachable.Message);
+            }
+        }
+    }
+
+    private async Task WithdrawDue(CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow();
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason)>(
+            """
+            select m.tenant_id, m.mitigation_id,
+                case when c.ended_at is not null then @ContractEnded when m.expires_at <= @now then @Expired else @AnomalyEnded end
+            from views.mitigations_v1 m
+            left join views.contracts_v1 c using (tenant_id, service_code)
+            where m.withdrawal_requested_at is null and m.ended_at is null
+              and (m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null)
+            """,
+            new
+            {
+                now,
+                ContractEnded = (int)WithdrawalReason.ContractEnded,
+                Expired = (int)WithdrawalReason.Expired,
+                AnomalyEnded = (int)WithdrawalReason.AnomalyEnded,
+            });
+
+        foreach (var (tenantId, mitigationId, reason) in due)
+        {
+            var command = new WithdrawMitigation(mitigationId, reason, Note: null, now);
+            await store.Tenant(TenantId.Of(tenantId)).Handle(
+                MitigationState.Stream,
+                mitigationId.ToString(),
+                state => MitigationDecider.Decide(state, command),
+                new Cause($"due:{reason}"),
+                cancellation);
+            log.WithdrawalDue(mitigationId, reason);
+        }
+    }
+}

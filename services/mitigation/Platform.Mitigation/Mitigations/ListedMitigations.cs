@@ -1,0 +1,94 @@
+using Dapper;
+using Google.Protobuf.WellKnownTypes;
+using Npgsql;
+using Platform.Contracts.Grpc.Mitigation.V1;
+using Platform.EventStore;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>Query: mitigations of a tenant, newest first, with their countermeasures.</summary>
+internal static class ListedMitigations
+{
+    private const int Limit = 200;
+
+    public static async Task<IReadOnlyList<Contracts.Grpc.Mitigation.V1.Mitigation>> Read(
+        NpgsqlDataSource database, TenantId tenant, bool activeOnly, CancellationToken cancellation)
+    {
+        if (tenant == TenantId.Provider)
+        {
+            return []; // the provider itself is never attacked under a contract
+        }
+
+        var of = new { tenantId = tenant.ToGuid(), activeOnly, Limit };
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var mitigations = await connection.QueryAsync<Row>(
+            """
+            select m.mitigation_id as MitigationId, m.anomaly_id as AnomalyId, m.service_code as ServiceCode, m.target as Target,
+                m.started_at as StartedAt, m.ended_at as EndedAt,
+                case
+                    when m.failure is not null then 'failed'
+                    when m.ended_at is not null then 'ended'
+                    when m.withdrawal_requested_at is not null then 'withdrawing'
+                    when m.held_until is not null then 'holding'
+                    when exists (select from views.countermeasures_v1 c where c.tenant_id = m.tenant_id
+                        and c.mitigation_id = m.mitigation_id and c.announced_by <> '{}') then 'active'
+                    else 'starting'
+                end as Status
+            from views.mitigations_v1 m
+            where m.tenant_id = @tenantId and (not @activeOnly or m.ended_at is null)
+            order by m.started_at desc
+            limit @Limit
+            """,
+            of);
+        var listed = mitigations.ToDictionary(row => row.MitigationId, Describe);
+
+        var countermeasures = await connection.QueryAsync<CountermeasureRow>(
+            """
+            select mitigation_id as MitigationId, countermeasure_id as CountermeasureId, kind as Kind,
+                case when route = '' then prefix::text else route end as Route,
+                case
+                    when withdrawn then 'withdrawn'
+                    when withdrawing then 'withdrawing'
+                    when announced_by <> '{}' then 'announced'
+                    else 'requested'
+                end as Status
+            from views.countermeasures_v1
+            where tenant_id = @tenantId and mitigation_id = any (@ids)
+            """,
+            new { of.tenantId, ids = listed.Keys.ToArray() });
+        foreach (var row in countermeasures)
+        {
+            listed[row.MitigationId].Countermeasures.Add(new Countermeasure
+            {
+                CountermeasureId = row.CountermeasureId.ToString(),
+                Kind = MitigationPublications.KindOf((CountermeasureKind)row.Kind),
+                Route = row.Route,
+                Status = row.Status,
+            });
+        }
+
+        return [.. listed.Values];
+    }
+
+    private static Contracts.Grpc.Mitigation.V1.Mitigation Describe(Row row) => new()
+    {
+        MitigationId = row.MitigationId.ToString(),
+        AnomalyId = row.AnomalyId.ToString(),
+        ServiceCode = row.ServiceCode,
+        Target = row.Target,
+        Status = row.Status,
+        StartedAt = Timestamp.FromDateTime(row.StartedAt),
+        EndedAt = row.EndedAt is { } ended ? Timestamp.FromDateTime(ended) : null,
+    };
+
+    private sealed record Row(
+        Guid MitigationId,
+        Guid AnomalyId,
+        string ServiceCode,
+        string Target,
+        DateTime StartedAt,
+        DateTime? EndedAt,
+        string Status);
+
+    private sealed record CountermeasureRow(Guid MitigationId, Guid CountermeasureId, short Kind, string Route, string Status);
+}

@@ -1,0 +1,128 @@
+using System.Net;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>What can have happened to one mitigation: the whole defence against one anomaly.</summary>
+internal abstract record MitigationEvent;
+
+/// <summary>Defence was decided.</summary>
+/// <param name="MitigationId">Identity of the mitigation, derived from the anomaly.</param>
+/// <param name="AnomalyId">The anomaly it answers.</param>
+/// <param name="ServiceCode">Contract that owns the target; kept here so that erasure finds the stream.</param>
+/// <param name="Target">Attacked prefix.</param>
+/// <param name="ExpiresAt">No countermeasure stands longer than this, whatever else is lost (UTC).</param>
+/// <param name="StartedAt">When it was decided (UTC).</param>
+internal sealed record MitigationStarted(
+    Guid MitigationId,
+    Guid AnomalyId,
+    string ServiceCode,
+    IPNetwork Target,
+    DateTimeOffset ExpiresAt,
+    DateTimeOffset StartedAt) : MitigationEvent;
+
+/// <summary>The network shall hold this. From here on the reconciler works until it does.</summary>
+/// <param name="CountermeasureId">Identity of the countermeasure, derived from mitigation, kind and prefix.</param>
+/// <param name="Kind">What is done with the traffic.</param>
+/// <param name="Prefix">Prefix that is announced.</param>
+/// <param name="RequestedAt">When it was decided (UTC).</param>
+internal sealed record CountermeasureRequested(
+    Guid CountermeasureId,
+    CountermeasureKind Kind,
+    IPNetwork Prefix,
+    DateTimeOffset RequestedAt) : MitigationEvent;
+
+/// <summary>One speaker holds the route: it was asked, and the route was read back from it.</summary>
+/// <param name="Scope">Which mitigation and contract it belongs to.</param>
+/// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
+/// <param name="Kind">What is done with the traffic.</param>
+/// <param name="Route">What is announced, for example <c>203.0.113.10/32 community 65535:666</c>.</param>
+/// <param name="Speaker">Name of the speaker as configured.</param>
+/// <param name="AnnouncedAt">When it was read back (UTC).</param>
+internal sealed record CountermeasureAnnounced(
+    MitigationScope Scope,
+    Guid CountermeasureId,
+    CountermeasureKind Kind,
+    string Route,
+    string Speaker,
+    DateTimeOffset AnnouncedAt) : MitigationEvent;
+
+/// <summary>The anomaly is over; withdrawal waits until the hold has passed, because attacks come back.</summary>
+/// <param name="MitigationId">See <see cref="MitigationStarted"/>.</param>
+/// <param name="ServiceCode">See <see cref="MitigationStarted"/>; this event can be the first of its stream.</param>
+/// <param name="AnomalyId">The anomaly that ended.</param>
+/// <param name="HeldUntil">End of the hold (UTC).</param>
+/// <param name="EndedAt">When detection recognised the end (UTC).</param>
+internal sealed record AnomalyEndNoted(
+    Guid MitigationId,
+    string ServiceCode,
+    Guid AnomalyId,
+    DateTimeOffset HeldUntil,
+    DateTimeOffset EndedAt) : MitigationEvent;
+
+/// <summary>The network shall no longer hold the countermeasures of this mitigation.</summary>
+/// <param name="Reason">Why.</param>
+/// <param name="Note">What an operator wrote; null when the rules withdrew.</param>
+/// <param name="RequestedAt">When it was decided (UTC).</param>
+internal sealed record WithdrawalRequested(WithdrawalReason Reason, string? Note, DateTimeOffset RequestedAt) : MitigationEvent;
+
+/// <summary>One of several speakers was read and no longer holds the route.</summary>
+/// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
+/// <param name="Speaker">Name of the speaker as configured.</param>
+/// <param name="ClearedAt">When it was read (UTC).</param>
+internal sealed record CountermeasureCleared(Guid CountermeasureId, string Speaker, DateTimeOffset ClearedAt) : MitigationEvent;
+
+/// <summary>No speaker holds the route any more.</summary>
+/// <param name="Scope">Which mitigation and contract it belongs to.</param>
+/// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
+/// <param name="Reason">Why it was withdrawn.</param>
+/// <param name="WithdrawnAt">When the last speaker was read without it (UTC).</param>
+internal sealed record CountermeasureWithdrawn(
+    MitigationScope Scope,
+    Guid CountermeasureId,
+    WithdrawalReason Reason,
+    DateTimeOffset WithdrawnAt) : MitigationEvent;
+
+/// <summary>Nothing of the defence is in the network any more.</summary>
+/// <param name="Scope">Which mitigation and contract it was.</param>
+/// <param name="Defended">Whether any countermeasure ever came into force.</param>
+/// <param name="EndedAt">When it ended (UTC).</param>
+internal sealed record MitigationEnded(MitigationScope Scope, bool Defended, DateTimeOffset EndedAt) : MitigationEvent;
+
+/// <summary>A safety rail refused the defence; an operator has to look.</summary>
+/// <param name="Scope">Which mitigation and contract it was.</param>
+/// <param name="Target">Attacked prefix as reported, also when it is no prefix at all.</param>
+/// <param name="Code">Stable code of the refusal.</param>
+/// <param name="Detail">One sentence for a person.</param>
+/// <param name="FailedAt">When it was refused (UTC).</param>
+internal sealed record MitigationFailed(
+    MitigationScope Scope,
+    string Target,
+    string Code,
+    string Detail,
+    DateTimeOffset FailedAt) : MitigationEvent;
+
+/// <summary>What every fact to the outside must name, so that a reader needs no earlier event.</summary>
+internal sealed record MitigationScope(Guid MitigationId, Guid AnomalyId, string ServiceCode);
+
+/// <summary>Stored as numbers: never renumber.</summary>
+internal enum CountermeasureKind
+{
+    /// <summary>Remotely triggered blackhole of a host (RFC 5635, RFC 7999).</summary>
+    Blackhole = 1,
+}
+
+/// <summary>Stored as numbers: never renumber.</summary>
+internal enum WithdrawalReason
+{
+    /// <summary>The anomaly ended and the hold has passed.</summary>
+    AnomalyEnded = 1,
+
+    /// <summary>An operator stopped it.</summary>
+    Operator = 2,
+
+    /// <summary>The contract ended.</summary>
+    ContractEnded = 3,
+
+    /// <summary>It stood as long as any may.</summary>
+    Expired = 4,
+}

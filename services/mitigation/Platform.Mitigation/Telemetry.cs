@@ -1,0 +1,52 @@
+using System.Diagnostics.Metrics;
+using Platform.EventStore;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation;
+
+/// <summary>Every instrument of the service.</summary>
+internal static class Telemetry
+{
+    private static readonly Meter Meter = new("Platform.Mitigation");
+
+    private static readonly Counter<long> Started = Meter.CreateCounter<long>(
+        "platform.mitigation.started", "{mitigation}", "Mitigations that began.");
+
+    private static readonly Counter<long> Refused = Meter.CreateCounter<long>(
+        "platform.mitigation.refused", "{mitigation}", "Mitigations that a safety rail refused, by code.");
+
+    private static readonly Counter<long> RoutesChanged = Meter.CreateCounter<long>(
+        "platform.mitigation.routes", "{route}", "Routes added at or withdrawn from a speaker, by speaker and change.");
+
+    private static readonly Counter<long> Away = Meter.CreateCounter<long>(
+        "platform.mitigation.speaker.away", "{attempt}", "Attempts that a speaker did not answer, by speaker.");
+
+    public static void Decided(Decision<MitigationEvent> decision)
+    {
+        if (decision is not Decision<MitigationEvent>.Accepted(var events))
+        {
+            return;
+        }
+
+        foreach (var happened in events)
+        {
+            switch (happened)
+            {
+                case MitigationStarted:
+                    Started.Add(1);
+                    break;
+                case MitigationFailed failed:
+                    Refused.Add(1, new KeyValuePair<string, object?>("code", failed.Code));
+                    break;
+            }
+        }
+    }
+
+    public static void Applied(string speaker, int added, int withdrawn)
+    {
+        RoutesChanged.Add(added, new("speaker", speaker), new KeyValuePair<string, object?>("change", "added"));
+        RoutesChanged.Add(withdrawn, new("speaker", speaker), new KeyValuePair<string, object?>("change", "withdrawn"));
+    }
+
+    public static void SpeakerAway(string speaker) => Away.Add(1, new KeyValuePair<string, object?>("speaker", speaker));
+}
