@@ -18,6 +18,10 @@ namespace Platform.Testing;
 /// </summary>
 public sealed class ServiceHost : IAsyncDisposable
 {
+    // MassTransit keeps the first logger factory of a process for ever, so it must outlive every host.
+    private static readonly ILoggerFactory Logs =
+        LoggerFactory.Create(logs => logs.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
+
     private readonly ServiceSetup _setup;
     private readonly TemporaryFolder _keys = new("caller-keys");
     private readonly Dictionary<string, string?> _settings;
@@ -61,7 +65,7 @@ public sealed class ServiceHost : IAsyncDisposable
             throw new InvalidOperationException("The service could not migrate; see its log.");
         }
 
-        await host.Run();
+        await host.Start();
         return host;
     }
 
@@ -86,13 +90,14 @@ public sealed class ServiceHost : IAsyncDisposable
     /// <summary>Publishes a fact as a neighbour would, and waits until the service has consumed it (once more).</summary>
     /// <param name="fact">A contract record.</param>
     /// <param name="messageId">Repeat it to deliver the same message again.</param>
-    public async Task Deliver<T>(T fact, Guid messageId)
-        where T : class
+    public async Task Deliver(object fact, Guid messageId)
     {
         var before = _deliveries.Of(messageId);
-        await Services.GetRequiredService<IBus>().Publish(fact, context => context.MessageId = messageId);
+        await Services.GetRequiredService<IBus>().Publish(fact, fact.GetType(), context => context.MessageId = messageId);
         await Eventually.Get(
-            () => _deliveries.Of(messageId), seen => seen > before, what: $"{typeof(T).Name} to be consumed; {_deliveries.LastFault}");
+            () => (Times: _deliveries.Of(messageId), _deliveries.LastFault),
+            seen => seen.Times > before,
+            what: $"{fact.GetType().Name} to be consumed");
     }
 
     /// <summary>Waits until views and relay have seen everything that is stored.</summary>
@@ -137,7 +142,15 @@ public sealed class ServiceHost : IAsyncDisposable
     public async Task Restart()
     {
         await Stop();
-        await Run();
+        await Start();
+    }
+
+    /// <summary>Starts the service again after <see cref="Stop"/>.</summary>
+    public async Task Start()
+    {
+        _app = Build();
+        _app.Services.GetRequiredService<IBusControl>().ConnectReceiveObserver(_deliveries);
+        await _app.StartAsync();
     }
 
     /// <summary>Stops the service; facts wait in its queues.</summary>
@@ -161,13 +174,6 @@ public sealed class ServiceHost : IAsyncDisposable
 
     private WebApplication App => _app ?? throw new InvalidOperationException("The service is stopped.");
 
-    private async Task Run()
-    {
-        _app = Build();
-        _app.Services.GetRequiredService<IBusControl>().ConnectReceiveObserver(_deliveries);
-        await _app.StartAsync();
-    }
-
     private WebApplication Build()
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -176,9 +182,9 @@ public sealed class ServiceHost : IAsyncDisposable
             ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Configuration.AddInMemoryCollection(_settings);
-        builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.Services.AddSingleton<TimeProvider>(_setup.Clock);
         _setup.Add(builder);
+        builder.Services.AddSingleton<TimeProvider>(_setup.Clock);
+        builder.Services.AddSingleton(Logs);
         var app = builder.Build();
         _setup.Map(app);
         return app;

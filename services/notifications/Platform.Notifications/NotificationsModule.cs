@@ -12,6 +12,7 @@ internal static class NotificationsModule
 
     public static void AddNotifications(this WebApplicationBuilder builder)
     {
+        builder.Services.AddGrpc();
         builder.AddEventStore(Events);
         builder.AddProjection<PortalNotices>();
         builder.AddPublications<NoticePublications>();
@@ -29,5 +30,10 @@ internal static class NotificationsModule
         builder.Services.AddSingleton<NoticeEraser>();
         builder.Services.AddSingleton<ErasedContracts>();
         builder.Services.AddSingleton<ListNotices>();
+    }
+
+    public static void MapNotifications(this WebApplication app)
+    {
+        app.MapGrpcService<NoticesService>();
     }
 }

@@ -1,13 +1,11 @@
 using Platform.Hosting;
 using Platform.Notifications;
-using Platform.Notifications.Notices;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddPlatform("notifications"); // telemetry, health, callers, clock
-builder.AddNotifications();
-builder.Services.AddGrpc();
+builder.AddNotifications(); // streams, views, facts, questions
 
 var app = builder.Build();
 app.MapPlatform();
-app.MapGrpcService<NoticesService>();
+app.MapNotifications();
 return await app.RunPlatformAsync(args);

@@ -1,13 +1,11 @@
 using Platform.Hosting;
 using Platform.Reporting;
-using Platform.Reporting.Incidents;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddPlatform("reporting"); // telemetry, health, callers, clock
-builder.AddReporting();
-builder.Services.AddGrpc();
+builder.AddReporting(); // streams, views, facts, questions
 
 var app = builder.Build();
 app.MapPlatform();
-app.MapGrpcService<IncidentsService>();
+app.MapReporting();
 return await app.RunPlatformAsync(args);

@@ -12,6 +12,7 @@ internal static class ReportingModule
 
     public static void AddReporting(this WebApplicationBuilder builder)
     {
+        builder.Services.AddGrpc();
         builder.AddEventStore(Events);
         builder.AddProjection<IncidentTimelines>();
         builder.AddPublications<IncidentPublications>();
@@ -35,5 +36,10 @@ internal static class ReportingModule
         builder.Services.AddSingleton<ErasedContracts>();
         builder.Services.AddSingleton<ListIncidents>();
         builder.Services.AddSingleton<GetIncident>();
+    }
+
+    public static void MapReporting(this WebApplication app)
+    {
+        app.MapGrpcService<IncidentsService>();
     }
 }

@@ -13,6 +13,7 @@ internal static class RetentionModule
 
     public static void AddRetention(this WebApplicationBuilder builder)
     {
+        builder.Services.AddGrpc();
         builder.AddEventStore(Events);
         builder.AddProjection<ContractErasures>();
         builder.AddPublications<ErasurePublications>();
@@ -29,5 +30,11 @@ internal static class RetentionModule
         builder.Services.AddSingleton<ListErasures>();
         builder.Services.AddSingleton<ListResidualDetections>();
         builder.Services.AddSingleton<ListResidualConfigurations>();
+    }
+
+    public static void MapRetention(this WebApplication app)
+    {
+        app.MapGrpcService<ErasuresService>();
+        app.MapGrpcService<ResidualService>();
     }
 }

@@ -28,6 +28,7 @@ internal sealed class NoticeEraser(NpgsqlDataSource database, StreamStore store)
         rows.Parameters.Add(new NpgsqlParameter { Value = serviceCode });
         rows.Parameters.Add(new NpgsqlParameter { Value = NoticeKinds.ErasureCertified });
         await rows.ExecuteNonQueryAsync(cancellationToken);
-        return counts;
+        var kind = NoticeState.Stream.Name;
+        return new Dictionary<string, long> { [kind] = counts.GetValueOrDefault(kind) };
     }
 }

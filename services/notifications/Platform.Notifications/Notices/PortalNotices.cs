@@ -26,7 +26,7 @@ internal sealed class PortalNotices : IProjection
                     """);
                 break;
 
-            case ContractDataErased e:
+            case ContractDataErased { DataClasses.Count: > 0 } e:
                 sql.Add($"""
                     delete from views.notices where service_code = {e.ServiceCode} and kind <> {NoticeKinds.ErasureCertified}
                     """);

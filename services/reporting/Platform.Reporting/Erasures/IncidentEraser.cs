@@ -25,7 +25,8 @@ internal sealed class IncidentEraser(NpgsqlDataSource database, StreamStore stor
 
         var counts = await session.Erase(new Erasure(erasureId, streams, KeyScopes: []), cancellationToken);
         await DeleteRows(serviceCode, cancellationToken);
-        return counts;
+        var kind = IncidentState.Stream.Name;
+        return new Dictionary<string, long> { [kind] = counts.GetValueOrDefault(kind) };
     }
 
     private async Task DeleteRows(string serviceCode, CancellationToken cancellationToken)

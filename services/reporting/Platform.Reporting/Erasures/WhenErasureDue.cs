@@ -21,15 +21,16 @@ internal sealed class WhenErasureDue(
     {
         var due = context.Message;
         var cancellation = context.CancellationToken;
+        string[] held = [.. due.DataClasses.Where(asked => asked == DataClass)];
         IReadOnlyDictionary<string, long> counts = new Dictionary<string, long>();
-        if (due.DataClasses.Contains(DataClass))
+        if (held.Length > 0)
         {
             await erased.Close(due.ServiceCode, due.ErasureId, cancellation);
             counts = await incidents.Erase(TenantId.Of(due.TenantId), due.ServiceCode, due.ErasureId, cancellation);
         }
 
         var (provider, key) = (store.Tenant(TenantId.Provider), $"{due.ErasureId:D}");
-        var command = new RecordErasure(due.ErasureId, due.TenantId, due.ServiceCode, counts, clock.GetUtcNow());
+        var command = new RecordErasure(due.ErasureId, due.TenantId, due.ServiceCode, held, counts, clock.GetUtcNow());
         var decision = await provider.Handle(
             ErasureState.Stream, key, state => ErasureDecider.Decide(state, command), context.Cause(), cancellation);
         if (decision is Decision<ErasureEvent>.Accepted { Events.Count: > 0 })

@@ -52,7 +52,7 @@ internal sealed class IncidentTimelines : IProjection
                     sql);
                 break;
 
-            case ContractDataErased e:
+            case ContractDataErased { DataClasses.Count: > 0 } e:
                 sql.Add($"delete from views.incident_steps where service_code = {e.ServiceCode}");
                 sql.Add($"delete from views.incidents where service_code = {e.ServiceCode}");
                 break;

@@ -1,0 +1,129 @@
+using Platform.Contracts.Detection.V1;
+using Platform.Contracts.Mitigation.V1;
+using Platform.Contracts.Retention.V1;
+using Platform.EventStore;
+
+namespace Platform.Reporting.Tests.Incidents;
+
+/// <summary>What the neighbours tell of one attack.</summary>
+internal sealed record Facts(TenantId Tenant, string ServiceCode, Guid AnomalyId, DateTimeOffset DetectedAt)
+{
+    private const string Target = "203.0.113.10/32";
+
+    private readonly Guid _mitigationId = AnomalyId;
+
+    public DateTimeOffset EndedAt => DetectedAt.AddMinutes(10);
+
+    public AnomalyDetected Detected => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        ObjectId = Tenant.ToGuid(),
+        AnomalyId = AnomalyId,
+        Target = Target,
+        Vectors = [Rate("udp"), Rate("total")],
+        BitsPerSecond = 400_000_000,
+        PacketsPerSecond = 90_000,
+        Since = DetectedAt.AddSeconds(-1),
+        DetectedAt = DetectedAt,
+    };
+
+    public AnomalyChanged Changed => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        ObjectId = Tenant.ToGuid(),
+        AnomalyId = AnomalyId,
+        Target = Target,
+        Vectors = [Rate("udp"), Rate("icmp")],
+        PeakBitsPerSecond = 900_000_000,
+        PeakPacketsPerSecond = 200_000,
+        Revision = 1,
+        ChangedAt = DetectedAt.AddMinutes(1),
+    };
+
+    public AnomalyEnded Ended => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        ObjectId = Tenant.ToGuid(),
+        AnomalyId = AnomalyId,
+        Target = Target,
+        PeakBitsPerSecond = 1_000_000_000,
+        PeakPacketsPerSecond = 250_000,
+        Reason = "subsided",
+        Until = EndedAt.AddSeconds(-30),
+        EndedAt = EndedAt,
+    };
+
+    public MitigationStarted Started => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        Target = Target,
+        StartedAt = DetectedAt.AddSeconds(1),
+    };
+
+    public CountermeasureAnnounced Announced => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        CountermeasureId = AnomalyId,
+        Kind = "blackhole",
+        Route = Target + " community 65535:666",
+        Speaker = "gobgp",
+        AnnouncedAt = DetectedAt.AddSeconds(2),
+    };
+
+    public CountermeasureWithdrawn Withdrawn => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        CountermeasureId = AnomalyId,
+        Reason = "anomaly-ended",
+        WithdrawnAt = EndedAt.AddMinutes(5),
+    };
+
+    public MitigationEnded Defended => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        Result = "defended",
+        EndedAt = EndedAt.AddMinutes(5).AddSeconds(1),
+    };
+
+    public MitigationFailed Failed => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        Code = "target-outside-prefixes",
+        Detail = "The target is not in a protected prefix.",
+        FailedAt = DetectedAt.AddSeconds(1),
+    };
+
+    /// <summary>The whole story in the order in which it happened.</summary>
+    public object[] Story => [Detected, Started, Announced, Changed, Ended, Withdrawn, Defended];
+
+    public ErasureDue ErasureDue(Guid erasureId) => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ContractId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        ErasureId = erasureId,
+        DataClasses = ["customer", "incident"],
+        DueAt = DetectedAt.AddMonths(3),
+        RequestedAt = DetectedAt.AddMonths(3),
+    };
+
+    private static VectorRate Rate(string vector) => new() { Vector = vector, BitsPerSecond = 400_000_000, PacketsPerSecond = 90_000 };
+}

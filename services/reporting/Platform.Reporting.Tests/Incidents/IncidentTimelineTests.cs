@@ -1,0 +1,228 @@
+using Grpc.Core;
+using Platform.Contracts.Reporting.V1;
+using Platform.Hosting;
+using Platform.Reporting.Incidents;
+using Platform.Testing;
+using static Platform.Reporting.Tests.AReportingService;
+using Wire = Platform.Contracts.Grpc.Reporting.V1;
+
+namespace Platform.Reporting.Tests.Incidents;
+
+/// <summary>
+/// From facts on the broker to what a customer reads: WhenAnomalyDetected, WhenAnomalyChanged, WhenAnomalyEnded, WhenMitigationStarted,
+/// WhenCountermeasureAnnounced, WhenCountermeasureWithdrawn, WhenMitigationEnded, WhenMitigationFailed.
+/// </summary>
+public sealed class IncidentTimelineTests(AReportingService service) : IClassFixture<AReportingService>
+{
+    private static readonly string[] Steps =
+    [
+        "anomaly-detected", "mitigation-started", "countermeasure-announced", "anomaly-changed", "anomaly-ended",
+        "countermeasure-withdrawn", "mitigation-ended", "report-published",
+    ];
+
+    [Fact]
+    [Trait("Requirement", "R3")]
+    [Trait("Requirement", "R30")]
+    [Trait("Requirement", "R31")]
+    public async Task An_attack_is_one_incident_with_its_response_history_and_the_numbers_of_detection_and_mitigation()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Story);
+
+        var told = await Get(facts);
+
+        Assert.Equal(Steps, told.Timeline.Select(step => step.Step));
+        Assert.Equal(
+            ["detection", "mitigation", "mitigation", "detection", "detection", "mitigation", "mitigation", "reporting"],
+            told.Timeline.Select(step => step.Actor));
+        Assert.Equal(facts.Announced.AnnouncedAt, told.Timeline[2].At.ToDateTimeOffset());
+        Assert.Equal("203.0.113.10/32 community 65535:666", told.Timeline[2].Details["route"]);
+        Assert.Equal("90000", told.Timeline[0].Details["packets_per_second"]);
+        var expected = new Wire.Incident
+        {
+            IncidentId = facts.AnomalyId.ToString(),
+            TenantId = Acme.Value,
+            ServiceCode = facts.ServiceCode,
+            Target = "203.0.113.10/32",
+            Status = "closed",
+            PeakBitsPerSecond = 1_000_000_000,
+            PeakPacketsPerSecond = 250_000,
+            DetectedAt = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(facts.DetectedAt),
+            EndedAt = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(facts.EndedAt),
+            MitigationResult = "defended",
+        };
+        expected.Vectors.AddRange(["icmp", "total", "udp"]);
+        Assert.Equal(expected, told.Incident);
+    }
+
+    [Fact]
+    public async Task An_attack_that_goes_on_is_open_with_its_defence_active()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Detected, facts.Started, facts.Announced);
+
+        var told = await Get(facts);
+
+        Assert.Equal(("open", "active", null), (told.Incident.Status, told.Incident.MitigationResult, told.Incident.EndedAt));
+    }
+
+    [Fact]
+    [Trait("Requirement", "R31")]
+    public async Task Every_fact_twice_tells_the_same_as_once()
+    {
+        var (once, twice) = (AnAttack(), AnAttack());
+        await Deliver(once.Story);
+        foreach (var fact in twice.Story)
+        {
+            var messageId = service.NewId();
+            await service.Host.Deliver(fact, messageId);
+            await service.Host.Deliver(fact, messageId);
+        }
+
+        Assert.Equal(Comparable(await Get(once)), Comparable(await Get(twice)));
+    }
+
+    [Fact]
+    [Trait("Requirement", "R31")]
+    public async Task Facts_in_the_wrong_order_tell_the_same_as_in_the_right_one()
+    {
+        var (right, wrong) = (AnAttack(), AnAttack());
+        await Deliver(right.Story);
+        await Deliver([.. wrong.Story.Reverse()]);
+
+        Assert.Equal(Comparable(await Get(right)), Comparable(await Get(wrong)));
+    }
+
+    [Fact]
+    public async Task A_defence_that_failed_is_told_with_its_reason()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Failed, facts.Detected, facts.Ended);
+
+        var told = await Get(facts);
+
+        Assert.Equal(("closed", "not-defended"), (told.Incident.Status, told.Incident.MitigationResult));
+        Assert.Equal("target-outside-prefixes", told.Timeline.Single(step => step.Step == "mitigation-failed").Details["code"]);
+    }
+
+    [Fact]
+    public async Task Without_a_word_of_mitigation_the_report_comes_when_the_grace_has_passed()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Detected, facts.Ended);
+        Assert.Equal("open", (await Get(facts)).Incident.Status);
+
+        service.Clock.Advance(new ReportOptions().GraceWithoutMitigation);
+
+        var told = await Eventually.Get(() => Get(facts), told => told.Incident.Status == "closed");
+        Assert.Equal("none", told.Incident.MitigationResult);
+    }
+
+    [Fact]
+    public async Task What_is_heard_after_the_report_stands_in_the_timeline_and_leaves_the_report_alone()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Detected, facts.Ended, facts.Failed);
+        var before = (await Get(facts)).Incident;
+
+        await Deliver(facts.Defended, facts.Changed);
+
+        var told = await Get(facts);
+        Assert.Equal(before, told.Incident);
+        Assert.Contains(told.Timeline, step => step.Step == "mitigation-ended");
+    }
+
+    [Fact]
+    public async Task Neighbours_hear_each_step_and_one_report()
+    {
+        await using var changes = await service.Host.Listen<IncidentChanged>();
+        await using var reports = await service.Host.Listen<Contracts.Reporting.V1.IncidentReportPublished>();
+        var facts = AnAttack();
+        await Deliver([.. facts.Story, .. facts.Story]);
+
+        await changes.Get(change => change.IncidentId == facts.AnomalyId && change.Step == "report-published");
+        await service.Host.CatchUp();
+
+        var heard = changes.Facts.Where(change => change.IncidentId == facts.AnomalyId).ToList();
+        Assert.Equal(Steps.Order(), heard.Select(change => change.Step).Distinct().Order());
+        Assert.Equal("closed", heard.Single(change => change.Step == "report-published").Status);
+        await reports.Get(report => report.IncidentId == facts.AnomalyId);
+        var report = Assert.Single(reports.Facts, report => report.IncidentId == facts.AnomalyId);
+        Assert.Equal(
+            (1_000_000_000, 250_000, "defended", facts.DetectedAt),
+            (report.PeakBitsPerSecond, report.PeakPacketsPerSecond, report.MitigationResult, report.DetectedAt));
+    }
+
+    [Fact]
+    [Trait("Requirement", "R31")]
+    public async Task Views_rebuilt_from_the_streams_are_identical()
+    {
+        await Deliver(AnAttack().Story);
+        await Deliver([.. AnAttack().Story.Reverse()]);
+        await service.Host.CatchUp();
+        var before = await Views();
+
+        await service.Host.Stop();
+        await service.Query<long>("""
+            with a as (delete from views.incidents), b as (delete from views.incident_steps),
+                c as (update platform.checkpoints set position = 0 where name = 'incident_timelines_v1' returning 1)
+            select count(*) from c
+            """);
+        await service.Host.Start();
+        await service.Host.CatchUp();
+
+        Assert.Equal(before, await Views());
+    }
+
+    [Fact]
+    public async Task Another_tenant_finds_nothing()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Story);
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => Ask(facts, service.Host.As(Borg, Roles.Administrator)));
+
+        Assert.Equal(StatusCode.NotFound, refused.StatusCode);
+        Assert.Equal("incident-not-found", refused.Trailers.GetValue("platform-code"));
+    }
+
+    [Fact]
+    public async Task A_caller_without_context_is_refused()
+    {
+        var refused = await Assert.ThrowsAsync<RpcException>(() => Ask(AnAttack(), []));
+
+        Assert.Contains(refused.StatusCode, new[] { StatusCode.Unauthenticated, StatusCode.PermissionDenied });
+    }
+
+    private Facts AnAttack() => new(Acme, "DP00000001", service.NewId(), service.Clock.GetUtcNow().AddHours(-1));
+
+    private async Task Deliver(params object[] facts)
+    {
+        foreach (var fact in facts)
+        {
+            await service.Host.Deliver(fact, service.NewId());
+        }
+    }
+
+    private async Task<Wire.GetIncidentResponse> Get(Facts facts)
+    {
+        await service.Host.CatchUp();
+        return await Ask(facts, service.Host.As(Acme, Roles.Viewer));
+    }
+
+    private async Task<Wire.GetIncidentResponse> Ask(Facts facts, Metadata caller) =>
+        await new Wire.Incidents.IncidentsClient(service.Host.Channel).GetIncidentAsync(
+            new Wire.GetIncidentRequest { IncidentId = facts.AnomalyId.ToString() }, caller);
+
+    /// <summary>The whole answer, without what tells two attacks apart.</summary>
+    private static Wire.GetIncidentResponse Comparable(Wire.GetIncidentResponse told)
+    {
+        told.Incident.IncidentId = "";
+        return told;
+    }
+
+    private Task<string> Views() => service.Query<string>("""
+        select (select coalesce(json_agg(i order by tenant_id, incident_id), '[]') from views.incidents i)::text
+            || (select coalesce(json_agg(s order by tenant_id, incident_id, step_id), '[]') from views.incident_steps s)::text
+        """);
+}
