@@ -26,6 +26,8 @@ public sealed class AStore(PostgresServer server) : IAsyncLifetime
 
     public string ConnectionString => _database.ConnectionString;
 
+    public string KeyFile => _keyFile;
+
     public EventCatalog Catalog { get; private set; } = null!;
 
     public StreamStore Store { get; private set; } = null!;
@@ -54,6 +56,13 @@ public sealed class AStore(PostgresServer server) : IAsyncLifetime
         TallyState.Stream, tally, ExpectedVersion.Any, by.Select(count => new TallyCounted(count)).ToArray(), NewCause(), Token);
 
     public ProjectionRunner Runner(IProjection projection) => new(Store, projection, NullLogger<ProjectionRunner>.Instance);
+
+    /// <summary>Cuts off whoever holds the lock on a reader's name.</summary>
+    public Task KillReaders() => Execute(
+        """
+        select pg_terminate_backend(pid) from pg_locks
+         where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
+        """);
 
     public async Task<T> Query<T>(string sql)
     {

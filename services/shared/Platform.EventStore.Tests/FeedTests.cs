@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Npgsql;
 using Platform.Testing;
 using static Platform.EventStore.Tests.AStore;
@@ -5,6 +6,7 @@ using static Platform.EventStore.Tests.AStore;
 namespace Platform.EventStore.Tests;
 
 /// <summary>Every committed event, once, in order, whatever writers do.</summary>
+[Trait("Requirement", "R197")]
 public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
 {
     private readonly AStore _given = new(server);
@@ -44,13 +46,216 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
         await Eventually.Equal("2", () => reader.Seen);
     }
 
+    [Fact]
+    public async Task A_number_whose_writer_was_killed_is_passed()
+    {
+        await using var reader = new Reader(_given.Feed);
+        await using var slow = await AForeignWriter.Begin(_given, "slow");
+        await slow.Append();
+        await _given.Count(Acme, "fast", 1);
+        await reader.StaysAt(0);
+
+        await _given.Execute($"select pg_terminate_backend({slow.ProcessId})");
+
+        await Eventually.Equal("2", () => reader.Seen);
+    }
+
+    [Fact]
+    public async Task A_writer_that_took_its_number_before_it_had_a_transaction_id_is_waited_for()
+    {
+        await _given.Count(Acme, "first", 1);
+        await using var slow = await AForeignWriter.Begin(_given, "slow");
+        while (!await slow.TakeNumberBeforeAnythingElse())
+        {
+            await slow.BeginAgain();
+        }
+
+        await using var reader = new Reader(_given.Feed);
+        await Eventually.Equal("1", () => reader.Seen);
+        await _given.Count(Acme, "fast", 1);
+        await reader.StaysAt(1);
+
+        await slow.AppendWithNumberTaken();
+        await slow.Commit();
+
+        await Eventually.Equal(await _given.Query<string>("select string_agg(seq_id::text, ' ' order by seq_id) from events.mt_events"), () => reader.Seen);
+    }
+
+    [Fact]
+    public async Task A_long_transaction_that_appends_nothing_holds_nobody_back()
+    {
+        await using var reader = new Reader(_given.Feed);
+        await using var idle = await AForeignWriter.Begin(_given, "idle");
+        await idle.Execute("insert into tallies_v1 values ('t', 't', 0, 0)");
+        await using (var dead = await AForeignWriter.Begin(_given, "dead"))
+        {
+            await dead.Append();
+            await dead.Rollback();
+        }
+
+        await _given.Count(Acme, "fast", 1);
+
+        await Eventually.Equal("2", () => reader.Seen);
+    }
+
+    [Fact]
+    public async Task Events_of_a_foreign_writer_arrive_without_a_notification()
+    {
+        await using var reader = new Reader(_given.Feed);
+        await using var foreign = await AForeignWriter.Begin(_given, "foreign");
+        await foreign.Append();
+        await foreign.Commit();
+
+        await Eventually.Equal("1", () => reader.Seen);
+        await _given.Count(Acme, "foreign", 1); // and ours goes on where it stopped
+        await Eventually.Equal("1 2", () => reader.Seen);
+        Assert.Equal(2, (await _given.Store.Tenant(Acme).Load(TallyState.Stream, "foreign", Token)).Version);
+    }
+
+    [Fact]
+    public async Task Numbers_that_Marten_filled_with_a_tombstone_are_passed_over()
+    {
+        await _given.Execute(
+            """
+            insert into events.mt_streams (id, version) values ('mt_tombstone', 0);
+            insert into events.mt_events (seq_id, id, stream_id, version, data, type, timestamp)
+            select nextval('events.mt_events_sequence'), gen_random_uuid(), 'mt_tombstone', 0, '{}', 'tombstone', now()
+            """);
+        await _given.Count(Acme, "a", 1);
+
+        await using var reader = new Reader(_given.Feed);
+
+        await Eventually.Equal("2", () => reader.Seen);
+    }
+
+    [Fact]
+    public async Task An_event_that_cannot_be_read_is_named_after_all_before_it_were_given_out()
+    {
+        await _given.Count(Acme, "a", 1, 2);
+        await _given.Execute("update events.mt_events set type = 'never_heard_of' where seq_id = 2");
+        var seen = new List<long>();
+
+        var failure = await Assert.ThrowsAsync<UnreadableEventException>(async () =>
+        {
+            await foreach (var batch in _given.Feed.Follow("reader", Token))
+            {
+                seen.AddRange(batch.Events.Select(e => e.Sequence));
+                await batch.Advance(Token);
+            }
+        });
+
+        Assert.Equal([1], seen);
+        Assert.Equal(2, failure.Sequence);
+    }
+
+    [Fact]
+    public async Task Another_reader_of_the_name_goes_on_where_a_dead_one_stopped()
+    {
+        await using var first = new Reader(_given.Feed);
+        await _given.Count(Acme, "a", 1, 2);
+        await Eventually.Equal("1 2", () => first.Seen);
+        await using var second = new Reader(_given.Feed);
+        await second.StaysAt(0);
+
+        await _given.KillReaders();
+        await _given.Count(Acme, "a", 3);
+
+        await Eventually.Equal("3", () => second.Seen);
+        Assert.Equal("1 2", first.Seen);
+    }
+
+    [Fact]
+    public async Task Two_readers_that_both_believe_to_be_the_one_cannot_both_advance()
+    {
+        await _given.Count(Acme, "a", 1);
+        await using var feed = _given.Feed.Follow("reader", Token).GetAsyncEnumerator(Token);
+        await feed.MoveNextAsync();
+        await _given.Execute("update platform.checkpoints set position = 1 where name = 'reader'");
+
+        await Assert.ThrowsAsync<PostgresException>(() => feed.Current.Advance(Token));
+    }
+
+    [Fact]
+    public async Task Lag_is_measured_in_events_and_seconds_and_goes_back_to_nothing()
+    {
+        var lag = new Dictionary<string, double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Meter.Name == "Platform.EventStore")
+                {
+                    self.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        void Note<T>(Instrument instrument, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state)
+        {
+            if (tags.ToArray().Any(tag => tag.Value as string == "lagging"))
+            {
+                lag[instrument.Name] = Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture);
+            }
+        }
+
+        listener.SetMeasurementEventCallback<long>(Note);
+        listener.SetMeasurementEventCallback<double>(Note);
+        listener.Start();
+        (double Events, double Seconds) Lag()
+        {
+            listener.RecordObservableInstruments();
+            return (lag.GetValueOrDefault("platform.eventstore.feed.lag.events", -1), lag.GetValueOrDefault("platform.eventstore.feed.lag.seconds", -1));
+        }
+
+        await using var slow = await AForeignWriter.Begin(_given, "slow");
+        await slow.Append();
+        await _given.Count(Acme, "fast", 1, 2);
+        _given.Clock.Advance(TimeSpan.FromSeconds(90));
+        await using var reader = new Reader(_given.Feed, "lagging");
+        await Eventually.Equal((3, 90), () => Lag());
+
+        await slow.Rollback();
+
+        await Eventually.Equal((0, 0), () => Lag());
+    }
+
+    [Fact]
+    public async Task Eight_writers_and_a_reader_miss_nothing_and_see_nothing_twice()
+    {
+        var seconds = int.Parse(Environment.GetCommandLineArgs().FirstOrDefault(a => a.StartsWith("--load=", StringComparison.Ordinal))?[7..] ?? "5", System.Globalization.CultureInfo.InvariantCulture);
+        await using var reader = new Reader(_given.Feed);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        stop.CancelAfter(TimeSpan.FromSeconds(seconds));
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(async writer =>
+        {
+            for (var i = 0; !stop.IsCancellationRequested; i++)
+            {
+                if (writer % 4 == 0 && i % 3 == 0)
+                {
+                    await using var foreign = await AForeignWriter.Begin(_given, $"foreign-{writer}");
+                    await foreign.Append();
+                    await foreign.Append();
+                    await (i % 2 == 0 ? foreign.Commit() : foreign.Rollback());
+                }
+                else
+                {
+                    await _given.Count(Acme, $"w-{writer % 3}", Enumerable.Range(0, 1 + (i % 3)).ToArray());
+                }
+            }
+        }));
+
+        var stored = await _given.Query<string>("select string_agg(seq_id::text, ' ' order by seq_id) from events.mt_events");
+
+        await Eventually.Equal(stored.Length, () => reader.Seen.Length);
+        Assert.Equal(stored, reader.Seen);
+    }
+
     private sealed class Reader : IAsyncDisposable
     {
         private readonly CancellationTokenSource _stop = new();
         private readonly List<long> _seen = [];
         private readonly Task _reading;
 
-        public Reader(EventFeed feed) => _reading = Read(feed);
+        public Reader(EventFeed feed, string name = "reader") => _reading = Read(feed, name);
 
         public string Seen
         {
@@ -83,9 +288,9 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
             _stop.Dispose();
         }
 
-        private async Task Read(EventFeed feed)
+        private async Task Read(EventFeed feed, string name)
         {
-            await foreach (var batch in feed.Follow("reader", _stop.Token))
+            await foreach (var batch in feed.Follow(name, _stop.Token))
             {
                 lock (_seen)
                 {
@@ -95,50 +300,5 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
                 await batch.Advance(_stop.Token);
             }
         }
-    }
-}
-
-/// <summary>Appends as Marten's own function does: reads the version, takes sequence numbers, inserts, then updates the stream.</summary>
-internal sealed class AForeignWriter : IAsyncDisposable
-{
-    private readonly NpgsqlConnection _connection;
-    private readonly NpgsqlTransaction _transaction;
-    private readonly string _key;
-
-    private AForeignWriter(NpgsqlConnection connection, NpgsqlTransaction transaction, string key) =>
-        (_connection, _transaction, _key) = (connection, transaction, key);
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public static async Task<AForeignWriter> Begin(AStore store, string key)
-    {
-        var connection = await store.Database.OpenConnectionAsync(Token);
-        return new(connection, await connection.BeginTransactionAsync(Token), key);
-    }
-
-    public Task Append() => Execute(
-        $$"""
-        insert into events.mt_streams (tenant_id, id, version) values ('{{Acme.Value}}', 'tally:{{_key}}', 0) on conflict do nothing;
-        insert into events.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type)
-        select nextval('events.mt_events_sequence'), gen_random_uuid(), id, version + 1, '{"By": 1}', 'tally_counted', now(), tenant_id,
-               'Platform.EventStore.Tests.TallyCounted, Platform.EventStore.Tests'
-          from events.mt_streams where tenant_id = '{{Acme.Value}}' and id = 'tally:{{_key}}';
-        update events.mt_streams set version = version + 1 where tenant_id = '{{Acme.Value}}' and id = 'tally:{{_key}}';
-        """);
-
-    public async Task Execute(string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, _connection, _transaction);
-        await command.ExecuteNonQueryAsync(Token);
-    }
-
-    public Task Commit() => _transaction.CommitAsync(Token);
-
-    public Task Rollback() => _transaction.RollbackAsync(Token);
-
-    public async ValueTask DisposeAsync()
-    {
-        await _transaction.DisposeAsync();
-        await _connection.DisposeAsync();
     }
 }

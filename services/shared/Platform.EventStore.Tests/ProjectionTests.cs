@@ -1,3 +1,4 @@
+using Npgsql;
 using Platform.Testing;
 using static Platform.EventStore.Tests.AStore;
 
@@ -41,5 +42,119 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
         Assert.Equal(("tallies_v1", 3), (runner.Failure?.Projection, runner.Failure?.Sequence));
         Assert.Equal(3, await _given.Query<long>("select total from tallies_v1"));
         Assert.Equal(2, await _given.Feed.PositionOf("tallies_v1", Token));
+    }
+
+    [Fact]
+    public async Task Another_runner_takes_over_when_the_first_is_cut_off_and_both_go_on_after_it()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var runners = new[] { _given.Runner(new Tallies()), _given.Runner(new Tallies()) };
+        var running = runners.Select(runner => runner.Run(stop.Token)).ToList();
+        for (var round = 1; round <= 3; round++)
+        {
+            var last = await _given.Count(Acme, "a", 1, 1);
+            await runners[0].WaitUntil(last.Sequence, Token);
+
+            await _given.KillReaders();
+        }
+
+        await runners[1].WaitUntil((await _given.Count(Acme, "a", 1)).Sequence, Token);
+        Assert.Equal((7, 7), (await _given.Query<long>("select total from tallies_v1"), await _given.Query<long>("select events from tallies_v1")));
+        await stop.CancelAsync();
+        await Task.WhenAll(running);
+    }
+
+    [Fact]
+    [Trait("Requirement", "R197")]
+    public async Task A_rebuild_beside_the_live_view_puts_right_rows_in_its_place_under_load()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var runner = _given.Runner(new Tallies());
+        var running = runner.Run(stop.Token);
+        for (var i = 0; i < 100; i++)
+        {
+            await _given.Count(Acme, $"t{i % 7}", 1, 1, 1);
+        }
+
+        await runner.CatchUp(Token);
+        await _given.Execute("update tallies_v1 set total = -5 where tally = 't3'; delete from tallies_v1 where tally = 't4'");
+        using var quiet = new CancellationTokenSource();
+        var load = Task.Run(
+            async () =>
+            {
+                while (!quiet.IsCancellationRequested)
+                {
+                    await _given.Count(Acme, "t3", 1);
+                }
+            },
+            Token);
+
+        await _given.Runner(new Tallies()).Rebuild(Token);
+
+        await quiet.CancelAsync();
+        await load;
+        await runner.WaitUntil((await _given.Count(Acme, "t4", 1)).Sequence, Token);
+        Assert.Equal(
+            await _given.Query<string>("select string_agg(id || version, ' ' order by id) from events.mt_streams"),
+            await _given.Query<string>("select string_agg('tally:' || tally || events, ' ' order by tally) from tallies_v1 where total = events"));
+        Assert.Equal(0, await _given.Query<long>("select count(*) from pg_namespace where nspname like 'rebuild%'"));
+        await stop.CancelAsync();
+        await running;
+    }
+
+    [Fact]
+    public async Task A_rebuild_that_cannot_apply_an_event_leaves_the_live_view_as_it_was()
+    {
+        await _given.Count(Acme, "a", 1, 666);
+        await _given.Execute("insert into tallies_v1 values ('t', 'live', 1, 1)");
+
+        await Assert.ThrowsAsync<UnappliedEventException>(() => _given.Runner(new Tallies()).Rebuild(Token));
+
+        Assert.Equal("live", await _given.Query<string>("select string_agg(tally, ' ') from tallies_v1"));
+    }
+
+    [Fact]
+    public async Task A_database_that_restarts_under_load_costs_no_event_and_doubles_none()
+    {
+        await using var own = PostgresServer.Own();
+        await own.InitializeAsync();
+        await using var given = new AStore(own);
+        await given.InitializeAsync();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var runner = given.Runner(new Tallies());
+        var running = runner.Run(stop.Token);
+        var (written, quiet) = (0, false);
+        var load = Task.Run(
+            async () =>
+            {
+                for (var i = 0; !Volatile.Read(ref quiet); i++)
+                {
+                    // As a consumer does: the same cause until it is through.
+                    await Eventually.Passes(
+                        () => given.Store.Tenant(Acme).Handle(TallyState.Stream, "a", _ => new TallyCounted(1), new Cause($"{i}"), Token),
+                        TimeSpan.FromSeconds(30));
+                    Interlocked.Increment(ref written);
+                }
+            },
+            Token);
+        await Eventually.True(() => written > 50);
+
+        await own.Kill();
+        await own.Start();
+        var before = written;
+        await Eventually.True(() => written > before + 50);
+        await own.Stop();
+        await own.Start();
+        before = written;
+        await Eventually.True(() => written > before + 50);
+
+        Volatile.Write(ref quiet, true);
+        await load;
+        await runner.CatchUp(Token);
+        Assert.Equal(written, await given.Query<long>("select events from tallies_v1"));
+        Assert.Equal(written, await given.Query<long>("select count(*) from events.mt_events"));
+        await stop.CancelAsync();
+        await running;
+        NpgsqlConnection.ClearAllPools(); // they remember connections to the server before its restart
     }
 }

@@ -101,15 +101,18 @@ internal sealed class FeedReader : IAsyncDisposable
     private static readonly TimeSpan _election = TimeSpan.FromSeconds(1);
 
     private readonly StreamStore _store;
-    private readonly NpgsqlConnection _connection;
     private readonly string _name;
     private readonly FeedLag _lag;
-    private long _position;
     private long _settled;
     private (long Head, HashSet<string> Holders)? _noted;
 
     private FeedReader(StreamStore store, NpgsqlConnection connection, string name) =>
-        (_store, _connection, _name, _lag) = (store, connection, name, Telemetry.LagOf(name));
+        (_store, Connection, _name, _lag) = (store, connection, name, Telemetry.LagOf(name));
+
+    public NpgsqlConnection Connection { get; }
+
+    /// <summary>The last event given out.</summary>
+    public long Position { get; private set; }
 
     public static async Task<FeedReader> Open(StreamStore store, string name, CancellationToken cancellationToken)
     {
@@ -132,13 +135,13 @@ internal sealed class FeedReader : IAsyncDisposable
         for (var pause = 1; ; pause = Math.Min(2 * pause, 50))
         {
             await using var command = new NpgsqlCommand(
-                $"{EventRow.Select} where seq_id > $1 order by seq_id limit {BatchSize}", _connection)
+                $"{EventRow.Select} where seq_id > $1 order by seq_id limit {BatchSize}", Connection)
             {
-                Parameters = { new() { Value = _position } },
+                Parameters = { new() { Value = Position } },
             };
             var rows = await EventRow.ReadAll(command, cancellationToken);
             var ready = rows[..FinalPrefix(rows)];
-            _lag.Seen(_position, rows, rows.Count < BatchSize ? null : await Head(cancellationToken), _store.Clock.GetUtcNow());
+            _lag.Seen(Position, rows, rows.Count < BatchSize ? null : await Head(cancellationToken), _store.Clock.GetUtcNow());
             if (ready.Count > 0)
             {
                 return await Batch(ready, cancellationToken);
@@ -146,7 +149,7 @@ internal sealed class FeedReader : IAsyncDisposable
 
             if (rows.Count == 0)
             {
-                await _connection.WaitAsync(_poll, cancellationToken);
+                await Connection.WaitAsync(_poll, cancellationToken);
             }
             else if (!await Settle(cancellationToken))
             {
@@ -155,19 +158,43 @@ internal sealed class FeedReader : IAsyncDisposable
         }
     }
 
+    /// <summary>Begins at the first event again.</summary>
+    public async Task Rewind(CancellationToken cancellationToken)
+    {
+        await using var rewind = new NpgsqlCommand("update platform.checkpoints set position = 0 where name = $1", Connection)
+        {
+            Parameters = { new() { Value = _name } },
+        };
+        await rewind.ExecuteNonQueryAsync(cancellationToken);
+        Position = 0;
+    }
+
+    public async Task<T> Scalar<T>(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = new NpgsqlCommand(sql, Connection);
+        command.Parameters.AddRange(values.Select(value => new NpgsqlParameter { Value = value }).ToArray());
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    public async Task Execute(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, Connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     public async ValueTask DisposeAsync()
     {
         _lag.Dispose();
         try
         {
-            await Execute("unlisten *; select pg_advisory_unlock_all()", CancellationToken.None);
+            await Execute("reset all; unlisten *; select pg_advisory_unlock_all()", CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
         {
             // The connection is gone, and lock and subscription with it.
         }
 
-        await _connection.DisposeAsync();
+        await Connection.DisposeAsync();
     }
 
     private async Task Begin(CancellationToken cancellationToken)
@@ -183,18 +210,18 @@ internal sealed class FeedReader : IAsyncDisposable
         }
 
         await using var insert = new NpgsqlCommand(
-            "insert into platform.checkpoints (name, position) values ($1, 0) on conflict do nothing", _connection)
+            "insert into platform.checkpoints (name, position) values ($1, 0) on conflict do nothing", Connection)
         {
             Parameters = { new() { Value = _name } },
         };
         await insert.ExecuteNonQueryAsync(cancellationToken);
-        _position = await Scalar<long>("select position from platform.checkpoints where name = $1", cancellationToken, _name);
+        Position = await Scalar<long>("select position from platform.checkpoints where name = $1", cancellationToken, _name);
     }
 
     /// <summary>How many of these rows nothing can come before any more.</summary>
     private int FinalPrefix(List<EventRow> rows)
     {
-        var (count, last) = (0, _position);
+        var (count, last) = (0, Position);
         while (count < rows.Count && (rows[count].Sequence == last + 1 || rows[count].Sequence <= _settled))
         {
             last = rows[count++].Sequence;
@@ -229,16 +256,16 @@ internal sealed class FeedReader : IAsyncDisposable
         List<RecordedEvent> events;
         try
         {
-            events = await EventRow.Open(ready.FindAll(row => !row.IsTombstone), _connection, _store.Catalog, cancellationToken);
+            events = await EventRow.Open(ready.FindAll(row => !row.IsTombstone), Connection, _store.Catalog, cancellationToken);
         }
         catch (UnreadableEventException e) when (ready[0].Sequence < e.Sequence)
         {
             return await Batch(ready.FindAll(row => row.Sequence < e.Sequence), cancellationToken);
         }
 
-        var (from, to) = (_position, ready[^1].Sequence);
-        _position = to;
-        return new FeedBatch(_connection, _name, from, to, events);
+        var (from, to) = (Position, ready[^1].Sequence);
+        Position = to;
+        return new FeedBatch(Connection, _name, from, to, events);
     }
 
     private Task<long> Head(CancellationToken cancellationToken) => Scalar<long>(EventFeed.Head, cancellationToken);
@@ -251,19 +278,6 @@ internal sealed class FeedReader : IAsyncDisposable
                and database = (select oid from pg_database where datname = current_database())
             """,
             cancellationToken)];
-
-    private async Task<T> Scalar<T>(string sql, CancellationToken cancellationToken, params object[] values)
-    {
-        await using var command = new NpgsqlCommand(sql, _connection);
-        command.Parameters.AddRange(values.Select(value => new NpgsqlParameter { Value = value }).ToArray());
-        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
-
-    private async Task Execute(string sql, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(sql, _connection);
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
 }
 
 /// <summary>Wakes readers after an append. Not part of the append: a transaction that notifies commits alone, one after another.</summary>

@@ -8,6 +8,9 @@ public interface IProjection
     /// <summary>Name and version of the checkpoint, for example <c>active_mitigations_v1</c>. A change of meaning is a new name.</summary>
     string Name { get; }
 
+    /// <summary>Tables that the projection writes, without schema, none else. Needed for a rebuild. Default: one, named as the projection.</summary>
+    IReadOnlyList<string> Tables => [Name];
+
     /// <summary>Adds the statements that this event means for the view. Rows and checkpoint commit together.</summary>
     void Project(RecordedEvent recorded, SqlBatch sql);
 }

@@ -8,7 +8,7 @@ namespace Platform.EventStore;
 /// One replica works at a time, elected by an advisory lock; when it goes, another takes over within a second or two. Lost
 /// connections and restarts of the database are waited out. An event that cannot be applied is never skipped: the runner stops.
 /// </remarks>
-public sealed class ProjectionRunner(StreamStore store, IProjection projection, ILogger<ProjectionRunner> log)
+public sealed partial class ProjectionRunner(StreamStore store, IProjection projection, ILogger<ProjectionRunner> log)
 {
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(1);
     private readonly EventFeed _feed = new(store);
@@ -119,8 +119,10 @@ public sealed class ProjectionRunner(StreamStore store, IProjection projection, 
 /// <param name="Reason">What went wrong.</param>
 public sealed record ProjectionFailure(string Projection, long Sequence, string Reason);
 
-internal sealed class UnappliedEventException(long sequence, string message, Exception inner) : Exception(message, inner)
+/// <summary>A projection threw on an event, or the database refused its statements.</summary>
+public sealed class UnappliedEventException(long sequence, string message, Exception inner) : Exception(message, inner)
 {
+    /// <summary>Position of the event.</summary>
     public long Sequence { get; } = sequence;
 }
 

@@ -1,0 +1,126 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Platform.Testing;
+using static Platform.EventStore.Tests.AStore;
+
+namespace Platform.EventStore.Tests;
+
+/// <summary>The wire to the database is cut at every single step, and the work is done again as a redelivery would.</summary>
+[Trait("Requirement", "R197")]
+public sealed class CutTests(PostgresServer server) : IAsyncLifetime
+{
+    private const int AtMost = 100; // pieces that any of these works needs; a bound for the loop only
+
+    private readonly AStore _given = new(server);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public ValueTask InitializeAsync() => _given.InitializeAsync();
+
+    public ValueTask DisposeAsync() => _given.DisposeAsync();
+
+    [Fact]
+    public async Task A_decision_takes_effect_once_wherever_it_was_cut()
+    {
+        await AtEachCut(async (database, round) =>
+        {
+            var cause = new Cause($"message-{round}");
+            Task Consume(StreamStore store) =>
+                store.Tenant(Acme).Handle(TallyState.Stream, $"t{round}", state => new TallyCounted(state.Total + 1), cause, Token);
+
+            var failed = await Fails(() => Consume(new StreamStore(database, _given.Catalog, _given.Clock)));
+            await Consume(_given.Store);
+
+            var (state, _) = await _given.Store.Tenant(Acme).Load(TallyState.Stream, $"t{round}", Token);
+            Assert.Equal(new TallyState(1, 1), state);
+            return failed;
+        });
+    }
+
+    [Fact]
+    public async Task A_view_has_each_event_once_wherever_its_runner_was_cut()
+    {
+        await AtEachCut(async (database, round) =>
+        {
+            await _given.Count(Acme, "a", 1, 1);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            var cut = new ProjectionRunner(
+                new StreamStore(database, _given.Catalog, _given.Clock), new Tallies(), NullLogger<ProjectionRunner>.Instance).Run(stop.Token);
+            // It retries for ever on a wire that stays cut, so after the cut another replica has to do the rest.
+            var done = _given.Feed.WaitUntil("tallies_v1", 2 * (round + 1), stop.Token);
+            var failed = await Task.WhenAny(done, Cut(database, stop.Token)) != done;
+            await stop.CancelAsync();
+            await cut;
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            var runner = _given.Runner(new Tallies());
+            var running = runner.Run(end.Token);
+            await runner.CatchUp(Token);
+            await end.CancelAsync();
+            await running;
+
+            Assert.Equal(2 * (round + 1), await _given.Query<long>("select events from tallies_v1"));
+            return failed;
+        });
+
+        static async Task Cut(NpgsqlDataSource database, CancellationToken cancellationToken)
+        {
+            while (!await Fails(async () =>
+            {
+                await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            }))
+            {
+                await Task.Delay(20, cancellationToken);
+            }
+        }
+    }
+
+    [Fact]
+    [Trait("Requirement", "R156")]
+    public async Task An_erasure_is_whole_and_counted_once_wherever_it_was_cut()
+    {
+        await AtEachCut(async (database, round) =>
+        {
+            await _given.Count(Acme, $"e{round}-1", 1);
+            await _given.Count(Acme, $"e{round}-2", 1);
+            var erasure = new Erasure(
+                Guid.CreateVersion7(TimeProvider.System.GetUtcNow()),
+                [TallyState.Stream.For($"e{round}-1"), TallyState.Stream.For($"e{round}-2")],
+                [$"code-{round}"]);
+
+            var failed = await Fails(() => new StreamStore(database, _given.Catalog, _given.Clock).Tenant(Acme).Erase(erasure, Token));
+            var counts = await _given.Store.Tenant(Acme).Erase(erasure, Token);
+
+            Assert.Equal((2, 1), (counts["tally"], counts[TenantSession.ErasedKeys]));
+            return failed;
+        });
+    }
+
+    /// <summary>Cuts at the first piece, the second, and so on, until the work is through before it comes to the cut.</summary>
+    private async Task AtEachCut(Func<NpgsqlDataSource, int, Task<bool>> work)
+    {
+        for (var pieces = 0; pieces < AtMost; pieces++)
+        {
+            await using var wire = new ACutWire(_given.ConnectionString, pieces);
+            if (!await work(wire.Database, pieces))
+            {
+                Assert.True(pieces > 6, "the work was never cut in its middle");
+                return;
+            }
+        }
+
+        Assert.Fail("the work was never done");
+    }
+
+    private static async Task<bool> Fails(Func<Task> work)
+    {
+        try
+        {
+            await work();
+            return false;
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+}

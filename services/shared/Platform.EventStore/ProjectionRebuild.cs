@@ -1,0 +1,69 @@
+using Npgsql;
+
+namespace Platform.EventStore;
+
+public sealed partial class ProjectionRunner
+{
+    /// <summary>
+    /// Builds the view anew from the first event, beside the live one, which goes on and is read meanwhile; then puts the new tables
+    /// in its place in one transaction. For a view whose rows are wrong; a view whose meaning changes gets a new name instead.
+    /// </summary>
+    /// <remarks>
+    /// The copy has the columns, defaults, identities, indexes and checks of the live tables, but no foreign keys, triggers or grants.
+    /// The projection's statements must name its tables without schema. Interrupted, it begins again.
+    /// </remarks>
+    /// <exception cref="UnappliedEventException">An event cannot be applied; the live view is as before.</exception>
+    public async Task Rebuild(CancellationToken cancellationToken)
+    {
+        var schema = $"rebuild_{projection.Name}";
+        var checkpoint = $"{projection.Name}:rebuild";
+        await using var reader = await FeedReader.Open(store, checkpoint, cancellationToken);
+        await reader.Execute(
+            $"""
+            drop schema if exists {schema} cascade;
+            create schema {schema};
+            {string.Concat(projection.Tables.Select(table => $"create table {schema}.{table} (like public.{table} including all);\n"))}
+            set search_path to {schema}, public
+            """,
+            cancellationToken);
+        await reader.Rewind(cancellationToken);
+        var head = await reader.Scalar<long>(EventFeed.Head, cancellationToken);
+        while (reader.Position < head || !await Switch(reader, schema, checkpoint, cancellationToken))
+        {
+            await Apply(await reader.Next(cancellationToken), cancellationToken);
+        }
+    }
+
+    /// <summary>Puts the new tables in place if they show at least what the live ones show.</summary>
+    private async Task<bool> Switch(FeedReader reader, string schema, string checkpoint, CancellationToken cancellationToken)
+    {
+        await using var transaction = await reader.Connection.BeginTransactionAsync(cancellationToken);
+        // The live runner moves its checkpoint before it writes rows, so from here on it waits; then it finds itself overtaken.
+        var live = await reader.Scalar<long>(
+            "select coalesce((select position from platform.checkpoints where name = $1 for update), 0)", cancellationToken, projection.Name);
+        if (reader.Position < live)
+        {
+            return false;
+        }
+
+        await reader.Execute(
+            $"""
+            {string.Concat(projection.Tables.Select(table =>
+                $"drop table public.{table}; alter table {schema}.{table} set schema public;\n"))}
+            drop schema {schema};
+            """,
+            cancellationToken);
+        await using var move = new NpgsqlCommand(
+            """
+            with gone as (delete from platform.checkpoints where name = $2)
+            insert into platform.checkpoints (name, position) values ($1, $3) on conflict (name) do update set position = excluded.position
+            """,
+            reader.Connection)
+        {
+            Parameters = { new() { Value = projection.Name }, new() { Value = checkpoint }, new() { Value = reader.Position } },
+        };
+        await move.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return true;
+    }
+}

@@ -1,0 +1,222 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Npgsql;
+
+namespace Platform.EventStore;
+
+/// <summary>Proves that streams are as they were written: the hash chain inside each, and anchors of chain heads per tenant and day.</summary>
+public sealed class StreamAudit(StreamStore store)
+{
+    /// <summary>
+    /// Anchors the head of every stream that changed on a day. An anchor is never overwritten; events of the day that are appended
+    /// later are covered by the next one.
+    /// </summary>
+    /// <param name="midnight">Beginning of the day, in the calendar that names it, for example midnight in Tokyo.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>One digest per tenant over all its anchors of the day: note it where the database cannot reach, such as the log.</returns>
+    public async Task<IReadOnlyDictionary<TenantId, string>> Anchor(DateTimeOffset midnight, CancellationToken cancellationToken)
+    {
+        var day = DateOnly.FromDateTime(midnight.DateTime);
+        await using var anchor = store.Database.CreateCommand(
+            """
+            insert into platform.anchors (tenant_id, day, stream_id, version, hash)
+            select s.tenant_id, $1, s.id, head.version, encode(platform.link_through(s.tenant_id, s.id, head.version), 'hex')
+              from events.mt_streams s
+             cross join lateral (
+                select max(e.version) as version from events.mt_events e
+                 where e.tenant_id = s.tenant_id and e.stream_id = s.id and e.timestamp >= $2 and e.timestamp < $3) head
+             where s.timestamp >= $2 and s.id <> 'mt_tombstone' and head.version is not null
+            on conflict do nothing
+            """);
+        anchor.CommandTimeout = 0;
+        anchor.Parameters.Add(new() { Value = day });
+        anchor.Parameters.Add(new() { Value = midnight.ToUniversalTime() });
+        anchor.Parameters.Add(new() { Value = midnight.AddDays(1).ToUniversalTime() });
+        await anchor.ExecuteNonQueryAsync(cancellationToken);
+
+        await using var digest = store.Database.CreateCommand(
+            """
+            select tenant_id, encode(sha256(convert_to(string_agg(stream_id || ' ' || version || ' ' || hash, e'\n' order by stream_id), 'UTF8')), 'hex')
+              from platform.anchors where day = $1 group by tenant_id
+            """);
+        digest.Parameters.Add(new() { Value = day });
+        await using var rows = await digest.ExecuteReaderAsync(cancellationToken);
+        var digests = new Dictionary<TenantId, string>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            digests[TenantId.Parse(rows.GetString(0))] = rows.GetString(1);
+        }
+
+        return digests;
+    }
+
+    /// <summary>Walks every chain of a tenant, computing each link anew, and compares with the anchors.</summary>
+    public async Task<AuditReport> Verify(TenantId tenant, CancellationToken cancellationToken)
+    {
+        await using var connection = await store.Database.OpenConnectionAsync(cancellationToken);
+        var anchors = await Anchors(connection, tenant, cancellationToken);
+        await using var command = new NpgsqlCommand(
+            """
+            select s.id, s.version, e.version, e.id, e.type, e.headers ->> 'hash', e.data::text,
+                   platform.meta(e.tenant_id, e.stream_id, e.timestamp, e.correlation_id, e.causation_id, e.headers)
+              from events.mt_streams s left join events.mt_events e on e.tenant_id = s.tenant_id and e.stream_id = s.id
+             where s.tenant_id = $1 and s.id <> 'mt_tombstone' order by s.id collate "C", e.version
+            """,
+            connection) { CommandTimeout = 0, Parameters = { new() { Value = tenant.Value } } };
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        var report = new AuditReport();
+        Chain? chain = null;
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            if (chain?.Stream != rows.GetString(0))
+            {
+                chain?.End(report);
+                chain = new Chain(rows.GetString(0), rows.GetInt64(1), anchors);
+            }
+
+            if (!await rows.IsDBNullAsync(2, cancellationToken))
+            {
+                chain.Next(
+                    report,
+                    rows.GetInt64(2),
+                    $"{rows.GetInt64(2)} {rows.GetGuid(3)} {rows.GetString(4)} {rows.GetString(7)} {rows.GetString(6)}",
+                    rows.IsDBNull(5) ? null : rows.GetString(5));
+            }
+        }
+
+        chain?.End(report);
+        foreach (var ((stream, version), _) in anchors.OrderBy(anchor => anchor.Key))
+        {
+            report.Add(new(stream, version, AuditFault.Removed));
+        }
+
+        return report;
+    }
+
+    private static async Task<Dictionary<(string Stream, long Version), string>> Anchors(
+        NpgsqlConnection connection, TenantId tenant, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            select distinct stream_id, version, hash from platform.anchors a where tenant_id = $1
+               and not exists (select from platform.erased_streams x where x.tenant_id = a.tenant_id and x.stream_id = a.stream_id)
+            """,
+            connection) { Parameters = { new() { Value = tenant.Value } } };
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        var anchors = new Dictionary<(string, long), string>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            anchors[(rows.GetString(0), rows.GetInt64(1))] = rows.GetString(2);
+        }
+
+        return anchors;
+    }
+
+    /// <summary>One stream on the way from its first event to its last. Anchors that were met are taken out; what is left was cut off.</summary>
+    private sealed class Chain(string stream, long head, Dictionary<(string Stream, long Version), string> anchors)
+    {
+        private const int NamedAtMost = 1_000; // of one gap: a forged version must not make an endless report
+
+        private byte[] _link = [];
+        private bool _linkIsKnown = true;
+        private long _last;
+
+        public string Stream => stream;
+
+        public void Next(AuditReport report, long version, string content, string? hash)
+        {
+            Missing(report, version - 1);
+            var computed = SHA256.HashData([.. _link, .. Encoding.UTF8.GetBytes(content)]);
+            report.Count(hash is null ? new(stream, version, AuditFault.None) : null);
+            if (hash is null)
+            {
+                // A foreign writer's. Its content still counts in the links of ours that follow.
+                _link = computed;
+            }
+            else
+            {
+                if (_linkIsKnown && hash != Convert.ToHexStringLower(computed))
+                {
+                    report.Add(new(stream, version, AuditFault.Changed));
+                }
+
+                // Going on from what the event says it was names each changed event, not all that follow it.
+                _link = Convert.FromHexString(hash);
+                _linkIsKnown = true;
+            }
+
+            if (anchors.Remove((stream, version), out var anchor) && _linkIsKnown && anchor != Convert.ToHexStringLower(_link))
+            {
+                report.Add(new(stream, version, AuditFault.Rewritten));
+            }
+
+            _last = version;
+        }
+
+        public void End(AuditReport report) => Missing(report, head);
+
+        private void Missing(AuditReport report, long until)
+        {
+            for (var missing = _last + 1; missing <= Math.Min(until, _last + NamedAtMost); missing++)
+            {
+                report.Add(new(stream, missing, AuditFault.Removed));
+                anchors.Remove((stream, missing));
+                _linkIsKnown = false;
+            }
+        }
+    }
+}
+
+/// <summary>What is wrong with an event.</summary>
+public enum AuditFault
+{
+    /// <summary>Nothing: the event was written by someone who keeps no chain, such as Marten.</summary>
+    None,
+
+    /// <summary>Its content, its place or what came before it is not what was written; also where one was inserted or moved.</summary>
+    Changed,
+
+    /// <summary>It was there and is gone.</summary>
+    Removed,
+
+    /// <summary>The chain fits in itself but not to an anchor: it was written anew from here or from before.</summary>
+    Rewritten,
+}
+
+/// <summary>One event that the audit names.</summary>
+/// <param name="Stream">Stream id inside the tenant.</param>
+/// <param name="Version">Position in the stream.</param>
+/// <param name="Fault">What is wrong.</param>
+public sealed record AuditFinding(string Stream, long Version, AuditFault Fault)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Stream} version {Version}: {Fault}");
+}
+
+/// <summary>What a verification found.</summary>
+public sealed class AuditReport
+{
+    private readonly List<AuditFinding> _findings = [];
+    private readonly List<AuditFinding> _foreign = [];
+
+    /// <summary>Events that were looked at.</summary>
+    public long Events { get; private set; }
+
+    /// <summary>Everything that is not as it was written; empty is good.</summary>
+    public IReadOnlyList<AuditFinding> Findings => _findings;
+
+    /// <summary>Events of writers that keep no chain. Covered by the next event of ours in their stream.</summary>
+    public IReadOnlyList<AuditFinding> Foreign => _foreign;
+
+    internal void Add(AuditFinding finding) => _findings.Add(finding);
+
+    internal void Count(AuditFinding? foreign)
+    {
+        Events++;
+        if (foreign is not null)
+        {
+            _foreign.Add(foreign);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System.Text.Json;
+using Platform.Benchmarks;
+
+// One benchmark per name; the last line it prints is its figures as JSON.
+var benchmarks = new Dictionary<string, Func<string[], Task<object>>>
+{
+    ["eventstore"] = EventStoreBenchmark.Run,
+};
+
+if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))
+{
+    await Console.Error.WriteLineAsync($"Usage: bench NAME, one of: {string.Join(", ", benchmarks.Keys)}");
+    return 2;
+}
+
+Console.WriteLine(JsonSerializer.Serialize(await benchmark(args[1..])));
+return 0;
