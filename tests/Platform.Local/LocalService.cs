@@ -5,7 +5,7 @@ namespace Platform.Local;
 
 /// <summary>One service of the running stack, as a process.</summary>
 public sealed class LocalService(
-    string name, string logFile, int healthPort, IReadOnlyDictionary<string, string?> environment, bool outlivesUs, HttpClient http)
+    string name, string logFile, int healthPort, IReadOnlyDictionary<string, string?> environment, HttpClient http)
     : IAsyncDisposable
 {
     private ServerProcess? _process;
@@ -34,7 +34,7 @@ public sealed class LocalService(
     }
 
     /// <summary>Starts the process; again after <see cref="Kill"/> or <see cref="Stop"/>, with the same settings and ports.</summary>
-    public void Start() => _process = ServerProcess.Start(name, logFile, [Program], environment, outlivesUs);
+    public void Start() => _process = ServerProcess.Start(name, logFile, [Program], environment);
 
     /// <summary>Waits until the service says that it and what it needs are there.</summary>
     public Task Ready(TimeSpan? within = null) => Process.Ready(IsReady, within ?? TimeSpan.FromSeconds(60));
@@ -44,6 +44,9 @@ public sealed class LocalService(
 
     /// <summary>kill -9.</summary>
     public Task Kill() => Process.Kill();
+
+    /// <summary>From now on the service stays when this process ends.</summary>
+    public void LeaveRunning() => Process.LeaveRunning();
 
     /// <summary>The metrics of the service, as text.</summary>
     public Task<string> Metrics() => http.GetStringAsync(new Uri(Health, "/metrics"));

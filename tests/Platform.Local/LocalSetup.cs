@@ -8,9 +8,6 @@ public sealed record LocalSetup
     /// <summary>Secrets, logs and clock of the run. An existing folder.</summary>
     public required string Folder { get; init; }
 
-    /// <summary>The stack stays when this process ends (<c>up</c>); otherwise it ends with it, even by a kill.</summary>
-    public bool OutlivesUs { get; init; }
-
     /// <summary>Ports that must be these; every other one is free when we look. Names as in <see cref="LocalStack.Ports"/>.</summary>
     public IReadOnlyDictionary<string, int> Ports { get; init; } = new Dictionary<string, int>();
 

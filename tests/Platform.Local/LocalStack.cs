@@ -17,16 +17,13 @@ public sealed class LocalStack : IAsyncDisposable
 
     private readonly LocalSetup _setup;
     private readonly HttpClient _http = new(new SocketsHttpHandler());
-    private readonly TemporaryFolder? _temporary;
+    private readonly TemporaryFolder _data = new("stack");
     private readonly Dictionary<string, LocalService> _services = [];
 
     private LocalStack(LocalSetup setup)
     {
         _setup = setup;
         Ports = new LocalPorts(setup.Ports);
-        // PostgreSQL's own user must reach its data, which it cannot below /root: the data is in the system's temporary folder.
-        _temporary = setup.OutlivesUs ? null : new TemporaryFolder("stack");
-        DataFolder = _temporary?.FullName ?? Directory.CreateTempSubdirectory("platform-stack-").FullName;
         File.SetUnixFileMode(DataFolder, (UnixFileMode)0b111_001_001);
         foreach (var part in (string[])["postgres", "rabbitmq", "speaker", "router"])
         {
@@ -34,13 +31,12 @@ public sealed class LocalStack : IAsyncDisposable
         }
 
         Directory.CreateDirectory(Path.Combine(setup.Folder, "logs"));
-        Postgres = PostgresServer.Own(new() { Folder = Path.Combine(DataFolder, "postgres"), Port = Ports["postgres"], OutlivesUs = setup.OutlivesUs });
+        Postgres = PostgresServer.Own(new() { Folder = Path.Combine(DataFolder, "postgres"), Port = Ports["postgres"] });
         RabbitMq = RabbitMqServer.Own(new()
         {
             Folder = Path.Combine(DataFolder, "rabbitmq"),
             Port = Ports["rabbitmq"],
             ManagementPort = Ports["rabbitmq-management"],
-            OutlivesUs = setup.OutlivesUs,
         });
 
         // BGP tells neighbours apart by address; every address of 127.0.0.0/8 is ours.
@@ -53,7 +49,6 @@ public sealed class LocalStack : IAsyncDisposable
             ApiPort = Ports["router-api"],
             Neighbours = [new("127.0.0.2", ProviderAsn)],
             Folder = Path.Combine(DataFolder, "router"),
-            OutlivesUs = setup.OutlivesUs,
         });
         Speaker = new GoBgpServer(new()
         {
@@ -64,7 +59,6 @@ public sealed class LocalStack : IAsyncDisposable
             ApiPort = Ports["speaker-api"],
             Neighbours = [new("127.0.0.3", RouterAsn, Ports["router-bgp"])],
             Folder = Path.Combine(DataFolder, "speaker"),
-            OutlivesUs = setup.OutlivesUs,
         });
     }
 
@@ -82,7 +76,8 @@ public sealed class LocalStack : IAsyncDisposable
     public LocalPorts Ports { get; }
 
     /// <summary>Data of the servers; gone when the stack ends.</summary>
-    public string DataFolder { get; }
+    /// <remarks>In the system's temporary folder: PostgreSQL's own user could not reach it below /root.</remarks>
+    public string DataFolder => _data.FullName;
 
     /// <summary>The provider operator that the installation starts with.</summary>
     public (string Email, string Password) FirstOperator { get; } = ("operator@provider.example", Secrets.Password());
@@ -134,6 +129,21 @@ public sealed class LocalStack : IAsyncDisposable
         .. _services.Values.Select(service => (service.Name, service.ProcessId, service.LogFile)),
     ];
 
+    /// <summary>From now on the stack stays when this process ends. Until then it ends with it, even by a kill.</summary>
+    public void LeaveRunning()
+    {
+        foreach (var service in _services.Values)
+        {
+            service.LeaveRunning();
+        }
+
+        Postgres.LeaveRunning();
+        RabbitMq.LeaveRunning();
+        Speaker.LeaveRunning();
+        Router.LeaveRunning();
+        _data.Leave();
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var service in _services.Values)
@@ -145,7 +155,7 @@ public sealed class LocalStack : IAsyncDisposable
         await Router.DisposeAsync();
         await RabbitMq.DisposeAsync();
         await Postgres.DisposeAsync();
-        _temporary?.Dispose();
+        _data.Dispose();
         _http.Dispose();
     }
 
@@ -163,7 +173,6 @@ public sealed class LocalStack : IAsyncDisposable
                 Path.Combine(_setup.Folder, "logs", $"{needs.Name}.log"),
                 Ports[$"{needs.Name}-health"],
                 await EnvironmentOf(needs),
-                _setup.OutlivesUs,
                 _http);
         }
 

@@ -20,7 +20,7 @@ try
         _ => Usage(),
     };
 }
-catch (LocalStackException e)
+catch (Exception e) when (e is LocalStackException or ServerException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;
@@ -82,9 +82,10 @@ static async Task<int> Up(string[] options)
     Directory.CreateDirectory(RunningStack.Folder);
     var since = Stopwatch.StartNew();
     await using var stack = await LocalStack.Start(
-        new() { Folder = RunningStack.Folder, OutlivesUs = true, Ports = PortOptions.Parse(options) },
+        new() { Folder = RunningStack.Folder, Ports = PortOptions.Parse(options) },
         step => Console.WriteLine($"{since.Elapsed.TotalSeconds,6:0.0} s  {step}"));
     RunningStack.Of(stack).Save();
+    stack.LeaveRunning();
     Console.WriteLine($"{since.Elapsed.TotalSeconds,6:0.0} s  ready");
     return Status();
 }

@@ -10,7 +10,7 @@ public sealed class ServerProcessTests
         using var folder = new TemporaryFolder("process");
         await using var process = ServerProcess.Start("lamp", folder.File("log"), ["sh", "-c", "echo no oil; exit 3"]);
 
-        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => process.Ready(_ => Task.FromResult(false), TimeSpan.FromSeconds(10)));
+        var failure = await Assert.ThrowsAsync<ServerException>(() => process.Ready(_ => Task.FromResult(false), TimeSpan.FromSeconds(10)));
 
         Assert.Contains("lamp ended with 3", failure.Message, StringComparison.Ordinal);
         Assert.Contains("no oil", failure.Message, StringComparison.Ordinal);

@@ -32,9 +32,6 @@ public sealed record GoBgpSetup
 
     /// <summary>An existing folder for configuration and log that stays; null for a temporary one.</summary>
     public string? Folder { get; init; }
-
-    /// <summary>The server stays when this process ends.</summary>
-    public bool OutlivesUs { get; init; }
 }
 
 /// <summary>One route of a table.</summary>
@@ -76,8 +73,7 @@ public sealed class GoBgpServer(GoBgpSetup setup) : IAsyncDisposable
         _process = ServerProcess.Start(
             "gobgpd",
             Path.Combine(Folder, "gobgpd.log"),
-            ["gobgpd", "--config-file", configuration, "--api-hosts", $"127.0.0.1:{setup.ApiPort}", "--pprof-disable", "--log-level", "info"],
-            outlivesUs: setup.OutlivesUs);
+            ["gobgpd", "--config-file", configuration, "--api-hosts", $"127.0.0.1:{setup.ApiPort}", "--pprof-disable", "--log-level", "info"]);
         await _process.Ready(
             async token => await Loopback.Answers("127.0.0.1", setup.ApiPort, token)
                 && (setup.Bare || await Loopback.Answers(setup.Address, setup.Port, token)),
@@ -89,6 +85,9 @@ public sealed class GoBgpServer(GoBgpSetup setup) : IAsyncDisposable
 
     /// <summary>kill -9.</summary>
     public Task Kill() => Process.Kill();
+
+    /// <summary>From now on the server stays when this process ends.</summary>
+    public void LeaveRunning() => Process.LeaveRunning();
 
     /// <summary>The routes of the table of a family: <c>ipv4</c>, <c>ipv6</c>.</summary>
     public async Task<IReadOnlyList<BgpRoute>> Routes(string family = "ipv4")

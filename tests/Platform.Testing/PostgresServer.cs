@@ -69,7 +69,7 @@ public sealed class PostgresServer : IAsyncLifetime
         await Eventually.Passes(
             async () =>
             {
-                _process = ServerProcess.Start("PostgreSQL", Path.Combine(Folder, "log"), [.. AsAllowedUser, .. ServerCommand], outlivesUs: _setup.OutlivesUs);
+                _process = ServerProcess.Start("PostgreSQL", Path.Combine(Folder, "log"), [.. AsAllowedUser, .. ServerCommand]);
                 await _process.Ready(Accepts, TimeSpan.FromSeconds(30));
             },
             TimeSpan.FromSeconds(30));
@@ -80,6 +80,9 @@ public sealed class PostgresServer : IAsyncLifetime
 
     /// <summary>kill -9.</summary>
     public Task Kill() => Process.Kill();
+
+    /// <summary>From now on the server stays when this process ends.</summary>
+    public void LeaveRunning() => Process.LeaveRunning();
 
     /// <summary>Creates a role that can log in, and a database that only this role (and the superuser) can open.</summary>
     public async Task<string> CreateDatabase(string name, string password, CancellationToken cancellationToken = default)
@@ -179,7 +182,4 @@ public sealed record PostgresSetup
 
     /// <summary>Writes reach the disk before they are confirmed: for benchmarks. Default: they do not, tests are faster so.</summary>
     public bool Durable { get; init; }
-
-    /// <summary>The server stays when this process ends.</summary>
-    public bool OutlivesUs { get; init; }
 }

@@ -86,7 +86,7 @@ public sealed class RabbitMqServer : IAsyncLifetime
 
         // Ours, in the foreground: the one that Erlang starts by itself detaches and would stay.
         _mapper = ServerProcess.Start(
-            "epmd", Path.Combine(Folder, "epmd.log"), ["epmd", "-address", "127.0.0.1", "-port", $"{_mapperPort}"], outlivesUs: _setup.OutlivesUs);
+            "epmd", Path.Combine(Folder, "epmd.log"), ["epmd", "-address", "127.0.0.1", "-port", $"{_mapperPort}"]);
         await _mapper.Ready(token => Loopback.Answers("127.0.0.1", _mapperPort, token), TimeSpan.FromSeconds(10));
         await Start();
     }
@@ -98,8 +98,7 @@ public sealed class RabbitMqServer : IAsyncLifetime
             "RabbitMQ",
             Path.Combine(Folder, "log"),
             ["/usr/lib/rabbitmq/bin/rabbitmq-server"],
-            Environment,
-            _setup.OutlivesUs);
+            Environment);
         await _process.Ready(Accepts, TimeSpan.FromSeconds(90));
     }
 
@@ -108,6 +107,13 @@ public sealed class RabbitMqServer : IAsyncLifetime
 
     /// <summary>kill -9. A queue declared in the last three minutes may be forgotten, unless <see cref="RememberQueues"/> came between.</summary>
     public Task Kill() => Process.Kill();
+
+    /// <summary>From now on the broker and its port mapper stay when this process ends.</summary>
+    public void LeaveRunning()
+    {
+        Process.LeaveRunning();
+        _mapper?.LeaveRunning();
+    }
 
     /// <summary>Writes the directory of quorum queues to disk now; by itself the broker does so once it was quiet for three minutes.</summary>
     /// <remarks>One node only: of three, the others would know the queue.</remarks>
@@ -203,9 +209,6 @@ public sealed record RabbitMqSetup
     public string User { get; init; } = "platform";
 
     public string Password { get; init; } = Secrets.Password();
-
-    /// <summary>The server stays when this process ends.</summary>
-    public bool OutlivesUs { get; init; }
 
     internal static RabbitMqSetup Parse(Uri address) => new()
     {

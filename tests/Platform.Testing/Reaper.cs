@@ -15,8 +15,10 @@ internal static class Reaper
         while read -r verb what; do
           case $verb in
             watch) processes="$processes $what" ;;
-            forget) left=; for p in $processes; do [ "$p" = "$what" ] || left="$left $p"; done; processes=$left ;;
             remove) folders="$folders $what" ;;
+            forget)
+              left=; for p in $processes; do [ "$p" = "$what" ] || left="$left $p"; done; processes=$left
+              left=; for f in $folders; do [ "$f" = "$what" ] || left="$left $f"; done; folders=$left ;;
           esac
         done
         for p in $processes; do kill -s KILL -- "-$p"; done
@@ -29,6 +31,8 @@ internal static class Reaper
     public static void Watch(int processId) => Tell($"watch {processId}");
 
     public static void Forget(int processId) => Tell($"forget {processId}");
+
+    public static void Forget(string folder) => Tell($"forget {folder}");
 
     public static void Remove(string folder) => Tell($"remove {folder}");
 

@@ -6,8 +6,8 @@ namespace Platform.Testing;
 
 /// <summary>A real server as a child process in a session of its own, its output in a file.</summary>
 /// <remarks>
-/// Ends with us, even when we are killed: the <see cref="Reaper"/> sees our pipe close. A process started with
-/// <c>outlivesUs</c> stays instead; whoever starts it so keeps its id and ends it later.
+/// Ends with us, even when we are killed: the <see cref="Reaper"/> sees our pipe close. After <see cref="LeaveRunning"/> it stays;
+/// whoever calls that keeps its id and ends it later.
 /// </remarks>
 public sealed class ServerProcess : IAsyncDisposable
 {
@@ -16,13 +16,12 @@ public sealed class ServerProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly string _name;
-    private readonly bool _outlivesUs;
+    private bool _left;
 
-    private ServerProcess(string name, Process process, string logFile, bool outlivesUs)
+    private ServerProcess(string name, Process process, string logFile)
     {
         _name = name;
         _process = process;
-        _outlivesUs = outlivesUs;
         LogFile = logFile;
     }
 
@@ -39,8 +38,7 @@ public sealed class ServerProcess : IAsyncDisposable
         string name,
         string logFile,
         IReadOnlyList<string> command,
-        IReadOnlyDictionary<string, string?>? environment = null,
-        bool outlivesUs = false)
+        IReadOnlyDictionary<string, string?>? environment = null)
     {
         // A group of its own keeps the terminal's Ctrl+C away and lets one signal reach grandchildren. Both programs
         // only exec, so the id that we are given is the server's.
@@ -54,12 +52,15 @@ public sealed class ServerProcess : IAsyncDisposable
         }
 
         var process = Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start.");
-        if (!outlivesUs)
-        {
-            Reaper.Watch(process.Id);
-        }
+        Reaper.Watch(process.Id);
+        return new(name, process, logFile);
+    }
 
-        return new(name, process, logFile, outlivesUs);
+    /// <summary>From now on the process no longer ends with us, nor with <see cref="DisposeAsync"/>.</summary>
+    public void LeaveRunning()
+    {
+        _left = true;
+        Reaper.Forget(_process.Id);
     }
 
     /// <summary>Asks the process to end and waits; kills it when it has not ended in time.</summary>
@@ -76,7 +77,7 @@ public sealed class ServerProcess : IAsyncDisposable
             await Kill();
         }
 
-        Forget();
+        Reaper.Forget(_process.Id);
     }
 
     /// <summary>kill -9, and waits until the process is gone: what a power cut leaves behind.</summary>
@@ -84,7 +85,7 @@ public sealed class ServerProcess : IAsyncDisposable
     {
         Signal(-_process.Id, KillSignal);
         await _process.WaitForExitAsync();
-        Forget();
+        Reaper.Forget(_process.Id);
     }
 
     /// <summary>Waits for its end and gives back the exit code; kills it and gives back null when it has not ended in time.</summary>
@@ -94,7 +95,7 @@ public sealed class ServerProcess : IAsyncDisposable
         try
         {
             await _process.WaitForExitAsync(deadline.Token);
-            Forget();
+            Reaper.Forget(_process.Id);
             return _process.ExitCode;
         }
         catch (OperationCanceledException)
@@ -120,7 +121,7 @@ public sealed class ServerProcess : IAsyncDisposable
         }
 
         var why = _process.HasExited ? $"ended with {_process.ExitCode}" : $"was not ready after {patience.TotalSeconds:0} s";
-        throw new InvalidOperationException($"{_name} {why}. The end of {LogFile}:\n{LogTail()}");
+        throw new ServerException($"{_name} {why}. The end of {LogFile}:\n{LogTail()}");
     }
 
     /// <summary>The last lines of the log.</summary>
@@ -130,20 +131,12 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited && !_outlivesUs)
+        if (!_process.HasExited && !_left)
         {
             await Kill();
         }
 
         _process.Dispose();
-    }
-
-    private void Forget()
-    {
-        if (!_outlivesUs)
-        {
-            Reaper.Forget(_process.Id);
-        }
     }
 
     /// <summary>Sends a signal to a process, or to a process group when the id is negative. One that is gone is no error.</summary>
@@ -160,3 +153,6 @@ public sealed class ServerProcess : IAsyncDisposable
     [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     private static extern int SendSignal(int processId, int signal);
 }
+
+/// <summary>A server that did not come up; the message holds the end of its log.</summary>
+public sealed class ServerException(string message) : Exception(message);

@@ -3,6 +3,8 @@ namespace Platform.Testing;
 /// <summary>A folder that is gone at the end, even when the test process is killed.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
+    private bool _left;
+
     public TemporaryFolder(string purpose)
     {
         FullName = Directory.CreateTempSubdirectory($"platform-{purpose}-").FullName;
@@ -11,10 +13,22 @@ public sealed class TemporaryFolder : IDisposable
 
     public string FullName { get; }
 
+    /// <summary>From now on the folder stays; whoever calls this removes it later.</summary>
+    public void Leave()
+    {
+        _left = true;
+        Reaper.Forget(FullName);
+    }
+
     public string File(string name) => Path.Combine(FullName, name);
 
     public void Dispose()
     {
+        if (_left)
+        {
+            return;
+        }
+
         try
         {
             Directory.Delete(FullName, recursive: true);
