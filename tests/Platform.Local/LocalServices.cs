@@ -18,6 +18,8 @@ internal sealed record LocalServiceNeeds(string Name, Func<LocalStack, Dictionar
 /// <summary>The suite. A new service is one entry here.</summary>
 internal static class LocalServices
 {
+    private static readonly string PortalFiles = Repository.Path("services", "portal", "dist");
+
     public static IReadOnlyList<LocalServiceNeeds> All { get; } =
     [
         new("accounts", stack => new()
@@ -45,7 +47,8 @@ internal static class LocalServices
             ["Listen__Public"] = $"127.0.0.1:{stack.Ports["portal"]}",
             ["Caller__SigningKeyFile"] = stack.SigningKeyFile,
             ["Session__KeyFolder"] = stack.SessionKeyFolder,
-            ["Portal__Path"] = Repository.Path("services", "portal", "dist"),
+            // Unset, the gateway serves the API only.
+            ["Portal__Path"] = Directory.Exists(PortalFiles) ? PortalFiles : null,
         }) { HasDatabase = false, ServesGrpc = false },
     ];
 
