@@ -11,8 +11,11 @@ public sealed record LocalSetup
     /// <summary>Ports that must be these; every other one is free when we look. Names as in <see cref="LocalStack.Ports"/>.</summary>
     public IReadOnlyDictionary<string, int> Ports { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>The services' clock can be moved with <see cref="LocalStack.MoveClock"/>. They then run as environment <c>Testing</c>.</summary>
-    public bool MovableClock { get; init; }
+    /// <summary>
+    /// How far the services' clock is ahead at the start; it can then be moved with <see cref="LocalStack.MoveClockTo"/>, and they run as
+    /// environment <c>Testing</c>. Null: the machine's clock.
+    /// </summary>
+    public TimeSpan? InitialClock { get; init; }
 
     /// <summary>Settings of a service that differ from ours, as <c>Section__Name</c>, by service.</summary>
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string?>> Settings { get; init; } =

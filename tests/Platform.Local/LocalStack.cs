@@ -113,10 +113,8 @@ public sealed class LocalStack : IAsyncDisposable
 
     public Uri GrpcAddress(string service) => new($"http://127.0.0.1:{Ports[$"{service}-grpc"]}");
 
-    /// <summary>Sets how far the services' clocks are ahead of the machine's. Only with <see cref="LocalSetup.MovableClock"/>.</summary>
-    public Task MoveClock(TimeSpan ahead) => _setup.MovableClock
-        ? File.WriteAllTextAsync(ClockFile, ahead.ToString("c"))
-        : throw new InvalidOperationException("This stack's clock cannot be moved.");
+    /// <summary>Sets the services' clocks to an instant, from which they go on. Only with <see cref="LocalSetup.InitialClock"/>.</summary>
+    public Task MoveClockTo(DateTimeOffset instant) => MoveClock(instant - TimeProvider.System.GetUtcNow());
 
     /// <summary>Processes by name, log files by name: what <c>status</c>, <c>logs</c> and <c>down</c> need.</summary>
     public IEnumerable<(string Name, int ProcessId, string LogFile)> Processes() =>
@@ -162,6 +160,11 @@ public sealed class LocalStack : IAsyncDisposable
     private async Task StartAll(Action<string> progress)
     {
         WriteKeys();
+        if (_setup.InitialClock is { } ahead)
+        {
+            await MoveClock(ahead);
+        }
+
         progress("PostgreSQL, RabbitMQ and two BGP speakers start");
         await Task.WhenAll(Postgres.InitializeAsync().AsTask(), RabbitMq.InitializeAsync().AsTask(), Router.Start(), Speaker.Start());
 
@@ -202,7 +205,7 @@ public sealed class LocalStack : IAsyncDisposable
 
         var environment = new Dictionary<string, string?>
         {
-            ["DOTNET_ENVIRONMENT"] = _setup.MovableClock ? "Testing" : "Production",
+            ["DOTNET_ENVIRONMENT"] = _setup.InitialClock is not null ? "Testing" : "Production",
             ["ASPNETCORE_ENVIRONMENT"] = null,
             ["ASPNETCORE_URLS"] = null,
             ["ASPNETCORE_CONTENTROOT"] = LocalService.ProgramFolder(needs.Name),
@@ -214,7 +217,7 @@ public sealed class LocalStack : IAsyncDisposable
             ["Listen__Health"] = $"127.0.0.1:{Ports[$"{needs.Name}-health"]}",
             ["Caller__VerificationKeyFile"] = VerificationKeyFile,
         };
-        if (_setup.MovableClock)
+        if (_setup.InitialClock is not null)
         {
             environment["Clock__OffsetFile"] = ClockFile;
         }
@@ -236,6 +239,18 @@ public sealed class LocalStack : IAsyncDisposable
         }
 
         return environment;
+    }
+
+    /// <summary>In one step: a service may read the file at any moment.</summary>
+    private async Task MoveClock(TimeSpan ahead)
+    {
+        if (_setup.InitialClock is null)
+        {
+            throw new InvalidOperationException("This stack's clock cannot be moved.");
+        }
+
+        await File.WriteAllTextAsync(ClockFile + ".new", ahead.ToString("c"));
+        File.Move(ClockFile + ".new", ClockFile, overwrite: true);
     }
 
     /// <summary>The gateway's key pair: it signs who calls, the services check.</summary>
