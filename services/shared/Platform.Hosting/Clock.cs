@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
@@ -30,7 +31,7 @@ internal static class ClockSetup
             null,
             clock => clock.OffsetFile is null || testing,
             $"Clock:OffsetFile = {options.OffsetFile}: only allowed in the environment Testing, this is {environment}. Remove the setting."));
-        builder.Services.AddSingleton(options.OffsetFile is { } file ? new MovedTimeProvider(file) : TimeProvider.System);
+        builder.Services.TryAddSingleton(options.OffsetFile is { } file ? new MovedTimeProvider(file) : TimeProvider.System); // a test's own comes first
     }
 
     /// <summary>A missing file means no offset. Timers run at the machine's pace.</summary>
