@@ -1,0 +1,99 @@
+import type { IncidentStep, IncidentWithTimeline } from '../api';
+import { japanTime, japanTimeOfDay, rate } from '../format';
+import { useSpeech } from '../words';
+import type { Words } from '../words/en';
+import type { Names } from './IncidentsPage';
+import { Elapsed, hostOf, Status } from './parts';
+
+export function IncidentDetail({ content, names }: { content: IncidentWithTimeline; names: Names }) {
+  const { language, words } = useSpeech();
+  const { incident, timeline } = content;
+  const label = names.label(incident.serviceCode);
+  const tenant = names.tenant(incident.tenantId);
+  return (
+    <article>
+      <a className="back" href="#/">
+        ‹ {words.back}
+      </a>
+      <header>
+        <h2 className="address">{hostOf(incident.target)}</h2>
+        <Status incident={incident} />
+      </header>
+      <dl className="facts">
+        <Fact name={words.vectors}>{incident.vectors.map((vector) => words.vectorNames[vector] ?? vector).join(' · ')}</Fact>
+        <Fact name={words.peak}>
+          {rate(incident.peakBitsPerSecond, 'bit/s')}
+          <br />
+          {rate(incident.peakPacketsPerSecond, 'packets/s')}
+        </Fact>
+        <Fact name={words.result}>{words.results[incident.mitigationResult] ?? incident.mitigationResult}</Fact>
+        <Fact name={words.detected}>
+          <time dateTime={incident.detectedAt}>{japanTime(incident.detectedAt, language)}</time>
+        </Fact>
+        <Fact name={words.ended}>
+          {incident.endedAt ? <time dateTime={incident.endedAt}>{japanTime(incident.endedAt, language)}</time> : words.ongoing}
+        </Fact>
+        <Fact name={words.duration}>
+          <Elapsed incident={incident} />
+        </Fact>
+        <Fact name={words.serviceCode}>
+          <code>{incident.serviceCode}</code> {label}
+        </Fact>
+        {tenant !== null && <Fact name={words.tenant}>{tenant}</Fact>}
+      </dl>
+      <h3>{words.timeline}</h3>
+      <ol className="timeline">
+        {timeline.map((step, index) => (
+          <li key={`${step.at}-${step.step}-${index}`} data-step={step.step}>
+            <time dateTime={step.at}>{japanTimeOfDay(step.at)}</time>
+            <div>
+              <strong>{words.steps[step.step] ?? step.step}</strong>
+              <Details step={step} />
+            </div>
+          </li>
+        ))}
+      </ol>
+    </article>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Details({ step }: { step: IncidentStep }) {
+  const { words } = useSpeech();
+  const details = Object.entries(step.details).filter(([name, value]) => value !== '' && !name.endsWith('_id'));
+  return details.length === 0 ? null : (
+    <dl>
+      {details.map(([name, value]) => (
+        <div key={name}>
+          <dt>{words.details[name] ?? name.replaceAll('_', ' ')}</dt>
+          <dd>{readable(name, value, words)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Names carry their unit, so the value can be shown for people. */
+function readable(name: string, value: string, words: Words): string {
+  if (name.endsWith('bits_per_second')) {
+    return rate(Number(value), 'bit/s');
+  }
+
+  if (name.endsWith('packets_per_second')) {
+    return rate(Number(value), 'packets/s');
+  }
+
+  if (name === 'vectors') {
+    return value.split(/[,\s]+/).map((vector) => words.vectorNames[vector] ?? vector).join(' · ');
+  }
+
+  return words.results[value] ?? words.kinds[value] ?? value;
+}

@@ -1,0 +1,47 @@
+import { useEffect, useState } from 'react';
+import type { Incident } from '../api';
+import { duration } from '../format';
+import { useSpeech } from '../words';
+
+/** A single host is shown without its prefix length. */
+export const hostOf = (target: string): string => target.replace(/^(.*\.)(\d+)\/32$/, '$1$2').replace(/^(.*:.*)\/128$/, '$1');
+
+/** In one word, what a customer wants to know first. */
+export function Status({ incident }: { incident: Incident }) {
+  const { words } = useSpeech();
+  const tone =
+    incident.status === 'open'
+      ? incident.mitigationResult === 'active' ? 'defending' : 'attack'
+      : incident.mitigationResult === 'not-defended' ? 'attack' : 'over';
+  const text =
+    incident.status === 'open' && incident.mitigationResult === 'active'
+      ? words.results['active']
+      : incident.status === 'open'
+        ? words.statuses['open']
+        : incident.mitigationResult === 'none'
+          ? words.statuses['closed']
+          : (words.results[incident.mitigationResult] ?? incident.mitigationResult);
+  return (
+    <span className="status" data-tone={tone}>
+      {text}
+    </span>
+  );
+}
+
+/** How long it lasted, or has lasted until this second. */
+export function Elapsed({ incident }: { incident: Incident }) {
+  const { language, words } = useSpeech();
+  const [now, setNow] = useState(() => Date.now());
+  const ended = incident.endedAt ? Date.parse(incident.endedAt) : null;
+  useEffect(() => {
+    if (ended !== null) {
+      return undefined;
+    }
+
+    const tick = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(tick);
+  }, [ended]);
+
+  const length = duration((ended ?? now) - Date.parse(incident.detectedAt), language);
+  return <span className="elapsed">{ended === null ? `${length} · ${words.ongoing}` : length}</span>;
+}
