@@ -39,6 +39,8 @@ public sealed class ARetentionService(PostgresServer postgres, RabbitMqServer ra
             },
             Database = _database,
             Broker = _broker,
+            // Months pass in these tests; a tick each minute is enough of them.
+            Settings = new Dictionary<string, string?> { ["Erasures:CheckInterval"] = "00:01:00" },
         });
     }
 

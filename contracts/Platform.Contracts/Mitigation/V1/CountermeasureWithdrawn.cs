@@ -1,7 +1,7 @@
 namespace Platform.Contracts.Mitigation.V1;
 
 /// <summary>A countermeasure is no longer in force.</summary>
-/// <remarks>Producer: mitigation. Consumers: reporting, notifications. Key: <see cref="CountermeasureId"/>.</remarks>
+/// <remarks>Producer: mitigation. Consumers: reporting. Key: <see cref="CountermeasureId"/>.</remarks>
 public sealed record CountermeasureWithdrawn
 {
     /// <summary>The tenant (customer) it is about.</summary>

@@ -2,7 +2,7 @@ namespace Platform.Contracts.Reporting.V1;
 
 /// <summary>The report of a finished incident can be read.</summary>
 /// <remarks>
-/// Producer: reporting. Consumers: retention (residual detections), notifications. Key: <see cref="IncidentId"/>;
+/// Producer: reporting. Consumers: retention (residual detections). Key: <see cref="IncidentId"/>;
 /// published once.
 /// </remarks>
 public sealed record IncidentReportPublished

@@ -13,7 +13,7 @@ public sealed record DataErased
     /// <summary>Service code of the contract, unique and never reused, for example <c>DP00000001</c>.</summary>
     public required string ServiceCode { get; init; }
 
-    /// <summary>Identity of the erasure (UUID version 7).</summary>
+    /// <summary>Identity of the erasure (UUID); the same contract and term always have the same.</summary>
     public required Guid ErasureId { get; init; }
 
     /// <summary>Name of the service, for example <c>reporting</c>.</summary>

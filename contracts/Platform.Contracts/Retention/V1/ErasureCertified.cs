@@ -10,7 +10,7 @@ public sealed record ErasureCertified
     /// <summary>Service code of the contract, unique and never reused, for example <c>DP00000001</c>.</summary>
     public required string ServiceCode { get; init; }
 
-    /// <summary>Identity of the erasure (UUID version 7).</summary>
+    /// <summary>Identity of the erasure (UUID); the same contract and term always have the same.</summary>
     public required Guid ErasureId { get; init; }
 
     /// <summary>Sum over all owners, by owner and kind, for example <c>reporting/incident</c>.</summary>
