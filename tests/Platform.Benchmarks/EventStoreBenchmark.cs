@@ -9,7 +9,9 @@ namespace Platform.Benchmarks;
 
 /// <summary>
 /// The event store on a PostgreSQL of its own that writes to the disk before it confirms. Appends carry all that a service's carry:
-/// cause with inbox row, actor, hash chain. Arguments: seconds per append figure (default 5).
+/// cause with inbox row, actor, hash chain. Beside each append figure runs <c>plain_...</c>: the same events through a function that
+/// does only what Marten's does, called with one prepared command on a connection that is never given back. It tells what the machine
+/// gives at that moment. Arguments: seconds per append figure (default 5).
 /// </summary>
 internal static class EventStoreBenchmark
 {
@@ -31,6 +33,7 @@ internal static class EventStoreBenchmark
                 await using var given = await AStore.On(server);
                 await Appends(given.Store, perAppend, clients, TimeSpan.FromSeconds(1));
                 Note($"append_{perAppend}_clients_{clients}", await Appends(given.Store, perAppend, clients, TimeSpan.FromSeconds(seconds)));
+                Note($"plain_{perAppend}_clients_{clients}", await PlainAppend.Run(given.Database, perAppend, clients, TimeSpan.FromSeconds(seconds)));
             }
         }
 
@@ -166,7 +169,7 @@ internal static class EventStoreBenchmark
         return (int)(await check.ExecuteScalarAsync())! / elapsed.TotalSeconds;
     }
 
-    private static MeasurementEvent[] Events(int count)
+    internal static MeasurementEvent[] Events(int count)
     {
         var events = new MeasurementEvent[count];
         for (var i = 0; i < count; i++)
@@ -186,7 +189,9 @@ internal static class EventStoreBenchmark
         public static async Task<AStore> On(PostgresServer server)
         {
             var name = Secrets.Name("bench");
-            var database = NpgsqlDataSource.Create(await server.CreateDatabase(name, Secrets.Password()));
+            var settings = new NpgsqlConnectionStringBuilder(await server.CreateDatabase(name, Secrets.Password()));
+            StreamStore.Tune(settings);
+            var database = NpgsqlDataSource.Create(settings);
             await new Migrator(database, TimeProvider.System).Migrate(CancellationToken.None);
             await using var table = database.CreateCommand(
                 "create table measurements_v1 (stream varchar primary key, events bigint not null, bits bigint not null)");

@@ -22,7 +22,7 @@ public sealed class AStore(PostgresServer server) : IAsyncLifetime
 
     public ManualTimeProvider Clock { get; } = new(Noon);
 
-    public NpgsqlDataSource Database => _database.DataSource;
+    public NpgsqlDataSource Database { get; private set; } = null!;
 
     public string ConnectionString => _database.ConnectionString;
 
@@ -39,6 +39,9 @@ public sealed class AStore(PostgresServer server) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await _database.InitializeAsync();
+        var settings = new NpgsqlConnectionStringBuilder(_database.ConnectionString);
+        StreamStore.Tune(settings);
+        Database = NpgsqlDataSource.Create(settings);
         await new Migrator(Database, Clock).Migrate(TestContext.Current.CancellationToken, Assembly.GetExecutingAssembly());
         await File.WriteAllTextAsync(_keyFile, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         Catalog = EventCatalog.Of(typeof(TallyEvent), typeof(PersonEvent)).SealWith(MasterKey.FromFile(_keyFile));
@@ -48,6 +51,7 @@ public sealed class AStore(PostgresServer server) : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         File.Delete(_keyFile);
+        await Database.DisposeAsync();
         await _database.DisposeAsync();
     }
 

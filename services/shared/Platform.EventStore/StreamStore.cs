@@ -21,6 +21,19 @@ public sealed class StreamStore(
 
     internal TimeProvider Clock => clock;
 
+    /// <summary>
+    /// Settings of the connections that the store is fast with: sessions are not reset between uses (nothing here leaves state behind;
+    /// code beside the store must not either), and a peer that vanished is noticed.
+    /// </summary>
+    public static void Tune(NpgsqlConnectionStringBuilder settings)
+    {
+        settings.NoResetOnClose = true;
+        settings.Enlist = false;
+        settings.TcpKeepAlive = true;
+        settings.TcpKeepAliveTime = 10;
+        settings.TcpKeepAliveInterval = 5;
+    }
+
     /// <summary>A session that can name the streams of this tenant and of nobody else.</summary>
     public TenantSession Tenant(TenantId tenant) => new(this, tenant);
 

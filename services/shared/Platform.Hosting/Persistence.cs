@@ -49,6 +49,7 @@ public static class Persistence
         builder.Services.AddSingleton(provider =>
         {
             var source = new NpgsqlDataSourceBuilder(provider.GetRequiredService<IOptions<PostgresOptions>>().Value.Postgres);
+            StreamStore.Tune(source.ConnectionStringBuilder);
             source.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>());
             return source.Build();
         });

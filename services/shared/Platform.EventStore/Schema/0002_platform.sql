@@ -1,5 +1,14 @@
 -- What Marten's tables have no place for. The schema itself is made by the migrator, which keeps its record there.
 
+-- A transaction left open holds the feed back behind the numbers it took; a minute is long for any of ours.
+do $$
+begin
+    execute format('alter database %I set idle_in_transaction_session_timeout = %L', current_database(), '60s');
+exception when insufficient_privilege then
+    raise notice 'idle_in_transaction_session_timeout must be set by whoever owns the database.';
+end
+$$;
+
 -- Causes that took effect: the unique key makes a second append of the same cause impossible.
 create table platform.inbox (
     tenant_id varchar not null,
