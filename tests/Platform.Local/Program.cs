@@ -79,6 +79,11 @@ static async Task<int> Up(string[] options)
         throw new LocalStackException($"Already running: {running.Portal} (./platform status). Stop it first with ./platform down.");
     }
 
+    if (Directory.Exists(RunningStack.Folder))
+    {
+        Directory.Delete(RunningStack.Folder, recursive: true); // logs and secrets of an earlier run
+    }
+
     Directory.CreateDirectory(RunningStack.Folder);
     var since = Stopwatch.StartNew();
     await using var stack = await LocalStack.Start(
