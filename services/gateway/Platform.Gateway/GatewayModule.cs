@@ -29,18 +29,26 @@ internal static class GatewayModule
         var session = builder.AddValidatedOptions<SessionsOptions>(SessionsOptions.Section);
         builder.AddValidatedOptions<AccessOptions>(AccessOptions.Section);
         builder.AddValidatedOptions<PortalOptions>(PortalOptions.Section);
-        builder.AddMessaging("gateway", bus =>
-        {
-            bus.AddConsumer<WhenIncidentChanged, WhenIncidentChanged.Definition>();
-            bus.AddConsumer<WhenOperatorDeleted, WhenOperatorDeleted.Definition>();
-        });
+        builder.AddMessaging(
+            "gateway",
+            bus =>
+            {
+                bus.AddConsumer<WhenIncidentChanged, WhenIncidentChanged.Definition>();
+                bus.AddConsumer<WhenOperatorDeleted, WhenOperatorDeleted.Definition>();
+            },
+            temporaryQueues: true);
         builder.AddDownstream();
         builder.AddSessionCookie(session);
         var services = builder.Services;
         services.AddSingleton<SessionCheck>().AddSingleton<LiveIncidents>();
         services.AddExceptionHandler<FailureHandler>();
         services.AddOpenApi("v1", OpenApiDescription.Configure);
-        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict);
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            json.SerializerOptions.RespectNullableAnnotations = true;
+            json.SerializerOptions.RespectRequiredConstructorParameters = true;
+        });
         services.AddRateLimiter(limits =>
         {
             limits.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
@@ -68,6 +76,7 @@ internal static class GatewayModule
         app.UseRouting();
         app.UseWhen(http => http.Request.Path.StartsWithSegments("/api"), api => api.Use(CrossSiteGuard.Check));
         app.UseRateLimiter();
+        app.Use(AnswerWhatIsNoRoute);
     }
 
     public static void MapGateway(this WebApplication app)
@@ -86,6 +95,17 @@ internal static class GatewayModule
         api.MapRetention();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
     }
+
+    /// <summary>
+    /// What is not there, or not in this way (405, 415), is said to everybody. The default deny that follows is for routes: it would
+    /// answer 401 or 403 for them as well.
+    /// </summary>
+    private static Task AnswerWhatIsNoRoute(HttpContext http, RequestDelegate next) => http.GetEndpoint() switch
+    {
+        RouteEndpoint => next(http),
+        { RequestDelegate: { } answer } => answer(http),
+        _ => Problem.Of(StatusCodes.Status404NotFound).ExecuteAsync(http),
+    };
 
     private static void UseTrustedProxies(WebApplication app)
     {
