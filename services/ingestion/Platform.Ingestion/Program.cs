@@ -1,8 +1,21 @@
+using Platform.Hosting;
+using Platform.Ingestion;
 using Platform.Ingestion.Captures;
+using Platform.Ingestion.Receiving;
 
-if (args is ["decode", .. var arguments])
+switch (args)
 {
-    return DecodeCommand.Run(arguments, Console.OpenStandardOutput(), Console.Error, TimeProvider.System);
+    case ["decode", .. var arguments]:
+        return DecodeCommand.Run(arguments, Console.OpenStandardOutput(), Console.Error, TimeProvider.System);
+    case ["receive", .. var arguments]:
+        return await ReceiveCommand.Run(arguments, Console.Out, Console.Error, TimeProvider.System);
 }
 
-return 0;
+var builder = WebApplication.CreateBuilder(args);
+builder.AddPlatform("ingestion"); // telemetry, health, callers, clock
+builder.AddIngestion();
+
+var app = builder.Build();
+app.MapPlatform();
+app.MapIngestion();
+return await app.RunPlatformAsync(args);

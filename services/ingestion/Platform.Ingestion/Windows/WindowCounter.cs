@@ -168,6 +168,13 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take());
     }
 
+    /// <summary>Counts windows that were taken and then found no place.</summary>
+    public void CountDropped(FilledWindows filled)
+    {
+        _totals.DroppedRows += filled.Count;
+        filled.Release();
+    }
+
     /// <summary>Forgets the windows because nobody could take them in time; they are counted as dropped.</summary>
     public void Drop()
     {

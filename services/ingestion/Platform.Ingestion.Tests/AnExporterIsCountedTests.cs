@@ -1,0 +1,138 @@
+using System.Net;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts.Detection.V1;
+using Platform.Contracts.Grpc.Ingestion.V1;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Contracts.Ingestion.V1;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Testing;
+
+namespace Platform.Ingestion.Tests;
+
+/// <summary>One service for all of these; each uses hosts of its own.</summary>
+public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClassFixture<AnIngestionService>
+{
+    [Fact]
+    [Trait("Requirement", "R1")]
+    public async Task Flows_of_a_registered_exporter_to_a_protected_host_become_windows_on_the_telemetry_bus()
+    {
+        var id = await service.Register();
+        await service.Host.Deliver(AnIngestionService.Watched(1, "203.0.113.0/24"), Guid.Parse("0190cccc-0000-7000-8000-000000000001"));
+
+        var (batch, window) = await WindowFor("203.0.113.9");
+
+        Assert.Equal((AnIngestionService.Shop.ToString(), AnIngestionService.Acme.ToString()), (batch.ObjectId, batch.TenantId));
+        Assert.Equal(window.Total.Bytes, window.Total.Packets * 100);
+        Assert.Equal(Vector.Udp, Assert.Single(window.Vectors).Vector);
+        var exporter = await service.Exporter(id);
+        Assert.True(exporter.Datagrams > 0);
+        Assert.Equal(exporter.Datagrams, exporter.Records);
+    }
+
+    [Fact]
+    public async Task An_older_version_that_comes_late_changes_nothing_and_the_same_one_twice_neither()
+    {
+        await service.Register();
+        var newest = Guid.Parse("0190cccc-0000-7000-8000-000000000011");
+        await service.Host.Deliver(AnIngestionService.Watched(11, "203.0.113.0/24", "198.51.100.0/24"), newest);
+        await service.Host.Deliver(AnIngestionService.Watched(10, "192.0.2.0/24"), Guid.Parse("0190cccc-0000-7000-8000-000000000010"));
+        await service.Host.Deliver(AnIngestionService.Watched(11, "203.0.113.0/24", "198.51.100.0/24"), newest);
+
+        var (batch, _) = await WindowFor("198.51.100.10");
+        Assert.Equal(11, batch.ObjectVersion);
+    }
+
+    [Fact]
+    public async Task A_retired_object_stays_retired_whatever_comes_later()
+    {
+        var other = Guid.Parse("0190aaaa-0000-7000-8000-000000000002");
+        var retired = new ProtectedObjectRetired
+        {
+            TenantId = AnIngestionService.Acme,
+            ObjectId = other,
+            ServiceCode = "DP00000001",
+            RetiredAt = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero),
+        };
+        await service.Host.Deliver(retired, Guid.Parse("0190cccc-0000-7000-8000-000000000021"));
+        await service.Host.Deliver(retired, Guid.Parse("0190cccc-0000-7000-8000-000000000021"));
+        await service.Host.Deliver(
+            AnIngestionService.Watched(1, "192.0.2.128/25") with { ObjectId = other }, Guid.Parse("0190cccc-0000-7000-8000-000000000022"));
+
+        var objects = service.Host.Services.GetRequiredService<Platform.Ingestion.Windows.ProtectedObjects>().Current;
+        Assert.DoesNotContain(objects.Objects, watched => watched.ObjectId == other);
+    }
+
+    [Fact]
+    public async Task An_exporter_that_falls_silent_is_said_and_so_is_its_return()
+    {
+        await using var silent = await service.Host.Listen<ExporterFellSilent>();
+        await using var returned = await service.Host.Listen<ExporterReturned>();
+        var id = await service.Register();
+        await Eventually.Passes(async () =>
+        {
+            await service.SendFlow("203.0.113.1");
+            service.Tick();
+            Assert.NotNull((await service.Exporter(id)).LastSeenAt);
+            Assert.True(await service.IsHeard(id));
+        });
+
+        service.Tick(TimeSpan.FromSeconds(61));
+        await Eventually.Passes(async () =>
+        {
+            service.Tick();
+            Assert.True((await service.Exporter(id)).Silent);
+        });
+        await Eventually.Passes(async () =>
+        {
+            await service.SendFlow("203.0.113.1");
+            service.Tick();
+            Assert.False((await service.Exporter(id)).Silent);
+        });
+        await service.Host.CatchUp();
+        await silent.Get(fact => fact.ExporterId.ToString() == id);
+        await returned.Get(fact => fact.ExporterId.ToString() == id);
+    }
+
+    [Fact]
+    public async Task Registering_twice_gives_the_same_exporter_and_a_wrong_address_is_refused()
+    {
+        Assert.Equal(await service.Register("192.0.2.77", "core"), await service.Register("192.0.2.77", "core"));
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => service.Register("0.0.0.0"));
+        Assert.Equal(
+            (StatusCode.InvalidArgument, "exporter-address-invalid"),
+            (refused.StatusCode, refused.Trailers.GetValue(Rejections.CodeTrailer)));
+    }
+
+    [Theory]
+    [InlineData(Roles.Administrator)]
+    [InlineData(Roles.ProviderAuditor)]
+    public async Task Only_the_providers_operators_register_exporters(string role)
+    {
+        var tenant = role == Roles.Administrator ? TenantId.Of(AnIngestionService.Acme) : TenantId.Provider;
+        var call = service.Exporters.RegisterExporterAsync(
+            new RegisterExporterRequest { Address = "192.0.2.78", Name = "edge" },
+            service.Host.As(tenant, role),
+            cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(StatusCode.PermissionDenied, (await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync)).StatusCode);
+    }
+
+    // Repeats what an exporter does until its window is seen: registration and prefixes take effect within a moment, not at once.
+    private async Task<(TrafficWindowBatch Batch, HostWindow Window)> WindowFor(string host)
+    {
+        return await Eventually.Get(
+            async () =>
+            {
+                await service.SendFlow(host);
+                service.Tick(TimeSpan.FromSeconds(1));
+                var batches = await service.Batches();
+                return batches.SelectMany(batch => batch.Windows.Select(window => (batch, window)))
+                    .FirstOrDefault(found => new IPAddress(found.window.Host.ToByteArray()).ToString() == host);
+            },
+            found => found.window is not null,
+            what: $"a window of {host}");
+    }
+}

@@ -1,0 +1,76 @@
+using System.Net;
+using System.Net.Sockets;
+using Platform.Ingestion.Exporters;
+using Platform.Ingestion.Flows;
+using Platform.Ingestion.Receiving;
+using Platform.Ingestion.Windows;
+using Platform.Testing;
+
+namespace Platform.Ingestion.Tests.Receiving;
+
+public sealed class FlowReceiverTests
+{
+    private readonly ManualTimeProvider _clock = new();
+    private readonly ExporterRegistry _exporters = new();
+    private readonly WindowQueue _queue = new();
+
+    [Fact]
+    public async Task Senders_that_are_not_registered_are_counted_and_never_decoded()
+    {
+        await WithReceiver(async (receiver, send) =>
+        {
+            await send([0, 9, 0, 0]);
+            await Eventually.Equal(1L, () => receiver.Rejected);
+
+            _exporters.Replace([(Guid.Parse("0190aaaa-0000-7000-8000-000000000001"), HostAddress.From(IPAddress.Loopback), 0u)]);
+            await send([0, 9, 0, 0]);
+            await Eventually.Equal(1L, () => _exporters.All.Single().Context.Errors[(int)DecodeError.HeaderTruncated]);
+            Assert.Equal((2, 1), (receiver.Datagrams, receiver.Rejected));
+        });
+    }
+
+    [Fact]
+    public void An_exporter_that_stays_keeps_what_was_learnt_of_it()
+    {
+        var (id, address) = (Guid.Parse("0190aaaa-0000-7000-8000-000000000001"), HostAddress.From(IPAddress.Loopback));
+        _exporters.Replace([(id, address, 0u)]);
+        var before = _exporters.Find(address);
+        _exporters.Replace([(id, address, 1000u)]);
+
+        Assert.Same(before, _exporters.Find(address));
+        Assert.Equal(1000u, before!.Context.SamplingOverride);
+    }
+
+    [Fact]
+    public void A_queue_that_nobody_empties_takes_no_more_and_says_so()
+    {
+        var rows = new FilledWindows(ProtectedView.Empty, 0, 0, default, default);
+        while (_queue.HasRoom)
+        {
+            Assert.True(_queue.TryAdd(rows));
+        }
+
+        Assert.InRange(Enumerable.Range(0, 100).Count(_ => _queue.TryAdd(rows)), 0, 99);
+    }
+
+    private async Task WithReceiver(Func<FlowReceiver, Func<byte[], Task>, Task> body)
+    {
+        var port = Loopback.FreePort();
+        var socket = DatagramSocket.Open(new IPEndPoint(IPAddress.Loopback, port), 1, 1 << 20)[0];
+        using var receiver = new FlowReceiver(socket, _exporters, new WindowCounter(new ProtectedObjects(), 10, 1000), _queue, 1000, _clock);
+        using var stop = new CancellationTokenSource();
+        var thread = new Thread(() => receiver.Run(stop.Token));
+        thread.Start();
+        using var client = new UdpClient();
+        try
+        {
+            await body(receiver, async datagram => await client.SendAsync(
+                datagram, new IPEndPoint(IPAddress.Loopback, port), TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            thread.Join();
+        }
+    }
+}

@@ -1,0 +1,19 @@
+namespace Platform.Ingestion.Exporters;
+
+/// <summary>What can have happened to an exporter: a device that sends flows.</summary>
+public abstract record ExporterEvent;
+
+/// <summary>Datagrams from this address count from now on.</summary>
+/// <param name="Address">Source address of its datagrams, IPv4 or IPv6.</param>
+/// <param name="SamplingRate">One packet in N, overriding what it says; 0: believe it.</param>
+public sealed record ExporterRegistered(Guid ExporterId, string Address, string Name, uint SamplingRate, DateTimeOffset RegisteredAt)
+    : ExporterEvent;
+
+/// <summary>Its name or the sampling rate that overrides its own is another now.</summary>
+public sealed record ExporterChanged(Guid ExporterId, string Name, uint SamplingRate, DateTimeOffset ChangedAt) : ExporterEvent;
+
+/// <summary>It sent nothing for longer than the limit.</summary>
+public sealed record ExporterFellSilent(Guid ExporterId, string Address, DateTimeOffset LastSeenAt, DateTimeOffset SilentAt) : ExporterEvent;
+
+/// <summary>It sends again, or for the first time.</summary>
+public sealed record ExporterReturned(Guid ExporterId, string Address, DateTimeOffset ReturnedAt) : ExporterEvent;

@@ -1,0 +1,27 @@
+using Platform.EventStore;
+using Platform.Hosting;
+using Published = Platform.Contracts.Ingestion.V1;
+
+namespace Platform.Ingestion.Exporters;
+
+/// <summary>What neighbours may know: silence and return.</summary>
+internal sealed class ExporterPublications : IPublications
+{
+    public object? Publish(RecordedEvent recorded) => recorded.Data switch
+    {
+        ExporterFellSilent e => new Published.ExporterFellSilent
+        {
+            ExporterId = e.ExporterId,
+            Address = e.Address,
+            LastSeenAt = e.LastSeenAt,
+            SilentAt = e.SilentAt,
+        },
+        ExporterReturned e => new Published.ExporterReturned
+        {
+            ExporterId = e.ExporterId,
+            Address = e.Address,
+            ReturnedAt = e.ReturnedAt,
+        },
+        _ => null,
+    };
+}

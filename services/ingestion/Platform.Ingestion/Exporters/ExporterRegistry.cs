@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using Platform.Ingestion.Flows;
+
+namespace Platform.Ingestion.Exporters;
+
+/// <summary>A registered exporter in this process: who it is, and what was decoded of it since the start.</summary>
+internal sealed class RegisteredExporter(Guid exporterId, HostAddress address)
+{
+    public Guid ExporterId => exporterId;
+
+    public HostAddress Address => address;
+
+    /// <summary>Templates, samplers and counts. Hold a lock on it to decode.</summary>
+    public ExporterContext Context { get; } = new(DecodeLimits.Default);
+
+    /// <summary>Last datagram in this process (Unix milliseconds); 0 when none came.</summary>
+    public long LastSeenMs { get; set; }
+}
+
+/// <summary>The allow-list that every datagram meets first: look-ups without a lock, replaced as a whole when exporters change.</summary>
+internal sealed class ExporterRegistry
+{
+    private const int MostGuests = 10_000;
+
+    private readonly bool _acceptsAll;
+    private readonly ConcurrentDictionary<HostAddress, RegisteredExporter> _guests = [];
+    private volatile FrozenDictionary<HostAddress, RegisteredExporter> _known = FrozenDictionary<HostAddress, RegisteredExporter>.Empty;
+
+    /// <param name="acceptsAll">Any sender counts, up to a limit: for trying things out without a register.</param>
+    public ExporterRegistry(bool acceptsAll = false) => _acceptsAll = acceptsAll;
+
+    public IReadOnlyCollection<RegisteredExporter> All => _acceptsAll ? [.. _guests.Values] : _known.Values;
+
+    public RegisteredExporter? Find(HostAddress address)
+    {
+        if (!_acceptsAll)
+        {
+            return _known.GetValueOrDefault(address);
+        }
+
+        return _guests.TryGetValue(address, out var guest) || _guests.Count >= MostGuests
+            ? guest
+            : _guests.GetOrAdd(address, static guest => new RegisteredExporter(Guid.Empty, guest));
+    }
+
+    /// <summary>Takes over what is registered now. Who stays keeps templates and counts.</summary>
+    public void Replace(IEnumerable<(Guid ExporterId, HostAddress Address, uint SamplingRate)> registered)
+    {
+        var known = _known;
+        _known = registered.ToFrozenDictionary(
+            entry => entry.Address,
+            entry =>
+            {
+                var exporter = known.TryGetValue(entry.Address, out var kept) && kept.ExporterId == entry.ExporterId
+                    ? kept
+                    : new RegisteredExporter(entry.ExporterId, entry.Address);
+                lock (exporter.Context)
+                {
+                    exporter.Context.SamplingOverride = entry.SamplingRate;
+                }
+
+                return exporter;
+            });
+    }
+}

@@ -1,0 +1,18 @@
+using Platform.EventStore;
+
+namespace Platform.Ingestion.Exporters;
+
+internal static class ExporterRejections
+{
+    public static Rejection Unknown { get; } = new(
+        RejectionKind.NotFound, "exporter-not-found", "There is no such exporter.", "No exporter is registered with this address.");
+
+    public static Rejection NameInvalid(int longest) => new(
+        RejectionKind.Invalid, "exporter-name-invalid", "The name of the exporter is not usable.", $"Give it 1 to {longest} characters.");
+
+    public static Rejection AddressInvalid(string address) => new(
+        RejectionKind.Invalid,
+        "exporter-address-invalid",
+        "The address of the exporter is not usable.",
+        $"'{address}' is not one device's IPv4 or IPv6 address in its usual form, for example 192.0.2.1 or 2001:db8::1.");
+}

@@ -1,0 +1,46 @@
+using System.Net;
+using Grpc.Core;
+using Microsoft.AspNetCore.Authorization;
+using Platform.EventStore;
+using Platform.Hosting;
+using Wire = Platform.Contracts.Grpc.Ingestion.V1;
+
+namespace Platform.Ingestion.Exporters;
+
+/// <summary>Devices that send flows, for the provider's staff.</summary>
+internal sealed class ExportersService(StreamStore store, ListExporters list, TimeProvider clock) : Wire.Exporters.ExportersBase
+{
+    [Authorize(Policy = Policies.ProviderOperate)]
+    public override async Task<Wire.RegisterExporterResponse> RegisterExporter(
+        Wire.RegisterExporterRequest request, ServerCallContext context)
+    {
+        var now = clock.GetUtcNow();
+        var command = new RegisterExporter(
+            Guid.CreateVersion7(now), Normal(request.Address), request.Name, request.SamplingRate, now);
+        var exporters = store.Tenant(TenantId.Provider);
+        var key = StreamKey(command.Address);
+        var decision = await exporters.Handle(
+            ExporterState.Stream,
+            key,
+            state => ExporterDecider.Decide(state, command),
+            context.Cause(),
+            context.CancellationToken);
+        decision.OrThrow();
+        var (state, _) = await exporters.Load(ExporterState.Stream, key, context.CancellationToken);
+        return new Wire.RegisterExporterResponse { ExporterId = state.ExporterId.ToString("D") };
+    }
+
+    [Authorize(Policy = Policies.ProviderRead)]
+    public override async Task<Wire.ListExportersResponse> ListExporters(Wire.ListExportersRequest request, ServerCallContext context)
+    {
+        var response = new Wire.ListExportersResponse();
+        response.Exporters.AddRange(await list.Query(context.CancellationToken));
+        return response;
+    }
+
+    private static string Normal(string address) => IPAddress.TryParse(address, out var parsed) ? parsed.ToString() : address;
+
+    // One device is one stream. A key has no colon, an IPv6 address has: so the address as hexadecimal digits.
+    private static string StreamKey(string address) =>
+        IPAddress.TryParse(address, out var parsed) ? Convert.ToHexStringLower(parsed.GetAddressBytes()) : "none";
+}

@@ -1,0 +1,35 @@
+using Platform.EventStore;
+
+namespace Platform.Ingestion.Exporters;
+
+/// <summary>Read model: one row per exporter, what the allow-list is made of.</summary>
+internal sealed class RegisteredExporters : IProjection
+{
+    public string Name => "exporters_v1";
+
+    public void Project(RecordedEvent recorded, SqlBatch sql)
+    {
+        switch (recorded.Data)
+        {
+            case ExporterRegistered e:
+                sql.Add($"""
+                    insert into views.exporters (exporter_id, stream_key, address, name, sampling_rate, registered_at)
+                    values ({e.ExporterId}, {recorded.StreamKey}, {e.Address}, {e.Name}, {(long)e.SamplingRate}, {e.RegisteredAt})
+                    on conflict do nothing
+                    """);
+                break;
+
+            case ExporterChanged e:
+                sql.Add($"update views.exporters set name = {e.Name}, sampling_rate = {(long)e.SamplingRate} where exporter_id = {e.ExporterId}");
+                break;
+
+            case ExporterFellSilent e:
+                sql.Add($"update views.exporters set silent = true where exporter_id = {e.ExporterId}");
+                break;
+
+            case ExporterReturned e:
+                sql.Add($"update views.exporters set silent = false, heard = true where exporter_id = {e.ExporterId}");
+                break;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Text.Json;
+using Platform.Ingestion.Exporters;
+using Platform.Ingestion.Flows;
+using Platform.Ingestion.Receiving;
+
+namespace Platform.Ingestion;
+
+/// <summary>Every instrument of the service. Most are read from what the receiving threads count anyway, so that measuring costs them nothing.</summary>
+internal sealed class IngestionMetrics : IDisposable
+{
+    public static readonly ActivitySource Activities = new("Platform.Ingestion");
+
+    private readonly Meter _meter = new("Platform.Ingestion");
+    private readonly Counter<long> _sent;
+    private readonly Counter<long> _dropped;
+
+    public IngestionMetrics()
+    {
+        _sent = _meter.CreateCounter<long>("platform.ingestion.windows.sent", "{window}", "Increments confirmed by the telemetry bus.");
+        _dropped = _meter.CreateCounter<long>(
+            "platform.ingestion.windows.dropped", "{window}", "Increments that the telemetry bus did not take in time or did not confirm.");
+    }
+
+    public void WindowsSent(int windows) => _sent.Add(windows);
+
+    public void WindowsDropped(int windows) => _dropped.Add(windows);
+
+    public void Observe(IReadOnlyList<FlowReceiver> receivers, ExporterRegistry exporters)
+    {
+        void Count(string name, string unit, string description, Func<FlowReceiver, long> value) =>
+            _meter.CreateObservableCounter($"platform.ingestion.{name}", () => receivers.Select(
+                (receiver, number) => new Measurement<long>(value(receiver), new KeyValuePair<string, object?>("receiver", number))), unit, description);
+
+        void Total(string name, string unit, string description, Func<ExporterContext, long> value) =>
+            _meter.CreateObservableCounter(
+                $"platform.ingestion.{name}",
+                () => exporters.All.Select(exporter => new Measurement<long>(
+                    value(exporter.Context), new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()))),
+                unit,
+                description);
+
+        Count("datagrams", "{datagram}", "Datagrams received.", receiver => receiver.Datagrams);
+        Count("datagrams.rejected", "{datagram}", "Datagrams from senders that are not registered.", receiver => receiver.Rejected);
+        Count("datagrams.kernel_dropped", "{datagram}", "Datagrams that the kernel dropped at the socket.", receiver => receiver.Socket.KernelDrops());
+        Count("flows.matched", "{flow}", "Flows to a protected host.", receiver => receiver.Counter.Totals.Matched);
+        Count("flows.unmatched", "{flow}", "Flows to nobody whom we protect.", receiver => receiver.Counter.Totals.Unmatched);
+        Count("flows.overflowed", "{flow}", "Flows that found the window table full.", receiver => receiver.Counter.Totals.Overflowed);
+        Count("late", "By", "Bytes of flows that lie before the open windows, scaled.", receiver => (long)receiver.Counter.Totals.LateBytes);
+        Count("rows.dropped", "{row}", "Rows of windows that waited for the telemetry bus too long.", receiver => receiver.Counter.Totals.DroppedRows);
+        Total("records", "{record}", "Flow records decoded.", context => context.Records);
+        Total("sequence_gaps", "{unit}", "Datagrams or records that sequence numbers show as lost on the way.", context => context.SequenceGaps);
+        _meter.CreateObservableGauge(
+            "platform.ingestion.receive_buffer",
+            () => receivers.Select((receiver, number) =>
+                new Measurement<long>(receiver.Socket.BufferBytes, new KeyValuePair<string, object?>("receiver", number))),
+            "By",
+            "Receive buffer that the kernel gave.");
+        _meter.CreateObservableGauge(
+            "platform.ingestion.clock_skew",
+            () => exporters.All.Where(exporter => exporter.LastSeenMs > 0).Select(exporter => new Measurement<double>(
+                exporter.Context.ClockSkewMs / 1000.0, new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()))),
+            "s",
+            "Our clock minus the exporter's at its last datagram.");
+        _meter.CreateObservableCounter(
+            "platform.ingestion.decode_errors",
+            () => from exporter in exporters.All
+                  from error in Enum.GetValues<DecodeError>()
+                  where exporter.Context.Errors[(int)error] > 0
+                  select new Measurement<long>(
+                      exporter.Context.Errors[(int)error],
+                      new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()),
+                      new KeyValuePair<string, object?>("reason", JsonNamingPolicy.KebabCaseLower.ConvertName(error.ToString()))),
+            "{error}",
+            "Datagrams or parts that were not understood, by reason.");
+    }
+
+    public void Dispose() => _meter.Dispose();
+}

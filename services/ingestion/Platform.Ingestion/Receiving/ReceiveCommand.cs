@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Net;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Platform.Ingestion.Exporters;
+using Platform.Ingestion.Flows;
+using Platform.Ingestion.Windows;
+
+namespace Platform.Ingestion.Receiving;
+
+/// <summary><c>receive</c>: the receiving half of ingestion by itself, without database and broker: for foreign generators and benchmarks.</summary>
+internal static class ReceiveCommand
+{
+    private const string Usage = """
+        receive [--listen ADDRESS:PORT] [--prefix CIDR]... [--receivers N] [--buffer BYTES] [--seconds S]
+          Receives, decodes, matches prefixes and counts per host and second as the service does, from any sender, and sends the windows nowhere.
+          --listen     UDP address, default 127.0.0.1:2055
+          --prefix     protected prefix, default 10.10.0.0/16; may be repeated
+          --receivers  receiving threads, default one for each core
+          --buffer     receive buffer of each socket in bytes, default 33554432
+          --seconds    ends by itself; else SIGTERM or SIGINT ends it
+        The last line is JSON: datagrams, records, matched, bytes, packets, mostRows, errors by reason, kernelDrops, cpuSeconds.
+
+        """;
+
+    /// <returns>0; 1 when the port is in use; 2 when the arguments are wrong.</returns>
+    public static async Task<int> Run(IReadOnlyList<string> arguments, TextWriter output, TextWriter errors, TimeProvider clock)
+    {
+        var (listen, prefixes, receivers, buffer, seconds) =
+            (new IPEndPoint(IPAddress.Loopback, 2055), new List<IPNetwork>(), Environment.ProcessorCount, 32 << 20, 0);
+        for (var i = 0; i < arguments.Count; i += 2)
+        {
+            var value = i + 1 < arguments.Count ? arguments[i + 1] : "";
+            var isGood = arguments[i] switch
+            {
+                "--listen" => IPEndPoint.TryParse(value, out listen!) && listen.Port > 0,
+                "--prefix" => IPNetwork.TryParse(value, out var prefix) && Add(prefixes, prefix),
+                "--receivers" => TryNumber(value, 1, 64, out receivers),
+                "--buffer" => TryNumber(value, 65_536, 1 << 30, out buffer),
+                "--seconds" => TryNumber(value, 1, 1_000_000, out seconds),
+                _ => false,
+            };
+            if (!isGood)
+            {
+                await errors.WriteAsync(Usage);
+                return arguments[i] is "--help" or "-h" ? 0 : 2;
+            }
+        }
+
+        DatagramSocket[] sockets;
+        try
+        {
+            sockets = DatagramSocket.Open(listen, receivers, buffer);
+        }
+        catch (IOException inUse)
+        {
+            await errors.WriteLineAsync(inUse.Message);
+            return 1;
+        }
+
+        if (prefixes.Count == 0)
+        {
+            prefixes.Add(IPNetwork.Parse("10.10.0.0/16"));
+        }
+
+        using var stop = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        if (seconds > 0)
+        {
+            stop.CancelAfter(TimeSpan.FromSeconds(seconds));
+        }
+
+        await output.WriteLineAsync($"listening on {listen}, {receivers} receiver(s), receive buffer {sockets[0].BufferBytes} bytes each");
+        var result = await Count(sockets, prefixes, clock, stop.Token);
+        await output.WriteLineAsync(JsonSerializer.Serialize(result));
+        return 0;
+
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.Cancel();
+        }
+    }
+
+    private static async Task<Dictionary<string, object>> Count(
+        DatagramSocket[] sockets, List<IPNetwork> prefixes, TimeProvider clock, CancellationToken stop)
+    {
+        var objects = new ProtectedObjects
+        {
+            Current = new ProtectedView([new ProtectedObject(Guid.Empty, Guid.Empty, 1, prefixes, ulong.MaxValue, ulong.MaxValue)]),
+        };
+        var exporters = new ExporterRegistry(acceptsAll: true);
+        var queue = new WindowQueue();
+        var windows = new WindowOptions();
+        var receivers = sockets
+            .Select(socket => new FlowReceiver(
+                socket, exporters, new WindowCounter(objects, windows.ReachSeconds, windows.RowLimit), queue, windows.SendEveryMilliseconds, clock))
+            .ToArray();
+        var threads = receivers.Select(receiver => new Thread(() => receiver.Run(stop)) { IsBackground = true }).ToArray();
+        Array.ForEach(threads, thread => thread.Start());
+
+        var adding = Sum(queue);
+        foreach (var thread in threads)
+        {
+            await Task.Run(thread.Join, CancellationToken.None);
+        }
+
+        queue.Complete();
+        var (bytes, packets, hosts) = await adding;
+        var contexts = exporters.All.Select(exporter => exporter.Context).ToList();
+        var result = new Dictionary<string, object>
+        {
+            ["datagrams"] = receivers.Sum(receiver => receiver.Datagrams),
+            ["records"] = contexts.Sum(context => context.Records),
+            ["matched"] = receivers.Sum(receiver => receiver.Counter.Totals.Matched),
+            ["bytes"] = bytes,
+            ["packets"] = packets,
+            ["lateBytes"] = receivers.Aggregate(0UL, (sum, receiver) => sum + receiver.Counter.Totals.LateBytes),
+            ["mostRows"] = hosts,
+            ["errors"] = Enum.GetValues<DecodeError>()
+                .Select(error => (Name: error.ToString(), Count: contexts.Sum(context => context.Errors[(int)error])))
+                .Where(error => error.Count > 0)
+                .ToDictionary(error => JsonNamingPolicy.CamelCase.ConvertName(error.Name), error => error.Count),
+            ["kernelDrops"] = sockets.Sum(socket => socket.KernelDrops()),
+            ["cpuSeconds"] = Environment.CpuUsage.TotalTime.TotalSeconds,
+        };
+        Array.ForEach(receivers, receiver => receiver.Dispose());
+        return result;
+    }
+
+    private static async Task<(ulong Bytes, ulong Packets, int MostHosts)> Sum(WindowQueue queue)
+    {
+        var (bytes, packets, hosts) = (0UL, 0UL, 0);
+        await foreach (var filled in queue.TakeAll())
+        {
+            for (var i = 0; i < filled.V4.Count; i++)
+            {
+                bytes += filled.V4[i].Bytes;
+                packets += filled.V4[i].Packets;
+            }
+
+            for (var i = 0; i < filled.V6.Count; i++)
+            {
+                bytes += filled.V6[i].Bytes;
+                packets += filled.V6[i].Packets;
+            }
+
+            hosts = Math.Max(hosts, filled.Count);
+            filled.Release();
+        }
+
+        return (bytes, packets, hosts);
+    }
+
+    private static bool Add(List<IPNetwork> prefixes, IPNetwork prefix)
+    {
+        prefixes.Add(prefix);
+        return true;
+    }
+
+    private static bool TryNumber(string text, int least, int most, out int number) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number >= least && number <= most;
+}

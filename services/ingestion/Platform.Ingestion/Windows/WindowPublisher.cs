@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Options;
+using Platform.Hosting;
+using Platform.Ingestion.Receiving;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Platform.Ingestion.Windows;
+
+/// <summary>
+/// Sends windows to the telemetry exchange, each message confirmed by the broker, many under way at once. While the broker is away the queue fills, receivers merge their
+/// windows, and what is older than <see cref="WindowOptions.KeepFor"/> is dropped with a count. A message whose confirmation is missing is not sent again:
+/// receivers add increments up, and twice would be worse than once too few.
+/// </summary>
+internal sealed class WindowPublisher(
+    WindowQueue queue,
+    IOptions<RabbitMqOptions> broker,
+    IOptions<WindowOptions> options,
+    IngestionMetrics metrics,
+    TimeProvider clock,
+    ILogger<WindowPublisher> log) : IHostedService, IAsyncDisposable
+{
+    public const string Exchange = "telemetry.windows";
+
+    private const int MostUnderWay = 256;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private readonly WindowEncoder _encoder = new(
+        $"{Environment.MachineName}-{Environment.ProcessId}-{clock.GetUtcNow().ToUnixTimeMilliseconds()}");
+    private readonly SemaphoreSlim _underWay = new(MostUnderWay);
+    private readonly CancellationTokenSource _stop = new();
+    private Task _sending = Task.CompletedTask;
+    private IConnection? _connection;
+    private IChannel? _channel;
+
+    /// <summary>Declares the exchange that detection and reporting bind their own to. Repeatable.</summary>
+    public static async Task DeclareExchange(RabbitMqOptions broker, CancellationToken cancellationToken)
+    {
+        await using var connection = await Factory(broker).CreateConnectionAsync(cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(Exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _sending = Task.Run(Send, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The receivers have stopped before: sends what they handed on last, as far as the broker takes it.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        queue.Complete();
+        await using var _ = cancellationToken.Register(_stop.Cancel);
+        _stop.CancelAfter(TimeSpan.FromSeconds(5));
+        await _sending;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Disconnect();
+        _underWay.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task Send()
+    {
+        await foreach (var filled in queue.TakeAll())
+        {
+            using var activity = IngestionMetrics.Activities.StartActivity("send windows", ActivityKind.Producer);
+            var arrivedMs = filled.FirstArrivalMs;
+            var messages = _encoder.Encode(filled);
+            filled.Release();
+            foreach (var message in messages)
+            {
+                await Send(message, arrivedMs, activity);
+            }
+        }
+
+        for (var i = 0; i < MostUnderWay; i++)
+        {
+            await _underWay.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task Send(EncodedWindows message, long arrivedMs, Activity? activity)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            if (clock.GetUtcNow().ToUnixTimeMilliseconds() - arrivedMs > options.Value.KeepFor.TotalMilliseconds)
+            {
+                break;
+            }
+
+            if (_channel is { IsOpen: true } channel)
+            {
+                await _underWay.WaitAsync(CancellationToken.None);
+                _ = Confirm(channel, message, activity);
+                return;
+            }
+
+            await Connect();
+        }
+
+        metrics.WindowsDropped(message.Windows);
+    }
+
+    private async Task Confirm(IChannel channel, EncodedWindows message, Activity? activity)
+    {
+        try
+        {
+            var properties = new BasicProperties { ContentType = "application/x-protobuf", Type = "platform.telemetry.v1.TrafficWindowBatch" };
+            if (activity is not null)
+            {
+                properties.Headers = new Dictionary<string, object?> { ["traceparent"] = activity.Id };
+            }
+
+            await channel.BasicPublishAsync(Exchange, message.ObjectId, mandatory: false, properties, message.Body, _stop.Token);
+            metrics.WindowsSent(message.Windows);
+        }
+        catch (Exception lost) when (lost is RabbitMQClientException or OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            metrics.WindowsDropped(message.Windows);
+            log.WindowsLost(message.Windows, lost);
+        }
+        finally
+        {
+            _underWay.Release();
+        }
+    }
+
+    private async Task Connect()
+    {
+        await Disconnect();
+        try
+        {
+            _connection = await Factory(broker.Value).CreateConnectionAsync(_stop.Token);
+            _channel = await _connection.CreateChannelAsync(
+                new CreateChannelOptions(
+                    publisherConfirmationsEnabled: true,
+                    publisherConfirmationTrackingEnabled: true,
+                    outstandingPublisherConfirmationsRateLimiter: null),
+                _stop.Token);
+            log.BrokerConnected(broker.Value.Host, broker.Value.Port);
+        }
+        catch (Exception away) when (away is RabbitMQClientException or IOException or OperationCanceledException)
+        {
+            log.BrokerAway(away);
+            await Task.Delay(Pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task Disconnect()
+    {
+        var (connection, channel) = (_connection, _channel);
+        (_connection, _channel) = (null, null);
+        if (channel is not null)
+        {
+            await channel.DisposeAsync();
+        }
+
+        if (connection is not null)
+        {
+            await connection.DisposeAsync();
+        }
+    }
+
+    // Our own loop connects again: it knows when windows are too old to be of use.
+    private static ConnectionFactory Factory(RabbitMqOptions broker) => new()
+    {
+        HostName = broker.Host,
+        Port = broker.Port,
+        VirtualHost = broker.VirtualHost,
+        UserName = broker.User,
+        Password = broker.Password,
+        ClientProvidedName = "ingestion telemetry",
+        AutomaticRecoveryEnabled = false,
+        RequestedHeartbeat = TimeSpan.FromSeconds(10),
+    };
+}
