@@ -1,13 +1,59 @@
+using Microsoft.Extensions.Options;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Erasures;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
 using Platform.EventStore;
+using Platform.Hosting;
 
 namespace Platform.Detection;
 
+/// <summary>Everything that the service is made of, in one place for program and tests.</summary>
 internal static class DetectionModule
 {
     /// <summary>Every event that this service stores.</summary>
     public static EventCatalog Events { get; } =
         EventCatalog.Of(typeof(ProtectedObjectEvent), typeof(AnomalyEvent), typeof(ErasureEvent));
+
+    public static void AddDetection(this WebApplicationBuilder builder)
+    {
+        builder.AddEventStore(Events);
+        builder.AddMessaging("detection", bus =>
+        {
+            bus.AddConsumer<WhenContractSigned>();
+            bus.AddConsumer<WhenContractChanged>();
+            bus.AddConsumer<WhenContractTerminated>();
+            bus.AddConsumer<WhenErasureDue>();
+        });
+
+        builder.AddProjection<WatchedObjects>();
+        builder.AddPublications<ProtectedObjectPublications>();
+
+        builder.AddValidatedOptions<AnomalyOptions>(AnomalyOptions.Section);
+        builder.AddProjection<KnownAnomalies>();
+        builder.AddPublications<AnomalyPublications>();
+
+        builder.AddWindows();
+
+        builder.AddPublications<ErasurePublications>();
+    }
+
+    private static void AddWindows(this WebApplicationBuilder builder)
+    {
+        builder.AddValidatedOptions<WindowOptions>(WindowOptions.Section);
+        builder.Services.AddSingleton<ObjectDirectory>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ObjectDirectory>());
+        builder.Services.AddSingleton<FindingRecorder>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<FindingRecorder>());
+        builder.Services.AddSingleton<WindowJudges>();
+        builder.Services.AddHostedService<WindowConsumer>();
+        builder.Services.AddHostedService<AnomalyWarden>();
+        builder.AddMigrationStep("telemetry topology", async (services, cancellation) =>
+        {
+            var broker = services.GetRequiredService<IOptions<RabbitMqOptions>>().Value;
+            await using var connection = await WindowConsumer.Connect(broker, "detection migrate", cancellation);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellation);
+            await WindowTopology.Deploy(channel, services.GetRequiredService<IOptions<WindowOptions>>().Value, cancellation);
+        });
+    }
 }

@@ -29,7 +29,7 @@ internal sealed class FindingRecorder(
             using var activity = Telemetry.Source.StartActivity("record finding", ActivityKind.Consumer, finding.Origin.Trace);
             while (!await TryRecord(finding, stopping))
             {
-                await Task.Delay(Pause, clock, stopping);
+                await Task.Delay(Pause, stopping);
             }
         }
     }

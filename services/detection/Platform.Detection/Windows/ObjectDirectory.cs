@@ -6,7 +6,7 @@ using Platform.Detection.ProtectedObjects;
 namespace Platform.Detection.Windows;
 
 /// <summary>The protected objects in memory, following the view: a change counts within half a second.</summary>
-internal sealed class ObjectDirectory(NpgsqlDataSource database, TimeProvider clock, ILogger<ObjectDirectory> log) : BackgroundService
+internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectDirectory> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
     private readonly ConcurrentDictionary<Guid, WatchedObject> _objects = [];
@@ -43,7 +43,7 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, TimeProvider cl
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, clock);
+        using var timer = new PeriodicTimer(Interval);
         do
         {
             try

@@ -64,7 +64,7 @@ internal sealed class AnnouncementReconciler(
                 log.ReconcilerWaits(fault.Message);
             }
 
-            await Task.WhenAny(change, Task.Delay(options.Value.CompareInterval, clock, seated));
+            await Task.WhenAny(change, Task.Delay(options.Value.CompareInterval, seated));
         }
     }
 

@@ -9,7 +9,7 @@ namespace Platform.Mitigation.Bgp;
 /// of what the network shall hold, so who cannot hear cannot act.
 /// </summary>
 internal sealed class ReconcilerSeat(
-    NpgsqlDataSource database, EventFeed feed, KnownMitigations mitigations, TimeProvider clock, ILogger<ReconcilerSeat> log)
+    NpgsqlDataSource database, EventFeed feed, KnownMitigations mitigations, ILogger<ReconcilerSeat> log)
 {
     private const long Lock = 0x6D69_7469_0000_0002; // "miti" 2
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
@@ -28,13 +28,25 @@ internal sealed class ReconcilerSeat(
                 log.ReconcilerWaits(lost.Message);
             }
 
-            await Task.Delay(RetryInterval, clock, stopping);
+            await Task.Delay(RetryInterval, stopping);
         }
     }
 
     private async Task HoldOnce(Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
     {
         await using var connection = await database.OpenConnectionAsync(stopping);
+        try
+        {
+            await Sit(connection, work, stopping);
+        }
+        finally
+        {
+            await Leave(connection);
+        }
+    }
+
+    private async Task Sit(NpgsqlConnection connection, Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
+    {
         await using (var seat = new NpgsqlCommand($"select pg_try_advisory_lock({Lock})", connection))
         {
             if (await seat.ExecuteScalarAsync(stopping) is not true)
@@ -69,6 +81,20 @@ internal sealed class ReconcilerSeat(
         }
 
         await working; // it ends by itself only by a fault: let it be seen
+    }
+
+    /// <summary>The pool does not reset connections: whoever gets this one next must find neither our lock nor our subscription.</summary>
+    private static async Task Leave(NpgsqlConnection connection)
+    {
+        try
+        {
+            await using var leave = new NpgsqlCommand("unlisten *; select pg_advisory_unlock_all()", connection);
+            await leave.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+        catch (Exception gone) when (gone is NpgsqlException or InvalidOperationException)
+        {
+            // The connection is lost, and lock and subscription with it.
+        }
     }
 }
 

@@ -1,0 +1,115 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts.Accounts.V1;
+using Platform.Contracts.Detection.V1;
+using Platform.Hosting;
+using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Tests.Bgp;
+using Platform.Testing;
+
+namespace Platform.Mitigation.Tests;
+
+/// <summary>The service as its program composes it, with a network; each test takes a customer of its own.</summary>
+internal static class AMitigationService
+{
+    public static Task<ServiceHost> Start(
+        PostgresDatabase database, RabbitMqVirtualHost broker, ANetwork network, params (string Name, string Value)[] settings) =>
+        ServiceHost.Start(new ServiceSetup
+        {
+            Add = builder =>
+            {
+                builder.AddPlatform("mitigation");
+                builder.AddMitigation();
+                builder.Services.AddGrpc();
+            },
+            Map = app =>
+            {
+                app.MapPlatform();
+                app.MapGrpcService<MitigationsService>();
+            },
+            Database = database,
+            Broker = broker,
+            Settings = new Dictionary<string, string?>(settings.Select(it => KeyValuePair.Create(it.Name, (string?)it.Value)))
+            {
+                ["Bgp:Speakers:0:Name"] = "edge",
+                ["Bgp:Speakers:0:Address"] = network.Speaker.Api.ToString(),
+                ["Bgp:CompareInterval"] = "00:00:00.200",
+            },
+        });
+
+    public static ContractSigned Signed(this Customer customer, params string[] prefixes) => new()
+    {
+        TenantId = customer.TenantId,
+        ContractId = customer.ContractId,
+        ServiceCode = customer.ServiceCode,
+        Service = "ddos",
+        Prefixes = prefixes,
+        DeclaredBitsPerSecond = 1_000_000_000,
+        Version = 1,
+        SignedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    public static ContractChanged Changed(this Customer customer, long version, params string[] prefixes) => new()
+    {
+        TenantId = customer.TenantId,
+        ContractId = customer.ContractId,
+        ServiceCode = customer.ServiceCode,
+        Service = "ddos",
+        Prefixes = prefixes,
+        DeclaredBitsPerSecond = 1_000_000_000,
+        Version = version,
+        ChangedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    public static ContractTerminated Terminated(this Customer customer, long version = 9) => new()
+    {
+        TenantId = customer.TenantId,
+        ContractId = customer.ContractId,
+        ServiceCode = customer.ServiceCode,
+        Service = "ddos",
+        Version = version,
+        TerminatedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    public static AnomalyDetected Attacked(this Customer customer, string target, Guid anomalyId) => new()
+    {
+        TenantId = customer.TenantId,
+        ServiceCode = customer.ServiceCode,
+        ObjectId = customer.ContractId,
+        AnomalyId = anomalyId,
+        Target = target,
+        Vectors = [],
+        BitsPerSecond = 1,
+        PacketsPerSecond = 1,
+        Since = DateTimeOffset.UnixEpoch,
+        DetectedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    public static AnomalyEnded Relieved(this Customer customer, string target, Guid anomalyId) => new()
+    {
+        TenantId = customer.TenantId,
+        ServiceCode = customer.ServiceCode,
+        ObjectId = customer.ContractId,
+        AnomalyId = anomalyId,
+        Target = target,
+        PeakBitsPerSecond = 1,
+        PeakPacketsPerSecond = 1,
+        Reason = "subsided",
+        Until = DateTimeOffset.UnixEpoch,
+        EndedAt = DateTimeOffset.UnixEpoch,
+    };
+}
+
+/// <summary>A tenant with one contract.</summary>
+internal sealed record Customer(Guid TenantId, Guid ContractId, string ServiceCode)
+{
+    private static int _count;
+
+    public static Customer New()
+    {
+        var number = Interlocked.Increment(ref _count);
+        return new(NewId(), NewId(), $"DP{number:D8}");
+    }
+
+    public static Guid NewId() => Guid.CreateVersion7(TimeProvider.System.GetUtcNow());
+}

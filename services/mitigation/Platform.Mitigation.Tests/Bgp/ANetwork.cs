@@ -1,0 +1,57 @@
+using Platform.Testing;
+
+namespace Platform.Mitigation.Tests.Bgp;
+
+/// <summary>Our speaker and a router that believes it, with a session between them.</summary>
+public sealed class ANetwork : IAsyncLifetime
+{
+    private const string SpeakerAddress = "127.0.0.2";
+    private const string RouterAddress = "127.0.0.3";
+
+    public ANetwork()
+    {
+        Router = new(new() { Asn = 64512, RouterId = "192.0.2.3", Address = RouterAddress, Neighbours = [new(SpeakerAddress, 64513)] });
+        Speaker = new(new()
+        {
+            Asn = 64513,
+            RouterId = "192.0.2.2",
+            Address = SpeakerAddress,
+            Neighbours = [new(RouterAddress, 64512, Router.Port)],
+        });
+    }
+
+    public GoBgpServer Speaker { get; }
+
+    public GoBgpServer Router { get; }
+
+    public async ValueTask InitializeAsync()
+    {
+        await Router.Start();
+        await Speaker.Start();
+        await Session();
+    }
+
+    public Task Session() => Eventually.True(() => Router.IsEstablished(SpeakerAddress), TimeSpan.FromSeconds(60), "the BGP session");
+
+    /// <summary>What the router holds for a prefix.</summary>
+    public async Task<IReadOnlyList<string>> AtRouter(string prefix) => await Routes(Router, prefix);
+
+    /// <summary>What our speaker holds for a prefix.</summary>
+    public async Task<IReadOnlyList<string>> AtSpeaker(string prefix) => await Routes(Speaker, prefix);
+
+    /// <summary>Waits until the router holds exactly this for the prefix.</summary>
+    public Task RouterHolds(string prefix, params string[] routes) => Eventually.Get(
+        () => AtRouter(prefix), seen => seen.SequenceEqual(routes), TimeSpan.FromSeconds(30), $"{prefix} at the router: [{string.Join(", ", routes)}]");
+
+    public async ValueTask DisposeAsync()
+    {
+        await Speaker.DisposeAsync();
+        await Router.DisposeAsync();
+    }
+
+    private static async Task<IReadOnlyList<string>> Routes(GoBgpServer server, string prefix)
+    {
+        var routes = await server.Routes(prefix.Contains(':', StringComparison.Ordinal) ? "ipv6" : "ipv4");
+        return [.. routes.Where(route => route.Prefix == prefix).Select(route => route.ToString()).Order(StringComparer.Ordinal)];
+    }
+}

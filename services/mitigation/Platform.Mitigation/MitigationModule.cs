@@ -1,0 +1,43 @@
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Mitigation.Bgp;
+using Platform.Mitigation.Erasures;
+using Platform.Mitigation.KnownContracts;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation;
+
+/// <summary>Everything that the service is made of, in one place for program and tests.</summary>
+internal static class MitigationModule
+{
+    /// <summary>Every event that this service stores.</summary>
+    public static EventCatalog Events { get; } = EventCatalog.Of(typeof(MitigationEvent), typeof(ErasureEvent));
+
+    public static void AddMitigation(this WebApplicationBuilder builder)
+    {
+        builder.AddEventStore(Events);
+        builder.AddMessaging("mitigation", bus =>
+        {
+            bus.AddConsumer<WhenContractSigned>();
+            bus.AddConsumer<WhenContractChanged>();
+            bus.AddConsumer<WhenContractTerminated>();
+            bus.AddConsumer<WhenAnomalyDetected>();
+            bus.AddConsumer<WhenAnomalyEnded>();
+            bus.AddConsumer<WhenErasureDue>();
+        });
+
+        builder.Services.AddSingleton<ContractDirectory>();
+
+        builder.AddValidatedOptions<MitigationOptions>(MitigationOptions.Section);
+        builder.AddProjection<KnownMitigations>();
+        builder.AddPublications<MitigationPublications>();
+        builder.Services.AddSingleton<CountermeasureSlots>();
+        builder.Services.AddHostedService<DueWithdrawals>();
+
+        builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);
+        builder.Services.AddSingleton<ReconcilerSeat>();
+        builder.Services.AddHostedService<AnnouncementReconciler>();
+
+        builder.AddPublications<ErasurePublications>();
+    }
+}
