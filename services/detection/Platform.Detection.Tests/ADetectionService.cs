@@ -1,0 +1,137 @@
+using System.Net;
+using System.Text;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts.Accounts.V1;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.Hosting;
+using Platform.Testing;
+using RabbitMQ.Client;
+
+namespace Platform.Detection.Tests;
+
+/// <summary>The service as its program composes it, and an ingestion that sends what a test says.</summary>
+internal sealed class ADetectionService : IAsyncDisposable
+{
+    private readonly IConnection _connection;
+    private readonly IChannel _channel;
+    private readonly string _source = Customer.NewId().ToString();
+    private ulong _sequence;
+
+    private ADetectionService(ServiceHost host, IConnection connection, IChannel channel) =>
+        (Host, _connection, _channel) = (host, connection, channel);
+
+    public ServiceHost Host { get; }
+
+    public static async Task<ADetectionService> Start(PostgresDatabase database, RabbitMqVirtualHost broker)
+    {
+        var host = await ServiceHost.Start(new ServiceSetup
+        {
+            Add = builder =>
+            {
+                builder.AddPlatform("detection");
+                builder.AddDetection();
+                builder.Services.AddGrpc();
+            },
+            Map = app =>
+            {
+                app.MapPlatform();
+                app.MapGrpcService<ProtectedObjectsService>();
+                app.MapGrpcService<AnomaliesService>();
+            },
+            Database = database,
+            Broker = broker,
+        });
+        var connection = await new ConnectionFactory { Uri = broker.Address }.CreateConnectionAsync();
+        return new ADetectionService(host, connection, await connection.CreateChannelAsync());
+    }
+
+    /// <summary>One batch with one increment, as ingestion would publish it.</summary>
+    public async Task Send(Customer customer, string target, long packets, int second = 0, string? traceParent = null)
+    {
+        var batch = new TrafficWindowBatch
+        {
+            ObjectId = customer.ContractId.ToString(),
+            TenantId = customer.TenantId.ToString(),
+            ObjectVersion = 1,
+            Source = _source,
+            Sequence = ++_sequence,
+            FirstArrivalUnixUs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+            Windows =
+            {
+                new HostWindow
+                {
+                    Host = ByteString.CopyFrom(IPAddress.Parse(target).GetAddressBytes()),
+                    Second = Host.Clock.GetUtcNow().ToUnixTimeSeconds() + second,
+                    Total = new Counters { Packets = (ulong)packets, Bytes = (ulong)packets * 100 },
+                },
+            },
+        };
+        var properties = new BasicProperties
+        {
+            Headers = traceParent is null
+                ? null
+                : new Dictionary<string, object?> { ["traceparent"] = Encoding.ASCII.GetBytes(traceParent) },
+        };
+        await _channel.BasicPublishAsync(
+            "telemetry.windows", customer.ContractId.ToString(), mandatory: false, properties, batch.ToByteArray());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
+        await Host.DisposeAsync();
+    }
+}
+
+/// <summary>A tenant with one contract.</summary>
+internal sealed record Customer(Guid TenantId, Guid ContractId, string ServiceCode)
+{
+    private static int _count;
+
+    public static Customer New()
+    {
+        var number = Interlocked.Increment(ref _count);
+        return new(NewId(), NewId(), $"DP{number:D8}");
+    }
+
+    public static Guid NewId() => Guid.CreateVersion7(TimeProvider.System.GetUtcNow());
+
+    public ContractSigned Signed(params string[] prefixes) => new()
+    {
+        TenantId = TenantId,
+        ContractId = ContractId,
+        ServiceCode = ServiceCode,
+        Service = "ddos",
+        Prefixes = prefixes,
+        DeclaredBitsPerSecond = 1_000_000_000,
+        Version = 1,
+        SignedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    public ContractChanged Changed(long version, params string[] prefixes) => new()
+    {
+        TenantId = TenantId,
+        ContractId = ContractId,
+        ServiceCode = ServiceCode,
+        Service = "ddos",
+        Prefixes = prefixes,
+        DeclaredBitsPerSecond = 1_000_000_000,
+        Version = version,
+        ChangedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    public ContractTerminated Terminated() => new()
+    {
+        TenantId = TenantId,
+        ContractId = ContractId,
+        ServiceCode = ServiceCode,
+        Service = "ddos",
+        Version = 9,
+        TerminatedAt = DateTimeOffset.UnixEpoch,
+    };
+}

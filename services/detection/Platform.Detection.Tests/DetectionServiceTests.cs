@@ -1,0 +1,293 @@
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts.Detection.V1;
+using Platform.Contracts.Grpc.Detection.V1;
+using Platform.Contracts.Retention.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Windows;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Testing;
+using AnomaliesClient = Platform.Contracts.Grpc.Detection.V1.Anomalies.AnomaliesClient;
+using AnomalyDetected = Platform.Contracts.Detection.V1.AnomalyDetected;
+using AnomalyEnded = Platform.Contracts.Detection.V1.AnomalyEnded;
+using ObjectsClient = Platform.Contracts.Grpc.Detection.V1.ProtectedObjects.ProtectedObjectsClient;
+
+namespace Platform.Detection.Tests;
+
+/// <summary>The whole service: contracts in through the fact bus, windows through the telemetry bus, anomalies out.</summary>
+public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVirtualHost broker)
+    : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IAsyncLifetime
+{
+    private const long OverTheDefault = 300_000;
+    private readonly Customer _customer = Customer.New();
+    private ADetectionService _service = null!;
+
+    private ServiceHost Host => _service.Host;
+
+    public async ValueTask InitializeAsync() => _service = await ADetectionService.Start(database, broker);
+
+    public ValueTask DisposeAsync() => _service.DisposeAsync();
+
+    [Fact, Trait("Requirement", "R1")]
+    public async Task A_flood_opens_one_anomaly_and_its_silence_ends_it()
+    {
+        await using var detected = await Host.Listen<AnomalyDetected>();
+        await using var ended = await Host.Listen<AnomalyEnded>();
+        await Watch("203.0.113.0/24");
+
+        await _service.Send(_customer, "203.0.113.9", packets: 1_000); // the neighbour has an ordinary second
+        await _service.Send(_customer, "203.0.113.10", packets: OverTheDefault / 2);
+        await _service.Send(_customer, "203.0.113.10", packets: OverTheDefault / 2);
+        await _service.Send(_customer, "203.0.113.10", packets: OverTheDefault, second: 1);
+
+        var fact = await detected.Get(fact => fact.ServiceCode == _customer.ServiceCode);
+        Assert.Equal(("203.0.113.10/32", OverTheDefault), (fact.Target, fact.PacketsPerSecond));
+        Assert.Equal("total", Assert.Single(fact.Vectors).Vector);
+        var open = Assert.Single(await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly"));
+        Assert.Equal(fact.AnomalyId.ToString(), open.AnomalyId);
+
+        await TimePasses(TimeSpan.FromSeconds(6), until: async () => (await Open()).Count == 0);
+
+        var end = await ended.Get(it => it.ServiceCode == _customer.ServiceCode);
+        Assert.Equal(("subsided", fact.AnomalyId), (end.Reason, end.AnomalyId));
+        Assert.Single(detected.Facts, it => it.ServiceCode == _customer.ServiceCode);
+    }
+
+    [Fact]
+    public async Task The_trace_of_the_batch_goes_on_in_the_event()
+    {
+        const string trace = "0af7651916cd43dd8448eb211c80319c";
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault, traceParent: $"00-{trace}-b7ad6b7169203331-01");
+
+        var stream = await Eventually.Get(
+            () => Host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(
+                AnomalyState.Stream,
+                AnomalyState.KeyOf(_customer.ContractId, System.Net.IPNetwork.Parse("203.0.113.10/32")),
+                CancellationToken.None),
+            seen => seen.Count == 1,
+            what: "the event");
+        Assert.Contains(trace, stream[0].Metadata.TraceParent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_service_that_restarts_in_the_middle_of_an_attack_goes_on_with_the_anomaly()
+    {
+        await using var detected = await Host.Listen<AnomalyDetected>();
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        var first = await detected.Get(fact => fact.ServiceCode == _customer.ServiceCode);
+
+        await Host.Stop();
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault, second: 1);
+        await Host.Start();
+        await _service.Send(_customer, "203.0.113.11", OverTheDefault, second: 1); // behind the other in the same partition
+
+        await detected.Get(fact => fact.ServiceCode == _customer.ServiceCode && fact.Target == "203.0.113.11/32");
+        await Host.CatchUp();
+        Assert.Single(detected.Facts, fact => fact.Target == "203.0.113.10/32");
+        var open = await Eventually.Get(Open, seen => seen.Count == 2, what: "two open anomalies");
+        Assert.Contains(open, anomaly => anomaly.AnomalyId == first.AnomalyId.ToString());
+    }
+
+    [Fact]
+    public async Task An_anomaly_that_nobody_judges_any_more_still_ends()
+    {
+        await using var ended = await Host.Listen<AnomalyEnded>();
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly");
+
+        await Host.Restart(); // and no packet ever comes again
+
+        await TimePasses(TimeSpan.FromSeconds(15), until: async () => (await Open()).Count == 0);
+        Assert.Equal("subsided", (await ended.Get(fact => fact.ServiceCode == _customer.ServiceCode)).Reason);
+    }
+
+    [Fact]
+    public async Task WhenContractSigned_the_object_is_watched_once_whatever_comes_twice()
+    {
+        await using var thresholds = await Host.Listen<ThresholdsChanged>();
+        var message = Customer.NewId();
+        await Host.Deliver(_customer.Signed("203.0.113.0/24"), message);
+        await Host.Deliver(_customer.Signed("203.0.113.0/24"), message);
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Host.CatchUp();
+
+        var watched = Assert.Single(await Objects());
+        Assert.Equal((_customer.ServiceCode, "default", 1L), (watched.ServiceCode, watched.Name, watched.Version));
+        Assert.Equal(["203.0.113.0/24"], watched.Prefixes);
+        await thresholds.Get(fact => fact.ServiceCode == _customer.ServiceCode);
+        Assert.Single(thresholds.Facts, fact => fact.ServiceCode == _customer.ServiceCode);
+    }
+
+    [Fact]
+    public async Task WhenContractChanged_comes_in_the_wrong_order_the_newest_counts()
+    {
+        await Deliver(_customer.Changed(version: 3, "198.51.100.0/24"));
+        await Deliver(_customer.Changed(version: 3, "198.51.100.0/24"));
+        await Deliver(_customer.Changed(version: 2, "192.0.2.0/24"));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Host.CatchUp();
+
+        Assert.Equal(["198.51.100.0/24"], Assert.Single(await Objects()).Prefixes);
+    }
+
+    [Fact]
+    public async Task WhenContractTerminated_watching_and_anomalies_end()
+    {
+        await using var ended = await Host.Listen<AnomalyEnded>();
+        await using var retired = await Host.Listen<ProtectedObjectRetired>();
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly");
+
+        await Deliver(_customer.Terminated());
+        await Deliver(_customer.Terminated());
+        await Deliver(_customer.Changed(version: 4, "203.0.113.0/24")); // late
+        await Host.CatchUp();
+
+        Assert.Empty(await Objects());
+        await TimePasses(TimeSpan.FromSeconds(2), until: async () => (await Open()).Count == 0);
+        Assert.Equal("contract-ended", (await ended.Get(fact => fact.ServiceCode == _customer.ServiceCode)).Reason);
+        await retired.Get(fact => fact.ServiceCode == _customer.ServiceCode);
+        Assert.Single(retired.Facts, fact => fact.ServiceCode == _customer.ServiceCode);
+    }
+
+    [Fact]
+    public async Task WhenContractTerminated_comes_before_the_contract_it_is_never_watched()
+    {
+        await Deliver(_customer.Terminated());
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Host.CatchUp();
+        Assert.Empty(await Objects());
+    }
+
+    [Fact]
+    public async Task Other_thresholds_count_within_a_second_and_are_a_version_of_their_own()
+    {
+        await using var detected = await Host.Listen<AnomalyDetected>();
+        await using var thresholds = await Host.Listen<ThresholdsChanged>();
+        await Watch("203.0.113.0/24");
+        var watched = Assert.Single(await Objects());
+        var client = new ObjectsClient(Host.Channel);
+        var change = new ChangeThresholdsRequest
+        {
+            ObjectId = watched.ObjectId,
+            Thresholds = { new Threshold { Vector = "total", PacketsPerSecond = 100 } },
+            ExpectedVersion = 1,
+        };
+
+        await Refused(StatusCode.NotFound, change, TenantId.Of(Customer.NewId()), Roles.Operator);
+        await Refused(StatusCode.PermissionDenied, change, TenantId.Of(_customer.TenantId), Roles.Viewer);
+        await Refused(
+            StatusCode.InvalidArgument,
+            new() { ObjectId = watched.ObjectId, Thresholds = { new Threshold { Vector = "gre" } } },
+            TenantId.Of(_customer.TenantId),
+            Roles.Operator);
+        var answer = await client.ChangeThresholdsAsync(change, Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+        Assert.Equal(2, answer.Version);
+        await Refused(StatusCode.FailedPrecondition, new(change) { Thresholds = { new Threshold { Vector = "udp", PacketsPerSecond = 1 } } },
+            TenantId.Of(_customer.TenantId), Roles.Operator);
+
+        Assert.Equal(2, (await thresholds.Get(fact => fact.ServiceCode == _customer.ServiceCode && fact.Version == 2)).Version);
+        await Eventually.Passes(async () =>
+        {
+            await _service.Send(_customer, "203.0.113.10", packets: 101);
+            Assert.Contains(detected.Facts, fact => fact.ServiceCode == _customer.ServiceCode);
+        });
+    }
+
+    [Fact]
+    public async Task WhenErasureDue_anomalies_and_objects_of_that_contract_are_gone_and_no_others()
+    {
+        await using var erased = await Host.Listen<DataErased>();
+        var other = _customer with { ContractId = Customer.NewId(), ServiceCode = Customer.New().ServiceCode };
+        await Watch("203.0.113.0/24");
+        await Deliver(other.Signed("198.51.100.0/24"));
+        await Host.CatchUp();
+        await Eventually.Passes(async () =>
+        {
+            await _service.Send(other, "198.51.100.1", OverTheDefault);
+            Assert.NotEmpty(await Open());
+        });
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        await _service.Send(_customer, "203.0.113.11", OverTheDefault);
+        await Eventually.Get(Open, seen => seen.Count == 3, what: "three anomalies");
+        await Deliver(_customer.Terminated());
+        await Host.CatchUp();
+        await TimePasses(TimeSpan.FromSeconds(2), until: async () => (await Open()).Count == 1);
+
+        var due = new ErasureDue
+        {
+            TenantId = _customer.TenantId,
+            ContractId = _customer.ContractId,
+            ServiceCode = _customer.ServiceCode,
+            ErasureId = Customer.NewId(),
+            DataClasses = ["incident", "customer"],
+            DueAt = DateTimeOffset.UnixEpoch,
+            RequestedAt = DateTimeOffset.UnixEpoch,
+        };
+        await Deliver(due);
+
+        var proof = await erased.Get(fact => fact.ErasureId == due.ErasureId);
+        Assert.Equal(("detection", 2L, 1L), (proof.Owner, proof.Counts["target"], proof.Counts["protected-object"]));
+        Assert.Equal(other.ServiceCode, Assert.Single(await Anomalies(openOnly: false)).ServiceCode);
+        Assert.Equal(other.ServiceCode, Assert.Single(await Objects()).ServiceCode);
+
+        await Deliver(due); // asked again: the same answer again
+        var answers = await Eventually.Get(
+            () => erased.Facts.Where(fact => fact.ErasureId == due.ErasureId).ToList(), seen => seen.Count == 2, what: "two answers");
+        Assert.All(answers, answer => Assert.Equal(2, answer.Counts["target"]));
+    }
+
+    /// <summary>A contract comes, and the engine knows it.</summary>
+    private async Task Watch(params string[] prefixes)
+    {
+        await Deliver(_customer.Signed(prefixes));
+        await Host.CatchUp();
+        var directory = Host.Services.GetRequiredService<ObjectDirectory>();
+        await Eventually.True(() => directory.Find(_customer.ContractId) is not null, what: "the object in the engine");
+    }
+
+    /// <summary>Time passes in steps, because what waits for time must also get its turn.</summary>
+    private async Task TimePasses(TimeSpan atLeast, Func<Task<bool>> until)
+    {
+        var end = Host.Clock.GetUtcNow() + atLeast;
+        await Eventually.True(
+            async () =>
+            {
+                Host.Clock.Advance(TimeSpan.FromSeconds(0.2));
+                return Host.Clock.GetUtcNow() >= end && await until();
+            },
+            TimeSpan.FromSeconds(30));
+    }
+
+    private Task Deliver<T>(T fact)
+        where T : class => Host.Deliver(fact, Customer.NewId());
+
+    private Task<IReadOnlyList<Anomaly>> Open() => Anomalies(openOnly: true);
+
+    private async Task<IReadOnlyList<Anomaly>> Anomalies(bool openOnly)
+    {
+        var answer = await new AnomaliesClient(Host.Channel).ListAnomaliesAsync(
+            new ListAnomaliesRequest { OpenOnly = openOnly }, Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer));
+        return answer.Anomalies;
+    }
+
+    private async Task<IReadOnlyList<ProtectedObject>> Objects()
+    {
+        var answer = await new ObjectsClient(Host.Channel).ListProtectedObjectsAsync(
+            new ListProtectedObjectsRequest(), Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer));
+        return answer.Objects;
+    }
+
+    private async Task Refused(StatusCode status, ChangeThresholdsRequest request, TenantId tenant, string role)
+    {
+        var client = new ObjectsClient(Host.Channel);
+        var refusal = await Assert.ThrowsAsync<RpcException>(
+            () => client.ChangeThresholdsAsync(request, Host.As(tenant, role)).ResponseAsync);
+        Assert.Equal(status, refusal.StatusCode);
+    }
+}
