@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using System.Net;
-using System.Security.Cryptography;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts.Notifications.V1;
 using Platform.EventStore;
@@ -94,76 +92,6 @@ public sealed class RelayTests(PostgresDatabase database, RabbitMqVirtualHost br
         return answer.StatusCode;
     }
 
-    private WebApplication Build(string? connection = null)
-    {
-        var verification = Path.Combine(_folder, "caller.pem");
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        File.WriteAllText(verification, key.ExportSubjectPublicKeyInfoPem());
-
-        var builder = WebApplication.CreateBuilder();
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Listen:Health"] = $"127.0.0.1:{Loopback.FreePort()}",
-            ["Caller:VerificationKeyFile"] = verification,
-            ["ConnectionStrings:Postgres"] = connection ?? database.ConnectionString,
-            ["RabbitMq:Host"] = broker.Host,
-            ["RabbitMq:Port"] = $"{broker.Port}",
-            ["RabbitMq:VirtualHost"] = broker.Name,
-            ["RabbitMq:User"] = broker.User,
-            ["RabbitMq:Password"] = broker.Password,
-        });
-        builder.AddPlatform("bells");
-        builder.AddEventStore(EventCatalog.Of(typeof(BellEvent), typeof(EchoEvent)));
-        builder.AddPublications<BellPublications>();
-        builder.AddMessaging("bells", bus => bus.AddConsumer<WhenBellRang>());
-        builder.Services.AddHttpClient();
-        var app = builder.Build();
-        app.MapPlatform();
-        return app;
-    }
-}
-
-public abstract record BellEvent;
-
-public sealed record BellRung(string Note) : BellEvent;
-
-public abstract record EchoEvent;
-
-public sealed record EchoHeard(string Note) : EchoEvent;
-
-internal static class Bell
-{
-    public static readonly StreamType<int, BellEvent> Stream = new("bell", 0, (count, _) => count + 1);
-}
-
-internal static class Echo
-{
-    public static readonly StreamType<int, EchoEvent> Stream = new("echo", 0, (count, _) => count + 1);
-}
-
-internal sealed class BellPublications : IPublications
-{
-    public object? Publish(RecordedEvent recorded) => recorded.Data is BellRung rung
-        ? new NoticePublished
-        {
-            TenantId = recorded.TenantId.ToGuid(),
-            NoticeId = recorded.Id,
-            ServiceCode = recorded.StreamKey,
-            Kind = rung.Note,
-            PublishedAt = recorded.RecordedAt,
-        }
-        : null;
-}
-
-public sealed class WhenBellRang(StreamStore store) : IConsumer<NoticePublished>
-{
-    internal static System.Collections.Concurrent.ConcurrentBag<Guid> Calls { get; } = [];
-
-    public async Task Consume(ConsumeContext<NoticePublished> context)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        Calls.Add(context.MessageId!.Value);
-        await store.Tenant(TenantId.Of(context.Message.TenantId)).Handle(
-            Echo.Stream, context.Message.ServiceCode!, _ => new EchoHeard(context.Message.Kind), context.Cause(), context.CancellationToken);
-    }
+    private WebApplication Build(string? connection = null) =>
+        Bells.Build(_folder, connection ?? database.ConnectionString, broker.Host, broker.Port, broker.Name, broker.User, broker.Password);
 }

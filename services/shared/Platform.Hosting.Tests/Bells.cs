@@ -1,0 +1,88 @@
+using System.Security.Cryptography;
+using MassTransit;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts.Notifications.V1;
+using Platform.EventStore;
+using Platform.Testing;
+
+namespace Platform.Hosting.Tests;
+
+/// <summary>A service that publishes each bell it rings and hears it back as a neighbour would.</summary>
+internal static class Bells
+{
+    public static WebApplication Build(
+        string folder, string connection, string brokerHost, int brokerPort, string virtualHost, string user, string password)
+    {
+        var verification = Path.Combine(folder, "caller.pem");
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        File.WriteAllText(verification, key.ExportSubjectPublicKeyInfoPem());
+
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Listen:Health"] = $"127.0.0.1:{Loopback.FreePort()}",
+            ["Caller:VerificationKeyFile"] = verification,
+            ["ConnectionStrings:Postgres"] = connection,
+            ["RabbitMq:Host"] = brokerHost,
+            ["RabbitMq:Port"] = $"{brokerPort}",
+            ["RabbitMq:VirtualHost"] = virtualHost,
+            ["RabbitMq:User"] = user,
+            ["RabbitMq:Password"] = password,
+        });
+        builder.AddPlatform("bells");
+        builder.AddEventStore(EventCatalog.Of(typeof(BellEvent), typeof(EchoEvent)));
+        builder.AddPublications<BellPublications>();
+        builder.AddMessaging("bells", bus => bus.AddConsumer<WhenBellRang>());
+        builder.Services.AddHttpClient();
+        var app = builder.Build();
+        app.MapPlatform();
+        return app;
+    }
+}
+
+public abstract record BellEvent;
+
+public sealed record BellRung(string Note) : BellEvent;
+
+public abstract record EchoEvent;
+
+public sealed record EchoHeard(string Note) : EchoEvent;
+
+internal static class Bell
+{
+    public static readonly StreamType<int, BellEvent> Stream = new("bell", 0, (count, _) => count + 1);
+}
+
+internal static class Echo
+{
+    public static readonly StreamType<int, EchoEvent> Stream = new("echo", 0, (count, _) => count + 1);
+}
+
+internal sealed class BellPublications : IPublications
+{
+    public object? Publish(RecordedEvent recorded) => recorded.Data is BellRung rung
+        ? new NoticePublished
+        {
+            TenantId = recorded.TenantId.ToGuid(),
+            NoticeId = recorded.Id,
+            ServiceCode = recorded.StreamKey,
+            Kind = rung.Note,
+            PublishedAt = recorded.RecordedAt,
+        }
+        : null;
+}
+
+public sealed class WhenBellRang(StreamStore store) : IConsumer<NoticePublished>
+{
+    internal static System.Collections.Concurrent.ConcurrentBag<Guid> Calls { get; } = [];
+
+    public async Task Consume(ConsumeContext<NoticePublished> context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        Calls.Add(context.MessageId!.Value);
+        await store.Tenant(TenantId.Of(context.Message.TenantId)).Handle(
+            Echo.Stream, context.Message.ServiceCode!, _ => new EchoHeard(context.Message.Kind), context.Cause(), context.CancellationToken);
+    }
+}
