@@ -7,6 +7,7 @@ using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Contracts.Ingestion.V1;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Ingestion.Windows;
 using Platform.Testing;
 
 namespace Platform.Ingestion.Tests;
@@ -31,6 +32,7 @@ public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClas
         Assert.Equal(exporter.Datagrams, exporter.Records);
     }
 
+    /// <summary><see cref="WhenThresholdsChanged"/>: twice, and in the wrong order.</summary>
     [Fact]
     public async Task An_older_version_that_comes_late_changes_nothing_and_the_same_one_twice_neither()
     {
@@ -44,6 +46,7 @@ public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClas
         Assert.Equal(11, batch.ObjectVersion);
     }
 
+    /// <summary><see cref="WhenProtectedObjectRetired"/>: twice, and before the version that it ends.</summary>
     [Fact]
     public async Task A_retired_object_stays_retired_whatever_comes_later()
     {
@@ -60,7 +63,7 @@ public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClas
         await service.Host.Deliver(
             AnIngestionService.Watched(1, "192.0.2.128/25") with { ObjectId = other }, Guid.Parse("0190cccc-0000-7000-8000-000000000022"));
 
-        var objects = service.Host.Services.GetRequiredService<Platform.Ingestion.Windows.ProtectedObjects>().Current;
+        var objects = service.Host.Services.GetRequiredService<ProtectedObjects>().Current;
         Assert.DoesNotContain(objects.Objects, watched => watched.ObjectId == other);
     }
 

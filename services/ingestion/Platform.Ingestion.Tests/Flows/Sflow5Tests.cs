@@ -30,7 +30,8 @@ public sealed class Sflow5Tests
         var tagged = new Datagram().Bytes(Macs).U16(0x88A8, 100, 0x8100, 200, 0x8847).U32(16 << 12, 17 << 12 | 0x100).Bytes(Ipv4Udp());
         var decoded = new Decoded().Receive(Sample(1, 90, tagged));
 
-        Assert.Equal(("10.0.0.2", 100), (decoded.Flow.Destination.ToString(), decoded.Flow.Vlan));
+        Assert.Equal("10.0.0.2", decoded.Flow.Destination.ToString());
+        Assert.Equal(100, decoded.Lines[0].GetProperty("vlanId").GetInt32());
         Assert.Equal(200, decoded.Lines[0].GetProperty("dot1qCustomerVlanId").GetInt32());
     }
 

@@ -105,12 +105,10 @@ internal struct FlowRecord
     public uint DestinationAsn;
     public ushort SourcePort;
     public ushort DestinationPort;
-    public ushort Vlan;
     public byte Protocol;
 
     /// <summary>The low eight TCP control bits, ored over the flow.</summary>
     public byte TcpFlags;
-    public byte TypeOfService;
 
     /// <summary>A fragment after the first: it has no ports.</summary>
     public bool IsFragment;

@@ -42,8 +42,6 @@ internal enum Slot
     DestinationAsn,
     // Everything below is read only when the template has it.
     Flows,
-    TypeOfService,
-    Vlan,
     FragmentOffset,
     SourceV6High,
     SourceV6Low,
@@ -373,8 +371,6 @@ internal static class SlotMap
         4 => new(Slot.Protocol, 9),
         193 => new(Slot.Protocol, 5),
         6 => new(Slot.TcpFlags, 9),
-        5 => new(Slot.TypeOfService, 9),
-        58 or 243 => new(Slot.Vlan, 9),
         88 => new(Slot.FragmentOffset, 9),
         // Delta counters before totals, before-policy before after-policy; ASA counts only as initiator and responder.
         1 => new(Slot.Bytes, 9),

@@ -8,7 +8,7 @@ internal static class NetFlow5
     private const int HeaderLength = 24;
     private const int RecordLength = 48;
 
-    /// <summary>The fixed layout, said as a template, so that <c>decode</c> prints it like any other record.</summary>
+    /// <summary>The fixed layout, said as a template: read and printed like any other.</summary>
     public static readonly FlowTemplate Template = new(
         0,
         [
@@ -55,42 +55,8 @@ internal static class NetFlow5
         if (exporter.Domain(FlowProtocol.NetFlow5, header.Domain) is { } domain)
         {
             exporter.SequenceGaps += domain.Advance(header.Sequence, (uint)count);
+            var records = datagram[..(HeaderLength + count * RecordLength)];
+            TemplateRecords.Decode(Template, records, HeaderLength, exporter, domain, in header, ref handler);
         }
-
-        FlowRecord flow = default;
-        flow.Format = FlowProtocol.NetFlow5;
-        flow.ExportedMs = header.ExportedMs;
-        flow.Flows = 1;
-        (flow.SamplingRate, flow.SamplingSource) = exporter.SamplingOverride != 0
-            ? (exporter.SamplingOverride, SamplingSource.Setting)
-            : interval > 0 ? (interval, SamplingSource.Header) : (1, SamplingSource.Unknown);
-        for (var i = 0; i < count; i++)
-        {
-            var record = datagram.Slice(HeaderLength + i * RecordLength, RecordLength);
-            flow.Source = HostAddress.FromV4(ReadUInt32BigEndian(record));
-            flow.Destination = HostAddress.FromV4(ReadUInt32BigEndian(record[4..]));
-            flow.InInterface = ReadUInt16BigEndian(record[12..]);
-            flow.OutInterface = ReadUInt16BigEndian(record[14..]);
-            flow.Packets = ReadUInt32BigEndian(record[16..]);
-            flow.Bytes = ReadUInt32BigEndian(record[20..]);
-            flow.StartMs = header.ExportedMs - (int)(header.UptimeMs - ReadUInt32BigEndian(record[24..]));
-            flow.EndMs = header.ExportedMs - (int)(header.UptimeMs - ReadUInt32BigEndian(record[28..]));
-            flow.SourcePort = ReadUInt16BigEndian(record[32..]);
-            flow.DestinationPort = ReadUInt16BigEndian(record[34..]);
-            flow.TcpFlags = record[37];
-            flow.Protocol = record[38];
-            flow.TypeOfService = record[39];
-            flow.SourceAsn = ReadUInt16BigEndian(record[40..]);
-            flow.DestinationAsn = ReadUInt16BigEndian(record[42..]);
-            handler.Flow(in flow);
-            if (THandler.WantsFields)
-            {
-                handler.Record(in header, Template, record);
-            }
-        }
-
-        exporter.Records += count;
-        exporter.LastRate = flow.SamplingRate;
-        exporter.LastRateSource = flow.SamplingSource;
     }
 }

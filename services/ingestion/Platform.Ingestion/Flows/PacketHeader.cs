@@ -117,8 +117,6 @@ internal struct PacketHeader
         flow.DestinationPort = DestinationPort;
         flow.Protocol = Protocol;
         flow.TcpFlags = TcpFlags;
-        flow.TypeOfService = TypeOfService;
-        flow.Vlan = Vlan;
         flow.IsFragment = FragmentOffset != 0;
     }
 

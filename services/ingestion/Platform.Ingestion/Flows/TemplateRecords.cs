@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Platform.Ingestion.Flows;
 
-/// <summary>The data records of NetFlow v9 and IPFIX: from bytes and a compiled template to <see cref="FlowRecord"/>. The hot path.</summary>
+/// <summary>The data records of NetFlow v5, v9 and IPFIX: from bytes and a compiled template to <see cref="FlowRecord"/>. The hot path.</summary>
 internal static class TemplateRecords
 {
     /// <summary>Decodes all records of one set.</summary>
@@ -29,7 +29,7 @@ internal static class TemplateRecords
         flow.Flows = 1;
         var rateIsFixed = exporter.SamplingOverride != 0
             || !(template.HasRate || template.HasSampler || domain.HasInterfaceRates);
-        (flow.SamplingRate, flow.SamplingSource) = RateOfSet(exporter, domain);
+        (flow.SamplingRate, flow.SamplingSource) = RateOfSet(exporter, domain, in header);
 
         Span<FieldSlot> placed = template.HasVariableLength ? stackalloc FieldSlot[FlowTemplate.SlotCount] : template.Slots;
         var length = template.MinimumLength;
@@ -56,7 +56,8 @@ internal static class TemplateRecords
                 ReadFlow(template, in reader, in header, domain, ref flow);
                 if (!rateIsFixed)
                 {
-                    (flow.SamplingRate, flow.SamplingSource) = RateOfRecord(template, in reader, flow.InInterface, exporter, domain);
+                    (flow.SamplingRate, flow.SamplingSource) = RateOfRecord(
+                        template, in reader, flow.InInterface, exporter, domain, in header);
                 }
 
                 if (template.NeedsMore)
@@ -220,7 +221,7 @@ internal static class TemplateRecords
     {
         TimeUnit.None => 0,
         TimeUnit.Milliseconds => (long)value,
-        TimeUnit.UptimeMilliseconds when header.Format == FlowProtocol.NetFlow9 =>
+        TimeUnit.UptimeMilliseconds when header.Format != FlowProtocol.Ipfix =>
             header.ExportedMs - (int)(header.UptimeMs - (uint)value), // wraps every 49.7 days, so the difference counts
         _ => ToUnixMsRarely(unit, value, in header, systemStartMs),
     };
@@ -239,14 +240,21 @@ internal static class TemplateRecords
         };
     }
 
-    private static (uint Rate, SamplingSource Source) RateOfSet(ExporterContext exporter, FlowDomain domain) =>
+    private static (uint Rate, SamplingSource Source) RateOfSet(
+        ExporterContext exporter, FlowDomain domain, in MessageHeader header) =>
         exporter.SamplingOverride != 0 ? (exporter.SamplingOverride, SamplingSource.Setting)
+        : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
         : domain.DefaultRate != 0 ? (domain.DefaultRate, SamplingSource.Options)
         : exporter.DefaultRate != 0 ? (exporter.DefaultRate, SamplingSource.Options)
         : (1, SamplingSource.Unknown);
 
     private static (uint Rate, SamplingSource Source) RateOfRecord(
-        FlowTemplate template, in Reader reader, uint inInterface, ExporterContext exporter, FlowDomain domain)
+        FlowTemplate template,
+        in Reader reader,
+        uint inInterface,
+        ExporterContext exporter,
+        FlowDomain domain,
+        in MessageHeader header)
     {
         if (template.HasRate && RateIn(in reader) is > 0 and var own)
         {
@@ -258,7 +266,7 @@ internal static class TemplateRecords
             return (rate, SamplingSource.Sampler);
         }
 
-        return domain.TryGetInterfaceRate(inInterface, out rate) ? (rate, SamplingSource.Interface) : RateOfSet(exporter, domain);
+        return domain.TryGetInterfaceRate(inInterface, out rate) ? (rate, SamplingSource.Interface) : RateOfSet(exporter, domain, in header);
     }
 
     // One packet in N from whichever way it is said (RFC 3954, RFC 5477); 0 when not said.

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using Platform.Hosting;
-using Platform.Ingestion.Receiving;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 

@@ -23,6 +23,8 @@ internal sealed class IngestionMetrics : IDisposable
             "platform.ingestion.windows.dropped", "{window}", "Increments that the telemetry bus did not take in time or did not confirm.");
     }
 
+    public Meter Meter => _meter;
+
     public void WindowsSent(int windows) => _sent.Add(windows);
 
     public void WindowsDropped(int windows) => _dropped.Add(windows);
