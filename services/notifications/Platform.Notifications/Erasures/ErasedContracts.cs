@@ -24,15 +24,22 @@ internal sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-            await Execute(connection, "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", cancellationToken, serviceCode);
+            await Execute(
+                connection, "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", cancellationToken, serviceCode);
 
             // A statement of its own: it must see what was committed while the lock was waited for.
             var isErased = await Execute(
-                connection, "select true from erasures.erased_contracts where service_code = $1", cancellationToken, serviceCode);
-            if (isErased is null)
+                connection,
+                "select true from erasures.erased_contracts where service_code = $1",
+                cancellationToken,
+                serviceCode);
+            if (isErased is not null)
             {
-                await write();
+                Telemetry.FactDropped();
+                return;
             }
+
+            await write();
         }
         finally
         {

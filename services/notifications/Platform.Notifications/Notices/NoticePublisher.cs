@@ -25,11 +25,15 @@ internal sealed class NoticePublisher(StreamStore store, ErasedContracts erased,
     {
         var id = context.MessageId ?? throw new InvalidOperationException("A fact without message id has no identity.");
         var command = new PublishNotice(id, serviceCode, kind, details, clock.GetUtcNow());
-        await store.Tenant(TenantId.Of(tenantId)).Handle(
+        var decision = await store.Tenant(TenantId.Of(tenantId)).Handle(
             NoticeState.Stream,
             $"{id:D}",
             state => NoticeDecider.Decide(state, command),
             context.Cause(),
             context.CancellationToken);
+        if (decision is Decision<NoticeEvent>.Accepted { Events.Count: > 0 })
+        {
+            Telemetry.Published(kind);
+        }
     }
 }

@@ -56,6 +56,20 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     }
 
     [Fact]
+    public async Task What_was_heard_before_the_question_is_in_the_answer()
+    {
+        var facts = AnAttack();
+        for (var heard = 1; heard < facts.Story.Length; heard++)
+        {
+            await service.Host.Deliver(facts.Story[heard - 1], service.NewId());
+
+            var told = await Ask(facts, service.Host.As(Acme, Roles.Viewer)); // at once, as a live page does
+
+            Assert.Equal(heard, told.Timeline.Count);
+        }
+    }
+
+    [Fact]
     public async Task An_attack_that_goes_on_is_open_with_its_defence_active()
     {
         var facts = AnAttack();

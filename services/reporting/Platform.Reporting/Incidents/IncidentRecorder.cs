@@ -5,7 +5,7 @@ using Platform.Reporting.Erasures;
 
 namespace Platform.Reporting.Incidents;
 
-/// <summary>Writes what a consumer heard into the incident's stream, unless the contract's data has been erased.</summary>
+/// <summary>Writes into the streams of incidents, unless the contract's data has been erased.</summary>
 internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased, TimeProvider clock)
 {
     public Task Record<T>(
@@ -31,14 +31,48 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
             clock.GetUtcNow());
         return erased.Unless(
             serviceCode,
-            () => store.Tenant(TenantId.Of(tenantId)).Handle(
+            async () => Count(await store.Tenant(TenantId.Of(tenantId)).Handle(
                 IncidentState.Stream,
                 $"{anomalyId:D}",
                 state => IncidentDecider.Decide(state, command),
                 context.Cause(),
-                context.CancellationToken),
+                context.CancellationToken)),
             context.CancellationToken);
     }
 
-    private static string ActorOf(string step) => step.StartsWith("anomaly-", StringComparison.Ordinal) ? "detection" : "mitigation";
+    /// <summary>Publishes the report of an attack of which mitigation never said a word.</summary>
+    public Task Report(
+        TenantId tenant,
+        Guid incidentId,
+        string serviceCode,
+        ReportWithoutMitigation command,
+        CancellationToken cancellationToken) =>
+        erased.Unless(
+            serviceCode,
+            async () => Count(await store.Tenant(tenant).Handle(
+                IncidentState.Stream,
+                $"{incidentId:D}",
+                state => IncidentDecider.Decide(state, command),
+                new Cause("grace-passed"),
+                cancellationToken)),
+            cancellationToken);
+
+    private static void Count(Decision<IncidentEvent> decision)
+    {
+        foreach (var happened in decision is Decision<IncidentEvent>.Accepted(var events) ? events : [])
+        {
+            switch (happened)
+            {
+                case IncidentStepRecorded step:
+                    Telemetry.Recorded(step.Step);
+                    break;
+                case IncidentReportPublished report:
+                    Telemetry.Reported(report.MitigationResult);
+                    break;
+            }
+        }
+    }
+
+    private static string ActorOf(string step) =>
+        step.StartsWith("anomaly-", StringComparison.Ordinal) ? "detection" : "mitigation";
 }

@@ -11,7 +11,9 @@ namespace Platform.Reporting.Incidents;
 /// </remarks>
 internal sealed class IncidentTimelines : IProjection
 {
-    public string Name => "incident_timelines_v1";
+    public const string Checkpoint = "incident_timelines_v1";
+
+    public string Name => Checkpoint;
 
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {

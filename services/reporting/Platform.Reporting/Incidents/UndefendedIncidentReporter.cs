@@ -1,18 +1,16 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
-using Platform.Reporting.Erasures;
 
 namespace Platform.Reporting.Incidents;
 
 /// <summary>
-/// Publishes the report of attacks of which mitigation never said a word. Every replica may run it: the view only says where to look,
-/// the rules decide.
+/// Looks for attacks that are over and of which mitigation never said a word. Every replica may run it: the view only says where to
+/// look, the rules decide.
 /// </summary>
 internal sealed class UndefendedIncidentReporter(
     NpgsqlDataSource database,
-    StreamStore store,
-    ErasedContracts erased,
+    IncidentRecorder incidents,
     IOptions<ReportOptions> options,
     TimeProvider clock,
     ILogger<UndefendedIncidentReporter> log) : BackgroundService
@@ -26,9 +24,9 @@ internal sealed class UndefendedIncidentReporter(
             {
                 await PublishDue(stoppingToken);
             }
-            catch (NpgsqlException unreachable) when (unreachable.IsTransient)
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
-                log.DatabaseAway(unreachable);
+                log.TickFailed(fault); // what is due stays due: the next tick finds it again
             }
         }
     }
@@ -38,15 +36,7 @@ internal sealed class UndefendedIncidentReporter(
         var command = new ReportWithoutMitigation(options.Value.GraceWithoutMitigation, clock.GetUtcNow());
         foreach (var (tenant, incidentId, serviceCode) in await Due(command, cancellationToken))
         {
-            await erased.Unless(
-                serviceCode,
-                () => store.Tenant(tenant).Handle(
-                    IncidentState.Stream,
-                    $"{incidentId:D}",
-                    state => IncidentDecider.Decide(state, command),
-                    new Cause("grace-passed"),
-                    cancellationToken),
-                cancellationToken);
+            await incidents.Report(tenant, incidentId, serviceCode, command, cancellationToken);
         }
     }
 

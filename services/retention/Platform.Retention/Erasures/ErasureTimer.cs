@@ -21,9 +21,9 @@ internal sealed class ErasureTimer(
             {
                 await RequestDue(stoppingToken);
             }
-            catch (NpgsqlException unreachable) when (unreachable.IsTransient)
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
-                log.DatabaseAway(unreachable);
+                log.TickFailed(fault); // what is due stays due: the next tick finds it again
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
@@ -35,19 +35,30 @@ internal sealed class ErasureTimer(
             options.Value.OwnerNames, options.Value.RepeatAfter, options.Value.RepeatAtMost, clock.GetUtcNow());
         foreach (var (erasureId, dueSince) in await Due(command.At, cancellationToken))
         {
-            await store.Tenant(TenantId.Provider).Handle(
+            var decision = await store.Tenant(TenantId.Provider).Handle(
                 ErasureState.Stream,
                 $"{erasureId:D}",
                 state => ErasureDecider.Decide(state, command),
                 new Cause(Invariant($"due:{dueSince:O}")),
                 cancellationToken);
+            if (decision is Decision<ErasureEvent>.Accepted { Events.Count: > 0 })
+            {
+                Telemetry.Requested();
+                log.ErasureRequested(erasureId);
+            }
         }
+
+        await using var waiting = database.CreateCommand("select count(*) from views.erasures where status = $1");
+        waiting.Parameters.Add(new NpgsqlParameter { Value = ErasureStatuses.Due });
+        Telemetry.StillWaiting((long)(await waiting.ExecuteScalarAsync(cancellationToken))!);
     }
 
-    private async Task<List<(Guid ErasureId, DateTimeOffset DueSince)>> Due(DateTimeOffset now, CancellationToken cancellationToken)
+    private async Task<List<(Guid ErasureId, DateTimeOffset DueSince)>> Due(
+        DateTimeOffset now, CancellationToken cancellationToken)
     {
-        await using var query = database.CreateCommand(
-            "select erasure_id, next_request_at from views.erasures where next_request_at <= $1 order by next_request_at limit 100");
+        await using var query = database.CreateCommand("""
+            select erasure_id, next_request_at from views.erasures where next_request_at <= $1 order by next_request_at limit 100
+            """);
         query.Parameters.Add(new NpgsqlParameter { Value = now });
         var due = new List<(Guid, DateTimeOffset)>();
         await using var reader = await query.ExecuteReaderAsync(cancellationToken);

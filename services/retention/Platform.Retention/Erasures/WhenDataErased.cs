@@ -21,6 +21,7 @@ internal sealed class WhenDataErased(StreamStore store, TimeProvider clock, ILog
         decision.Note(context, log);
         if (decision is Decision<ErasureEvent>.Accepted(var events) && events.OfType<ErasureCertified>().Any())
         {
+            Telemetry.Certified();
             log.ErasureCertified(answer.ServiceCode, answer.ErasureId);
         }
     }

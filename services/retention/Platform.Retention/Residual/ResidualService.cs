@@ -47,6 +47,7 @@ internal sealed class ResidualService(
             context.Cause(),
             context.CancellationToken);
         decision.OrThrow();
+        Telemetry.ResidualRead(dataClass);
     }
 
     private static IPNetwork? Parse(string prefix)
