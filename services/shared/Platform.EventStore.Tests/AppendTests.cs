@@ -119,6 +119,19 @@ public sealed class AppendTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task A_cause_that_took_effect_before_the_version_expected_now_is_answered_as_repeated()
+    {
+        var (key, cause) = ("before-version", NewCause());
+        var session = given.Store.Tenant(Acme);
+        await session.Append(TallyState.Stream, key, ExpectedVersion.New, [new TallyCounted(1)], cause, Token);
+
+        var again = await session.Append(TallyState.Stream, key, ExpectedVersion.Exactly(1), [new TallyCounted(1)], cause, Token);
+
+        Assert.Equal((AppendOutcome.Repeated, 1), (again.Outcome, again.Version));
+        Assert.Equal(1, (await session.Load(TallyState.Stream, key, Token)).Version);
+    }
+
+    [Fact]
     public async Task Many_deciders_of_one_stream_all_take_effect_once_each()
     {
         var session = given.Store.Tenant(Acme);

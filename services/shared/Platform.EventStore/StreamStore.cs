@@ -168,8 +168,9 @@ public sealed partial class TenantSession
         }
         catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "inbox_pkey" })
         {
-            // The same cause at the same moment: the other one has committed, so asking again finds it recorded.
-            return await Append(stream, key, expected, events, cause, cancellationToken);
+            // The same cause is recorded: by another writer at the same moment, or before the version that was asked for. Only a question
+            // about any version looks for the cause first; with the version as expected this would be met again and again.
+            return await Append(stream, key, ExpectedVersion.Any, events, cause, cancellationToken);
         }
     }
 
