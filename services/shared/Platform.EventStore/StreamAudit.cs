@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
@@ -92,6 +93,27 @@ public sealed class StreamAudit(StreamStore store)
         }
 
         return report;
+    }
+
+    /// <summary>Verifies one tenant after another, all that have or had a stream.</summary>
+    public async IAsyncEnumerable<(TenantId Tenant, AuditReport Report)> VerifyAll(
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var tenants = new List<TenantId>();
+        await using (var command = store.Database.CreateCommand(
+            "select tenant_id from events.mt_streams where id <> 'mt_tombstone' union select tenant_id from platform.anchors order by 1"))
+        {
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            while (await rows.ReadAsync(cancellationToken))
+            {
+                tenants.Add(TenantId.Parse(rows.GetString(0)));
+            }
+        }
+
+        foreach (var tenant in tenants)
+        {
+            yield return (tenant, await Verify(tenant, cancellationToken));
+        }
     }
 
     private static async Task<Dictionary<(string Stream, long Version), string>> Anchors(

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Platform.EventStore;
 
 namespace Platform.Hosting;
 
@@ -21,4 +22,16 @@ internal static partial class Log
 
     [LoggerMessage(6, LogLevel.Error, "Relay stopped at event {Sequence}: it cannot be read or published. Facts after it wait until this is repaired.")]
     public static partial void RelayStopped(this ILogger log, long sequence, Exception reason);
+
+    [LoggerMessage(7, LogLevel.Information, "Anchored {Day} of tenant {Tenant}: {Digest}")]
+    public static partial void Anchored(this ILogger log, DateOnly day, TenantId tenant, string digest);
+
+    [LoggerMessage(8, LogLevel.Warning, "Chain heads could not be anchored; tried again in {Delay}")]
+    public static partial void AnchorsWait(this ILogger log, Exception reason, TimeSpan delay);
+
+    [LoggerMessage(9, LogLevel.Information, "Verified tenant {Tenant}: {Events} events, {Foreign} of other writers, {Findings} not as written")]
+    public static partial void Verified(this ILogger log, TenantId tenant, long events, int foreign, int findings);
+
+    [LoggerMessage(10, LogLevel.Error, "Not as it was written: tenant {Tenant}, {Finding}")]
+    public static partial void NotAsWritten(this ILogger log, TenantId tenant, AuditFinding finding);
 }

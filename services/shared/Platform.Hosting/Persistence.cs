@@ -56,9 +56,10 @@ public static class Persistence
         builder.Logging.AddFilter("Npgsql", LogLevel.Warning);
         builder.Services.AddSingleton(_ => sealing.KeyFile is { } file ? events.SealWith(MasterKey.FromFile(file)) : events);
         builder.Services.AddSingleton(provider => new StreamStore(
-            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<EventCatalog>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<EventCatalog>(), provider.GetRequiredService<TimeProvider>(), ClockState.Now));
         builder.Services.AddSingleton<EventFeed>();
         builder.Services.AddHostedService<EventRelay>();
+        builder.Services.AddHostedService<AnchorKeeper>();
         builder.Services.AddHealthChecks()
             .AddCheck<DatabaseHealth>("database")
             .AddCheck<ViewsHealth>("views");

@@ -67,7 +67,8 @@ public static class PlatformHost
     }
 
     /// <summary>
-    /// Runs the service, or with the argument <c>migrate</c> brings database and broker to this version and ends.
+    /// Runs the service, or with the argument <c>migrate</c> brings database and broker to this version and ends,
+    /// with <c>verify</c> proves the event streams and ends with 1 when something in them is not as it was written.
     /// A port in use, like a setting out of range before, ends the process with code 78 (configuration error) and one line that says what to change.
     /// </summary>
     public static async Task<int> RunPlatformAsync(this WebApplication app, string[] args)
@@ -84,6 +85,11 @@ public static class PlatformHost
                 }
 
                 return 0;
+            }
+
+            if (args is ["verify", ..])
+            {
+                return await Verification.Run(app.Services, log);
             }
 
             await app.RunAsync();

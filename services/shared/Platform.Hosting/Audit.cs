@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Platform.EventStore;
+
+namespace Platform.Hosting;
+
+/// <summary>Anchors the chain heads of each day in Japan once it is over, and logs the digests, where the database cannot reach.</summary>
+internal sealed class AnchorKeeper(StreamStore store, TimeProvider clock, ILogger<AnchorKeeper> log) : BackgroundService
+{
+    private const int DaysLookedBack = 7; // a service that was down over midnight anchors when it is back
+    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Japan = TimeSpan.FromHours(9);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        for (var days = DaysLookedBack; !stoppingToken.IsCancellationRequested; days = 1)
+        {
+            try
+            {
+                for (var back = days; back >= 1; back--)
+                {
+                    await Anchor(JapanCalendar.StartOfLastDays(clock.GetUtcNow(), back + 1).ToOffset(Japan), stoppingToken);
+                }
+            }
+            catch (Exception interrupted) when (!stoppingToken.IsCancellationRequested)
+            {
+                log.AnchorsWait(interrupted, Interval);
+            }
+
+            await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task Anchor(DateTimeOffset midnight, CancellationToken cancellationToken)
+    {
+        foreach (var (tenant, digest) in await new StreamAudit(store).Anchor(midnight, cancellationToken))
+        {
+            log.Anchored(DateOnly.FromDateTime(midnight.DateTime), tenant, digest);
+        }
+    }
+}
+
+/// <summary>The command <c>verify</c>: walks the hash chains of every tenant and names what is not as it was written.</summary>
+internal static class Verification
+{
+    public static async Task<int> Run(IServiceProvider services, ILogger log)
+    {
+        var findings = 0;
+        await foreach (var (tenant, report) in new StreamAudit(services.GetRequiredService<StreamStore>()).VerifyAll(CancellationToken.None))
+        {
+            log.Verified(tenant, report.Events, report.Foreign.Count, report.Findings.Count);
+            foreach (var finding in report.Findings)
+            {
+                log.NotAsWritten(tenant, finding);
+            }
+
+            findings += report.Findings.Count;
+        }
+
+        return findings == 0 ? 0 : 1;
+    }
+}
+
+/// <summary>What the kernel says about the clock's synchronisation; goes with every event, so that a report can prove its times (R37).</summary>
+internal static class ClockState
+{
+    private const int TimeError = 5; // TIME_ERROR: not synchronised
+    private const int NanosecondsFlag = 0x2000; // STA_NANO in status
+
+    /// <summary>For example <c>synchronised offset=12us maxerror=480us</c> or <c>unsynchronised</c>; null where there is no such kernel.</summary>
+    public static string? Now()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        // struct timex of 64-bit Linux, by its words: 0 modes (0 reads only), 1 offset, 3 maxerror, 5 status.
+        Span<long> timex = stackalloc long[32];
+        timex.Clear();
+        var state = Read(ref timex[0]);
+        if (state is < 0 or TimeError)
+        {
+            return "unsynchronised";
+        }
+
+        var offset = (timex[5] & NanosecondsFlag) != 0 ? timex[1] / 1000 : timex[1];
+        return FormattableString.Invariant($"synchronised offset={offset}us maxerror={timex[3]}us");
+    }
+
+    [DllImport("libc", EntryPoint = "adjtimex")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Read(ref long timex);
+}
