@@ -13,7 +13,8 @@ using Platform.Hosting;
 namespace Platform.Testing;
 
 /// <summary>
-/// One service in this process, composed as its Program does: real database, real broker, gRPC over loopback, and a clock that the test
+/// One service in this process, composed as its Program does: real database, real broker, gRPC over loopback, and a
+/// clock that the test
 /// moves. Migrated at the start; facts go in through the broker.
 /// </summary>
 public sealed class ServiceHost : IAsyncDisposable
@@ -87,7 +88,9 @@ public sealed class ServiceHost : IAsyncDisposable
         { CallerContext.Header, Services.GetRequiredService<CallerContext>().Sign(new Caller(operatorId, tenant, role, "192.0.2.1")) },
     };
 
-    /// <summary>Publishes a fact as a neighbour would, and waits until the service has consumed it (once more).</summary>
+    /// <summary>
+    /// Publishes a fact as a neighbour would, and waits until the service has consumed it (once more).
+    /// </summary>
     /// <param name="fact">A contract record.</param>
     /// <param name="messageId">Repeat it to deliver the same message again.</param>
     public async Task Deliver(object fact, Guid messageId)

@@ -11,7 +11,8 @@ using Wire = Platform.Contracts.Grpc.Notifications.V1;
 namespace Platform.Notifications.Tests.Notices;
 
 /// <summary>
-/// From facts on the broker to what the portal shows: WhenAnomalyDetected, WhenAnomalyEnded, WhenCountermeasureAnnounced,
+/// From facts on the broker to what the portal shows: WhenAnomalyDetected, WhenAnomalyEnded,
+/// WhenCountermeasureAnnounced,
 /// WhenMitigationFailed, WhenErasureCertified; and WhenErasureDue, which takes them away.
 /// </summary>
 public sealed class NoticesTests(ANotificationsService service) : IClassFixture<ANotificationsService>

@@ -4,10 +4,15 @@ using Platform.Notifications.Notices;
 
 namespace Platform.Notifications.Erasures;
 
-/// <summary>Deletes the notices of one contract, but for the notice of its certificate: streams first, then what was derived from them.</summary>
+/// <summary>
+/// Deletes the notices of one contract, but for the notice of its certificate: streams first, then what was derived
+/// from them.
+/// </summary>
 internal sealed class NoticeEraser(NpgsqlDataSource database, StreamStore store)
 {
-    /// <returns>Kind of stream to number of streams that this erasure has taken in all, earlier attempts included.</returns>
+    /// <returns>
+    /// Kind of stream to number of streams that this erasure has taken in all, earlier attempts included.
+    /// </returns>
     public async Task<IReadOnlyDictionary<string, long>> Erase(
         TenantId tenant, string serviceCode, Guid erasureId, CancellationToken cancellationToken)
     {

@@ -5,9 +5,12 @@ using Platform.Hosting;
 
 namespace Platform.Notifications.Erasures;
 
-/// <summary>Reaction: the term of a contract's data has come, so its notices die here and the counts are the proof.</summary>
+/// <summary>
+/// Reaction: the term of a contract's data has come, so its notices die here and the counts are the proof.
+/// </summary>
 /// <remarks>
-/// Each step can be repeated after a crash: the gate stays closed, erased streams stay counted under their erasure, the proof is
+/// Each step can be repeated after a crash: the gate stays closed, erased streams stay counted under their erasure, the
+/// proof is
 /// recorded once. A repeated request gets the same proof again, with the same message id.
 /// </remarks>
 internal sealed class WhenErasureDue(

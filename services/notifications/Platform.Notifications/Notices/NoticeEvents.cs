@@ -1,7 +1,10 @@
 namespace Platform.Notifications.Notices;
 
 /// <summary>What can happen to a notice. Stream <c>notice:{notice id}</c>, one per notice.</summary>
-/// <remarks>Data class <c>incident</c>; a notice of kind <c>erasure-certified</c> is the customer's proof and of class <c>provider</c>.</remarks>
+/// <remarks>
+/// Data class <c>incident</c>; a notice of kind <c>erasure-certified</c> is the customer's proof and of class
+/// <c>provider</c>.
+/// </remarks>
 internal abstract record NoticeEvent;
 
 /// <summary>A notice stands in the customer's portal.</summary>

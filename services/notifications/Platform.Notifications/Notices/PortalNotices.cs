@@ -6,7 +6,8 @@ namespace Platform.Notifications.Notices;
 
 /// <summary>Read model: one row per notice.</summary>
 /// <remarks>
-/// An erasure stands in the event order behind every notice that it erased, so its rows are deleted here too: a batch that was read
+/// An erasure stands in the event order behind every notice that it erased, so its rows are deleted here too: a batch
+/// that was read
 /// before the streams were gone cannot leave rows behind.
 /// </remarks>
 internal sealed class PortalNotices : IProjection

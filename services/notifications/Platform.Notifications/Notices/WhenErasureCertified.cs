@@ -3,7 +3,9 @@ using Platform.Contracts.Retention.V1;
 
 namespace Platform.Notifications.Notices;
 
-/// <summary>Reaction: every owner erased a contract's data, so the customer is told with the certificate's numbers.</summary>
+/// <summary>
+/// Reaction: every owner erased a contract's data, so the customer is told with the certificate's numbers.
+/// </summary>
 internal sealed class WhenErasureCertified(NoticePublisher notices) : IConsumer<ErasureCertified>
 {
     public Task Consume(ConsumeContext<ErasureCertified> context)

@@ -144,7 +144,10 @@ public sealed class WhenErasureDueTests(AReportingService service) : IClassFixtu
     /// <summary>Every table of the database as text.</summary>
     private Task<string> Everything() => service.Query<string>("select database_to_xml(true, false, '')::text");
 
-    /// <summary>The names of erased streams stay, so that nothing is appended to them again; they hold an id and nothing of the incident.</summary>
+    /// <summary>
+    /// The names of erased streams stay, so that nothing is appended to them again; they hold an id and nothing of the
+    /// incident.
+    /// </summary>
     private static string WithoutNamesOfErasedStreams(string everything) => System.Text.RegularExpressions.Regex.Replace(
         everything, "<(erased_streams|inbox)>.*?</\\1>", "", System.Text.RegularExpressions.RegexOptions.Singleline);
 }

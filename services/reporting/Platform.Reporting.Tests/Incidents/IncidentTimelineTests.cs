@@ -9,7 +9,8 @@ using Wire = Platform.Contracts.Grpc.Reporting.V1;
 namespace Platform.Reporting.Tests.Incidents;
 
 /// <summary>
-/// From facts on the broker to what a customer reads: WhenAnomalyDetected, WhenAnomalyChanged, WhenAnomalyEnded, WhenMitigationStarted,
+/// From facts on the broker to what a customer reads: WhenAnomalyDetected, WhenAnomalyChanged, WhenAnomalyEnded,
+/// WhenMitigationStarted,
 /// WhenCountermeasureAnnounced, WhenCountermeasureWithdrawn, WhenMitigationEnded, WhenMitigationFailed.
 /// </summary>
 public sealed class IncidentTimelineTests(AReportingService service) : IClassFixture<AReportingService>

@@ -4,19 +4,24 @@ using Npgsql;
 namespace Platform.Reporting.Erasures;
 
 /// <summary>
-/// The contracts whose data is gone, and the gate that keeps late facts from bringing it back. Writers of a contract's data go through
+/// The contracts whose data is gone, and the gate that keeps late facts from bringing it back. Writers of a contract's
+/// data go through
 /// together; an erasure waits for those inside and lets nobody in after itself.
 /// </summary>
 /// <remarks>
-/// The gate is an advisory lock of the database, shared by writers and exclusive for the erasure, so it holds over all replicas. A place
-/// inside occupies one connection while the writer uses another; fewer places than the pool has connections, so they cannot starve.
+/// The gate is an advisory lock of the database, shared by writers and exclusive for the erasure, so it holds over all
+/// replicas. A place
+/// inside occupies one connection while the writer uses another; fewer places than the pool has connections, so they
+/// cannot starve.
 /// </remarks>
 internal sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
 {
     private const int Places = 16;
     private readonly SemaphoreSlim _places = new(Places);
 
-    /// <summary>Writes, unless the contract's data has been erased; then the fact is dropped, which is what erased means.</summary>
+    /// <summary>
+    /// Writes, unless the contract's data has been erased; then the fact is dropped, which is what erased means.
+    /// </summary>
     public async Task Unless(string serviceCode, Func<Task> write, CancellationToken cancellationToken)
     {
         await _places.WaitAsync(cancellationToken);

@@ -7,7 +7,9 @@ namespace Platform.Reporting.Erasures;
 /// <summary>Deletes the incidents of one contract: streams first, then what was derived from them.</summary>
 internal sealed class IncidentEraser(NpgsqlDataSource database, StreamStore store)
 {
-    /// <returns>Kind of stream to number of streams that this erasure has taken in all, earlier attempts included.</returns>
+    /// <returns>
+    /// Kind of stream to number of streams that this erasure has taken in all, earlier attempts included.
+    /// </returns>
     public async Task<IReadOnlyDictionary<string, long>> Erase(
         TenantId tenant, string serviceCode, Guid erasureId, CancellationToken cancellationToken)
     {

@@ -20,8 +20,10 @@ internal sealed record RecordStep(
 internal sealed record ReportWithoutMitigation(TimeSpan Grace, DateTimeOffset At);
 
 /// <summary>
-/// The rules of an incident's record. Facts come in any order and more than once, so a rule asks only what is known by now, never what
-/// came before. The report is published once, at the first of: the attack is over and its defence has ended or failed; the attack is
+/// The rules of an incident's record. Facts come in any order and more than once, so a rule asks only what is known by
+/// now, never what
+/// came before. The report is published once, at the first of: the attack is over and its defence has ended or failed;
+/// the attack is
 /// over and mitigation has not said a word within the grace.
 /// </summary>
 internal static class IncidentDecider
@@ -65,7 +67,8 @@ internal static class IncidentDecider
             : Decision<IncidentEvent>.Unchanged;
 
     /// <summary>
-    /// Only what both conditions of a report guarantee goes into it, so that it reads the same in whatever order the facts came. The peak
+    /// Only what both conditions of a report guarantee goes into it, so that it reads the same in whatever order the
+    /// facts came. The peak
     /// of <c>anomaly-ended</c> is the whole anomaly's.
     /// </summary>
     private static IncidentEvent[] Report(IncidentState state, string mitigationResult, DateTimeOffset at) =>

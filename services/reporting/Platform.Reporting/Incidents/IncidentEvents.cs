@@ -1,6 +1,8 @@
 namespace Platform.Reporting.Incidents;
 
-/// <summary>What can happen to the record of one anomaly. Stream <c>incident:{anomaly id}</c>. Data class <c>incident</c>.</summary>
+/// <summary>
+/// What can happen to the record of one anomaly. Stream <c>incident:{anomaly id}</c>. Data class <c>incident</c>.
+/// </summary>
 internal abstract record IncidentEvent;
 
 /// <summary>The first fact about an anomaly was heard, whichever of them came first.</summary>

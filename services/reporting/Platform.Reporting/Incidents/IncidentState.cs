@@ -12,7 +12,9 @@ namespace Platform.Reporting.Incidents;
 /// <param name="Target">Attacked prefix; known with the detection.</param>
 /// <param name="DetectedAt">When the anomaly was recognised.</param>
 /// <param name="EndedAt">When its end was recognised.</param>
-/// <param name="SettledSince">When the later of detection and end was heard here; the grace for a first word of mitigation runs from here.</param>
+/// <param name="SettledSince">
+/// When the later of detection and end was heard here; the grace for a first word of mitigation runs from here.
+/// </param>
 /// <param name="PeakBitsPerSecond">Greatest rate heard so far.</param>
 /// <param name="PeakPacketsPerSecond">Greatest rate heard so far.</param>
 /// <param name="HasMitigation">Mitigation was heard of.</param>

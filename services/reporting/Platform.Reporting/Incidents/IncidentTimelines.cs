@@ -6,7 +6,8 @@ namespace Platform.Reporting.Incidents;
 
 /// <summary>Read model: the head and the timeline of each incident.</summary>
 /// <remarks>
-/// An erasure stands in the event order behind every fact that it erased, so its rows are deleted here too: a batch that was read
+/// An erasure stands in the event order behind every fact that it erased, so its rows are deleted here too: a batch
+/// that was read
 /// before the streams were gone cannot leave rows behind.
 /// </remarks>
 internal sealed class IncidentTimelines : IProjection

@@ -55,7 +55,8 @@ internal sealed class IncidentsService(ListIncidents list, GetIncident get, Even
     }
 
     /// <summary>
-    /// A page that was just told of a change asks at once. What was appended before the question is in the answer, unless the view is
+    /// A page that was just told of a change asks at once. What was appended before the question is in the answer,
+    /// unless the view is
     /// stuck: then an older answer is better than none.
     /// </summary>
     private async Task Current(CancellationToken cancellationToken)

@@ -5,7 +5,8 @@ using Platform.EventStore;
 namespace Platform.Reporting.Incidents;
 
 /// <summary>
-/// Looks for attacks that are over and of which mitigation never said a word. Every replica may run it: the view only says where to
+/// Looks for attacks that are over and of which mitigation never said a word. Every replica may run it: the view only
+/// says where to
 /// look, the rules decide.
 /// </summary>
 internal sealed class UndefendedIncidentReporter(

@@ -28,7 +28,8 @@ internal sealed record ConfirmOwnerErasure(
     string Owner, IReadOnlyDictionary<string, long> Counts, DateTimeOffset ErasedAt, DateTimeOffset At);
 
 /// <summary>
-/// The rules of an erasure: nothing is asked before the due instant, it is asked until every owner has answered, and it is certified
+/// The rules of an erasure: nothing is asked before the due instant, it is asked until every owner has answered, and it
+/// is certified
 /// once. An owner's first answer counts.
 /// </summary>
 internal static class ErasureDecider

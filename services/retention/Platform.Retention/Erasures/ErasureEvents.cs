@@ -1,6 +1,9 @@
 namespace Platform.Retention.Erasures;
 
-/// <summary>What can happen to the data of an ended contract. Provider stream <c>erasure:{erasure id}</c>. Data class <c>provider</c>.</summary>
+/// <summary>
+/// What can happen to the data of an ended contract. Provider stream <c>erasure:{erasure id}</c>. Data class
+/// <c>provider</c>.
+/// </summary>
 internal abstract record ErasureEvent;
 
 /// <summary>A contract ended, and its terms say when these classes of its data die.</summary>
@@ -10,7 +13,9 @@ internal abstract record ErasureEvent;
 /// <param name="ServiceCode">Its service code.</param>
 /// <param name="Service">What was ordered, for example <c>ddos</c>.</param>
 /// <param name="DataClasses">Classes to erase.</param>
-/// <param name="MonthsAfterTermination">The term that was in force, in whole months after the month of termination.</param>
+/// <param name="MonthsAfterTermination">
+/// The term that was in force, in whole months after the month of termination.
+/// </param>
 /// <param name="TerminatedAt">When the contract ended (UTC).</param>
 /// <param name="DueAt">From this instant on nothing of it may be readable (UTC).</param>
 internal sealed record ErasureScheduled(
@@ -24,7 +29,9 @@ internal sealed record ErasureScheduled(
     DateTimeOffset TerminatedAt,
     DateTimeOffset DueAt) : ErasureEvent;
 
-/// <summary>The owners of the data were asked to erase it; once at the due instant, then again as long as an answer is missing.</summary>
+/// <summary>
+/// The owners of the data were asked to erase it; once at the due instant, then again as long as an answer is missing.
+/// </summary>
 /// <param name="ErasureId">The erasure.</param>
 /// <param name="TenantId">Whose contract it was.</param>
 /// <param name="ContractId">The contract.</param>

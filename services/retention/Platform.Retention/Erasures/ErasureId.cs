@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Platform.Retention.Erasures;
 
-/// <summary>Identity of an erasure: the same contract and term always lead to the same stream, however often the end is told.</summary>
+/// <summary>
+/// Identity of an erasure: the same contract and term always lead to the same stream, however often the end is told.
+/// </summary>
 internal static class ErasureId
 {
     /// <summary>UUID version 8 (RFC 9562, section 5.8) from a hash of contract and term.</summary>

@@ -7,7 +7,9 @@ public sealed class ErasureOptions : IValidatableObject
 {
     public const string Section = "Erasures";
 
-    /// <summary>Services that own data of contracts, separated by commas; each has to answer. Default: all five.</summary>
+    /// <summary>
+    /// Services that own data of contracts, separated by commas; each has to answer. Default: all five.
+    /// </summary>
     [Required(ErrorMessage = "must name at least one owner.")]
     public string Owners { get; init; } = "accounts,detection,mitigation,notifications,reporting";
 
@@ -15,11 +17,17 @@ public sealed class ErasureOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00", ErrorMessage = "must be from 00:00:00.100 to 01:00:00.")]
     public TimeSpan CheckInterval { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Wait before owners that have not answered are asked again, 1 second to 1 day; doubles each time. Default 60 seconds.</summary>
+    /// <summary>
+    /// Wait before owners that have not answered are asked again, 1 second to 1 day; doubles each time. Default 60
+    /// seconds.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00", ErrorMessage = "must be from 00:00:01 to 1.00:00:00.")]
     public TimeSpan RepeatAfter { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Longest wait between two requests, 1 second to 1 day, not shorter than <see cref="RepeatAfter"/>. Default 1 hour.</summary>
+    /// <summary>
+    /// Longest wait between two requests, 1 second to 1 day, not shorter than <see cref="RepeatAfter"/>. Default 1
+    /// hour.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00", ErrorMessage = "must be from 00:00:01 to 1.00:00:00.")]
     public TimeSpan RepeatAtMost { get; init; } = TimeSpan.FromHours(1);
 

@@ -5,7 +5,8 @@ using Platform.EventStore;
 namespace Platform.Retention.Erasures;
 
 /// <summary>
-/// Asks the owners when a term has come, and again while an answer is missing. Every replica may run it: the view only says where to
+/// Asks the owners when a term has come, and again while an answer is missing. Every replica may run it: the view only
+/// says where to
 /// look, the rules decide, and the cause is the instant it was due, so two replicas ask once.
 /// </summary>
 internal sealed class ErasureTimer(

@@ -6,7 +6,9 @@ namespace Platform.Retention.Residual;
 internal sealed record ReadResidualData(
     Guid ReadId, string DataClass, string OperatorId, string Purpose, int Rows, DateTimeOffset At);
 
-/// <summary>The rules of reading what stays: no read without a purpose, and each is on record before its rows leave.</summary>
+/// <summary>
+/// The rules of reading what stays: no read without a purpose, and each is on record before its rows leave.
+/// </summary>
 internal static class ResidualReadDecider
 {
     public const int LongestPurpose = 200;

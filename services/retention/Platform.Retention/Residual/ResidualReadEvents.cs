@@ -1,6 +1,9 @@
 namespace Platform.Retention.Residual;
 
-/// <summary>The access log of the residual data. Provider stream <c>residual-read:{read id}</c>, one per read. Data class <c>provider</c>.</summary>
+/// <summary>
+/// The access log of the residual data. Provider stream <c>residual-read:{read id}</c>, one per read. Data class
+/// <c>provider</c>.
+/// </summary>
 internal abstract record ResidualReadEvent;
 
 /// <summary>Somebody of the provider's staff read residual data.</summary>

@@ -8,7 +8,9 @@ using Wire = Platform.Contracts.Grpc.Retention.V1;
 
 namespace Platform.Retention.Residual;
 
-/// <summary>What stays, for the provider's operators and maintainers only; each read is on record before its rows leave (R18).</summary>
+/// <summary>
+/// What stays, for the provider's operators and maintainers only; each read is on record before its rows leave (R18).
+/// </summary>
 internal sealed class ResidualService(
     ListResidualDetections detections, ListResidualConfigurations configurations, StreamStore store, TimeProvider clock)
     : Wire.Residual.ResidualBase

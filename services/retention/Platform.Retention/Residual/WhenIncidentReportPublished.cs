@@ -4,7 +4,10 @@ using Platform.Contracts.Reporting.V1;
 
 namespace Platform.Retention.Residual;
 
-/// <summary>Reaction: a detection is finished, so its four residual facts are kept: when, against which address, how much, with what result (R16).</summary>
+/// <summary>
+/// Reaction: a detection is finished, so its four residual facts are kept: when, against which address, how much, with
+/// what result (R16).
+/// </summary>
 internal sealed class WhenIncidentReportPublished(NpgsqlDataSource database) : IConsumer<IncidentReportPublished>
 {
     public async Task Consume(ConsumeContext<IncidentReportPublished> context)

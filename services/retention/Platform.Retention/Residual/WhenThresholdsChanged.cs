@@ -5,7 +5,9 @@ using Platform.Contracts.Detection.V1;
 
 namespace Platform.Retention.Residual;
 
-/// <summary>Reaction: an object has a new version, so its prefixes, thresholds and version are kept (R17); its name is not.</summary>
+/// <summary>
+/// Reaction: an object has a new version, so its prefixes, thresholds and version are kept (R17); its name is not.
+/// </summary>
 internal sealed class WhenThresholdsChanged(NpgsqlDataSource database) : IConsumer<ThresholdsChanged>
 {
     public async Task Consume(ConsumeContext<ThresholdsChanged> context)

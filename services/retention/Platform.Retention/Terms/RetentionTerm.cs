@@ -6,7 +6,9 @@ namespace Platform.Retention.Terms;
 /// <param name="Service">Service that was ordered, for example <c>ddos</c>.</param>
 /// <param name="DataClass">For example <c>incident</c>.</param>
 /// <param name="Action"><c>erase</c> or <c>keep</c>.</param>
-/// <param name="MonthsAfterTermination">Whole months of the calendar of Japan after the month of termination; null when it is kept.</param>
+/// <param name="MonthsAfterTermination">
+/// Whole months of the calendar of Japan after the month of termination; null when it is kept.
+/// </param>
 internal sealed record RetentionTerm(string Service, string DataClass, string Action, int? MonthsAfterTermination);
 
 /// <summary>Classes of one contract that die at the same instant.</summary>

@@ -6,7 +6,8 @@ namespace Platform.Retention.Terms;
 internal sealed class RetentionTerms(NpgsqlDataSource database)
 {
     /// <exception cref="InvalidOperationException">
-    /// The service has no terms. Its contract's data would live for ever, so the message waits in the error queue for a person.
+    /// The service has no terms. Its contract's data would live for ever, so the message waits in the error queue for a
+    /// person.
     /// </exception>
     public async Task<IReadOnlyList<RetentionTerm>> Of(string service, CancellationToken cancellationToken)
     {
