@@ -25,5 +25,6 @@ internal static class Telemetry
 
     public static void StillWaiting(long erasures) => Waiting.Record(erasures);
 
-    public static void ResidualRead(string dataClass) => Reads.Add(1, new KeyValuePair<string, object?>("class", dataClass));
+    public static void ResidualRead(string dataClass) =>
+        Reads.Add(1, new KeyValuePair<string, object?>("class", dataClass));
 }

@@ -1,4 +1,3 @@
-using System.Data;
 using Npgsql;
 
 namespace Platform.Notifications.Erasures;
@@ -28,9 +27,12 @@ internal sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
         try
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
             await Execute(
-                connection, "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", cancellationToken, serviceCode);
+                connection,
+                "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))",
+                cancellationToken,
+                serviceCode);
 
             // A statement of its own: it must see what was committed while the lock was waited for.
             var isErased = await Execute(
@@ -56,8 +58,9 @@ internal sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
     public async Task Close(string serviceCode, Guid erasureId, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-        await Execute(connection, "select pg_advisory_xact_lock(hashtextextended($1, 0))", cancellationToken, serviceCode);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await Execute(
+            connection, "select pg_advisory_xact_lock(hashtextextended($1, 0))", cancellationToken, serviceCode);
         await Execute(
             connection,
             "insert into erasures.erased_contracts (service_code, erasure_id) values ($1, $2) on conflict do nothing",

@@ -29,7 +29,8 @@ internal sealed class NoticeEraser(NpgsqlDataSource database, StreamStore store)
         }
 
         var counts = await session.Erase(new Erasure(erasureId, streams, KeyScopes: []), cancellationToken);
-        await using var rows = database.CreateCommand("delete from views.notices where service_code = $1 and kind <> $2");
+        await using var rows = database.CreateCommand(
+            "delete from views.notices where service_code = $1 and kind <> $2");
         rows.Parameters.Add(new NpgsqlParameter { Value = serviceCode });
         rows.Parameters.Add(new NpgsqlParameter { Value = NoticeKinds.ErasureCertified });
         await rows.ExecuteNonQueryAsync(cancellationToken);

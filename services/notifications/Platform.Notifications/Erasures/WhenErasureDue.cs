@@ -42,7 +42,8 @@ internal sealed class WhenErasureDue(
             return; // the relay publishes the proof
         }
 
-        var recorded = (await provider.Read(ErasureState.Stream, key, cancellation)).Single(e => e.Data is ContractDataErased);
+        var history = await provider.Read(ErasureState.Stream, key, cancellation);
+        var recorded = history.Single(recorded => recorded.Data is ContractDataErased);
         var proof = ErasurePublications.Proof((ContractDataErased)recorded.Data);
         await context.Publish(proof, message => message.MessageId = recorded.Id, cancellation);
     }

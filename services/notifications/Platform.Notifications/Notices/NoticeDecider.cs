@@ -10,6 +10,7 @@ internal sealed record PublishNotice(
 internal static class NoticeDecider
 {
     public static Decision<NoticeEvent> Decide(NoticeState current, PublishNotice command) => current.Kind is null
-        ? new NoticePublished(command.NoticeId, command.ServiceCode, command.Kind, command.Details, PublishedAt: command.At)
+        ? new NoticePublished(
+            command.NoticeId, command.ServiceCode, command.Kind, command.Details, PublishedAt: command.At)
         : Decision<NoticeEvent>.Unchanged;
 }

@@ -14,7 +14,11 @@ internal abstract record NoticeEvent;
 /// <param name="Details">What a page needs to say it in its own language, by name, units in the names.</param>
 /// <param name="PublishedAt">When it was published (UTC).</param>
 internal sealed record NoticePublished(
-    Guid NoticeId, string ServiceCode, string Kind, IReadOnlyDictionary<string, string> Details, DateTimeOffset PublishedAt) : NoticeEvent;
+    Guid NoticeId,
+    string ServiceCode,
+    string Kind,
+    IReadOnlyDictionary<string, string> Details,
+    DateTimeOffset PublishedAt) : NoticeEvent;
 
 /// <summary>Kinds of notices, as they stand in contracts and pages.</summary>
 internal static class NoticeKinds

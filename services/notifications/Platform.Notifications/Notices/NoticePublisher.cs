@@ -16,7 +16,8 @@ internal sealed class NoticePublisher(StreamStore store, ErasedContracts erased,
             serviceCode, () => Publish(context, tenantId, serviceCode, kind, details), context.CancellationToken);
 
     /// <summary>The notice that a contract's data is gone: it outlives the data.</summary>
-    public Task TellOfErasure<T>(ConsumeContext<T> context, Guid tenantId, string serviceCode, Dictionary<string, string> details)
+    public Task TellOfErasure<T>(
+        ConsumeContext<T> context, Guid tenantId, string serviceCode, Dictionary<string, string> details)
         where T : class => Publish(context, tenantId, serviceCode, NoticeKinds.ErasureCertified, details);
 
     private async Task Publish<T>(

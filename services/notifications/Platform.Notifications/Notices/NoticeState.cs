@@ -8,7 +8,8 @@ namespace Platform.Notifications.Notices;
 /// <param name="Kind">Null until it is published.</param>
 internal sealed record NoticeState(string? ServiceCode, string? Kind)
 {
-    public static readonly StreamType<NoticeState, NoticeEvent> Stream = new("notice", new NoticeState(null, null), Evolve);
+    public static readonly StreamType<NoticeState, NoticeEvent> Stream =
+        new("notice", new NoticeState(null, null), Evolve);
 
     public static NoticeState Evolve(NoticeState current, NoticeEvent happened) => happened switch
     {

@@ -9,7 +9,8 @@ namespace Platform.Notifications.Notices;
 internal sealed class NoticesService(ListNotices list) : Wire.Notices.NoticesBase
 {
     [Authorize(Policy = Policies.Read)]
-    public override async Task<Wire.ListNoticesResponse> ListNotices(Wire.ListNoticesRequest request, ServerCallContext context)
+    public override async Task<Wire.ListNoticesResponse> ListNotices(
+        Wire.ListNoticesRequest request, ServerCallContext context)
     {
         var response = new Wire.ListNoticesResponse();
         response.Notices.AddRange(

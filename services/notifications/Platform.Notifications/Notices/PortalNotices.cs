@@ -29,7 +29,8 @@ internal sealed class PortalNotices : IProjection
 
             case ContractDataErased { DataClasses.Count: > 0 } e:
                 sql.Add($"""
-                    delete from views.notices where service_code = {e.ServiceCode} and kind <> {NoticeKinds.ErasureCertified}
+                    delete from views.notices
+                    where service_code = {e.ServiceCode} and kind <> {NoticeKinds.ErasureCertified}
                     """);
                 break;
         }

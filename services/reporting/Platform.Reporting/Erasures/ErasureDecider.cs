@@ -17,5 +17,10 @@ internal static class ErasureDecider
     public static Decision<ErasureEvent> Decide(ErasureState current, RecordErasure command) => current.IsDone
         ? Decision<ErasureEvent>.Unchanged
         : new ContractDataErased(
-            command.ErasureId, command.TenantId, command.ServiceCode, command.DataClasses, command.Counts, ErasedAt: command.At);
+            command.ErasureId,
+            command.TenantId,
+            command.ServiceCode,
+            command.DataClasses,
+            command.Counts,
+            ErasedAt: command.At);
 }

@@ -6,7 +6,8 @@ namespace Platform.Reporting.Erasures;
 /// <summary>What the rules need to remember about one erasure: whether it was done here.</summary>
 internal sealed record ErasureState(bool IsDone)
 {
-    public static readonly StreamType<ErasureState, ErasureEvent> Stream = new("erasure", new ErasureState(false), Evolve);
+    public static readonly StreamType<ErasureState, ErasureEvent> Stream =
+        new("erasure", new ErasureState(false), Evolve);
 
     public static ErasureState Evolve(ErasureState current, ErasureEvent happened) => happened switch
     {

@@ -14,7 +14,11 @@ namespace Platform.Reporting.Erasures;
 /// recorded once. A repeated request gets the same proof again, with the same message id.
 /// </remarks>
 internal sealed class WhenErasureDue(
-    StreamStore store, ErasedContracts erased, IncidentEraser incidents, TimeProvider clock, ILogger<WhenErasureDue> log)
+    StreamStore store,
+    ErasedContracts erased,
+    IncidentEraser incidents,
+    TimeProvider clock,
+    ILogger<WhenErasureDue> log)
     : IConsumer<ErasureDue>
 {
     /// <summary>The one class of data that reporting holds.</summary>
@@ -42,7 +46,8 @@ internal sealed class WhenErasureDue(
             return; // the relay publishes the proof
         }
 
-        var recorded = (await provider.Read(ErasureState.Stream, key, cancellation)).Single(e => e.Data is ContractDataErased);
+        var history = await provider.Read(ErasureState.Stream, key, cancellation);
+        var recorded = history.Single(recorded => recorded.Data is ContractDataErased);
         var proof = ErasurePublications.Proof((ContractDataErased)recorded.Data);
         await context.Publish(proof, message => message.MessageId = recorded.Id, cancellation);
     }

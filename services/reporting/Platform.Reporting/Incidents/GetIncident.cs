@@ -15,12 +15,16 @@ internal sealed class GetIncident(NpgsqlDataSource database)
         TenantId? tenant, Guid incidentId, DateTimeOffset visibleSince, CancellationToken cancellationToken)
     {
         await using var batch = database.CreateBatch();
-        Add(batch, $"select {IncidentRow.Columns} from views.incidents where {Scope} and detected_at >= $3", tenant, incidentId, visibleSince);
-        Add(
-            batch,
-            $"select happened_at, step, actor, details from views.incident_steps where {Scope} order by happened_at, step_id",
+        batch.BatchCommands.Add(Scoped(
+            $"select {IncidentRow.Columns} from views.incidents where {Scope} and detected_at >= $3", tenant, incidentId));
+        batch.BatchCommands[0].Parameters.Add(new NpgsqlParameter { Value = visibleSince });
+        batch.BatchCommands.Add(Scoped(
+            $"""
+            select happened_at, step, actor, details from views.incident_steps where {Scope}
+            order by happened_at, step_id
+            """,
             tenant,
-            incidentId);
+            incidentId));
 
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
@@ -47,16 +51,12 @@ internal sealed class GetIncident(NpgsqlDataSource database)
 
     private const string Scope = "incident_id = $1 and ($2 is null or tenant_id = $2)";
 
-    private static void Add(NpgsqlBatch batch, string sql, TenantId? tenant, Guid incidentId, DateTimeOffset? visibleSince = null)
+    private static NpgsqlBatchCommand Scoped(string sql, TenantId? tenant, Guid incidentId) => new(sql)
     {
-        var command = new NpgsqlBatchCommand(sql);
-        command.Parameters.Add(new NpgsqlParameter { Value = incidentId });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)tenant?.Value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        if (visibleSince is { } since)
+        Parameters =
         {
-            command.Parameters.Add(new NpgsqlParameter { Value = since });
-        }
-
-        batch.BatchCommands.Add(command);
-    }
+            new() { Value = incidentId },
+            new() { Value = (object?)tenant?.Value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+        },
+    };
 }

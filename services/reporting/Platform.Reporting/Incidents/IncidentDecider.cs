@@ -62,7 +62,8 @@ internal static class IncidentDecider
     }
 
     public static Decision<IncidentEvent> Decide(IncidentState current, ReportWithoutMitigation command) =>
-        current is { IsReported: false, AttackIsOver: true, HasMitigation: false } && command.At >= current.SettledSince + command.Grace
+        current is { IsReported: false, AttackIsOver: true, HasMitigation: false }
+            && command.At >= current.SettledSince + command.Grace
             ? Report(current, MitigationResults.None, command.At)
             : Decision<IncidentEvent>.Unchanged;
 

@@ -67,7 +67,8 @@ internal sealed record IncidentState(
             IncidentSteps.AnomalyEnded => after with { EndedAt = step.HappenedAt, SettledSince = step.HeardAt },
             IncidentSteps.AnomalyChanged => after,
             // Mitigation's own word on its end counts more than the failure that may have come before it.
-            IncidentSteps.MitigationEnded => after with { HasMitigation = true, MitigationResult = step.Findings.MitigationResult },
+            IncidentSteps.MitigationEnded =>
+                after with { HasMitigation = true, MitigationResult = step.Findings.MitigationResult },
             IncidentSteps.MitigationFailed =>
                 after with { HasMitigation = true, MitigationResult = MitigationResult ?? MitigationResults.NotDefended },
             _ => after with { HasMitigation = true },

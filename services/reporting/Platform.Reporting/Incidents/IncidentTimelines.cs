@@ -35,7 +35,16 @@ internal sealed class IncidentTimelines : IProjection
                     Head(recorded.TenantId, incidentId, e, sql); // after the report the head stays as the report says
                 }
 
-                Step(recorded.TenantId, incidentId, e.StepId, e.ServiceCode, e.HappenedAt, e.Step, e.Actor, e.Details, sql);
+                Step(
+                    recorded.TenantId,
+                    incidentId,
+                    e.StepId,
+                    e.ServiceCode,
+                    e.HappenedAt,
+                    e.Step,
+                    e.Actor,
+                    e.Details,
+                    sql);
                 break;
 
             case IncidentReportPublished e:
@@ -96,7 +105,8 @@ internal sealed class IncidentTimelines : IProjection
         IReadOnlyDictionary<string, string> details,
         SqlBatch sql) =>
         sql.Add($"""
-            insert into views.incident_steps (tenant_id, incident_id, step_id, service_code, happened_at, step, actor, details)
+            insert into views.incident_steps
+                (tenant_id, incident_id, step_id, service_code, happened_at, step, actor, details)
             values ({tenant.Value}, {incidentId}, {stepId}, {serviceCode}, {happenedAt}, {step}, {actor},
                 {JsonSerializer.Serialize(details)}::jsonb)
             on conflict do nothing

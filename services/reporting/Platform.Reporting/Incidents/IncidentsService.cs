@@ -44,7 +44,8 @@ internal sealed class IncidentsService(ListIncidents list, GetIncident get, Even
     }
 
     [Authorize(Policy = Policies.Read)]
-    public override async Task<Wire.GetIncidentResponse> GetIncident(Wire.GetIncidentRequest request, ServerCallContext context)
+    public override async Task<Wire.GetIncidentResponse> GetIncident(
+        Wire.GetIncidentRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantOrAll(request.TenantId);
         await Current(context.CancellationToken);

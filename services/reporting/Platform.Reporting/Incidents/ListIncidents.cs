@@ -38,12 +38,12 @@ internal sealed class ListIncidents(NpgsqlDataSource database)
             order by detected_at desc, incident_id desc
             limit $6
             """);
-        command.Parameters.Add(new() { Value = visibleSince, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-        command.Parameters.Add(new() { Value = (object?)tenant?.Value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        command.Parameters.Add(new() { Value = serviceCode, NpgsqlDbType = NpgsqlDbType.Text });
-        command.Parameters.Add(new() { Value = (object?)after?.DetectedAt ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-        command.Parameters.Add(new() { Value = (object?)after?.IncidentId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
-        command.Parameters.Add(new() { Value = pageSize + 1, NpgsqlDbType = NpgsqlDbType.Integer });
+        Add(visibleSince, NpgsqlDbType.TimestampTz);
+        Add(tenant?.Value, NpgsqlDbType.Text);
+        Add(serviceCode, NpgsqlDbType.Text);
+        Add(after?.DetectedAt, NpgsqlDbType.TimestampTz);
+        Add(after?.IncidentId, NpgsqlDbType.Uuid);
+        Add(pageSize + 1, NpgsqlDbType.Integer); // one more, only to know whether there is one
 
         var incidents = new List<Wire.Incident>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -57,8 +57,11 @@ internal sealed class ListIncidents(NpgsqlDataSource database)
             return (incidents, "");
         }
 
-        incidents.RemoveAt(pageSize); // one more was asked for, only to know whether there is one
+        incidents.RemoveAt(pageSize);
         return (incidents, PageToken.Of(incidents[^1]).ToString());
+
+        void Add(object? value, NpgsqlDbType type) =>
+            command.Parameters.Add(new() { Value = value ?? DBNull.Value, NpgsqlDbType = type });
     }
 }
 
@@ -67,7 +70,8 @@ internal sealed record PageToken(DateTimeOffset DetectedAt, Guid IncidentId)
 {
     private const int Length = sizeof(long) + 16;
 
-    public static PageToken Of(Wire.Incident last) => new(last.DetectedAt.ToDateTimeOffset(), Guid.Parse(last.IncidentId));
+    public static PageToken Of(Wire.Incident last) =>
+        new(last.DetectedAt.ToDateTimeOffset(), Guid.Parse(last.IncidentId));
 
     public static bool TryParse(string text, [NotNullWhen(true)] out PageToken? token)
     {
@@ -98,8 +102,8 @@ internal sealed record PageToken(DateTimeOffset DetectedAt, Guid IncidentId)
 internal static class IncidentRow
 {
     public const string Columns =
-        "incident_id, tenant_id, service_code, target, vectors, peak_bits_per_second, peak_packets_per_second, detected_at, ended_at,"
-        + " has_mitigation, mitigation_result, reported_at";
+        "incident_id, tenant_id, service_code, target, vectors, peak_bits_per_second, peak_packets_per_second,"
+        + " detected_at, ended_at, has_mitigation, mitigation_result, reported_at";
 
     public static Wire.Incident Read(NpgsqlDataReader row)
     {
@@ -113,7 +117,9 @@ internal static class IncidentRow
             PeakPacketsPerSecond = row.GetInt64(6),
             DetectedAt = Timestamp.FromDateTimeOffset(row.GetFieldValue<DateTimeOffset>(7)),
             EndedAt = row.IsDBNull(8) ? null : Timestamp.FromDateTimeOffset(row.GetFieldValue<DateTimeOffset>(8)),
-            MitigationResult = !row.IsDBNull(10) ? row.GetString(10) : row.GetBoolean(9) ? MitigationResults.Active : MitigationResults.None,
+            MitigationResult = !row.IsDBNull(10) ? row.GetString(10)
+                : row.GetBoolean(9) ? MitigationResults.Active
+                : MitigationResults.None,
             Status = row.IsDBNull(11) ? IncidentStatus.Open : IncidentStatus.Closed,
         };
         incident.Vectors.AddRange(row.GetFieldValue<string[]>(4));

@@ -17,7 +17,10 @@ internal sealed class WhenAnomalyChanged(IncidentRecorder incidents) : IConsumer
             IncidentSteps.AnomalyChanged,
             fact.ChangedAt,
             new IncidentFindings(
-                fact.Target, [.. fact.Vectors.Select(vector => vector.Vector)], fact.PeakBitsPerSecond, fact.PeakPacketsPerSecond),
+                fact.Target,
+                [.. fact.Vectors.Select(vector => vector.Vector)],
+                fact.PeakBitsPerSecond,
+                fact.PeakPacketsPerSecond),
             new()
             {
                 ["vectors"] = string.Join(", ", fact.Vectors.Select(vector => vector.Vector)),

@@ -17,7 +17,10 @@ internal sealed class WhenAnomalyDetected(IncidentRecorder incidents) : IConsume
             IncidentSteps.AnomalyDetected,
             fact.DetectedAt,
             new IncidentFindings(
-                fact.Target, [.. fact.Vectors.Select(vector => vector.Vector)], fact.BitsPerSecond, fact.PacketsPerSecond),
+                fact.Target,
+                [.. fact.Vectors.Select(vector => vector.Vector)],
+                fact.BitsPerSecond,
+                fact.PacketsPerSecond),
             new()
             {
                 ["target"] = fact.Target,

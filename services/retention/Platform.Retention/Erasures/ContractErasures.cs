@@ -14,8 +14,10 @@ internal sealed class ContractErasures : IProjection
         {
             case ErasureScheduled e:
                 sql.Add($"""
-                    insert into views.erasures (erasure_id, tenant_id, service_code, status, terminated_at, due_at, next_request_at)
-                    values ({e.ErasureId}, {e.TenantId}, {e.ServiceCode}, {ErasureStatuses.Scheduled}, {e.TerminatedAt}, {e.DueAt}, {e.DueAt})
+                    insert into views.erasures
+                        (erasure_id, tenant_id, service_code, status, terminated_at, due_at, next_request_at)
+                    values ({e.ErasureId}, {e.TenantId}, {e.ServiceCode}, {ErasureStatuses.Scheduled}, {e.TerminatedAt},
+                        {e.DueAt}, {e.DueAt})
                     on conflict do nothing
                     """);
                 break;
@@ -23,7 +25,8 @@ internal sealed class ContractErasures : IProjection
             case ErasureRequested e:
                 sql.Add($"""
                     update views.erasures
-                    set status = {ErasureStatuses.Due}, owners = {e.Owners.ToArray()}, next_request_at = {e.NextRequestAt}
+                    set status = {ErasureStatuses.Due}, owners = {e.Owners.ToArray()},
+                        next_request_at = {e.NextRequestAt}
                     where erasure_id = {e.ErasureId}
                     """);
                 break;
@@ -32,7 +35,8 @@ internal sealed class ContractErasures : IProjection
                 var counts = e.Counts.ToDictionary(kind => $"{e.Owner}/{kind.Key}", kind => kind.Value);
                 sql.Add($"""
                     update views.erasures
-                    set confirmed = array_append(confirmed, {e.Owner}), counts = counts || {JsonSerializer.Serialize(counts)}::jsonb
+                    set confirmed = array_append(confirmed, {e.Owner}),
+                        counts = counts || {JsonSerializer.Serialize(counts)}::jsonb
                     where erasure_id = {e.ErasureId}
                     """);
                 break;

@@ -34,7 +34,8 @@ internal sealed record ConfirmOwnerErasure(
 /// </summary>
 internal static class ErasureDecider
 {
-    public static Decision<ErasureEvent> Decide(ErasureState current, ScheduleErasure command) => current.Status is ErasureStatus.None
+    public static Decision<ErasureEvent> Decide(ErasureState current, ScheduleErasure command) =>
+        current.Status is ErasureStatus.None
         ? new ErasureScheduled(
             command.ErasureId,
             command.TenantId,
@@ -100,7 +101,8 @@ internal static class ErasureDecider
             return Decision<ErasureEvent>.Unchanged;
         }
 
-        var confirmed = new OwnerErasureConfirmed(plan.ErasureId, command.Owner, command.Counts, command.ErasedAt, command.At);
+        var confirmed = new OwnerErasureConfirmed(
+            plan.ErasureId, command.Owner, command.Counts, command.ErasedAt, ConfirmedAt: command.At);
         var after = ErasureState.Evolve(current, confirmed);
         return after.WaitingFor.Any()
             ? confirmed

@@ -18,7 +18,8 @@ internal static class ErasureRejections
         RejectionKind.Conflict,
         "erasure-not-requested",
         "Nobody was asked to erase yet.",
-        $"An answer of '{owner}' from before the request proves nothing about what it wrote since; it is asked when the term comes.");
+        $"An answer of '{owner}' from before the request proves nothing about what it wrote since."
+            + " It is asked when the term comes.");
 
     public static Rejection OwnerNotAsked(string owner) => new(
         RejectionKind.Invalid,

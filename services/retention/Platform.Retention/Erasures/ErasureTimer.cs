@@ -10,8 +10,11 @@ namespace Platform.Retention.Erasures;
 /// look, the rules decide, and the cause is the instant it was due, so two replicas ask once.
 /// </summary>
 internal sealed class ErasureTimer(
-    NpgsqlDataSource database, StreamStore store, IOptions<ErasureOptions> options, TimeProvider clock, ILogger<ErasureTimer> log)
-    : BackgroundService
+    NpgsqlDataSource database,
+    StreamStore store,
+    IOptions<ErasureOptions> options,
+    TimeProvider clock,
+    ILogger<ErasureTimer> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -58,7 +61,8 @@ internal sealed class ErasureTimer(
         DateTimeOffset now, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand("""
-            select erasure_id, next_request_at from views.erasures where next_request_at <= $1 order by next_request_at limit 100
+            select erasure_id, next_request_at from views.erasures
+            where next_request_at <= $1 order by next_request_at limit 100
             """);
         query.Parameters.Add(new NpgsqlParameter { Value = now });
         var due = new List<(Guid, DateTimeOffset)>();

@@ -9,7 +9,8 @@ namespace Platform.Retention.Erasures;
 internal sealed class ErasuresService(ListErasures list) : Wire.Erasures.ErasuresBase
 {
     [Authorize(Policy = Policies.ProviderRead)]
-    public override async Task<Wire.ListErasuresResponse> ListErasures(Wire.ListErasuresRequest request, ServerCallContext context)
+    public override async Task<Wire.ListErasuresResponse> ListErasures(
+        Wire.ListErasuresRequest request, ServerCallContext context)
     {
         var response = new Wire.ListErasuresResponse();
         response.Erasures.AddRange(await list.Query(request.ServiceCode, context.CancellationToken));

@@ -34,9 +34,9 @@ internal sealed class ListErasures(NpgsqlDataSource database)
                 TenantId = reader.GetGuid(1).ToString("D"),
                 ServiceCode = reader.GetString(2),
                 Status = reader.GetString(3),
-                TerminatedAt = Timestamp.FromDateTimeOffset(reader.GetFieldValue<DateTimeOffset>(4)),
-                DueAt = Timestamp.FromDateTimeOffset(reader.GetFieldValue<DateTimeOffset>(5)),
-                CertifiedAt = reader.IsDBNull(6) ? null : Timestamp.FromDateTimeOffset(reader.GetFieldValue<DateTimeOffset>(6)),
+                TerminatedAt = Instant(4),
+                DueAt = Instant(5),
+                CertifiedAt = reader.IsDBNull(6) ? null : Instant(6),
             };
             erasure.WaitingFor.AddRange(reader.GetFieldValue<string[]>(7));
             erasure.Counts.Add(JsonSerializer.Deserialize<Dictionary<string, long>>(reader.GetString(8))!);
@@ -44,5 +44,7 @@ internal sealed class ListErasures(NpgsqlDataSource database)
         }
 
         return erasures;
+
+        Timestamp Instant(int column) => Timestamp.FromDateTimeOffset(reader.GetFieldValue<DateTimeOffset>(column));
     }
 }

@@ -12,7 +12,8 @@ internal sealed class WhenContractTerminated(StreamStore store, RetentionTerms t
     public async Task Consume(ConsumeContext<ContractTerminated> context)
     {
         var ended = context.Message;
-        foreach (var dated in DatedErasure.Of(await terms.Of(ended.Service, context.CancellationToken), ended.TerminatedAt))
+        var inForce = await terms.Of(ended.Service, context.CancellationToken);
+        foreach (var dated in DatedErasure.Of(inForce, ended.TerminatedAt))
         {
             var command = new ScheduleErasure(
                 ErasureId.For(ended.ContractId, dated.MonthsAfterTermination),

@@ -6,7 +6,8 @@ using Platform.Hosting;
 namespace Platform.Retention.Erasures;
 
 /// <summary>Reaction: an owner erased its part, so the case is closed when it was the last.</summary>
-internal sealed class WhenDataErased(StreamStore store, TimeProvider clock, ILogger<WhenDataErased> log) : IConsumer<DataErased>
+internal sealed class WhenDataErased(StreamStore store, TimeProvider clock, ILogger<WhenDataErased> log)
+    : IConsumer<DataErased>
 {
     public async Task Consume(ConsumeContext<DataErased> context)
     {

@@ -12,7 +12,8 @@ internal sealed class ListResidualConfigurations(NpgsqlDataSource database)
 
     /// <param name="touching">Only those with a prefix that overlaps this one; null for all.</param>
     /// <param name="cancellationToken">Stops the query.</param>
-    public async Task<IReadOnlyList<Wire.ResidualConfiguration>> Query(IPNetwork? touching, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Wire.ResidualConfiguration>> Query(
+        IPNetwork? touching, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand("""
             select prefixes::text[], thresholds::text, version
@@ -21,13 +22,18 @@ internal sealed class ListResidualConfigurations(NpgsqlDataSource database)
             order by version desc, prefixes
             limit $2
             """);
-        query.Parameters.Add(new() { Value = (object?)touching?.ToString() ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        query.Parameters.Add(
+            new() { Value = (object?)touching?.ToString() ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         query.Parameters.Add(new() { Value = Greatest });
         var configurations = new List<Wire.ResidualConfiguration>();
         await using var reader = await query.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var configuration = new Wire.ResidualConfiguration { Thresholds = reader.GetString(1), Version = reader.GetInt64(2) };
+            var configuration = new Wire.ResidualConfiguration
+            {
+                Thresholds = reader.GetString(1),
+                Version = reader.GetInt64(2),
+            };
             configuration.Prefixes.AddRange(reader.GetFieldValue<string[]>(0));
             configurations.Add(configuration);
         }

@@ -13,16 +13,19 @@ internal sealed class ListResidualDetections(NpgsqlDataSource database)
 
     /// <param name="within">Only targets in this prefix; null for all.</param>
     /// <param name="cancellationToken">Stops the query.</param>
-    public async Task<IReadOnlyList<Wire.ResidualDetection>> Query(IPNetwork? within, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Wire.ResidualDetection>> Query(
+        IPNetwork? within, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand("""
-            select detected_at, attacked_address::text, volume_bits_per_second, volume_packets_per_second, mitigation_result
+            select detected_at, attacked_address::text, volume_bits_per_second, volume_packets_per_second,
+                mitigation_result
             from residual.detections
             where $1 is null or attacked_address <<= $1::cidr
             order by detected_at desc
             limit $2
             """);
-        query.Parameters.Add(new() { Value = (object?)within?.ToString() ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        query.Parameters.Add(
+            new() { Value = (object?)within?.ToString() ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         query.Parameters.Add(new() { Value = Greatest });
         var detections = new List<Wire.ResidualDetection>();
         await using var reader = await query.ExecuteReaderAsync(cancellationToken);

@@ -23,6 +23,11 @@ internal static class ResidualReadDecider
         return current.IsRecorded
             ? Decision<ResidualReadEvent>.Unchanged
             : new ResidualDataRead(
-                command.ReadId, command.DataClass, command.OperatorId, command.Purpose, command.Rows, ReadAt: command.At);
+                command.ReadId,
+                command.DataClass,
+                command.OperatorId,
+                command.Purpose,
+                command.Rows,
+                ReadAt: command.At);
     }
 }

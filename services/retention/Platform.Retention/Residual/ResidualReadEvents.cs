@@ -15,4 +15,9 @@ internal abstract record ResidualReadEvent;
 /// <param name="Rows">How many rows were handed out.</param>
 /// <param name="ReadAt">When (UTC).</param>
 internal sealed record ResidualDataRead(
-    Guid ReadId, string DataClass, string OperatorId, string Purpose, int Rows, DateTimeOffset ReadAt) : ResidualReadEvent;
+    Guid ReadId,
+    string DataClass,
+    string OperatorId,
+    string Purpose,
+    int Rows,
+    DateTimeOffset ReadAt) : ResidualReadEvent;

@@ -11,5 +11,8 @@ internal static class ResidualRejections
         $"Say why it is read, in 1 to {ResidualReadDecider.LongestPurpose} characters; it is recorded with the read.");
 
     public static Rejection PrefixInvalid { get; } = new(
-        RejectionKind.Invalid, "prefix-invalid", "This is no prefix.", "Give an address or a prefix, such as 203.0.113.10 or 203.0.113.0/24.");
+        RejectionKind.Invalid,
+        "prefix-invalid",
+        "This is no prefix.",
+        "Give an address or a prefix, such as 203.0.113.10 or 203.0.113.0/24.");
 }

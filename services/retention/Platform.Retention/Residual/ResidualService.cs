@@ -64,6 +64,8 @@ internal sealed class ResidualService(
             return new IPNetwork(address, address.AddressFamily is AddressFamily.InterNetwork ? 32 : 128);
         }
 
-        return IPNetwork.TryParse(prefix, out var network) ? network : throw ResidualRejections.PrefixInvalid.ToRpcException();
+        return IPNetwork.TryParse(prefix, out var network)
+            ? network
+            : throw ResidualRejections.PrefixInvalid.ToRpcException();
     }
 }

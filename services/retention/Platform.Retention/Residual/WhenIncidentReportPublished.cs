@@ -15,7 +15,8 @@ internal sealed class WhenIncidentReportPublished(NpgsqlDataSource database) : I
         var report = context.Message;
         await using var command = database.CreateCommand("""
             with first_time as (
-                insert into intake.residual_messages (message_id) values ($1) on conflict do nothing returning message_id
+                insert into intake.residual_messages (message_id) values ($1)
+                on conflict do nothing returning message_id
             )
             insert into residual.detections
                 (detected_at, attacked_address, volume_bits_per_second, volume_packets_per_second, mitigation_result)

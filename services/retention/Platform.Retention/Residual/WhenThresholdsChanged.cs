@@ -21,7 +21,8 @@ internal sealed class WhenThresholdsChanged(NpgsqlDataSource database) : IConsum
         }));
         await using var command = database.CreateCommand("""
             with first_time as (
-                insert into intake.residual_messages (message_id) values ($1) on conflict do nothing returning message_id
+                insert into intake.residual_messages (message_id) values ($1)
+                on conflict do nothing returning message_id
             )
             insert into residual.configurations (prefixes, thresholds, version)
             select $2::text[]::cidr[], $3::jsonb, $4 from first_time
