@@ -66,9 +66,12 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
+/** Known to the system and of no use to a reader. */
+const internal = (name: string) => name === 'revision' || name.endsWith('_id');
+
 function Details({ step }: { step: IncidentStep }) {
   const { words } = useSpeech();
-  const details = Object.entries(step.details).filter(([name, value]) => value !== '' && !name.endsWith('_id'));
+  const details = Object.entries(step.details).filter(([name, value]) => value !== '' && !internal(name));
   return details.length === 0 ? null : (
     <dl>
       {details.map(([name, value]) => (
@@ -95,5 +98,9 @@ function readable(name: string, value: string, words: Words): string {
     return value.split(/[,\s]+/).map((vector) => words.vectorNames[vector] ?? vector).join(' · ');
   }
 
-  return words.results[value] ?? words.kinds[value] ?? value;
+  if (name === 'since' || name === 'until') {
+    return japanTimeOfDay(value);
+  }
+
+  return words.results[value] ?? words.values[value] ?? value;
 }

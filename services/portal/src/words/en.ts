@@ -56,6 +56,12 @@ export const en = {
   } as Record<string, string>,
   details: {
     route: 'Route',
+    speaker: 'Speaker',
+    code: 'Refusal',
+    detail: 'Detail',
+    since: 'Since',
+    until: 'Until',
+    mitigation_result: 'Mitigation',
     kind: 'Kind',
     reason: 'Reason',
     result: 'Result',
@@ -66,7 +72,15 @@ export const en = {
     peak_bits_per_second: 'Peak rate',
     peak_packets_per_second: 'Peak packet rate',
   } as Record<string, string>,
-  kinds: { blackhole: 'Blackhole' } as Record<string, string>,
+  /** Values of details that are words of the system. */
+  values: {
+    blackhole: 'Blackhole',
+    subsided: 'traffic is normal again',
+    'anomaly-ended': 'the attack ended',
+    operator: 'by an operator',
+    'contract-ended': 'the contract ended',
+    expired: 'expired',
+  } as Record<string, string>,
   roles: {
     administrator: 'Administrator',
     operator: 'Operator',

@@ -57,6 +57,12 @@ export const ja: Words = {
   },
   details: {
     route: '経路',
+    speaker: '広報元',
+    code: '拒否理由',
+    detail: '詳細',
+    since: '開始',
+    until: '終了',
+    mitigation_result: '防御結果',
     kind: '方式',
     reason: '理由',
     result: '結果',
@@ -67,7 +73,14 @@ export const ja: Words = {
     peak_bits_per_second: '最大通信量',
     peak_packets_per_second: '最大パケット数',
   },
-  kinds: { blackhole: 'ブラックホール' },
+  values: {
+    blackhole: 'ブラックホール',
+    subsided: '通信量が平常に戻りました',
+    'anomaly-ended': '攻撃の終了',
+    operator: '担当者による操作',
+    'contract-ended': '契約の終了',
+    expired: '期限切れ',
+  },
   roles: {
     administrator: '管理者',
     operator: '担当者',
