@@ -1,0 +1,147 @@
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { App } from './App';
+import type { Incident, Session } from './api';
+import { SpeechProvider } from './words';
+
+const session: Session = { operatorId: 'o1', tenantId: 't1', email: 'aoi@example.com', displayName: 'Aoi', role: 'viewer' };
+
+const attack = (changes: Partial<Incident> = {}): Incident => ({
+  incidentId: '0190aaaa-0000-7000-8000-000000000001',
+  tenantId: 't1',
+  serviceCode: 'DP00000001',
+  target: '203.0.113.10/32',
+  status: 'open',
+  vectors: ['udp'],
+  peakBitsPerSecond: 2_100_000_000,
+  peakPacketsPerSecond: 260_000,
+  detectedAt: '2026-11-20T15:00:01Z',
+  endedAt: null,
+  mitigationResult: 'active',
+  ...changes,
+});
+
+/** What stands outside of the portal: the gateway, as its answers. */
+class Gateway {
+  session: Session | null = session;
+  incidents: Incident[] = [];
+  password = 'correct horse';
+
+  answer(method: string, path: string, body: string | undefined): Response {
+    if (method === 'POST' && path === '/api/v1/session') {
+      if (JSON.parse(body ?? '{}').password !== this.password) {
+        return problem(401, 'sign-in-refused');
+      }
+
+      this.session = session;
+    }
+
+    if (!this.session) {
+      return problem(401, 'not-signed-in');
+    }
+
+    switch (path) {
+      case '/api/v1/session':
+        return Response.json(this.session);
+      case '/api/v1/incidents':
+        return Response.json({ items: this.incidents, nextCursor: null });
+      case '/api/v1/contracts':
+        return Response.json({ items: [{ serviceCode: 'DP00000001', tenantId: 't1', label: 'Tokyo' }] });
+      default: {
+        const incident = this.incidents.find(({ incidentId }) => path === `/api/v1/incidents/${incidentId}`);
+        const step = { at: '2026-11-20T15:00:01.250Z', step: 'anomaly-detected', actor: 'detection', details: { bits_per_second: '2100000000' } };
+        return incident ? Response.json({ incident, timeline: [step] }) : problem(404, 'incident-not-found');
+      }
+    }
+  }
+}
+
+const problem = (status: number, code: string) => Response.json({ type: `urn:platform:problem:${code}`, status }, { status });
+
+/** The browser's event source, driven by the test. */
+class Events extends EventTarget {
+  static open: Events[] = [];
+  static readonly CLOSED = 2;
+  readyState = 1;
+  onopen: (() => void) | null = null;
+  onerror: (() => void) | null = null;
+
+  constructor() {
+    super();
+    Events.open.push(this);
+    setTimeout(() => this.onopen?.(), 0);
+  }
+
+  close() {
+    Events.open = Events.open.filter((other) => other !== this);
+  }
+}
+
+let gateway: Gateway;
+
+beforeEach(() => {
+  gateway = new Gateway();
+  localStorage.setItem('platform.language', 'en');
+  location.hash = '';
+  vi.stubGlobal('EventSource', Events);
+  vi.stubGlobal('fetch', async (path: string, init?: RequestInit) => gateway.answer(init?.method ?? 'GET', path, init?.body as string));
+});
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+const open = () => render(<SpeechProvider><App /></SpeechProvider>);
+
+it('asks for a login, says what was refused, and goes on after the right one', async () => {
+  gateway.session = null;
+  open();
+  fireEvent.change(await screen.findByLabelText('Mail address'), { target: { value: 'aoi@example.com' } });
+  fireEvent.change(screen.getByLabelText('Password'), { target: { value: 'wrong' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Sign in' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('not right');
+
+  fireEvent.change(screen.getByLabelText('Password'), { target: { value: 'correct horse' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Sign in' }));
+  expect(await screen.findByText('No incidents')).toBeTruthy();
+});
+
+it('shows an attack that begins while the page is open, without a reload', async () => {
+  open();
+  expect(await screen.findByText('No incidents')).toBeTruthy();
+
+  gateway.incidents = [attack()];
+  const event = new MessageEvent('incident', { data: JSON.stringify({ incidentId: attack().incidentId, step: 'anomaly-detected' }) });
+  act(() => Events.open.forEach((source) => source.dispatchEvent(event)));
+
+  expect(await screen.findByText('1 attack in progress')).toBeTruthy();
+  const row = screen.getByRole('link', { name: /203\.0\.113\.10/ });
+  expect(row.textContent).toContain('2.10 Gbit/s');
+  expect(row.textContent).toContain('260k packets/s');
+  expect(row.textContent).toContain('21 Nov 2026, 00:00:01');
+  expect(row.textContent).toContain('Tokyo');
+});
+
+it('shows the timeline of the chosen incident in times of Japan', async () => {
+  gateway.incidents = [attack()];
+  location.hash = `#/incidents/${attack().incidentId}`;
+  open();
+  expect(await screen.findByText('Attack detected')).toBeTruthy();
+  expect(screen.getByText('00:00:01.250')).toBeTruthy();
+});
+
+it('returns to the login when the session has ended', async () => {
+  open();
+  expect(await screen.findByText('No incidents')).toBeTruthy();
+  gateway.session = null;
+  act(() => Events.open.forEach((source) => { source.readyState = 2; source.onerror?.(); }));
+  expect(await screen.findByRole('button', { name: 'Sign in' })).toBeTruthy();
+});
+
+it('speaks Japanese at a click', async () => {
+  open();
+  fireEvent.click(await screen.findByRole('button', { name: '日本語' }));
+  expect(await screen.findByText('インシデントはありません')).toBeTruthy();
+  expect(document.documentElement.lang).toBe('ja');
+});
