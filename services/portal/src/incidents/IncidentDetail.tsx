@@ -3,7 +3,7 @@ import { japanTime, japanTimeOfDay, rate } from '../format';
 import { useSpeech } from '../words';
 import type { Words } from '../words/en';
 import type { Names } from './IncidentsPage';
-import { Elapsed, hostOf, Status } from './parts';
+import { Elapsed, hostOf, Status, vectorNames } from './parts';
 
 export function IncidentDetail({ content, names }: { content: IncidentWithTimeline; names: Names }) {
   const { language, words } = useSpeech();
@@ -20,7 +20,7 @@ export function IncidentDetail({ content, names }: { content: IncidentWithTimeli
         <Status incident={incident} />
       </header>
       <dl className="facts">
-        <Fact name={words.vectors}>{incident.vectors.map((vector) => words.vectorNames[vector] ?? vector).join(' · ')}</Fact>
+        <Fact name={words.vectors}>{vectorNames(incident.vectors, words)}</Fact>
         <Fact name={words.peak}>
           {rate(incident.peakBitsPerSecond, 'bit/s')}
           <br />
@@ -48,7 +48,7 @@ export function IncidentDetail({ content, names }: { content: IncidentWithTimeli
             <time dateTime={step.at}>{japanTimeOfDay(step.at)}</time>
             <div>
               <strong>{words.steps[step.step] ?? step.step}</strong>
-              <Details step={step} />
+              <Details step={step} target={incident.target} />
             </div>
           </li>
         ))}
@@ -69,9 +69,11 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 /** Known to the system and of no use to a reader. */
 const internal = (name: string) => name === 'revision' || name.endsWith('_id');
 
-function Details({ step }: { step: IncidentStep }) {
+function Details({ step, target }: { step: IncidentStep; target: string }) {
   const { words } = useSpeech();
-  const details = Object.entries(step.details).filter(([name, value]) => value !== '' && !internal(name));
+  const details = Object.entries(step.details).filter(
+    ([name, value]) => value !== '' && value !== target && !internal(name),
+  );
   return details.length === 0 ? null : (
     <dl>
       {details.map(([name, value]) => (
@@ -95,7 +97,7 @@ function readable(name: string, value: string, words: Words): string {
   }
 
   if (name === 'vectors') {
-    return value.split(/[,\s]+/).map((vector) => words.vectorNames[vector] ?? vector).join(' · ');
+    return vectorNames(value.split(/[,\s]+/), words);
   }
 
   if (name === 'since' || name === 'until') {

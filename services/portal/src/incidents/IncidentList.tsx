@@ -2,7 +2,7 @@ import type { Incident } from '../api';
 import { japanTime, rate } from '../format';
 import { useSpeech } from '../words';
 import type { Names } from './IncidentsPage';
-import { Elapsed, Status, hostOf } from './parts';
+import { Elapsed, Status, hostOf, vectorNames } from './parts';
 
 export function IncidentList({ incidents, selected, names }: { incidents: Incident[]; selected: string | null; names: Names }) {
   const { language, words } = useSpeech();
@@ -18,7 +18,7 @@ export function IncidentList({ incidents, selected, names }: { incidents: Incide
             <span className="row-main">
               <Status incident={incident} />
               <strong className="address">{hostOf(incident.target)}</strong>
-              <span className="row-vectors">{incident.vectors.map((vector) => words.vectorNames[vector] ?? vector).join(' · ')}</span>
+              <span className="row-vectors">{vectorNames(incident.vectors, words)}</span>
             </span>
             <span className="row-numbers">
               <span>{rate(incident.peakBitsPerSecond, 'bit/s')}</span>

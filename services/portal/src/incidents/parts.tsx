@@ -2,9 +2,16 @@ import { useEffect, useState } from 'react';
 import type { Incident } from '../api';
 import { duration } from '../format';
 import { useSpeech } from '../words';
+import type { Words } from '../words/en';
 
 /** A single host is shown without its prefix length. */
 export const hostOf = (target: string): string => target.replace(/^(.*\.)(\d+)\/32$/, '$1$2').replace(/^(.*:.*)\/128$/, '$1');
+
+/** Names of the attack's vectors. That the total is high as well says nothing new beside a vector. */
+export function vectorNames(vectors: string[], words: Words): string {
+  const telling = vectors.filter((vector) => vector !== 'total');
+  return (telling.length > 0 ? telling : vectors).map((vector) => words.vectorNames[vector] ?? vector).join(' · ');
+}
 
 /** In one word, what a customer wants to know first. */
 export function Status({ incident }: { incident: Incident }) {

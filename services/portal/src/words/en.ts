@@ -41,7 +41,7 @@ export const en = {
   incidentGone: 'This incident is no longer shown.',
 
   statuses: { open: 'In progress', closed: 'Ended' } as Record<string, string>,
-  results: { none: 'None', active: 'Active', defended: 'Defended', 'not-defended': 'Not defended' } as Record<string, string>,
+  results: { none: 'None', active: 'Defending', defended: 'Defended', 'not-defended': 'Not defended' } as Record<string, string>,
   vectorNames: { total: 'Total traffic', udp: 'UDP flood', icmp: 'ICMP flood', 'tcp-syn': 'TCP SYN flood' } as Record<string, string>,
   steps: {
     'anomaly-detected': 'Attack detected',
