@@ -287,25 +287,3 @@ internal sealed class WindowJudge(
         ? default
         : new((long)Math.Min(counters.Bytes, long.MaxValue / 8) * 8, (long)Math.Min(counters.Packets, long.MaxValue));
 }
-
-/// <summary>Where a finding comes from, for trace and latency.</summary>
-/// <param name="Trace">Trace of the batch.</param>
-/// <param name="FirstArrival">When the oldest datagram of the batch arrived; null when silence is the reason.</param>
-internal readonly record struct Origin(ActivityContext Trace, DateTimeOffset? FirstArrival);
-
-/// <summary>Something that should be recorded about a target.</summary>
-/// <param name="Decide">The rules, to be asked again with what the stream says.</param>
-/// <param name="EndOf">When it is an end: the anomaly, and the last beat that this process saw.</param>
-/// <param name="Id">Makes a repeated append the same append.</param>
-internal sealed record Finding(
-    WindowJudge Judge,
-    WatchedObject Object,
-    HostAddress Host,
-    HostWatch Watch,
-    Func<AnomalyState, Decision<AnomalyEvent>> Decide,
-    (Guid AnomalyId, long Beat)? EndOf,
-    Origin Origin,
-    Guid Id);
-
-/// <summary>Sign of life of an open anomaly.</summary>
-internal sealed record Pulse(Guid AnomalyId, long Beat, DateTimeOffset Until, long PeakBitsPerSecond, long PeakPacketsPerSecond);
