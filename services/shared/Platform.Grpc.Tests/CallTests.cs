@@ -12,7 +12,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>The four kinds of calls through generated code.</summary>
 public sealed class CallTests
 {
-    private const int Hung = 30_000; // milliseconds after which a test has hung
+    private const int Hung = 60_000; // milliseconds after which a test has hung
 
     [Fact(Timeout = Hung)]
     public async Task One_request_gets_one_response()

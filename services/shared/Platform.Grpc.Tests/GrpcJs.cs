@@ -22,14 +22,16 @@ public sealed class GrpcJs : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (Directory.Exists(Path.Combine(Folder, "node_modules", "@grpc", "grpc-js")))
+        // npm writes this file last.
+        if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json")))
         {
             return;
         }
 
         try
         {
-            await Command.Run(["npm", "ci", "--prefix", Folder, "--ignore-scripts", "--no-audit", "--no-fund"]);
+            await Command.Run([
+                "npm", "ci", "--prefix", Folder, "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"]);
         }
         catch (Exception e) when (e is InvalidOperationException or Win32Exception)
         {

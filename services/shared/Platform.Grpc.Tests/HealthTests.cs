@@ -10,7 +10,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>The standard health service, from the process's health checks.</summary>
 public sealed class HealthTests
 {
-    private const int Hung = 30_000;
+    private const int Hung = 60_000;
 
     private HealthStatus _health = HealthStatus.Healthy;
 

@@ -8,7 +8,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>Registered clients, and what stands between caller and method.</summary>
 public sealed class InterceptorTests
 {
-    private const int Hung = 30_000;
+    private const int Hung = 60_000;
 
     [Fact(Timeout = Hung)]
     public async Task A_registered_client_signs_its_calls_with_the_services_of_its_scope()

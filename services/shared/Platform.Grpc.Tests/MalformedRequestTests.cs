@@ -12,7 +12,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>What a peer may send: each a clear status, and the server serves on.</summary>
 public sealed class MalformedRequestTests
 {
-    private const int Hung = 30_000;
+    private const int Hung = 60_000;
 
     public static TheoryData<string, byte[], StatusCode> Bodies => new()
     {

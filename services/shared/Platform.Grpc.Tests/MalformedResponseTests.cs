@@ -9,7 +9,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>What a server may answer: each a clear status, and nobody waits for ever.</summary>
 public sealed class MalformedResponseTests
 {
-    private const int Hung = 30_000;
+    private const int Hung = 60_000;
 
     public static TheoryData<string, byte[], StatusCode> Bodies => new()
     {

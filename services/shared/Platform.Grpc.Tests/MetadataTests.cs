@@ -6,7 +6,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>Headers and trailers.</summary>
 public sealed class MetadataTests
 {
-    private const int Hung = 30_000;
+    private const int Hung = 60_000;
 
     [Fact(Timeout = Hung)]
     public async Task Headers_go_to_the_server_and_back_text_bytes_and_repeated()

@@ -15,7 +15,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>Services as endpoints of ASP.NET Core.</summary>
 public sealed class ServiceTests
 {
-    private const int Hung = 30_000;
+    private const int Hung = 60_000;
 
     [Fact(Timeout = Hung)]
     public async Task Each_call_has_an_instance_and_services_of_its_own()

@@ -10,7 +10,7 @@ namespace Platform.Grpc.Tests;
 /// <summary>Every end of a call is one status.</summary>
 public sealed class StatusTests
 {
-    private const int Hung = 30_000;
+    private const int Hung = 60_000;
 
     [Theory(Timeout = Hung)]
     [InlineData("plain")]
