@@ -5,6 +5,7 @@ using Platform.Benchmarks;
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>
 {
     ["eventstore"] = EventStoreBenchmark.Run,
+    ["ingestion"] = IngestionBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))

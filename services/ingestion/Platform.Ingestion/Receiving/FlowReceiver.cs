@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Platform.Ingestion.Exporters;
 using Platform.Ingestion.Flows;
 using Platform.Ingestion.Windows;
@@ -17,6 +18,7 @@ internal sealed class FlowReceiver(
     TimeProvider clock) : IDisposable
 {
     private const int UrgentEveryMs = 100;
+    private const long DrainMs = 2000;
 
     private long _urgentMs;
 
@@ -29,12 +31,22 @@ internal sealed class FlowReceiver(
     /// <summary>Datagrams from senders that are not registered.</summary>
     public long Rejected { get; private set; }
 
-    /// <summary>Receives until told to stop, then hands on what is left.</summary>
+    /// <summary>Receives until told to stop, then takes what still lies in the socket (two seconds at most) and hands on what is left.</summary>
     public void Run(CancellationToken stopping)
     {
-        while (!stopping.IsCancellationRequested)
+        var stoppedAt = 0L;
+        while (true)
         {
             var got = socket.Receive();
+            if (stopping.IsCancellationRequested)
+            {
+                stoppedAt = stoppedAt == 0 ? Stopwatch.GetTimestamp() : stoppedAt;
+                if (got == 0 || Stopwatch.GetElapsedTime(stoppedAt).TotalMilliseconds > DrainMs)
+                {
+                    break;
+                }
+            }
+
             var nowMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
             HandOn(nowMs);
             if (got > 0)
