@@ -21,6 +21,7 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
     private readonly GatewayClient _provider = new(stack.Gateway);
     private readonly Capture _capture = Capture.Read(CaptureName);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly TaskCompletionSource<TimeSpan> _calmEnds = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<TimeSpan> _attackBegins = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<TimeSpan> _attackEnds = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _customerPassword = Secrets.Password();
@@ -40,14 +41,16 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
 
         await See("the exporter", () => _provider.List("exporters"), all => all.Any(HasSent), 10);
         Say("exporter seen");
-        var begin = await Or(_attackBegins.Task, playing);
+        await Or(_calmEnds.Task, playing);
         var calm = await _provider.List($"incidents?tenantId={_tenant}");
         if (calm.Count > 0)
         {
             throw new LocalStackException($"Normal traffic was taken for an attack: {calm[0]}");
         }
 
-        Say("attack begins; the normal traffic before it raised no alarm");
+        Say("normal traffic so far, and no alarm");
+        var begin = await Or(_attackBegins.Task, playing);
+        Say("attack begins");
 
         // Side by side, so that no step's time depends on how long another one was watched.
         var anomalyAt = SeeAt("the anomaly", () => _provider.List($"anomalies?tenantId={_tenant}"), all => all.Count > 0, 10, Anomaly);
@@ -97,6 +100,11 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
 
     private void Sent(TimeSpan at)
     {
+        if (at >= Attack.FirstDatagramAt - TimeSpan.FromSeconds(2))
+        {
+            _calmEnds.TrySetResult(_clock.Elapsed);
+        }
+
         if (at >= Attack.FirstDatagramAt)
         {
             _attackBegins.TrySetResult(_clock.Elapsed);
@@ -125,7 +133,7 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
         var found = await See(
             "the whole timeline",
             () => _provider.Get($"incidents/{incident}?tenantId={_tenant}"),
-            seen => seen.GetProperty("timeline").EnumerateArray().Any(step => step.GetProperty("step").GetString() == "countermeasure-withdrawn"),
+            seen => seen.GetProperty("timeline").EnumerateArray().Any(step => step.GetProperty("step").GetString() == "mitigation-ended"),
             10);
         Say("the incident's timeline:");
         foreach (var step in found.GetProperty("timeline").EnumerateArray())
