@@ -1,0 +1,85 @@
+using Platform.Testing;
+
+namespace Platform.SystemTests;
+
+/// <summary>The main path, from a router's datagram to the customer's incident.</summary>
+public sealed class AnAttackIsMitigated(Suite suite)
+{
+    [Fact]
+    [Trait("Requirement", "R1")]
+    [Trait("Requirement", "R2")]
+    [Trait("Requirement", "R3")]
+    [Trait("Requirement", "R12")]
+    [Trait("Requirement", "R30")]
+    [Trait("Requirement", "R31")]
+    public async Task A_flood_is_dropped_at_the_router_and_told_step_by_step()
+    {
+        using var customer = await suite.ACustomer();
+
+        await customer.SuffersAnAttack();
+
+        var (incident, steps) = await customer.TheClosedIncident();
+        Assert.Equal(customer.ServiceCode, incident.GetProperty("serviceCode").GetString());
+        Assert.Equal($"{customer.Victim}/32", incident.GetProperty("target").GetString());
+        Assert.Equal("defended", incident.GetProperty("mitigationResult").GetString());
+        Assert.Contains("udp", incident.GetProperty("vectors").EnumerateArray().Select(vector => vector.GetString()));
+        Assert.InRange(incident.GetProperty("peakBitsPerSecond").GetInt64(), 80_000_000, 115_000_000); // 96 Mbit/s were sent
+        Assert.Equal(
+            ["anomaly-detected", "mitigation-started", "countermeasure-announced", "anomaly-ended", "countermeasure-withdrawn", "mitigation-ended"],
+            steps.Where(step => step is not ("anomaly-changed" or "report-published")));
+    }
+
+    [Fact]
+    [Trait("Requirement", "R1")]
+    public async Task Traffic_below_the_thresholds_is_left_alone()
+    {
+        using var customer = await suite.ACustomer();
+        using var over = new CancellationTokenSource();
+        var quiet = customer.Exporter.Flood(customer.Victim, packetsPerSecond: 500, bytesPerPacket: 1_200, over.Token);
+        using var provider = await suite.Provider();
+        await Eventually.Get(
+            () => provider.List("exporters"),
+            all => all.Any(e => e.GetProperty("address").GetString() == customer.Exporter.Address && e.GetProperty("records").GetUInt64() >= 50),
+            TimeSpan.FromSeconds(30),
+            "50 records");
+
+        // An attack on a neighbour's address that comes later is seen, so this traffic has been judged by then.
+        using var neighbour = await suite.ACustomer();
+        await neighbour.SuffersAnAttack();
+        await over.CancelAsync();
+        await quiet;
+
+        Assert.Empty(await customer.Anomalies());
+        Assert.Empty(await customer.Incidents());
+        Assert.Empty(await customer.Routes());
+    }
+
+    [Fact]
+    [Trait("Requirement", "R30")]
+    public async Task The_open_page_hears_of_each_step_live()
+    {
+        using var customer = await suite.ACustomer();
+        using var page = await suite.Provider();
+        using var closed = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        var heard = Task.Run(
+            async () =>
+            {
+                var steps = 0;
+                await foreach (var step in page.Events($"incidents/events?tenantId={customer.TenantId}", closed.Token))
+                {
+                    steps++;
+                    if (step.GetRawText().Contains("mitigation-ended", StringComparison.Ordinal))
+                    {
+                        return steps;
+                    }
+                }
+
+                return 0;
+            },
+            closed.Token);
+
+        await customer.SuffersAnAttack();
+
+        Assert.InRange(await heard, 6, 100);
+    }
+}

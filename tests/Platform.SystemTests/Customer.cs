@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Platform.Local;
+using Platform.Testing;
+
+namespace Platform.SystemTests;
+
+/// <summary>One customer as the stories see it: over the gateway, and at the router.</summary>
+internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporter exporter, string tenantId, string serviceCode, string prefix)
+    : IDisposable
+{
+    private static readonly string[] LastSteps = ["anomaly-ended", "countermeasure-withdrawn", "mitigation-ended"];
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    public string TenantId => tenantId;
+
+    public string ServiceCode => serviceCode;
+
+    public Exporter Exporter => exporter;
+
+    /// <summary>The host in the prefix that is attacked.</summary>
+    public string Victim { get; } = $"{prefix[..prefix.LastIndexOf('.')]}.10";
+
+    private string Blackhole => $"{Victim}/32";
+
+    /// <summary>A flood of 96 Mbit/s of UDP, against 40 that were declared; ends with the token.</summary>
+    public Task Flood(CancellationToken cancellationToken) =>
+        exporter.Flood(Victim, packetsPerSecond: 10_000, bytesPerPacket: 1_200, cancellationToken);
+
+    public Task<IReadOnlyList<JsonElement>> Anomalies() => provider.List($"anomalies?tenantId={tenantId}");
+
+    public Task<IReadOnlyList<JsonElement>> Incidents() => provider.List($"incidents?tenantId={tenantId}");
+
+    /// <summary>The routes for the victim that the router accepted.</summary>
+    public async Task<IReadOnlyList<BgpRoute>> Routes() => [.. (await stack.Router.Routes()).Where(route => route.Prefix == Blackhole)];
+
+    public Task TheRouterDrops() => Eventually.Get(
+        Routes,
+        routes => routes.Count == 1 && routes[0].Communities.Contains("65535:666"),
+        Patience,
+        $"the blackhole of {Victim} at the router");
+
+    public Task TheRouterForwards() => Eventually.Get(Routes, routes => routes.Count == 0, Patience, $"the withdrawal of {Victim} at the router");
+
+    /// <summary>The one incident, once it is closed and the steps that end it are recorded; the facts behind them come in no promised order.</summary>
+    public async Task<(JsonElement Incident, IReadOnlyList<string> Steps)> TheClosedIncident()
+    {
+        var id = await TheIncident();
+        var found = await Eventually.Get(
+            () => provider.Get($"incidents/{id}?tenantId={tenantId}"),
+            seen => seen.GetProperty("incident").GetProperty("status").GetString() == "closed" && LastSteps.All(Steps(seen).Contains),
+            Patience,
+            "the closed incident");
+        return (found.GetProperty("incident"), Steps(found));
+    }
+
+    /// <summary>Id of the only incident.</summary>
+    public async Task<string> TheIncident() => (await Eventually.Get(Incidents, all => all.Count > 0, Patience, "the incident"))
+        .Select(incident => incident.GetProperty("incidentId").GetString()!)
+        .Single();
+
+    /// <summary>The whole story of one attack, from its first datagram to the closed incident.</summary>
+    public async Task SuffersAnAttack(Func<Task>? inTheMiddle = null)
+    {
+        using var over = new CancellationTokenSource();
+        var flood = Flood(over.Token);
+        await TheRouterDrops();
+        await (inTheMiddle?.Invoke() ?? Task.CompletedTask);
+        await over.CancelAsync();
+        await flood;
+        await TheRouterForwards();
+        await TheClosedIncident();
+    }
+
+    public void Dispose()
+    {
+        exporter.Dispose();
+        provider.Dispose();
+    }
+
+    private static IReadOnlyList<string> Steps(JsonElement incident) =>
+        [.. incident.GetProperty("timeline").EnumerateArray().Select(step => step.GetProperty("step").GetString()!)];
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+using Platform.Local;
+using Platform.Testing;
+
+// The stories share one suite and two cores: one after the other.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: AssemblyFixture(typeof(Platform.SystemTests.Suite))]
+
+namespace Platform.SystemTests;
+
+/// <summary>All services, PostgreSQL, RabbitMQ and two BGP speakers as real processes; looked at from outside only.</summary>
+/// <remarks>
+/// The services' clock begins on a 15th, so that no story meets the end of a month unless it wants to. Hold is short; quiet is long enough for
+/// any service to come back after a kill before its absence looks like the attack's end.
+/// </remarks>
+public sealed class Suite : IAsyncLifetime
+{
+    private static readonly DateTimeOffset Beginning = new(2031, 1, 15, 3, 0, 0, TimeSpan.Zero);
+
+    private readonly TemporaryFolder _folder = new("system-tests");
+    private LocalStack? _stack;
+    private int _customers;
+
+    internal LocalStack Stack => _stack ?? throw new InvalidOperationException("InitializeAsync comes first.");
+
+    public async ValueTask InitializeAsync() => _stack = await LocalStack.Start(new()
+    {
+        Folder = _folder.FullName,
+        InitialClock = Beginning - TimeProvider.System.GetUtcNow(),
+        Settings = new Dictionary<string, IReadOnlyDictionary<string, string?>>
+        {
+            ["mitigation"] = new Dictionary<string, string?> { ["Mitigations__Hold"] = "00:00:02" },
+            ["detection"] = new Dictionary<string, string?> { ["Anomalies__QuietFor"] = "00:00:15" },
+            ["gateway"] = new Dictionary<string, string?> { ["Session__SignInsPerMinute"] = "1000" },
+        },
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_stack is not null)
+        {
+            await _stack.DisposeAsync();
+        }
+
+        _folder.Dispose();
+    }
+
+    /// <summary>The provider's operator, signed in.</summary>
+    internal async Task<GatewayClient> Provider()
+    {
+        var client = new GatewayClient(Stack.Gateway);
+        await client.SignIn(Stack.FirstOperator.Email, Stack.FirstOperator.Password);
+        return client;
+    }
+
+    /// <summary>A customer with one contract and one prefix, watched by detection, and a router that reports on it.</summary>
+    internal async Task<Customer> ACustomer(string? prefix = null)
+    {
+        var number = Interlocked.Increment(ref _customers);
+        prefix ??= $"198.18.{number}.0/24"; // RFC 2544: for tests, and nobody else's
+        var provider = await Provider();
+        var tenant = await provider.RegisterTenant(string.Create(CultureInfo.InvariantCulture, $"Customer {number}"));
+        var serviceCode = await provider.SignContract(tenant, declaredBitsPerSecond: 40_000_000, prefix);
+        var exporter = new Exporter($"127.0.1.{number}", Stack.Ports["flows"]);
+        await provider.RegisterExporter(exporter.Address, $"router {number}");
+        await Eventually.Get(
+            () => provider.List($"protected-objects?tenantId={tenant}"), all => all.Count == 1, TimeSpan.FromSeconds(30), "the protected object");
+        return new(Stack, provider, exporter, tenant, serviceCode, prefix);
+    }
+}
