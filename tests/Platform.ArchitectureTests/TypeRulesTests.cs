@@ -30,14 +30,14 @@ public sealed class TypeRulesTests
     [Fact]
     public void No_type_shares_a_name_with_a_namespace()
     {
-        var all = Services.Append(typeof(EventStore.StreamStore).Assembly).SelectMany(assembly => assembly.GetTypes()).ToArray();
-        var namespaces = all.Select(type => type.Namespace).OfType<string>()
-            .Where(name => name.StartsWith("Platform.", StringComparison.Ordinal))
-            .SelectMany(name => name.Split('.')).ToHashSet();
-        Assert.Empty(all
-            .Where(type => type.Namespace?.StartsWith("Platform.", StringComparison.Ordinal) == true && !type.IsNested)
-            .Where(type => namespaces.Contains(type.Name))
-            .Select(type => type.FullName));
+        var clashes =
+            from assembly in Services.Append(typeof(EventStore.StreamStore).Assembly)
+            let types = assembly.GetTypes().Where(type => type.Namespace?.StartsWith("Platform.", StringComparison.Ordinal) == true).ToArray()
+            let namespaces = types.SelectMany(type => type.Namespace!.Split('.')).ToHashSet()
+            from type in types
+            where !type.IsNested && namespaces.Contains(type.Name)
+            select type.FullName;
+        Assert.Empty(clashes);
     }
 
     [Fact]

@@ -1,5 +1,3 @@
-using Platform.Testing;
-
 namespace Platform.SystemTests;
 
 /// <summary>kill -9 in the middle of an attack: nothing is lost, nothing is doubled.</summary>
@@ -39,12 +37,7 @@ public sealed class AServiceIsKilled(Suite suite)
 
         await process.Kill();
         var flood = customer.Flood(over.Token);
-        using var provider = await suite.Provider();
-        await Eventually.Get(
-            () => provider.List("exporters"),
-            all => all.Any(e => e.GetProperty("address").GetString() == customer.Exporter.Address && e.GetProperty("records").GetUInt64() >= 20),
-            TimeSpan.FromSeconds(30),
-            "two seconds of attack");
+        await customer.IsReported(records: 20);
         process.Start();
         await process.Ready();
 

@@ -33,6 +33,13 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
     /// <summary>The routes for the victim that the router accepted.</summary>
     public async Task<IReadOnlyList<BgpRoute>> Routes() => [.. (await stack.Router.Routes()).Where(route => route.Prefix == Blackhole)];
 
+    /// <summary>Ingestion has counted so many records of the customer's router; a flood is ten each second.</summary>
+    public Task IsReported(ulong records) => Eventually.Get(
+        () => provider.List("exporters"),
+        all => all.Any(e => e.GetProperty("address").GetString() == exporter.Address && e.GetProperty("records").GetUInt64() >= records),
+        Patience,
+        $"{records} records of {exporter.Address}");
+
     public Task TheRouterDrops() => Eventually.Get(
         Routes,
         routes => routes.Count == 1 && routes[0].Communities.Contains("65535:666"),

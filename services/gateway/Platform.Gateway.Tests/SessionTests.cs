@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Dapper;
+using Platform.Contracts.Accounts.V1;
 using Platform.Hosting;
 using Platform.Testing;
 
@@ -83,6 +84,30 @@ public sealed class SessionTests(AGateway gateway)
         gateway.Clock.Advance(TimeSpan.FromSeconds(6));
 
         Assert.Equal(401, (int)(await browser.Get("session")).StatusCode);
+    }
+
+    /// <summary>See <see cref="Sessions.WhenOperatorDeleted"/>: a fact makes the gateway ask, and accounts' answer decides.</summary>
+    [Fact]
+    public async Task A_deletion_told_twice_or_before_anyone_signed_in_ends_only_the_deleted_operators_session()
+    {
+        var tenant = await gateway.ATenant();
+        await gateway.AnOperator(tenant);
+        var (deleted, deletedEmail) = await gateway.AnOperator(tenant, Roles.Viewer);
+        var (stays, email) = await gateway.AnOperator(tenant, Roles.Viewer);
+        await gateway.Publish(Deletion(tenant, stays)); // never true, and before the session that it would end
+        using var browser = gateway.ABrowser();
+        await browser.SignIn(email, AGateway.Password);
+        using var gone = gateway.ABrowser();
+        await gone.SignIn(deletedEmail, AGateway.Password);
+        await gateway.Publish(Deletion(tenant, stays));
+        await gateway.Publish(Deletion(tenant, stays));
+
+        await new Platform.Contracts.Grpc.Accounts.V1.Operators.OperatorsClient(gateway.Accounts.Channel).DeleteOperatorAsync(
+            new() { OperatorId = deleted }, gateway.Accounts.As(tenant, Roles.Administrator), cancellationToken: TestContext.Current.CancellationToken);
+        await gateway.Publish(Deletion(tenant, deleted));
+
+        await Eventually.Equal(401, async () => (int)(await gone.Get("session")).StatusCode);
+        Assert.Equal(200, (int)(await browser.Get("session")).StatusCode);
     }
 
     [Fact]
@@ -182,6 +207,13 @@ public sealed class SessionTests(AGateway gateway)
             Assert.Equal("cross-site-request", (await Refusal.Of(answer)).Code);
         }
     }
+
+    private OperatorDeleted Deletion(EventStore.TenantId tenant, string id) => new()
+    {
+        TenantId = tenant.ToGuid(),
+        OperatorId = Guid.Parse(id),
+        DeletedAt = gateway.Clock.GetUtcNow(),
+    };
 
     private async Task<string> SourceOf(string operatorId)
     {

@@ -53,7 +53,7 @@ internal static class IncidentEndpoints
             .WithSummary("Incidents of the tenant, newest first; for the provider's staff of all tenants unless one is named.").Refuses(404, 422);
         incidents.MapGet("/{incidentId:guid}", Get).RequireAuthorization(Policies.Read)
             .WithSummary("One incident with its timeline.").Refuses(404);
-        incidents.MapGet("/events", IncidentEvents.Stream).RequireAuthorization(Policies.Read)
+        incidents.MapGet("/events", ServerSentIncidents.Stream).RequireAuthorization(Policies.Read)
             .WithSummary("Server-sent events: an `incident` event for each new step. Lasts as long as the session.")
             .Produces<string>(contentType: "text/event-stream").Refuses(404);
     }

@@ -7,7 +7,7 @@ using Platform.Gateway.Sessions;
 namespace Platform.Gateway.Incidents;
 
 /// <summary><c>GET /incidents/events</c>: server-sent events while the session lives.</summary>
-internal static class IncidentEvents
+internal static class ServerSentIncidents
 {
     // Shorter than the idle time-outs of usual proxies, and often enough to notice a session that ended.
     private static readonly TimeSpan LongestBeat = TimeSpan.FromSeconds(15);
