@@ -38,4 +38,21 @@ public sealed record AnomalyChanged
 
     /// <summary>When it changed (UTC).</summary>
     public required DateTimeOffset ChangedAt { get; init; }
+
+    /// <summary><c>low</c>, <c>medium</c>, <c>high</c> or <c>critical</c>, from how far over and for how long. Since release 2.</summary>
+    public string? Severity { get; init; }
+
+    /// <summary>
+    /// Whose traffic was judged: <c>host</c>, <c>prefix</c> (no single host stands out: carpet bombing) or <c>object</c>. Since release 2.
+    /// </summary>
+    public string? Level { get; init; }
+
+    /// <summary><c>in</c> towards the target, <c>out</c> from it; null means <c>in</c>. Since release 2.</summary>
+    public string? Direction { get; init; }
+
+    /// <summary>How often the traffic rose again after a pause: 1 for a steady attack, more for a pulse wave. Since release 2.</summary>
+    public int? Pulses { get; init; }
+
+    /// <summary>Why it was recognised, with the evidence as far as it is known. Since release 2.</summary>
+    public AnomalyExplanation? Explanation { get; init; }
 }

@@ -33,4 +33,7 @@ public sealed record ThresholdsChanged
 
     /// <summary>When it changed (UTC).</summary>
     public required DateTimeOffset ChangedAt { get; init; }
+
+    /// <summary>Thresholds of other levels than <c>host</c>, or of traffic out: judged on sums over hosts. Since release 2.</summary>
+    public IReadOnlyList<VectorThreshold> WiderThresholds { get; init; } = [];
 }
