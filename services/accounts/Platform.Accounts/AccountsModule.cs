@@ -6,6 +6,7 @@ using Platform.Accounts.Operators;
 using Platform.Accounts.Tenants;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Hosting.Erasures;
 
 namespace Platform.Accounts;
 
@@ -19,7 +20,7 @@ internal static class AccountsModule
     {
         builder.Services.AddGrpc();
         builder.AddEventStore(Events);
-        builder.AddMessaging("accounts", bus => bus.AddConsumer<WhenErasureDue>());
+        builder.AddMessaging("accounts", bus => bus.AddErasures());
         builder.AddProjection<RegisteredTenants>();
         builder.AddProjection<SignedContracts>();
         builder.AddPublications<AccountsPublications>();
@@ -30,6 +31,7 @@ internal static class AccountsModule
         services.AddSingleton<TenantNames>().AddSingleton<ListTenants>();
         services.AddSingleton<ServiceCodes>().AddSingleton<PrefixClaims>().AddSingleton<Labels>().AddSingleton<ListContracts>();
         services.AddSingleton<CustomerData>();
+        builder.AddErasures<CustomerEraser>();
         services.AddDbContext<OperatorAccounts>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddIdentityCore<OperatorAccount>().AddEntityFrameworkStores<OperatorAccounts>();
         services.AddScoped<OperatorRegistration>().AddScoped<SignIn>();

@@ -1,8 +1,6 @@
 using Platform.Accounts.Contracts;
-using Platform.Accounts.Erasures;
 using Platform.Accounts.Operators;
 using Platform.Accounts.Tenants;
-using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
 using Platform.Hosting;
 using Published = Platform.Contracts.Accounts.V1;
@@ -27,15 +25,6 @@ internal sealed class AccountsPublications : IPublications
             TenantId = TenantOrNone(recorded),
             OperatorId = e.OperatorId,
             DeletedAt = e.DeletedAt,
-        },
-        DataErasureRecorded e => new DataErased
-        {
-            TenantId = e.TenantId,
-            ServiceCode = e.ServiceCode,
-            ErasureId = e.ErasureId,
-            Owner = "accounts",
-            Counts = e.Counts,
-            ErasedAt = e.ErasedAt,
         },
         ContractSigned e => new Published.ContractSigned
         {

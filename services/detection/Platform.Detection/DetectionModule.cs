@@ -5,6 +5,7 @@ using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Hosting.Erasures;
 
 namespace Platform.Detection;
 
@@ -23,7 +24,7 @@ internal static class DetectionModule
             bus.AddConsumer<WhenContractSigned>();
             bus.AddConsumer<WhenContractChanged>();
             bus.AddConsumer<WhenContractTerminated>();
-            bus.AddConsumer<WhenErasureDue>();
+            bus.AddErasures();
         });
 
         builder.AddProjection<WatchedObjects>();
@@ -35,7 +36,7 @@ internal static class DetectionModule
 
         builder.AddWindows();
 
-        builder.AddPublications<ErasurePublications>();
+        builder.AddErasures<DetectionEraser>();
     }
 
     private static void AddWindows(this WebApplicationBuilder builder)

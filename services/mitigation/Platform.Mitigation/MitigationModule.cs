@@ -1,5 +1,6 @@
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Hosting.Erasures;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Erasures;
 using Platform.Mitigation.KnownContracts;
@@ -23,7 +24,7 @@ internal static class MitigationModule
             bus.AddConsumer<WhenContractTerminated>();
             bus.AddConsumer<WhenAnomalyDetected>();
             bus.AddConsumer<WhenAnomalyEnded>();
-            bus.AddConsumer<WhenErasureDue>();
+            bus.AddErasures();
         });
 
         builder.Services.AddSingleton<ContractDirectory>();
@@ -38,6 +39,6 @@ internal static class MitigationModule
         builder.Services.AddSingleton<ReconcilerSeat>();
         builder.Services.AddHostedService<AnnouncementReconciler>();
 
-        builder.AddPublications<ErasurePublications>();
+        builder.AddErasures<MitigationEraser>();
     }
 }

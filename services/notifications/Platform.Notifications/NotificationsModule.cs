@@ -1,5 +1,6 @@
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Hosting.Erasures;
 using Platform.Notifications.Erasures;
 using Platform.Notifications.Notices;
 
@@ -16,7 +17,6 @@ internal static class NotificationsModule
         builder.AddEventStore(Events);
         builder.AddProjection<PortalNotices>();
         builder.AddPublications<NoticePublications>();
-        builder.AddPublications<ErasurePublications>();
         builder.AddMessaging("notifications", bus =>
         {
             bus.AddConsumer<WhenAnomalyDetected>();
@@ -24,11 +24,10 @@ internal static class NotificationsModule
             bus.AddConsumer<WhenAnomalyEnded>();
             bus.AddConsumer<WhenMitigationFailed>();
             bus.AddConsumer<WhenErasureCertified>();
-            bus.AddConsumer<WhenErasureDue>();
+            bus.AddErasures();
         });
         builder.Services.AddSingleton<NoticePublisher>();
-        builder.Services.AddSingleton<NoticeEraser>();
-        builder.Services.AddSingleton<ErasedContracts>();
+        builder.AddErasures<NoticeEraser>();
         builder.Services.AddSingleton<ListNotices>();
     }
 

@@ -10,10 +10,5 @@ internal static class Telemetry
     private static readonly Counter<long> Notices = Meter.CreateCounter<long>(
         "platform.notifications.notices", "{notice}", "Notices published in portals, by kind.");
 
-    private static readonly Counter<long> Dropped = Meter.CreateCounter<long>(
-        "platform.notifications.facts.dropped", "{fact}", "Facts dropped because the contract's data has been erased.");
-
     public static void Published(string kind) => Notices.Add(1, new KeyValuePair<string, object?>("kind", kind));
-
-    public static void FactDropped() => Dropped.Add(1);
 }

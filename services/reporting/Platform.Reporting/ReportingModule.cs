@@ -1,5 +1,6 @@
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Hosting.Erasures;
 using Platform.Reporting.Erasures;
 using Platform.Reporting.Incidents;
 
@@ -16,7 +17,6 @@ internal static class ReportingModule
         builder.AddEventStore(Events);
         builder.AddProjection<IncidentTimelines>();
         builder.AddPublications<IncidentPublications>();
-        builder.AddPublications<ErasurePublications>();
         builder.AddMessaging("reporting", bus =>
         {
             bus.AddConsumer<WhenAnomalyDetected>();
@@ -27,13 +27,12 @@ internal static class ReportingModule
             bus.AddConsumer<WhenCountermeasureWithdrawn>();
             bus.AddConsumer<WhenMitigationEnded>();
             bus.AddConsumer<WhenMitigationFailed>();
-            bus.AddConsumer<WhenErasureDue>();
+            bus.AddErasures();
         });
         builder.AddValidatedOptions<ReportOptions>(ReportOptions.Section);
         builder.Services.AddHostedService<UndefendedIncidentReporter>();
         builder.Services.AddSingleton<IncidentRecorder>();
-        builder.Services.AddSingleton<IncidentEraser>();
-        builder.Services.AddSingleton<ErasedContracts>();
+        builder.AddErasures<IncidentEraser>();
         builder.Services.AddSingleton<ListIncidents>();
         builder.Services.AddSingleton<GetIncident>();
     }

@@ -13,9 +13,6 @@ internal static class Telemetry
     private static readonly Counter<long> Reports = Meter.CreateCounter<long>(
         "platform.reporting.reports", "{report}", "Incident reports published, by mitigation result.");
 
-    private static readonly Counter<long> Dropped = Meter.CreateCounter<long>(
-        "platform.reporting.facts.dropped", "{fact}", "Facts dropped because the contract's data has been erased.");
-
     private static readonly Counter<long> Stale = Meter.CreateCounter<long>(
         "platform.reporting.answers.stale", "{answer}", "Answers given from a view that was still behind.");
 
@@ -23,8 +20,6 @@ internal static class Telemetry
 
     public static void Reported(string mitigationResult) =>
         Reports.Add(1, new KeyValuePair<string, object?>("result", mitigationResult));
-
-    public static void FactDropped() => Dropped.Add(1);
 
     public static void StaleAnswer() => Stale.Add(1);
 }

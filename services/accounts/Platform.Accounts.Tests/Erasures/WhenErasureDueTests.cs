@@ -1,11 +1,10 @@
 using Dapper;
-using Platform.Accounts.Erasures;
 using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
 
 namespace Platform.Accounts.Tests.Erasures;
 
-/// <summary><see cref="WhenErasureDue"/>: with a contract goes its label, with the last one the people.</summary>
+/// <summary>What is due: with a contract goes its label, with the last one the people.</summary>
 [Trait("Requirement", "R36")]
 [Collection(nameof(AnAccountsService))]
 public sealed class WhenErasureDueTests(AnAccountsService accounts)

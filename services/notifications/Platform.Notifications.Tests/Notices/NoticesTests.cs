@@ -136,7 +136,7 @@ public sealed class NoticesTests(ANotificationsService service) : IClassFixture<
         await service.Host.Deliver(Due(Acme, code, erasureId), service.NewId());
 
         await Testing.Eventually.Get(() => answers.Facts, heard => heard.Count == 2);
-        Assert.Single(answers.MessageIds.Distinct());
+        Assert.Single(answers.Facts.Select(answer => answer.ErasedAt).Distinct());
         Assert.All(answers.Facts, answer => Assert.Equal(1, answer.Counts["notice"]));
     }
 

@@ -1,7 +1,7 @@
 using MassTransit;
 using Platform.EventStore;
 using Platform.Hosting;
-using Platform.Notifications.Erasures;
+using Platform.Hosting.Erasures;
 
 namespace Platform.Notifications.Notices;
 

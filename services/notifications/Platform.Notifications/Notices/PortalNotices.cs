@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Platform.EventStore;
-using Platform.Notifications.Erasures;
+using Platform.Hosting.Erasures;
 
 namespace Platform.Notifications.Notices;
 
@@ -27,7 +27,7 @@ internal sealed class PortalNotices : IProjection
                     """);
                 break;
 
-            case ContractDataErased { DataClasses.Count: > 0 } e:
+            case DataErasureRecorded { DataClasses.Count: > 0 } e:
                 sql.Add($"""
                     delete from views.notices
                     where service_code = {e.ServiceCode} and kind <> {NoticeKinds.ErasureCertified}

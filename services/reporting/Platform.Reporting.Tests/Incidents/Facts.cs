@@ -97,7 +97,7 @@ internal sealed record Facts(TenantId Tenant, string ServiceCode, Guid AnomalyId
         MitigationId = _mitigationId,
         AnomalyId = AnomalyId,
         Result = "defended",
-        EndedAt = EndedAt.AddMinutes(5).AddSeconds(1),
+        EndedAt = EndedAt.AddMinutes(5), // the same decision as the withdrawal, so the same instant
     };
 
     public MitigationFailed Failed => new()

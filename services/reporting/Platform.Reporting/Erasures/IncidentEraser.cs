@@ -1,32 +1,34 @@
 using Npgsql;
+using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
+using Platform.Hosting.Erasures;
 using Platform.Reporting.Incidents;
 
 namespace Platform.Reporting.Erasures;
 
 /// <summary>Deletes the incidents of one contract: streams first, then what was derived from them.</summary>
-internal sealed class IncidentEraser(NpgsqlDataSource database, StreamStore store)
+internal sealed class IncidentEraser(NpgsqlDataSource database, StreamStore store) : IContractEraser
 {
-    /// <returns>
-    /// Kind of stream to number of streams that this erasure has taken in all, earlier attempts included.
-    /// </returns>
-    public async Task<IReadOnlyDictionary<string, long>> Erase(
-        TenantId tenant, string serviceCode, Guid erasureId, CancellationToken cancellationToken)
+    public string Owner => "reporting";
+
+    public IReadOnlyList<string> DataClasses => ["incident"];
+
+    public async Task<IReadOnlyDictionary<string, long>> EraseContract(ErasureDue due, Cause cause, CancellationToken cancellationToken)
     {
-        var session = store.Tenant(tenant);
+        var session = store.Tenant(TenantId.Of(due.TenantId));
         var streams = new List<StreamKey>();
         foreach (var key in await session.Keys(IncidentState.Stream, cancellationToken))
         {
             // The streams themselves are asked: a view may be behind.
             var (incident, _) = await session.Load(IncidentState.Stream, key, cancellationToken);
-            if (incident.ServiceCode == serviceCode)
+            if (incident.ServiceCode == due.ServiceCode)
             {
                 streams.Add(IncidentState.Stream.For(key));
             }
         }
 
-        var counts = await session.Erase(new Erasure(erasureId, streams, KeyScopes: []), cancellationToken);
-        await DeleteRows(serviceCode, cancellationToken);
+        var counts = await session.Erase(new Erasure(due.ErasureId, streams, KeyScopes: []), cancellationToken);
+        await DeleteRows(due.ServiceCode, cancellationToken);
         var kind = IncidentState.Stream.Name;
         return new Dictionary<string, long> { [kind] = counts.GetValueOrDefault(kind) };
     }

@@ -21,10 +21,11 @@ internal sealed class GetIncident(NpgsqlDataSource database)
         batch.BatchCommands.Add(Scoped(
             $"""
             select happened_at, step, actor, details from views.incident_steps where {Scope}
-            order by happened_at, step_id
+            order by happened_at, array_position($3, step), step_id
             """,
             tenant,
             incidentId));
+        batch.BatchCommands[1].Parameters.Add(new NpgsqlParameter { Value = IncidentSteps.InOrder });
 
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))

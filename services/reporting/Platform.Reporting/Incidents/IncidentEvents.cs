@@ -81,6 +81,13 @@ internal static class IncidentSteps
     public const string MitigationEnded = "mitigation-ended";
     public const string MitigationFailed = "mitigation-failed";
     public const string ReportPublished = "report-published";
+
+    /// <summary>Which comes first when two happened at the same instant, as what one decision decided does.</summary>
+    public static readonly IReadOnlyList<string> InOrder =
+    [
+        AnomalyDetected, AnomalyChanged, MitigationStarted, CountermeasureAnnounced, AnomalyEnded, CountermeasureWithdrawn, MitigationEnded,
+        MitigationFailed, ReportPublished,
+    ];
 }
 
 /// <summary>How a defence stands, as it stands in contracts and pages.</summary>

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Platform.EventStore;
-using Platform.Reporting.Erasures;
+using Platform.Hosting.Erasures;
 
 namespace Platform.Reporting.Incidents;
 
@@ -64,7 +64,7 @@ internal sealed class IncidentTimelines : IProjection
                     sql);
                 break;
 
-            case ContractDataErased { DataClasses.Count: > 0 } e:
+            case DataErasureRecorded { DataClasses.Count: > 0 } e:
                 sql.Add($"delete from views.incident_steps where service_code = {e.ServiceCode}");
                 sql.Add($"delete from views.incidents where service_code = {e.ServiceCode}");
                 break;

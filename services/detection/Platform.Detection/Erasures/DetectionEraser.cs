@@ -1,42 +1,32 @@
 using Dapper;
-using MassTransit;
 using Npgsql;
 using Platform.Contracts.Retention.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
-using Platform.Hosting;
+using Platform.Hosting.Erasures;
 
 namespace Platform.Detection.Erasures;
 
-/// <summary>
-/// Reaction: the term of a contract's data has come, so its anomalies and its protected objects are erased. What stays of both is with retention,
-/// in the residual store.
-/// </summary>
-internal sealed class WhenErasureDue(
-    StreamStore store, EventFeed feed, KnownAnomalies anomalies, WatchedObjects objects, NpgsqlDataSource database, TimeProvider clock)
-    : IConsumer<ErasureDue>
+/// <summary>Erases the anomalies and the protected objects of one contract. What stays of both is with retention, in the residual store.</summary>
+internal sealed class DetectionEraser(
+    StreamStore store, EventFeed feed, KnownAnomalies anomalies, WatchedObjects objects, NpgsqlDataSource database)
+    : IContractEraser
 {
-    public async Task Consume(ConsumeContext<ErasureDue> context)
-    {
-        var (due, cancellation) = (context.Message, context.CancellationToken);
-        var session = store.Tenant(TenantId.Of(due.TenantId));
+    public string Owner => "detection";
 
+    public IReadOnlyList<string> DataClasses => ["incident"];
+
+    public async Task<IReadOnlyDictionary<string, long>> EraseContract(ErasureDue due, Cause cause, CancellationToken cancellation)
+    {
+        var session = store.Tenant(TenantId.Of(due.TenantId));
         var erasure = new Erasure(due.ErasureId, await StreamsOf(session, due.ServiceCode, cancellation), KeyScopes: []);
         // The views must have passed what goes, or a late projection would bring its rows back.
         await feed.CatchUp(anomalies.Name, cancellation);
         await feed.CatchUp(objects.Name, cancellation);
         var counts = await session.Erase(erasure, cancellation);
         await EraseRows(due, cancellation);
-
-        var command = new RecordErasure(
-            new DataErasureRecorded(due.ErasureId, due.TenantId, due.ServiceCode, counts, clock.GetUtcNow()));
-        await store.Tenant(TenantId.Provider).Handle(
-            ErasureState.Stream,
-            due.ErasureId.ToString(),
-            state => ErasureDecider.Decide(state, command),
-            context.Cause(),
-            cancellation);
+        return counts;
     }
 
     private static async Task<IReadOnlyCollection<StreamKey>> StreamsOf(

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using Platform.EventStore;
 
-namespace Platform.Mitigation.Erasures;
+namespace Platform.Hosting.Erasures;
 
+/// <summary>What the rules need to remember about one erasure.</summary>
 /// <param name="Recorded">The first answer; null before it.</param>
 internal sealed record ErasureState(DataErasureRecorded? Recorded)
 {
@@ -10,7 +11,7 @@ internal sealed record ErasureState(DataErasureRecorded? Recorded)
 
     public static ErasureState Evolve(ErasureState current, ErasureEvent happened) => happened switch
     {
-        DataErasureRecorded e => current.Recorded is null ? new ErasureState(e) : current,
+        DataErasureRecorded e => new ErasureState(current.Recorded ?? e),
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the erasure stream."),
     };
 }

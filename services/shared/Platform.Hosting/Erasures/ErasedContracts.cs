@@ -1,26 +1,26 @@
+using System.Diagnostics.Metrics;
 using Npgsql;
 
-namespace Platform.Reporting.Erasures;
+namespace Platform.Hosting.Erasures;
 
 /// <summary>
-/// The contracts whose data is gone, and the gate that keeps late facts from bringing it back. Writers of a contract's
-/// data go through
+/// The contracts whose data is gone, and the gate that keeps late facts from bringing it back. Writers of a contract's data go through
 /// together; an erasure waits for those inside and lets nobody in after itself.
 /// </summary>
 /// <remarks>
-/// The gate is an advisory lock of the database, shared by writers and exclusive for the erasure, so it holds over all
-/// replicas. A place
-/// inside occupies one connection while the writer uses another; fewer places than the pool has connections, so they
-/// cannot starve.
+/// The gate is an advisory lock of the database, shared by writers and exclusive for the erasure, so it holds over all replicas. A place
+/// inside occupies one connection while the writer uses another; fewer places than the pool has connections, so they cannot starve.
 /// </remarks>
-internal sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
+public sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
 {
     private const int Places = 16;
+
+    private static readonly Counter<long> Dropped = new Meter("Platform.Erasures").CreateCounter<long>(
+        "platform.erasures.facts.dropped", "{fact}", "Facts dropped because the contract's data has been erased.");
+
     private readonly SemaphoreSlim _places = new(Places);
 
-    /// <summary>
-    /// Writes, unless the contract's data has been erased; then the fact is dropped, which is what erased means.
-    /// </summary>
+    /// <summary>Writes, unless the contract's data has been erased; then the fact is dropped, which is what erased means.</summary>
     public async Task Unless(string serviceCode, Func<Task> write, CancellationToken cancellationToken)
     {
         await _places.WaitAsync(cancellationToken);
@@ -42,7 +42,7 @@ internal sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
                 serviceCode);
             if (isErased is not null)
             {
-                Telemetry.FactDropped();
+                Dropped.Add(1);
                 return;
             }
 
@@ -70,6 +70,7 @@ internal sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
         await transaction.CommitAsync(cancellationToken);
     }
 
+    /// <inheritdoc/>
     public void Dispose() => _places.Dispose();
 
     private static async Task<object?> Execute(

@@ -1,37 +1,30 @@
 using Dapper;
-using MassTransit;
 using Npgsql;
 using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
-using Platform.Hosting;
+using Platform.Hosting.Erasures;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Erasures;
 
-/// <summary>Reaction: the term of a contract's data has come, so its mitigations are erased, and our copy of the contract with them.</summary>
-internal sealed class WhenErasureDue(
-    StreamStore store, EventFeed feed, KnownMitigations mitigations, NpgsqlDataSource database, TimeProvider clock)
-    : IConsumer<ErasureDue>
+/// <summary>Erases the mitigations of one contract, and our copy of the contract with them.</summary>
+internal sealed class MitigationEraser(
+    StreamStore store, EventFeed feed, KnownMitigations mitigations, NpgsqlDataSource database)
+    : IContractEraser
 {
-    public async Task Consume(ConsumeContext<ErasureDue> context)
-    {
-        var (due, cancellation) = (context.Message, context.CancellationToken);
-        var session = store.Tenant(TenantId.Of(due.TenantId));
+    public string Owner => "mitigation";
 
+    public IReadOnlyList<string> DataClasses => ["incident"];
+
+    public async Task<IReadOnlyDictionary<string, long>> EraseContract(ErasureDue due, Cause cause, CancellationToken cancellation)
+    {
+        var session = store.Tenant(TenantId.Of(due.TenantId));
         var erasure = new Erasure(due.ErasureId, await StreamsOf(session, due.ServiceCode, cancellation), KeyScopes: []);
         // The view must have passed what goes, or a late projection would bring its rows back.
         await feed.CatchUp(mitigations.Name, cancellation);
         var counts = await session.Erase(erasure, cancellation);
         await EraseRows(due, cancellation);
-
-        var command = new RecordErasure(
-            new DataErasureRecorded(due.ErasureId, due.TenantId, due.ServiceCode, counts, clock.GetUtcNow()));
-        await store.Tenant(TenantId.Provider).Handle(
-            ErasureState.Stream,
-            due.ErasureId.ToString(),
-            state => ErasureDecider.Decide(state, command),
-            context.Cause(),
-            cancellation);
+        return counts;
     }
 
     private static async Task<IReadOnlyCollection<StreamKey>> StreamsOf(

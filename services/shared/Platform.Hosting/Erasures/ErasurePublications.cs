@@ -1,11 +1,10 @@
 using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
-using Platform.Hosting;
 
-namespace Platform.Mitigation.Erasures;
+namespace Platform.Hosting.Erasures;
 
 /// <summary>The proof that retention collects.</summary>
-internal sealed class ErasurePublications : IPublications
+internal sealed class ErasurePublications(IContractEraser eraser) : IPublications
 {
     public object? Publish(RecordedEvent recorded) => recorded.Data is DataErasureRecorded e
         ? new DataErased
@@ -13,7 +12,7 @@ internal sealed class ErasurePublications : IPublications
             TenantId = e.TenantId,
             ServiceCode = e.ServiceCode,
             ErasureId = e.ErasureId,
-            Owner = "mitigation",
+            Owner = eraser.Owner,
             Counts = e.Counts,
             ErasedAt = e.ErasedAt,
         }
