@@ -46,9 +46,10 @@ internal sealed class IngestionMetrics : IDisposable
         Count("datagrams", "{datagram}", "Datagrams received.", receiver => receiver.Datagrams);
         Count("datagrams.rejected", "{datagram}", "Datagrams from senders that are not registered.", receiver => receiver.Rejected);
         Count("datagrams.kernel_dropped", "{datagram}", "Datagrams that the kernel dropped at the socket.", receiver => receiver.Socket.KernelDrops());
-        Count("flows.matched", "{flow}", "Flows to a protected host.", receiver => receiver.Counter.Totals.Matched);
-        Count("flows.unmatched", "{flow}", "Flows to nobody whom we protect.", receiver => receiver.Counter.Totals.Unmatched);
+        Count("flows.matched", "{flow}", "Flows to or from a protected host.", receiver => receiver.Counter.Totals.Matched);
+        Count("flows.unmatched", "{flow}", "Flows between hosts that nobody protects.", receiver => receiver.Counter.Totals.Unmatched);
         Count("flows.overflowed", "{flow}", "Flows that found the window table full.", receiver => receiver.Counter.Totals.Overflowed);
+        Count("flows.unsketched", "{flow}", "Flows that no sketch had room for.", receiver => receiver.Counter.Totals.Unsketched);
         Count("late", "By", "Bytes of flows that lie before the open windows, scaled.", receiver => (long)receiver.Counter.Totals.LateBytes);
         Count("rows.dropped", "{row}", "Rows of windows that waited for the telemetry bus too long.", receiver => receiver.Counter.Totals.DroppedRows);
         Total("records", "{record}", "Flow records decoded.", context => context.Records);

@@ -44,7 +44,7 @@ public sealed class FlowReceiverTests
     [Fact]
     public void A_queue_that_nobody_empties_takes_no_more_and_says_so()
     {
-        var rows = new FilledWindows(ProtectedView.Empty, 0, 0, default, default);
+        var rows = new FilledWindows(ProtectedView.Empty, 0, 0, default, default, new TrafficMixes());
         while (_queue.HasRoom)
         {
             Assert.True(_queue.TryAdd(rows));

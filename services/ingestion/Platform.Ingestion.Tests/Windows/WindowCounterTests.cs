@@ -34,8 +34,28 @@ public sealed class WindowCounterTests
         Assert.Equal(Second, window.Second);
         Assert.Equal((100_184ul, 1003ul, 4ul), (window.Total.Bytes, window.Total.Packets, window.Total.Flows));
         Assert.Equal(
-            [(Vector.Udp, 100_000ul, 1000ul), (Vector.Icmp, 84ul, 1ul), (Vector.TcpSyn, 40ul, 1ul)],
+            [
+                (Vector.Udp, 100_000ul, 1000ul), (Vector.Icmp, 84ul, 1ul), (Vector.TcpSyn, 40ul, 1ul),
+                (Vector.TcpSynAck, 60ul, 1ul), (Vector.TcpFinless, 60ul, 1ul),
+            ],
             window.Vectors.Select(vector => (vector.Vector, vector.Counters.Bytes, vector.Counters.Packets)));
+    }
+
+    [Fact]
+    public void What_a_protected_host_sends_is_counted_apart_from_what_it_receives()
+    {
+        var counter = Counter();
+        counter.Add(Flow(source: "198.51.100.7", destination: "203.0.113.9", bytes: 100));
+        counter.Add(Flow(source: "203.0.113.9", destination: "198.51.100.7", bytes: 7, rate: 10));
+        counter.Add(Flow(source: "2001:db8::9", destination: "203.0.113.9", bytes: 1)); // both ends are ours
+
+        var batches = Encode(counter);
+        Assert.Equal(101, batches.SelectMany(batch => batch.Windows).Sum(window => (long)window.Total.Bytes));
+        Assert.Equal(
+            [("203.0.113.9", 70ul), ("2001:db8::9", 1ul)],
+            batches.SelectMany(batch => batch.Outgoing)
+                .Select(window => (new IPAddress(window.Host.ToByteArray()).ToString(), window.Total.Bytes)));
+        Assert.Equal(3, counter.Totals.Matched);
     }
 
     [Fact]
@@ -230,8 +250,14 @@ public sealed class WindowCounterTests
         ulong packets = 1,
         uint rate = 1,
         long startMs = Now - 100,
-        long endMs = Now) => new()
+        long endMs = Now,
+        string source = "198.51.100.1",
+        ushort sourcePort = 40_000) => new()
         {
+            Source = HostAddress.From(IPAddress.Parse(source)),
+            SourcePort = sourcePort,
+            DestinationPort = 443,
+            Knows = FlowKnowledge.All,
             Destination = HostAddress.From(IPAddress.Parse(destination)),
             Protocol = protocol,
             TcpFlags = tcpFlags,

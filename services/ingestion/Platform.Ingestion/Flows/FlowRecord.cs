@@ -67,6 +67,17 @@ internal enum SamplingSource : byte
     Header,
 }
 
+/// <summary>Which of the fields that traffic is judged by the exporter told: a zero that was not told means nothing.</summary>
+[Flags]
+internal enum FlowKnowledge : byte
+{
+    None = 0,
+    Protocol = 1,
+    Ports = 2,
+    TcpFlags = 4,
+    All = Protocol | Ports | TcpFlags,
+}
+
 /// <summary>Which export protocol a record came by.</summary>
 internal enum FlowProtocol : byte
 {
@@ -112,6 +123,7 @@ internal struct FlowRecord
 
     /// <summary>A fragment after the first: it has no ports.</summary>
     public bool IsFragment;
+    public FlowKnowledge Knows;
     public SamplingSource SamplingSource;
     public FlowProtocol Format;
 }

@@ -154,6 +154,9 @@ internal sealed class FlowTemplate
         HasFlows = Uses(Slot.Flows, best);
         HasFragmentOffset = Uses(Slot.FragmentOffset, best);
         HasScopeInterface = Uses(Slot.ScopeInterface, best) || Uses(Slot.InInterface, best);
+        Knows = (Uses(Slot.Protocol, best) ? FlowKnowledge.Protocol : 0)
+            | (Uses(Slot.SourcePort, best) && Uses(Slot.DestinationPort, best) ? FlowKnowledge.Ports : 0)
+            | (Uses(Slot.TcpFlags, best) ? FlowKnowledge.TcpFlags : 0);
         HasPacketSection = PacketField >= 0 && !HasV4 && !HasV6;
         NeedsMore = HasV6 || HasReverse || HasDuration || HasSystemStart || HasFlows || HasFragmentOffset || HasPacketSection;
     }
@@ -194,6 +197,8 @@ internal sealed class FlowTemplate
     public bool HasFragmentOffset { get; }
 
     public bool HasScopeInterface { get; }
+
+    public FlowKnowledge Knows { get; }
 
     /// <summary>Index of a field that carries the first bytes of the packet itself (elements 313, 315), or -1.</summary>
     public int PacketField { get; } = -1;

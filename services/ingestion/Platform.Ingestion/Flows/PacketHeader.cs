@@ -33,6 +33,7 @@ internal struct PacketHeader
     public byte Tags;
     public bool HasMac;
     public bool HasPorts;
+    public bool HasTcpFlags;
     public bool HasLabel;
     public bool MoreFragments;
 
@@ -118,6 +119,9 @@ internal struct PacketHeader
         flow.Protocol = Protocol;
         flow.TcpFlags = TcpFlags;
         flow.IsFragment = FragmentOffset != 0;
+        flow.Knows = FlowKnowledge.Protocol
+            | (HasPorts ? FlowKnowledge.Ports : 0)
+            | (HasTcpFlags ? FlowKnowledge.TcpFlags : 0);
     }
 
     private static bool TryParseType(ushort type, ReadOnlySpan<byte> packet, ref PacketHeader header) => type switch
@@ -224,6 +228,7 @@ internal struct PacketHeader
                 if (header.Protocol == 6 && segment.Length >= 14)
                 {
                     header.TcpFlags = segment[13];
+                    header.HasTcpFlags = true;
                 }
 
                 break;

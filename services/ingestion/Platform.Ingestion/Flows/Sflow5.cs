@@ -264,6 +264,7 @@ internal static class Sflow5
         packet.SourcePort = (ushort)ReadUInt32BigEndian(rest);
         packet.DestinationPort = (ushort)ReadUInt32BigEndian(rest[4..]);
         packet.HasPorts = packet.Protocol is 6 or 17 or 33 or 132 or 136;
+        packet.HasTcpFlags = packet.Protocol == 6;
         packet.TcpFlags = (byte)ReadUInt32BigEndian(rest[8..]);
         packet.TypeOfService = (byte)ReadUInt32BigEndian(rest[12..]);
         sample.HasIp = true;

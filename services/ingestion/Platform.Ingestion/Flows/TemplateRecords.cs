@@ -27,6 +27,7 @@ internal static class TemplateRecords
         flow.Format = header.Format;
         flow.ExportedMs = header.ExportedMs;
         flow.Flows = 1;
+        flow.Knows = template.Knows;
         var rateIsFixed = exporter.SamplingOverride != 0
             || !(template.HasRate || template.HasSampler || domain.HasInterfaceRates);
         (flow.SamplingRate, flow.SamplingSource) = RateOfSet(exporter, domain, in header);
@@ -181,6 +182,7 @@ internal static class TemplateRecords
     private static void ReadPacketSection(
         FlowTemplate template, ReadOnlySpan<byte> record, ulong frameBytes, ref FlowRecord flow)
     {
+        flow.Knows = template.Knows;
         if (!template.TryFindPacket(record, out var packet, out var isFrame))
         {
             return;

@@ -1,27 +1,104 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Ingestion.Flows;
 
 namespace Platform.Ingestion.Windows;
 
-/// <summary>Kinds of traffic that a flow is part of, as bits. Bit n - 1 is value n of the contract's <c>Vector</c>.</summary>
+/// <summary>Kinds of traffic that a flow is part of, as bits: bit n - 1 is value n of the contract's <see cref="Vector"/>. The highest bit says that the host sent it.</summary>
 [Flags]
 internal enum TrafficVectors : uint
 {
     None = 0,
-    Udp = 1 << 0,
-    Icmp = 1 << 1,
-    TcpSyn = 1 << 2,
+    Outgoing = 1u << 31,
 }
 
 internal static class TrafficVectorsOf
 {
+    private const int Fin = 0x01;
     private const int Syn = 0x02;
+    private const int Rst = 0x04;
     private const int Ack = 0x10;
 
-    public static TrafficVectors Flow(in FlowRecord flow) => flow.Protocol switch
+    private static readonly (Vector Vector, ushort[] Ports)[] Amplifiers =
+    [
+        (Vector.Dns, [53]), (Vector.Ntp, [123]), (Vector.Ssdp, [1900]), (Vector.Cldap, [389]), (Vector.Memcached, [11211]), (Vector.Chargen, [19]),
+        (Vector.Snmp, [161]), (Vector.Portmap, [111]), (Vector.Netbios, [137]), (Vector.Mssql, [1434]), (Vector.Rip, [520]), (Vector.Qotd, [17]),
+        (Vector.Tftp, [69]), (Vector.Mdns, [5353]), (Vector.WsDiscovery, [3702]), (Vector.L2Tp, [1701]), (Vector.Arms, [3283]),
+        // IPMI, OpenVPN, Sentinel, BitTorrent, STUN, SIP, CoAP, Ubiquiti, TP-240, game servers, Plex, DVR and camera discovery, RDP.
+        (Vector.OtherAmplification,
+            [623, 1194, 5093, 6881, 3478, 5060, 5683, 10001, 10074, 20800, 27015, 27960, 28960, 30718, 32414, 33848, 37810, 3389, 64738]),
+    ];
+
+    private static readonly TrafficVectors[] ByProtocol = [.. Enumerable.Range(0, 256).Select(protocol => OfProtocol((byte)protocol))];
+    private static readonly TrafficVectors[] ByTcpFlags = [.. Enumerable.Range(0, 256).Select(OfTcpFlags)];
+    private static readonly Dictionary<ushort, TrafficVectors> ByPort = Amplifiers
+        .SelectMany(amplifier => amplifier.Ports.Select(port => (port, amplifier.Vector)))
+        .ToDictionary(entry => entry.port, entry => Bit(entry.Vector));
+
+    // Eight kilobytes that stay in the first-level cache: most source ports are nobody's.
+    private static readonly byte[] AmplifierPorts = BitmapOf(ByPort.Keys);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TrafficVectors Flow(in FlowRecord flow)
     {
-        17 => TrafficVectors.Udp,
-        1 or 58 => TrafficVectors.Icmp,
-        6 when (flow.TcpFlags & (Syn | Ack)) == Syn => TrafficVectors.TcpSyn,
-        _ => TrafficVectors.None,
+        if ((flow.Knows & FlowKnowledge.Protocol) == 0)
+        {
+            return TrafficVectors.None;
+        }
+
+        var vectors = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByProtocol), flow.Protocol);
+        if (flow.Protocol is not (6 or 17))
+        {
+            return flow.IsFragment ? vectors | Bit(Vector.Fragment) : vectors;
+        }
+
+        if (flow.IsFragment || ((flow.Knows & FlowKnowledge.Ports) != 0 && flow is { SourcePort: 0, DestinationPort: 0 }))
+        {
+            return vectors | Bit(Vector.Fragment);
+        }
+
+        if (flow.Protocol == 17)
+        {
+            var port = flow.SourcePort;
+            return (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(AmplifierPorts), port >> 3) >> (port & 7) & 1) == 0
+                ? vectors
+                : vectors | ByPort[port];
+        }
+
+        return (flow.Knows & FlowKnowledge.TcpFlags) != 0 ? Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByTcpFlags), flow.TcpFlags) : vectors;
+    }
+
+    public static TrafficVectors Bit(Vector vector) => (TrafficVectors)(1u << ((int)vector - 1));
+
+    private static TrafficVectors OfProtocol(byte protocol) => protocol switch
+    {
+        0 => Bit(Vector.IpNull),
+        1 or 58 => Bit(Vector.Icmp),
+        6 => TrafficVectors.None,
+        17 => Bit(Vector.Udp),
+        47 => Bit(Vector.Gre),
+        _ => Bit(Vector.Other),
     };
+
+    private static TrafficVectors OfTcpFlags(int flags)
+    {
+        var vectors = flags == 0 ? Bit(Vector.TcpNull) : TrafficVectors.None;
+        vectors |= (flags & Rst) != 0 ? Bit(Vector.TcpRst) : 0;
+        vectors |= (flags & (Syn | Ack)) == Syn ? Bit(Vector.TcpSyn) : 0;
+        vectors |= (flags & 0x3F) == (Syn | Ack) ? Bit(Vector.TcpSynAck) : 0;
+        vectors |= (flags & (Syn | Rst | Ack)) == Ack ? Bit(Vector.TcpAck) : 0;
+        return vectors | ((flags & (Ack | Fin | Rst)) == Ack ? Bit(Vector.TcpFinless) : 0);
+    }
+
+    private static byte[] BitmapOf(IEnumerable<ushort> ports)
+    {
+        var bitmap = new byte[65_536 / 8];
+        foreach (var port in ports)
+        {
+            bitmap[port >> 3] |= (byte)(1 << (port & 7));
+        }
+
+        return bitmap;
+    }
 }

@@ -8,7 +8,7 @@ namespace Platform.Ingestion.Windows;
 /// <param name="FirstSecond">Unix second of row position 0.</param>
 /// <param name="FirstArrivalMs">When its oldest datagram came (Unix milliseconds).</param>
 internal sealed record FilledWindows(
-    ProtectedView View, long FirstSecond, long FirstArrivalMs, WindowRows<uint> V4, WindowRows<HostAddress> V6)
+    ProtectedView View, long FirstSecond, long FirstArrivalMs, WindowRows<uint> V4, WindowRows<HostAddress> V6, TrafficMixes Mixes)
 {
     public int Count => V4.Count + V6.Count;
 
@@ -16,16 +16,17 @@ internal sealed record FilledWindows(
     {
         V4.Release();
         V6.Release();
+        Mixes.Release();
     }
 }
 
 /// <summary>What was counted, and what could not be.</summary>
 internal struct WindowTotals
 {
-    /// <summary>Flows to a protected host.</summary>
+    /// <summary>Flows to or from a protected host.</summary>
     public long Matched;
 
-    /// <summary>Flows to nobody whom we protect.</summary>
+    /// <summary>Flows between others.</summary>
     public long Unmatched;
 
     /// <summary>Bytes and packets (scaled) that lie before the reach of the open windows.</summary>
@@ -35,12 +36,15 @@ internal struct WindowTotals
     /// <summary>Flows that found the table full.</summary>
     public long Overflowed;
 
+    /// <summary>Flows whose object or host was not sketched because there are <see cref="TrafficMixes.Most"/> sketches already.</summary>
+    public long Unsketched;
+
     /// <summary>Rows of windows that nobody took in time, and so were dropped.</summary>
     public long DroppedRows;
 }
 
 /// <summary>
-/// Counts flows per protected host and second, for one thread. A flow's bytes and packets belong evenly to the seconds from its first to its last packet: a flow
+/// Counts flows per protected host and second, apart what it received and what it sent, for one thread. A flow's bytes and packets belong evenly to the seconds from its first to its last packet: a flow
 /// of a minute is not a spike in the second in which it was exported. Seconds further back than the reach are over; that share is late, and counted as such.
 /// The flow itself counts once, in its last second. The age of a flow is measured on its exporter's clock, so an exporter's wrong clock does no harm.
 /// </summary>
@@ -59,6 +63,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     private readonly List<int> _urgentV4 = [];
     private readonly List<int> _urgentV6 = [];
     private ProtectedView _view = objects.Current;
+    private TrafficMixes _mixes = new();
     private long _firstSecond;
     private long _firstArrivalMs;
     private long _nowMs;
@@ -97,16 +102,19 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(in FlowRecord flow)
     {
-        var index = _view.Prefixes.Find(flow.Destination);
-        if (index < 0)
+        var to = _view.Prefixes.Find(flow.Destination);
+        var from = _view.Prefixes.Find(flow.Source);
+        if (to < 0 && from < 0)
         {
             _totals.Unmatched++;
             return;
         }
 
         _totals.Matched++;
-        var bytes = Scale(flow.Bytes, flow.SamplingRate);
-        var packets = Scale(flow.Packets, flow.SamplingRate);
+        Part part = default;
+        part.Bytes = Scale(flow.Bytes, flow.SamplingRate);
+        part.Packets = Scale(flow.Packets, flow.SamplingRate);
+        part.Vectors = TrafficVectorsOf.Flow(in flow);
         var endMs = _nowMs - Math.Clamp(flow.ExportedMs - flow.EndMs, 0, LongestMs);
         var durationMs = flow.StartMs == 0 ? 0 : Math.Clamp(flow.EndMs - flow.StartMs, 0, LongestMs);
         // A flow that ends on the stroke of a second has no part in it.
@@ -116,36 +124,33 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         {
             if (last < 0)
             {
-                _totals.LateBytes += bytes;
-                _totals.LatePackets += packets;
+                _totals.LateBytes += part.Bytes;
+                _totals.LatePackets += part.Packets;
                 return;
             }
 
-            CutLate(ref bytes, ref packets, first, last);
+            CutLate(ref part, first, last);
             first = 0;
         }
 
-        var watched = _view.Objects[index];
-        var vectors = TrafficVectorsOf.Flow(in flow);
-        if (flow.Destination.IsV4)
+        part.First = (byte)first;
+        part.Last = (byte)last;
+        if (to >= 0)
         {
-            var host = flow.Destination.V4;
-            var hash = WindowHash.Of(host, vectors, (byte)first, (byte)last);
-            ref var row = ref _v4.Row(host, hash, vectors, (byte)first, (byte)last, out var number);
-            Count(ref row, number, bytes, packets, flow.Flows, watched, _urgentV4);
+            Count(in flow, flow.Destination, to, in part);
         }
-        else
+
+        if (from >= 0)
         {
-            var hash = WindowHash.Of(flow.Destination, vectors, (byte)first, (byte)last);
-            ref var row = ref _v6.Row(flow.Destination, hash, vectors, (byte)first, (byte)last, out var number);
-            Count(ref row, number, bytes, packets, flow.Flows, watched, _urgentV6);
+            part.Vectors |= TrafficVectors.Outgoing;
+            Count(in flow, flow.Source, from, in part);
         }
     }
 
     /// <summary>Takes everything counted so far; null when there is nothing.</summary>
     public FilledWindows? Take()
     {
-        var taken = Rows == 0 ? null : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take());
+        var taken = Rows == 0 ? null : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take(), TakeMixes());
         _urgentV4.Clear();
         _urgentV6.Clear();
         _view = objects.Current;
@@ -165,7 +170,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         var v6 = new WindowTable<HostAddress>(int.MaxValue);
         Move(_v4, _urgentV4, v4);
         Move(_v6, _urgentV6, v6);
-        return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take());
+        return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take(), TakeMixes());
     }
 
     /// <summary>Counts windows that were taken and then found no place.</summary>
@@ -199,39 +204,103 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Count<THost>(
-        ref WindowRow<THost> row, int number, ulong bytes, ulong packets, uint flows, ProtectedObject watched, List<int> urgent)
+    private void Count(in FlowRecord flow, HostAddress host, int index, in Part part)
+    {
+        var isHot = false;
+        var flows = 0u;
+        if (host.IsV4)
+        {
+            var hash = WindowHash.Of(host.V4, part.Vectors, part.First, part.Last);
+            ref var row = ref _v4.Row(host.V4, hash, part.Vectors, part.First, part.Last, out var number);
+            isHot = Count(ref row, number, in part, flow.Flows, _view.Objects[index], _urgentV4, ref flows);
+        }
+        else
+        {
+            var hash = WindowHash.Of(host, part.Vectors, part.First, part.Last);
+            ref var row = ref _v6.Row(host, hash, part.Vectors, part.First, part.Last, out var number);
+            isHot = Count(ref row, number, in part, flow.Flows, _view.Objects[index], _urgentV6, ref flows);
+        }
+
+        if (isHot && _mixes.Draws(flows, most: 64, oneIn: 8) is > 0 and var hostWeight)
+        {
+            Sketch(in flow, index, host, in part, hostWeight);
+        }
+
+        if (_mixes.Draws(++_mixes.Flows, most: 1024, oneIn: 32) is > 0 and var weight)
+        {
+            Sketch(in flow, index, default, in part, weight);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Count<THost>(
+        ref WindowRow<THost> row, int number, in Part part, uint flows, ProtectedObject watched, List<int> urgent, ref uint rowFlows)
         where THost : unmanaged, IEquatable<THost>
     {
         if (Unsafe.IsNullRef(ref row))
         {
             _totals.Overflowed++;
-            return;
+            return false;
         }
 
-        row.Bytes += bytes;
-        row.Packets += packets;
+        row.Bytes += part.Bytes;
+        row.Packets += part.Packets;
         row.Flows += flows;
+        rowFlows = row.Flows;
         if ((row.Bytes >= watched.WatchBytes || row.Packets >= watched.WatchPackets) && !row.IsUrgent)
         {
             row.IsUrgent = true;
+            row.IsHot = true;
             urgent.Add(number);
+        }
+
+        return row.IsHot;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Sketch(in FlowRecord flow, int index, HostAddress host, in Part part, uint weight)
+    {
+        var isOutgoing = (part.Vectors & TrafficVectors.Outgoing) != 0;
+        if (_mixes.Find(index, host, isOutgoing) is { } mix)
+        {
+            mix.Add(in flow, isOutgoing, new Amounts(part.Bytes, part.Packets, flow.Flows) * weight);
+        }
+        else
+        {
+            _totals.Unsketched++;
         }
     }
 
-    private void CutLate(ref ulong bytes, ref ulong packets, long first, long last)
+    private TrafficMixes TakeMixes()
+    {
+        var taken = _mixes;
+        _mixes = new TrafficMixes();
+        return taken;
+    }
+
+    private void CutLate(ref Part part, long first, long last)
     {
         var late = (ulong)-first;
         var all = (ulong)(last - first + 1);
-        var lateBytes = bytes / all * late + bytes % all * late / all;
-        var latePackets = packets / all * late + packets % all * late / all;
+        var lateBytes = part.Bytes / all * late + part.Bytes % all * late / all;
+        var latePackets = part.Packets / all * late + part.Packets % all * late / all;
         _totals.LateBytes += lateBytes;
         _totals.LatePackets += latePackets;
-        bytes -= lateBytes;
-        packets -= latePackets;
+        part.Bytes -= lateBytes;
+        part.Packets -= latePackets;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Scale(ulong amount, uint rate) =>
         Math.BigMul(amount, (ulong)rate, out var scaled) == 0 && scaled < MostPerFlow ? scaled : MostPerFlow;
+
+    /// <summary>What of a flow falls into the open windows.</summary>
+    private struct Part
+    {
+        public ulong Bytes;
+        public ulong Packets;
+        public TrafficVectors Vectors;
+        public byte First;
+        public byte Last;
+    }
 }

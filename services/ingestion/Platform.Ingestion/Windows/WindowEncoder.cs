@@ -3,7 +3,9 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
+using Google.Protobuf;
 using Platform.Ingestion.Flows;
+using Wire = Platform.Contracts.Grpc.Telemetry.V1;
 
 namespace Platform.Ingestion.Windows;
 
@@ -21,6 +23,7 @@ internal sealed record EncodedWindows(string ObjectId, byte[] Body, int Windows)
 internal sealed class WindowEncoder(string source)
 {
     private const int MostWindows = 1000;
+    private const int MostBytes = 256 * 1024;
     private const int Slots = 256;
     private const int Vectors = 32;
 
@@ -28,7 +31,9 @@ internal sealed class WindowEncoder(string source)
     private readonly Amounts[] _cells = new Amounts[Slots * (Vectors + 1)];
     private readonly List<EncodedWindows> _messages = [];
     private readonly Dictionary<Guid, ulong> _sequences = []; // per object, because each partition is read by another process
+    private readonly HashSet<int> _sketched = [];
     private FilledWindows? _filled;
+    private ILookup<int, Wire.TrafficSketch> _sketches = Array.Empty<Wire.TrafficSketch>().ToLookup(_ => 0);
     private int _objectIndex = -1;
     private int _windows;
 
@@ -36,9 +41,17 @@ internal sealed class WindowEncoder(string source)
     {
         _filled = filled;
         _messages.Clear();
+        _sketches = filled.Mixes.ToWire(filled.FirstArrivalMs / 1000);
+        _sketched.Clear();
         EncodeV4(filled);
         EncodeV6(filled);
-        Finish();
+        Enter(-1);
+        foreach (var objectIndex in _sketches.Select(sketches => sketches.Key).Except(_sketched).ToList())
+        {
+            Enter(objectIndex); // all its windows went early
+        }
+
+        Enter(-1);
         return _messages;
     }
 
@@ -50,7 +63,7 @@ internal sealed class WindowEncoder(string source)
         for (var number = 0; number < rows.Count; number++)
         {
             var host = rows[number].Host;
-            keys[number] = (ulong)(uint)filled.View.Prefixes.FindV4(host) << 32 | host;
+            keys[number] = (ulong)(uint)filled.View.Prefixes.FindV4(host) << 33 | (ulong)rows[number].Vectors >> 31 << 32 | host;
             numbers[number] = number;
         }
 
@@ -65,7 +78,7 @@ internal sealed class WindowEncoder(string source)
             }
 
             BinaryPrimitives.WriteUInt32BigEndian(address, (uint)keys[from]);
-            WriteHost((int)(keys[from] >> 32), address, first, last, vectors);
+            WriteHost((int)(keys[from] >> 33), address, first, last, vectors);
         }
 
         ArrayPool<ulong>.Shared.Return(keys);
@@ -75,18 +88,18 @@ internal sealed class WindowEncoder(string source)
     private void EncodeV6(FilledWindows filled)
     {
         var rows = filled.V6;
-        var order = new (int Object, HostAddress Host, int Number)[rows.Count];
+        var order = new (int Object, uint Direction, HostAddress Host, int Number)[rows.Count];
         for (var number = 0; number < rows.Count; number++)
         {
-            order[number] = (filled.View.Prefixes.Find(rows[number].Host), rows[number].Host, number);
+            order[number] = (filled.View.Prefixes.Find(rows[number].Host), (uint)rows[number].Vectors >> 31, rows[number].Host, number);
         }
 
-        Array.Sort(order, (a, b) => (a.Object, a.Host.High, a.Host.Low).CompareTo((b.Object, b.Host.High, b.Host.Low)));
+        Array.Sort(order, (a, b) => (a.Object, a.Direction, a.Host.High, a.Host.Low).CompareTo((b.Object, b.Direction, b.Host.High, b.Host.Low)));
         Span<byte> address = stackalloc byte[16];
         for (int from = 0, to; from < order.Length; from = to)
         {
             var (first, last, vectors) = (Slots, -1, TrafficVectors.None);
-            for (to = from; to < order.Length && order[to].Host == order[from].Host; to++)
+            for (to = from; to < order.Length && order[to].Host == order[from].Host && order[to].Direction == order[from].Direction; to++)
             {
                 Spread(in rows[order[to].Number], ref first, ref last, ref vectors);
             }
@@ -112,7 +125,7 @@ internal sealed class WindowEncoder(string source)
                 Share(row.Bytes, i, seconds), Share(row.Packets, i, seconds), i == seconds - 1 ? row.Flows : 0);
             var cell = (row.First + (int)i) * (Vectors + 1);
             _cells[cell] += share;
-            for (var left = (uint)row.Vectors; left != 0; left &= left - 1)
+            for (var left = (uint)(row.Vectors & ~TrafficVectors.Outgoing); left != 0; left &= left - 1)
             {
                 _cells[cell + 1 + BitOperations.TrailingZeroCount(left)] += share;
             }
@@ -132,22 +145,13 @@ internal sealed class WindowEncoder(string source)
 
     private void WriteHost(int objectIndex, ReadOnlySpan<byte> address, int first, int last, TrafficVectors vectors)
     {
-        if (objectIndex != _objectIndex || _windows >= MostWindows)
-        {
-            Finish();
-            _objectIndex = objectIndex;
-        }
-
+        Enter(objectIndex);
         for (var slot = first; slot <= last; slot++)
         {
             var cells = _cells.AsSpan(slot * (Vectors + 1), Vectors + 1);
-            if (cells[0] != default && objectIndex >= 0)
+            if (cells[0] != default)
             {
-                if (_windows == 0)
-                {
-                    WriteHeader();
-                }
-
+                BeginMessage();
                 WriteWindow(address, _filled!.FirstSecond + slot, cells, vectors);
                 _windows++;
             }
@@ -156,10 +160,41 @@ internal sealed class WindowEncoder(string source)
         }
     }
 
-    private void WriteHeader()
+    // What follows belongs to this object; with another one the last one's sketches end its message.
+    private void Enter(int objectIndex)
     {
+        if (objectIndex == _objectIndex)
+        {
+            return;
+        }
+
+        if (_objectIndex >= 0 && _sketched.Add(_objectIndex))
+        {
+            foreach (var sketch in _sketches[_objectIndex])
+            {
+                BeginMessage();
+                new Wiring(_body).Bytes(9, sketch.ToByteArray());
+            }
+        }
+
+        Finish();
+        _objectIndex = objectIndex;
+    }
+
+    private void BeginMessage()
+    {
+        if (_windows >= MostWindows || _body.WrittenCount >= MostBytes)
+        {
+            Finish();
+        }
+
+        if (_body.WrittenCount > 0)
+        {
+            return;
+        }
+
         var counted = _filled!.View.Objects[_objectIndex];
-        var writer = new Wire(_body);
+        var writer = new Wiring(_body);
         writer.Text(1, counted.ObjectId.ToString("D"));
         writer.Text(2, counted.TenantId.ToString("D"));
         writer.Number(3, (ulong)counted.Version);
@@ -171,20 +206,20 @@ internal sealed class WindowEncoder(string source)
 
     private void WriteWindow(ReadOnlySpan<byte> address, long second, ReadOnlySpan<Amounts> cells, TrafficVectors vectors)
     {
-        var writer = new Wire(_body);
-        var length = 2 + address.Length + 1 + Wire.Size((ulong)second) + 2 + SizeOf(cells[0]);
-        for (var left = (uint)vectors; left != 0; left &= left - 1)
+        var writer = new Wiring(_body);
+        var length = 2 + address.Length + 1 + Wiring.Size((ulong)second) + 2 + SizeOf(cells[0]);
+        for (var left = (uint)(vectors & ~TrafficVectors.Outgoing); left != 0; left &= left - 1)
         {
             var amounts = cells[1 + BitOperations.TrailingZeroCount(left)];
             length += amounts == default ? 0 : 2 + 4 + SizeOf(amounts);
         }
 
-        writer.Begin(7, length);
+        writer.Begin((vectors & TrafficVectors.Outgoing) == 0 ? 7 : 8, length);
         writer.Bytes(1, address);
         writer.Number(2, (ulong)second);
         writer.Begin(3, SizeOf(cells[0]));
         Write(ref writer, cells[0]);
-        for (var left = (uint)vectors; left != 0; left &= left - 1)
+        for (var left = (uint)(vectors & ~TrafficVectors.Outgoing); left != 0; left &= left - 1)
         {
             var bit = BitOperations.TrailingZeroCount(left);
             if (cells[1 + bit] is var amounts && amounts != default)
@@ -199,9 +234,9 @@ internal sealed class WindowEncoder(string source)
 
     private static int SizeOf(Amounts amounts) => SizeOf(amounts.Bytes) + SizeOf(amounts.Packets) + SizeOf(amounts.Flows);
 
-    private static int SizeOf(ulong number) => number == 0 ? 0 : 1 + Wire.Size(number);
+    private static int SizeOf(ulong number) => number == 0 ? 0 : 1 + Wiring.Size(number);
 
-    private static void Write(ref Wire writer, Amounts amounts)
+    private static void Write(ref Wiring writer, Amounts amounts)
     {
         writer.NumberUnlessZero(1, amounts.Bytes);
         writer.NumberUnlessZero(2, amounts.Packets);
@@ -210,7 +245,7 @@ internal sealed class WindowEncoder(string source)
 
     private void Finish()
     {
-        if (_windows > 0)
+        if (_body.WrittenCount > 0)
         {
             var key = _filled!.View.Objects[_objectIndex].ObjectId.ToString("D");
             _messages.Add(new EncodedWindows(key, _body.WrittenSpan.ToArray(), _windows));
@@ -220,13 +255,8 @@ internal sealed class WindowEncoder(string source)
         _windows = 0;
     }
 
-    private readonly record struct Amounts(ulong Bytes, ulong Packets, ulong Flows)
-    {
-        public static Amounts operator +(Amounts a, Amounts b) => new(a.Bytes + b.Bytes, a.Packets + b.Packets, a.Flows + b.Flows);
-    }
-
     /// <summary>The protobuf wire format, as far as the telemetry messages need it: field numbers below 16, varints, lengths.</summary>
-    private readonly ref struct Wire(ArrayBufferWriter<byte> output)
+    private readonly ref struct Wiring(ArrayBufferWriter<byte> output)
     {
         public static int Size(ulong value) => (BitOperations.Log2(value | 1) + 7) / 7;
 

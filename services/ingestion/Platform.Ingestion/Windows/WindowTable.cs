@@ -23,6 +23,9 @@ internal struct WindowRow<THost>
 
     /// <summary>Stands in the list of rows to be sent before the window closes.</summary>
     public bool IsUrgent;
+
+    /// <summary>Came near a watch level since the windows opened.</summary>
+    public bool IsHot;
     public uint Flows;
     public ulong Bytes;
     public ulong Packets;

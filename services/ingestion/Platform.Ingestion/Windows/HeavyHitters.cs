@@ -1,0 +1,60 @@
+namespace Platform.Ingestion.Windows;
+
+/// <summary>Bytes, packets and flow records.</summary>
+internal readonly record struct Amounts(ulong Bytes, ulong Packets, ulong Flows)
+{
+    public static Amounts operator +(Amounts a, Amounts b) => new(a.Bytes + b.Bytes, a.Packets + b.Packets, a.Flows + b.Flows);
+
+    public static Amounts operator *(Amounts a, uint factor) => new(a.Bytes * factor, a.Packets * factor, a.Flows * factor);
+}
+
+/// <summary>
+/// The keys with most packets among any number, in bounded room (Space-Saving, Metwally, Agrawal, El Abbadi 2005): a new key takes the place of the smallest
+/// and inherits its amounts. So no amount is too small, none is too large by more than 1/<see cref="Capacity"/> of all packets, and a key with
+/// a larger share than that is certainly there.
+/// </summary>
+internal sealed class HeavyHitters<TKey>
+    where TKey : unmanaged, IEquatable<TKey>
+{
+    public const int Capacity = 32;
+
+    private readonly TKey[] _keys = new TKey[Capacity];
+    private readonly Amounts[] _amounts = new Amounts[Capacity];
+    private int _count;
+
+    public void Add(TKey key, Amounts amounts)
+    {
+        var at = _keys.AsSpan(0, _count).IndexOf(key);
+        if (at < 0)
+        {
+            at = _count < Capacity ? _count++ : Smallest();
+            _keys[at] = key;
+        }
+
+        _amounts[at] += amounts;
+    }
+
+    /// <summary>The largest, largest first.</summary>
+    public IEnumerable<(TKey Key, Amounts Amounts)> Largest(int most) =>
+        _keys.Zip(_amounts).Take(_count).OrderByDescending(entry => entry.Second.Packets).Take(most);
+
+    public void Clear()
+    {
+        _count = 0;
+        Array.Clear(_amounts);
+    }
+
+    private int Smallest()
+    {
+        var smallest = 0;
+        for (var i = 1; i < Capacity; i++)
+        {
+            if (_amounts[i].Packets < _amounts[smallest].Packets)
+            {
+                smallest = i;
+            }
+        }
+
+        return smallest;
+    }
+}
