@@ -4,6 +4,8 @@ using Platform.Benchmarks;
 // One benchmark per name; the last line it prints is its figures as JSON.
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>
 {
+    ["detection"] = DetectionBenchmark.Run,
+    ["detection-windows"] = DetectionWindowsBenchmark.Run,
     ["eventstore"] = EventStoreBenchmark.Run,
     ["ingestion"] = IngestionBenchmark.Run,
 };

@@ -48,7 +48,7 @@ public sealed class Exporter : IDisposable
         {
             for (var i = 0; ; i++)
             {
-                await Send(NetFlow5(target, packetsPerSecond / perSecond, bytesPerPacket));
+                await Report(target, packetsPerSecond / perSecond, bytesPerPacket, TimeSpan.FromSeconds(1.0 / perSecond));
                 if (TimeSpan.FromSeconds((double)(i + 1) / perSecond) - since.Elapsed is { Ticks: > 0 } wait)
                 {
                     await Task.Delay(wait, cancellationToken);
@@ -60,6 +60,10 @@ public sealed class Exporter : IDisposable
             // That is how it ends.
         }
     }
+
+    /// <summary>Sends one datagram with one UDP flow that ends now.</summary>
+    public Task Report(string target, int packets, int bytesPerPacket, TimeSpan lasting) =>
+        Send(NetFlow5(target, packets, bytesPerPacket, lasting));
 
     public void Dispose() => _socket.Dispose();
 
@@ -75,8 +79,7 @@ public sealed class Exporter : IDisposable
         }
     }
 
-    /// <summary>One datagram with one UDP flow of the last tenth of a second.</summary>
-    private byte[] NetFlow5(string target, int packets, int bytesPerPacket)
+    private byte[] NetFlow5(string target, int packets, int bytesPerPacket, TimeSpan lasting)
     {
         const int header = 24, record = 48;
         const byte udp = 17;
@@ -94,7 +97,7 @@ public sealed class Exporter : IDisposable
         IPAddress.Parse(target).TryWriteBytes(flow[4..], out _);
         BinaryPrimitives.WriteUInt32BigEndian(flow[16..], (uint)packets);
         BinaryPrimitives.WriteUInt32BigEndian(flow[20..], (uint)(packets * bytesPerPacket));
-        BinaryPrimitives.WriteUInt32BigEndian(flow[24..], uptime - 100);
+        BinaryPrimitives.WriteUInt32BigEndian(flow[24..], uptime - (uint)lasting.TotalMilliseconds);
         BinaryPrimitives.WriteUInt32BigEndian(flow[28..], uptime);
         BinaryPrimitives.WriteUInt16BigEndian(flow[32..], 1900);
         BinaryPrimitives.WriteUInt16BigEndian(flow[34..], 53);

@@ -17,6 +17,9 @@ public sealed record LocalSetup
     /// </summary>
     public TimeSpan? InitialClock { get; init; }
 
+    /// <summary>Services that are started, by name; null: all. The BGP speakers belong to mitigation.</summary>
+    public IReadOnlySet<string>? Services { get; init; }
+
     /// <summary>Settings of a service that differ from ours, as <c>Section__Name</c>, by service.</summary>
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string?>> Settings { get; init; } =
         new Dictionary<string, IReadOnlyDictionary<string, string?>>();

@@ -165,11 +165,13 @@ public sealed class LocalStack : IAsyncDisposable
             await MoveClock(ahead);
         }
 
-        progress("PostgreSQL, RabbitMQ and two BGP speakers start");
-        await Task.WhenAll(Postgres.InitializeAsync().AsTask(), RabbitMq.InitializeAsync().AsTask(), Router.Start(), Speaker.Start());
+        var hasSpeakers = _setup.Services?.Contains("mitigation") ?? true;
+        progress(hasSpeakers ? "PostgreSQL, RabbitMQ and two BGP speakers start" : "PostgreSQL and RabbitMQ start");
+        await Task.WhenAll(
+            Postgres.InitializeAsync().AsTask(), RabbitMq.InitializeAsync().AsTask(), hasSpeakers ? StartSpeakers() : Task.CompletedTask);
 
         await RabbitMq.CreateVirtualHost(VirtualHost);
-        foreach (var needs in LocalServices.Built)
+        foreach (var needs in LocalServices.Built.Where(needs => _setup.Services?.Contains(needs.Name) ?? true))
         {
             _services[needs.Name] = new LocalService(
                 needs.Name,
@@ -193,8 +195,13 @@ public sealed class LocalStack : IAsyncDisposable
         }
 
         await Task.WhenAll(_services.Values.Select(service => service.Ready()));
-        await Eventually.True(() => Router.IsEstablished(Speaker.Address), TimeSpan.FromSeconds(30), "the BGP session");
+        if (hasSpeakers)
+        {
+            await Eventually.True(() => Router.IsEstablished(Speaker.Address), TimeSpan.FromSeconds(30), "the BGP session");
+        }
     }
+
+    private Task StartSpeakers() => Task.WhenAll(Router.Start(), Speaker.Start());
 
     private async Task<Dictionary<string, string?>> EnvironmentOf(LocalServiceNeeds needs)
     {

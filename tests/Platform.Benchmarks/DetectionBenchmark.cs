@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using System.Globalization;
+using Npgsql;
+using Platform.Local;
+using Platform.Testing;
+
+namespace Platform.Benchmarks;
+
+/// <summary>
+/// How long after the first attack record on the wire the anomaly can be read from the event store: real programs (gateway, accounts, ingestion,
+/// detection), PostgreSQL and RabbitMQ on loopback, NetFlow v5 over a real socket beside ordinary traffic. Each run attacks a host of its own and
+/// begins at a random moment of a second. Then windows per CPU-second and memory of a judge, in a process of its own.
+/// <c>bench detection [runs] [--seed N]</c>
+/// </summary>
+internal static class DetectionBenchmark
+{
+    private const long DeclaredBitsPerSecond = 1_000_000_000;
+    private const int UdpThreshold = (int)(DeclaredBitsPerSecond / 8_000); // packets per second, what a new object starts with
+    private const int WarmRuns = 5;
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    public static async Task<object> Run(string[] arguments)
+    {
+        var runs = arguments.Length > 0 && int.TryParse(arguments[0], CultureInfo.InvariantCulture, out var wanted) ? wanted : 50;
+        var seed = Arguments.Number(arguments, "--seed", 1);
+        var figures = new Dictionary<string, object>();
+        using var folder = new TemporaryFolder("bench-detection");
+        await using (var stack = await LocalStack.Start(new()
+        {
+            Folder = folder.FullName,
+            Services = new HashSet<string> { "accounts", "gateway", "ingestion", "detection" },
+        }))
+        {
+            using var provider = new GatewayClient(stack.Gateway);
+            await provider.SignIn(stack.FirstOperator.Email, stack.FirstOperator.Password);
+            using var network = new ANetwork(stack.Ports["flows"]);
+            await provider.RegisterExporter(ANetwork.Address, "router");
+            var tenant = await provider.RegisterTenant("Customer");
+            await provider.SignContract(tenant, DeclaredBitsPerSecond, "198.18.0.0/16");
+            await Eventually.Get(() => provider.List($"protected-objects?tenantId={tenant}"), all => all.Count == 1, TimeSpan.FromSeconds(30));
+            await using var events = NpgsqlDataSource.Create(
+                new NpgsqlConnectionStringBuilder(stack.Postgres.ConnectionString) { Database = "detection" }.ConnectionString);
+            await Task.Delay(TimeSpan.FromSeconds(2)); // ingestion and detection have read the object
+
+            var random = new Random(seed);
+            using var over = new CancellationTokenSource();
+            var background = Task.Run(() => network.Ordinary(over.Token));
+            for (var run = 0; run < WarmRuns; run++)
+            {
+                await Measure(network, events, factor: 5, random);
+            }
+
+            foreach (var factor in (int[])[2, 5, 20])
+            {
+                var seconds = new List<double>();
+                for (var run = 0; run < runs; run++)
+                {
+                    seconds.Add(await Measure(network, events, factor, random));
+                }
+
+                seconds.Sort();
+                figures[$"x{factor}_median_s"] = Math.Round(seconds[seconds.Count / 2], 3);
+                figures[$"x{factor}_p99_s"] = Math.Round(seconds[Math.Min(seconds.Count - 1, (int)Math.Ceiling(seconds.Count * 0.99) - 1)], 3);
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{factor} times the threshold: {seconds.Count} of {runs} found, median {seconds[seconds.Count / 2]:0.000} s, from {seconds[0]:0.000} to {seconds[^1]:0.000} s"));
+            }
+
+            await over.CancelAsync();
+            await background;
+        }
+
+        foreach (var (name, value) in await DetectionWindowsBenchmark.InItsOwnProcess())
+        {
+            figures[name] = value;
+        }
+
+        return figures;
+    }
+
+    private static async Task<double> Measure(ANetwork network, NpgsqlDataSource events, int factor, Random random)
+    {
+        var (host, key) = network.NextVictim();
+        await Task.Delay(random.Next(0, 1000));
+        await using var connection = await events.OpenConnectionAsync();
+        await using var seen = new NpgsqlCommand(
+            "select exists (select from events.mt_events where type = 'anomaly_detected' and stream_id like $1)", connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = $"%.{key}.32" } },
+        };
+        await seen.PrepareAsync();
+        using var over = new CancellationTokenSource();
+        var since = Stopwatch.StartNew();
+        var attack = Task.Run(() => network.Flood(host, UdpThreshold * (double)factor, since, over.Token));
+        while (!(bool)(await seen.ExecuteScalarAsync())!)
+        {
+            if (since.Elapsed > Patience)
+            {
+                throw new TimeoutException($"An attack of {factor} times the threshold was not found in {Patience.TotalSeconds} s.");
+            }
+
+            await Task.Delay(2);
+        }
+
+        var elapsed = since.Elapsed.TotalSeconds;
+        await over.CancelAsync();
+        await attack;
+        return elapsed;
+    }
+
+    /// <summary>A router whose flows go through a real socket, one datagram per step.</summary>
+    private sealed class ANetwork : IDisposable
+    {
+        private readonly Exporter _exporter;
+        private readonly Exporter _ordinary;
+        private int _victims;
+
+        public ANetwork(int port) => (_exporter, _ordinary) = (new Exporter(Address, port), new Exporter(Address, port));
+
+        public const string Address = "127.0.1.77";
+
+        public (string Host, string Key) NextVictim()
+        {
+            var number = ++_victims;
+            return ($"198.18.{number / 250}.{1 + (number % 250)}", $"C612{number / 250:X2}{1 + (number % 250):X2}");
+        }
+
+        public async Task Flood(string host, double packetsPerSecond, Stopwatch since, CancellationToken cancellation)
+        {
+            var sent = 0.0;
+            since.Restart();
+            while (!cancellation.IsCancellationRequested)
+            {
+                // What the router saw since its last datagram; the first one is a step's worth.
+                var due = packetsPerSecond * (since.Elapsed + Step).TotalSeconds;
+                await _exporter.Report(host, (int)(due - sent), bytesPerPacket: 100, Step);
+                sent = due;
+                await Task.Delay(Step, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        /// <summary>500 records a second to 200 hosts, a hundredth of the threshold each.</summary>
+        public async Task Ordinary(CancellationToken cancellation)
+        {
+            for (var i = 0; !cancellation.IsCancellationRequested; i++)
+            {
+                for (var record = 0; record < 5; record++)
+                {
+                    await _ordinary.Report($"198.18.200.{1 + (((i * 5) + record) % 200)}", 100, bytesPerPacket: 600, Step);
+                }
+
+                await Task.Delay(Step, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        public void Dispose()
+        {
+            _exporter.Dispose();
+            _ordinary.Dispose();
+        }
+    }
+}
