@@ -146,7 +146,8 @@ public sealed class PostgresServer : IAsyncLifetime
     // Without fsync a kill of the process still loses nothing; only a crash of the machine would.
     private string[] Settings =>
     [
-        "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "shared_buffers=128MB", "log_min_messages=warning",
+        "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "max_prepared_transactions=10", "shared_buffers=128MB",
+        "log_min_messages=warning",
         .. _setup.Durable ? Array.Empty<string>() : ["fsync=off", "full_page_writes=off"],
     ];
 

@@ -43,6 +43,7 @@ public sealed class AStore(PostgresServer server) : IAsyncLifetime
         StreamStore.Tune(settings);
         Database = NpgsqlDataSource.Create(settings);
         await new Migrator(Database, Clock).Migrate(TestContext.Current.CancellationToken, Assembly.GetExecutingAssembly());
+        await AForeignWriter.Install(this);
         await File.WriteAllTextAsync(_keyFile, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         Catalog = EventCatalog.Of(typeof(TallyEvent), typeof(PersonEvent)).SealWith(MasterKey.FromFile(_keyFile));
         Store = new StreamStore(Database, Catalog, Clock, () => "synchronised");

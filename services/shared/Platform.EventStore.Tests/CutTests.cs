@@ -59,7 +59,7 @@ public sealed class CutTests(PostgresServer server) : IAsyncLifetime
         var last = await _given.Count(Acme, "a", 1, 1);
         await _given.Feed.WaitUntil("tallies_v1", last.Sequence, Token);
 
-        Assert.Equal(34, await _given.Query<long>("select events from tallies_v1"));
+        Assert.Equal(34, await _given.Query<long>("select events from views.tallies_v1"));
         await stop.CancelAsync();
         await running;
     }

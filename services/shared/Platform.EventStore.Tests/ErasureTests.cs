@@ -1,3 +1,5 @@
+using Npgsql;
+using Platform.Testing;
 using static Platform.EventStore.Tests.AStore;
 
 namespace Platform.EventStore.Tests;
@@ -68,5 +70,26 @@ public sealed class ErasureTests(AStore given) : IClassFixture<AStore>
 
             Assert.Empty(await given.Store.Tenant(Acme).Read(TallyState.Stream, key, Token));
         }
+    }
+
+    [Fact]
+    public async Task A_stream_is_not_begun_anew_by_who_waited_for_its_erasure()
+    {
+        await given.Count(Acme, "waited", 1);
+        await using var erasing = await given.Database.OpenConnectionAsync(Token);
+        await using var transaction = await erasing.BeginTransactionAsync(Token);
+        await using (var erase = new NpgsqlCommand($"select platform.erase('{Acme}', 'tally:waited', '{_erasure}', now())", erasing, transaction))
+        {
+            await erase.ExecuteNonQueryAsync(Token);
+        }
+
+        var late = given.Store.Tenant(Acme).Append(
+            TallyState.Stream, "waited", ExpectedVersion.New, [new TallyCounted(1)], NewCause(), Token);
+        await Eventually.Equal(1, () => given.Query<long>(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%platform.append%' and datname = current_database()"));
+        await transaction.CommitAsync(Token);
+
+        Assert.Equal(new AppendResult(AppendOutcome.Closed, 0, 0), await late);
+        Assert.Equal(0, await given.Query<long>("select count(*) from events.mt_streams where id = 'tally:waited'"));
     }
 }

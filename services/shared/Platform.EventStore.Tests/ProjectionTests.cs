@@ -26,7 +26,7 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
         var last = await _given.Count(Borg, "a", 5);
         await runner.WaitUntil(last.Sequence, Token);
 
-        Assert.Equal("3/2 5/1", await _given.Query<string>("select string_agg(total || '/' || events, ' ' order by tenant_id) from tallies_v1"));
+        Assert.Equal("3/2 5/1", await _given.Query<string>("select string_agg(total || '/' || events, ' ' order by tenant_id) from views.tallies_v1"));
         await stop.CancelAsync();
         await running;
     }
@@ -40,7 +40,7 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
         await runner.Run(Token);
 
         Assert.Equal(("tallies_v1", 3), (runner.Failure?.Projection, runner.Failure?.Sequence));
-        Assert.Equal(3, await _given.Query<long>("select total from tallies_v1"));
+        Assert.Equal(3, await _given.Query<long>("select total from views.tallies_v1"));
         Assert.Equal(2, await _given.Feed.PositionOf("tallies_v1", Token));
     }
 
@@ -59,7 +59,7 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
         }
 
         await runners[1].WaitUntil((await _given.Count(Acme, "a", 1)).Sequence, Token);
-        Assert.Equal((7, 7), (await _given.Query<long>("select total from tallies_v1"), await _given.Query<long>("select events from tallies_v1")));
+        Assert.Equal((7, 7), (await _given.Query<long>("select total from views.tallies_v1"), await _given.Query<long>("select events from views.tallies_v1")));
         await stop.CancelAsync();
         await Task.WhenAll(running);
     }
@@ -77,7 +77,7 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
         }
 
         await runner.CatchUp(Token);
-        await _given.Execute("update tallies_v1 set total = -5 where tally = 't3'; delete from tallies_v1 where tally = 't4'");
+        await _given.Execute("update views.tallies_v1 set total = -5 where tally = 't3'; delete from views.tallies_v1 where tally = 't4'");
         using var quiet = new CancellationTokenSource();
         var load = Task.Run(
             async () =>
@@ -96,7 +96,7 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
         await runner.WaitUntil((await _given.Count(Acme, "t4", 1)).Sequence, Token);
         Assert.Equal(
             await _given.Query<string>("select string_agg(id || version, ' ' order by id) from events.mt_streams"),
-            await _given.Query<string>("select string_agg('tally:' || tally || events, ' ' order by tally) from tallies_v1 where total = events"));
+            await _given.Query<string>("select string_agg('tally:' || tally || events, ' ' order by tally) from views.tallies_v1 where total = events"));
         Assert.Equal(0, await _given.Query<long>("select count(*) from pg_namespace where nspname like 'rebuild%'"));
         await stop.CancelAsync();
         await running;
@@ -106,11 +106,11 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
     public async Task A_rebuild_that_cannot_apply_an_event_leaves_the_live_view_as_it_was()
     {
         await _given.Count(Acme, "a", 1, 666);
-        await _given.Execute("insert into tallies_v1 values ('t', 'live', 1, 1)");
+        await _given.Execute("insert into views.tallies_v1 values ('t', 'live', 1, 1)");
 
         await Assert.ThrowsAsync<UnappliedEventException>(() => _given.Runner(new Tallies()).Rebuild(Token));
 
-        Assert.Equal("live", await _given.Query<string>("select string_agg(tally, ' ') from tallies_v1"));
+        Assert.Equal("live", await _given.Query<string>("select string_agg(tally, ' ') from views.tallies_v1"));
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class ProjectionTests(PostgresServer server) : IAsyncLifetime
         Volatile.Write(ref quiet, true);
         await load;
         await runner.CatchUp(Token);
-        Assert.Equal(written, await given.Query<long>("select events from tallies_v1"));
+        Assert.Equal(written, await given.Query<long>("select events from views.tallies_v1"));
         Assert.Equal(written, await given.Query<long>("select count(*) from events.mt_events"));
         await stop.CancelAsync();
         await running;

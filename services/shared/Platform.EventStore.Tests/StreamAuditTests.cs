@@ -28,7 +28,8 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
     [InlineData("update events.mt_events set timestamp = timestamp + interval '1 microsecond' where @ and version = 2", "tally:a version 2: Changed")]
     [InlineData("update events.mt_events set causation_id = 'other' where @ and version = 2", "tally:a version 2: Changed")]
     [InlineData("update events.mt_events set headers = headers || '{\"actor\": \"other\"}' where @ and version = 2", "tally:a version 2: Changed")]
-    [InlineData("update events.mt_events set headers = headers || '{\"hash\": \"00\"}' where @ and version = 2", "tally:a version 2: Changed", "tally:a version 3: Changed")]
+    [InlineData("update events.mt_events set headers = headers || '{\"hash\": \"00\"}' where @ and version = 2", "tally:a version 2: Changed")]
+    [InlineData("update events.mt_events set headers = headers || jsonb_build_object('hash', repeat('0', 64)) where @ and version = 2", "tally:a version 2: Changed", "tally:a version 3: Changed")]
     [InlineData("delete from events.mt_events where @ and version = 2", "tally:a version 2: Removed")]
     [InlineData("delete from events.mt_events where @ and version = 1", "tally:a version 1: Removed")]
     [InlineData("delete from events.mt_events where @ and version = 4", "tally:a version 4: Removed")]
@@ -83,6 +84,32 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
 
         Assert.Equal(["tally:a version 3: Removed", "tally:b version 1: Removed"], Texts(await Verify()));
         Assert.Matches("^[0-9a-f]{64}$", digest);
+    }
+
+    [Fact]
+    public async Task An_event_that_came_too_late_for_its_days_anchor_has_the_next_days()
+    {
+        var audit = new StreamAudit(given.Store);
+        await AStream("a", 1);
+        await audit.Anchor(Noon.AddHours(-12), Token);
+        await AStream("a", 2);
+
+        await audit.Anchor(Noon.AddHours(12), Token);
+
+        await Attack("delete from events.mt_events where @ and version = 2");
+        await Attack("update events.mt_streams set version = 1 where @", "id");
+        Assert.Equal(["tally:a version 2: Removed"], Texts(await Verify()));
+    }
+
+    [Fact]
+    public async Task A_stream_goes_on_after_someone_spoiled_its_chain()
+    {
+        await AStream("a", 1, 2);
+        await Attack("update events.mt_events set headers = headers || '{\"hash\": \"spoiled\"}' where @ and version = 2");
+
+        await given.Count(_tenant, "a", 3);
+
+        Assert.Equal(["tally:a version 2: Changed"], Texts(await Verify()));
     }
 
     [Fact]

@@ -63,8 +63,8 @@ public sealed class Tallies : IProjection
         }
 
         sql.Add($"""
-            insert into tallies_v1 (tenant_id, tally, total, events) values ({recorded.TenantId}, {recorded.StreamKey}, {by}, 1)
-            on conflict (tenant_id, tally) do update set total = tallies_v1.total + {by}, events = tallies_v1.events + 1
+            insert into views.tallies_v1 as tally (tenant_id, tally, total, events) values ({recorded.TenantId}, {recorded.StreamKey}, {by}, 1)
+            on conflict (tenant_id, tally) do update set total = tally.total + {by}, events = tally.events + 1
             """);
     }
 }

@@ -19,6 +19,7 @@ public sealed class EventFeed(StreamStore store)
     public async IAsyncEnumerable<FeedBatch> Follow(
         string checkpoint, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        store.Readers.TryAdd(checkpoint, 0);
         await using var reader = await FeedReader.Open(store, checkpoint, cancellationToken);
         while (true)
         {
@@ -49,7 +50,42 @@ public sealed class EventFeed(StreamStore store)
         await using var command = store.Database.CreateCommand(Head);
         await WaitUntil(checkpoint, (long)(await command.ExecuteScalarAsync(cancellationToken))!, cancellationToken);
     }
+
+    /// <summary>
+    /// Measures how far each reader that this process has begun is behind, wherever it runs and whether it runs at all, and sets the metrics.
+    /// Call it every few seconds.
+    /// </summary>
+    public async Task<IReadOnlyList<FeedLag>> MeasureLag(CancellationToken cancellationToken)
+    {
+        await using var command = store.Database.CreateCommand(
+            $"""
+            select c.name, greatest(head.seq_id - c.position, 0), next.timestamp, coalesce(writer.pid, 0)
+              from platform.checkpoints c
+             cross join ({Head}) as head (seq_id)
+              left join lateral (select timestamp from events.mt_events where seq_id > c.position order by seq_id limit 1) as next on true
+              left join (select l.pid from ({FeedReader.Holders}) as l join pg_stat_activity a using (pid) order by a.xact_start limit 1) as writer on true
+             where c.name = any($1)
+            """);
+        command.Parameters.Add(new() { Value = store.Readers.Keys.ToArray() });
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        var lags = new List<FeedLag>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var age = rows.IsDBNull(2) ? TimeSpan.Zero : store.Clock.GetUtcNow() - rows.GetFieldValue<DateTimeOffset>(2);
+            lags.Add(new(rows.GetString(0), rows.GetInt64(1), age > TimeSpan.Zero ? age : TimeSpan.Zero, rows.GetInt32(3)));
+        }
+
+        lags.ForEach(Telemetry.Behind);
+        return lags;
+    }
 }
+
+/// <summary>How far a reader of the feed is behind.</summary>
+/// <param name="Reader">Name of its checkpoint.</param>
+/// <param name="Events">Stored events that it has not passed; numbers that were never used among them count too.</param>
+/// <param name="Age">How long the oldest of them has been stored; zero when there is none.</param>
+/// <param name="Writer">Server process whose open transaction took numbers first and may hold the reader back; 0 when there is none.</param>
+public sealed record FeedLag(string Reader, long Events, TimeSpan Age, int Writer);
 
 /// <summary>Events that follow each other in the feed.</summary>
 public sealed class FeedBatch
@@ -69,6 +105,10 @@ public sealed class FeedBatch
     public long To { get; }
 
     internal NpgsqlConnection Connection { get; }
+
+    /// <summary>What comes before an event that cannot be handled: advance that, and stop.</summary>
+    public FeedBatch Before(RecordedEvent stop) => new(
+        Connection, _checkpoint, From, Math.Max(From, stop.Sequence - 1), [.. Events.TakeWhile(recorded => recorded.Sequence < stop.Sequence)]);
 
     /// <summary>Moves the checkpoint behind this batch; fails when another reader of the name was here in between.</summary>
     public async Task Advance(CancellationToken cancellationToken)
@@ -90,24 +130,31 @@ public sealed class FeedBatch
 /// commit has become visible. So when there is a gap we note the highest visible number, then, in this order, who holds the
 /// sequence. Whoever owns a missing number below took it earlier than the owner of that highest one, so it has either ended or is
 /// among those noted. Once none of those is left, a missing number is visible to the next query or will never come. There is no
-/// time-out in it, and transactions that append nothing hold nobody back. (Comparing <c>pg_snapshot_xmin</c> with the
-/// <c>xmax</c> at the gap, as is often done, trusts that a writer has a transaction id before it calls <c>nextval</c>. Ours has,
-/// Marten's append function has not; and there any long transaction in any database of the server stops the feed.)
+/// time-out in it, and transactions that append nothing hold nobody back. (A transaction that is prepared for a two-phase commit goes on
+/// under another name, so those are always waited for.)
+/// Comparing <c>pg_snapshot_xmin</c> with the <c>xmax</c> at the gap, as is often done, trusts that a writer has a transaction id before
+/// it calls <c>nextval</c>. Ours has, Marten's append function has not: that rule would lose its events; and there any long transaction in
+/// any database of the server stops the feed.
 /// </remarks>
 internal sealed class FeedReader : IAsyncDisposable
 {
+    /// <summary>Transactions that took numbers of the sequence and have not ended, by their virtual id.</summary>
+    public const string Holders = """
+        select virtualtransaction, pid from pg_locks
+         where locktype = 'relation' and relation = 'events.mt_events_sequence'::regclass and mode = 'RowExclusiveLock'
+           and database = (select oid from pg_database where datname = current_database())
+        """;
+
     private const int BatchSize = 1_000;
     private static readonly TimeSpan _poll = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan _election = TimeSpan.FromSeconds(1);
 
     private readonly StreamStore _store;
     private readonly string _name;
-    private readonly FeedLag _lag;
     private long _settled;
-    private (long Head, HashSet<string> Holders)? _noted;
+    private (long Head, string[] Writers)? _noted;
 
-    private FeedReader(StreamStore store, NpgsqlConnection connection, string name) =>
-        (_store, Connection, _name, _lag) = (store, connection, name, Telemetry.LagOf(name));
+    private FeedReader(StreamStore store, NpgsqlConnection connection, string name) => (_store, Connection, _name) = (store, connection, name);
 
     public NpgsqlConnection Connection { get; }
 
@@ -141,7 +188,6 @@ internal sealed class FeedReader : IAsyncDisposable
             };
             var rows = await EventRow.ReadAll(command, cancellationToken);
             var ready = rows[..FinalPrefix(rows)];
-            _lag.Seen(Position, rows, rows.Count < BatchSize ? null : await Head(cancellationToken), _store.Clock.GetUtcNow());
             if (ready.Count > 0)
             {
                 return await Batch(ready, cancellationToken);
@@ -184,7 +230,6 @@ internal sealed class FeedReader : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _lag.Dispose();
         try
         {
             await Execute("reset all; unlisten *; select pg_advisory_unlock_all()", CancellationToken.None);
@@ -230,25 +275,20 @@ internal sealed class FeedReader : IAsyncDisposable
         return count;
     }
 
+    /// <summary>Whether the fate of every number up to the highest that was visible at the gap is decided.</summary>
     private async Task<bool> Settle(CancellationToken cancellationToken)
     {
-        if (_noted is not { } noted)
-        {
-            var head = await Head(cancellationToken);
-            _noted = noted = (head, await Holders(cancellationToken));
-        }
-        else
-        {
-            noted.Holders.IntersectWith(await Holders(cancellationToken));
-        }
-
-        if (noted.Holders.Count > 0)
-        {
-            return false;
-        }
-
-        (_settled, _noted) = (noted.Head, null);
-        return true;
+        var head = _noted?.Head ?? await Scalar<long>(EventFeed.Head, cancellationToken); // first the number, then who holds
+        var writers = await Scalar<string[]>(
+            $"""
+            select coalesce(array_agg(distinct virtualtransaction), array[]::text[]) from ({Holders}) as holders
+             where $1::text[] is null or virtualtransaction = any($1) or virtualtransaction like '-1/%' -- prepared
+            """,
+            cancellationToken,
+            _noted is { } noted ? noted.Writers : DBNull.Value);
+        _noted = writers.Length > 0 ? (head, writers) : null;
+        _settled = writers.Length > 0 ? _settled : head;
+        return writers.Length == 0;
     }
 
     private async Task<FeedBatch> Batch(List<EventRow> ready, CancellationToken cancellationToken)
@@ -267,17 +307,6 @@ internal sealed class FeedReader : IAsyncDisposable
         Position = to;
         return new FeedBatch(Connection, _name, from, to, events);
     }
-
-    private Task<long> Head(CancellationToken cancellationToken) => Scalar<long>(EventFeed.Head, cancellationToken);
-
-    private async Task<HashSet<string>> Holders(CancellationToken cancellationToken) =>
-        [.. await Scalar<string[]>(
-            """
-            select coalesce(array_agg(distinct virtualtransaction), '{}') from pg_locks
-             where locktype = 'relation' and relation = 'events.mt_events_sequence'::regclass and mode = 'RowExclusiveLock'
-               and database = (select oid from pg_database where datname = current_database())
-            """,
-            cancellationToken)];
 }
 
 /// <summary>Wakes readers after an append. Not part of the append: a transaction that notifies commits alone, one after another.</summary>

@@ -77,7 +77,7 @@ internal readonly record struct EventRow(
             return new RecordedEvent(
                 Sequence,
                 Id,
-                TenantId.Parse(Tenant),
+                TenantId.Stored(Tenant),
                 colon < 0 ? "" : Stream[..colon],
                 Stream[(colon + 1)..],
                 Version,
@@ -92,7 +92,7 @@ internal readonly record struct EventRow(
     }
 }
 
-/// <summary>A stored event that this service cannot read: unknown name, unknown tenant, or JSON that does not fit.</summary>
+/// <summary>A stored event that this service cannot read: unknown name, or JSON that does not fit.</summary>
 public sealed class UnreadableEventException(long sequence, string message, Exception inner) : Exception(message, inner)
 {
     /// <summary>Position of the event.</summary>

@@ -8,7 +8,10 @@ public interface IProjection
     /// <summary>Name and version of the checkpoint, for example <c>active_mitigations_v1</c>. A change of meaning is a new name.</summary>
     string Name { get; }
 
-    /// <summary>Tables that the projection writes, without schema, none else. Needed for a rebuild. Default: one, named as the projection.</summary>
+    /// <summary>
+    /// Tables that are the view, without their schema <c>views</c>, which the statements name. A rebuild makes them anew. Default: one,
+    /// named as the projection.
+    /// </summary>
     IReadOnlyList<string> Tables => [Name];
 
     /// <summary>Adds the statements that this event means for the view. Rows and checkpoint commit together.</summary>
@@ -19,8 +22,9 @@ public interface IProjection
 public sealed class SqlBatch
 {
     private readonly NpgsqlBatch _batch;
+    private readonly Func<string, string> _place;
 
-    internal SqlBatch(NpgsqlBatch batch) => _batch = batch;
+    internal SqlBatch(NpgsqlBatch batch, Func<string, string> place) => (_batch, _place) = (batch, place);
 
     /// <summary>Number of statements added.</summary>
     public int Count => _batch.BatchCommands.Count;
@@ -36,7 +40,7 @@ public sealed class SqlBatch
             command.Parameters.Add(new NpgsqlParameter { Value = Stored(statement.GetArgument(i)) });
         }
 
-        command.CommandText = string.Format(System.Globalization.CultureInfo.InvariantCulture, statement.Format, names);
+        command.CommandText = string.Format(System.Globalization.CultureInfo.InvariantCulture, _place(statement.Format), names);
         _batch.BatchCommands.Add(command);
     }
 

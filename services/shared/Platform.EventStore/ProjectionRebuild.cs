@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Npgsql;
 
 namespace Platform.EventStore;
@@ -10,27 +11,27 @@ public sealed partial class ProjectionRunner
     /// </summary>
     /// <remarks>
     /// The copy has the columns, defaults, identities, indexes and checks of the live tables, but no foreign keys, triggers or grants.
-    /// The projection's statements must name its tables without schema. Interrupted, it begins again.
+    /// Where the projection's statements name a table of the view they mean the copy, meanwhile. Interrupted, it begins again.
     /// </remarks>
     /// <exception cref="UnappliedEventException">An event cannot be applied; the live view is as before.</exception>
     public async Task Rebuild(CancellationToken cancellationToken)
     {
         var schema = $"rebuild_{projection.Name}";
         var checkpoint = $"{projection.Name}:rebuild";
+        var tables = new Regex($@"\bviews\.(?=({string.Join('|', projection.Tables)})\b)");
         await using var reader = await FeedReader.Open(store, checkpoint, cancellationToken);
         await reader.Execute(
             $"""
             drop schema if exists {schema} cascade;
             create schema {schema};
-            {string.Concat(projection.Tables.Select(table => $"create table {schema}.{table} (like public.{table} including all);\n"))}
-            set search_path to {schema}, public
+            {string.Concat(projection.Tables.Select(table => $"create table {schema}.{table} (like views.{table} including all);\n"))}
             """,
             cancellationToken);
         await reader.Rewind(cancellationToken);
         var head = await reader.Scalar<long>(EventFeed.Head, cancellationToken);
         while (reader.Position < head || !await Switch(reader, schema, checkpoint, cancellationToken))
         {
-            await Apply(await reader.Next(cancellationToken), cancellationToken);
+            await Apply(await reader.Next(cancellationToken), statement => tables.Replace(statement, $"{schema}."), cancellationToken);
         }
     }
 
@@ -48,8 +49,7 @@ public sealed partial class ProjectionRunner
 
         await reader.Execute(
             $"""
-            {string.Concat(projection.Tables.Select(table =>
-                $"drop table public.{table}; alter table {schema}.{table} set schema public;\n"))}
+            {string.Concat(projection.Tables.Select(table => $"drop table views.{table}; alter table {schema}.{table} set schema views;\n"))}
             drop schema {schema};
             """,
             cancellationToken);

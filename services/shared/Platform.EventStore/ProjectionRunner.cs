@@ -36,7 +36,7 @@ public sealed partial class ProjectionRunner(StreamStore store, IProjection proj
             {
                 await foreach (var batch in _feed.Follow(projection.Name, cancellationToken))
                 {
-                    await Apply(batch, cancellationToken);
+                    await Apply(batch, InPlace, cancellationToken);
                 }
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -58,11 +58,13 @@ public sealed partial class ProjectionRunner(StreamStore store, IProjection proj
         }
     }
 
-    private async Task Apply(FeedBatch batch, CancellationToken cancellationToken)
+    private static string InPlace(string statement) => statement;
+
+    private async Task Apply(FeedBatch batch, Func<string, string> place, CancellationToken cancellationToken)
     {
         try
         {
-            await Commit(batch, batch.Events, batch.From, batch.To, cancellationToken);
+            await Commit(batch, place, batch.Events, batch.From, batch.To, cancellationToken);
         }
         catch (UnappliedEventException)
         {
@@ -70,20 +72,20 @@ public sealed partial class ProjectionRunner(StreamStore store, IProjection proj
             var from = batch.From;
             foreach (var recorded in batch.Events)
             {
-                await Commit(batch, [recorded], from, recorded.Sequence, cancellationToken);
+                await Commit(batch, place, [recorded], from, recorded.Sequence, cancellationToken);
                 from = recorded.Sequence;
             }
 
-            await Commit(batch, [], from, batch.To, cancellationToken);
+            await Commit(batch, place, [], from, batch.To, cancellationToken);
         }
     }
 
     private async Task Commit(
-        FeedBatch batch, IReadOnlyList<RecordedEvent> events, long from, long to, CancellationToken cancellationToken)
+        FeedBatch batch, Func<string, string> place, IReadOnlyList<RecordedEvent> events, long from, long to, CancellationToken cancellationToken)
     {
         // The checkpoint goes first: whoever else moves it, such as a rebuild that switches, is met before any row is touched.
         await using var statements = new NpgsqlBatch(batch.Connection) { BatchCommands = { batch.Advancing(from, to) } };
-        var sql = new SqlBatch(statements);
+        var sql = new SqlBatch(statements, place);
         var current = events.Count > 0 ? events[0] : null;
         try
         {

@@ -10,8 +10,8 @@ namespace Platform.EventStore;
 public sealed class StreamAudit(StreamStore store)
 {
     /// <summary>
-    /// Anchors the head of every stream that changed on a day. An anchor is never overwritten; events of the day that are appended
-    /// later are covered by the next one.
+    /// Anchors the head of every stream that changed on a day, or on the day before and too late for that day's anchor. An anchor is never
+    /// overwritten.
     /// </summary>
     /// <param name="midnight">Beginning of the day, in the calendar that names it, for example midnight in Tokyo.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -26,8 +26,10 @@ public sealed class StreamAudit(StreamStore store)
               from events.mt_streams s
              cross join lateral (
                 select max(e.version) as version from events.mt_events e
-                 where e.tenant_id = s.tenant_id and e.stream_id = s.id and e.timestamp >= $2 and e.timestamp < $3) head
-             where s.timestamp >= $2 and s.id <> 'mt_tombstone' and head.version is not null
+                 where e.tenant_id = s.tenant_id and e.stream_id = s.id and e.timestamp < $3) head
+             where s.timestamp >= $2::timestamptz - interval '1 day' and s.id <> 'mt_tombstone'
+               and head.version > coalesce(
+                    (select max(a.version) from platform.anchors a where a.tenant_id = s.tenant_id and a.stream_id = s.id), 0)
             on conflict do nothing
             """);
         anchor.CommandTimeout = 0;
@@ -46,7 +48,7 @@ public sealed class StreamAudit(StreamStore store)
         var digests = new Dictionary<TenantId, string>();
         while (await rows.ReadAsync(cancellationToken))
         {
-            digests[TenantId.Parse(rows.GetString(0))] = rows.GetString(1);
+            digests[TenantId.Stored(rows.GetString(0))] = rows.GetString(1);
         }
 
         return digests;
@@ -106,7 +108,7 @@ public sealed class StreamAudit(StreamStore store)
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             while (await rows.ReadAsync(cancellationToken))
             {
-                tenants.Add(TenantId.Parse(rows.GetString(0)));
+                tenants.Add(TenantId.Stored(rows.GetString(0)));
             }
         }
 
@@ -164,8 +166,7 @@ public sealed class StreamAudit(StreamStore store)
                 }
 
                 // Going on from what the event says it was names each changed event, not all that follow it.
-                _link = Convert.FromHexString(hash);
-                _linkIsKnown = true;
+                (_link, _linkIsKnown) = hash.Length == 64 && hash.All(char.IsAsciiHexDigitLower) ? (Convert.FromHexString(hash), true) : (computed, _linkIsKnown);
             }
 
             if (anchors.Remove((stream, version), out var anchor) && _linkIsKnown && anchor != Convert.ToHexStringLower(_link))

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
 using Npgsql;
@@ -16,6 +17,9 @@ public sealed class StreamStore(
     private readonly FeedBell _bell = new(database);
 
     internal NpgsqlDataSource Database => database;
+
+    /// <summary>Names under which this process reads the feed.</summary>
+    internal ConcurrentDictionary<string, byte> Readers { get; } = [];
 
     internal EventCatalog Catalog => catalog;
 
@@ -47,6 +51,7 @@ public sealed class StreamStore(
 public sealed partial class TenantSession
 {
     private const int Attempts = 20;
+    private const string InboxKey = "inbox_pkey";
     private readonly StreamStore _store;
     private readonly string _tenant;
 
@@ -96,6 +101,9 @@ public sealed partial class TenantSession
                     return new Rejection(
                         RejectionKind.NotFound, "stream-closed", "The record was erased or archived.", $"{stream.Name} takes no more changes.");
             }
+
+            // Someone was faster. Waiting a little longer each time, and each as long as chance has it, lets everybody through.
+            await Task.Delay(Random.Shared.Next(1 << Math.Min(attempt, 6)), cancellationToken);
         }
 
         throw new StreamContendedException(stream.IdFor(key), Attempts);
@@ -133,31 +141,44 @@ public sealed partial class TenantSession
                 : JsonSerializer.SerializeToUtf8Bytes(events[i], events[i].GetType(), EventCatalog.Json);
         }
 
-        await using var append = new NpgsqlCommand(
-            "select outcome, reached, sequence from platform.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", connection)
+        for (var attempt = 1; ; attempt++)
         {
-            Parameters =
+            try
             {
-                new() { Value = _tenant, NpgsqlDbType = NpgsqlDbType.Varchar },
-                new() { Value = id, NpgsqlDbType = NpgsqlDbType.Varchar },
-                new() { Value = expected.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
-                new() { Value = cause.Id, NpgsqlDbType = NpgsqlDbType.Varchar },
-                new() { Value = CorrelationOf(cause) ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar },
-                new() { Value = EventHeaders.Of(cause, _store.ClockState()), NpgsqlDbType = NpgsqlDbType.Jsonb },
-                new() { Value = now, NpgsqlDbType = NpgsqlDbType.TimestampTz },
-                new() { Value = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid },
-                new() { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar },
-                new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar },
-                new() { Value = data, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
-            },
-        };
-        try
+                return await Send();
+            }
+            catch (PostgresException e) when (attempt < Attempts && IsAnotherWriter(e))
+            {
+                // The same cause is recorded: by another writer at the same moment, or before the version that was asked for. Only a question
+                // about any version looks for the cause first; with the version as expected this would be met again and again.
+                expected = e.ConstraintName is InboxKey ? ExpectedVersion.Any : expected;
+            }
+        }
+
+        async Task<AppendResult> Send()
         {
+            await using var append = new NpgsqlCommand(
+                "select outcome, reached, sequence from platform.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", connection)
+            {
+                Parameters =
+                {
+                    Text(_tenant),
+                    Text(id),
+                    new() { Value = expected.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+                    Text(cause.Id),
+                    new() { Value = CorrelationOf(cause) ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar },
+                    new() { Value = EventHeaders.Of(cause, _store.ClockState()), NpgsqlDbType = NpgsqlDbType.Jsonb },
+                    new() { Value = now, NpgsqlDbType = NpgsqlDbType.TimestampTz },
+                    new() { Value = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid },
+                    new() { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar },
+                    new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar },
+                    new() { Value = data, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
+                },
+            };
             await append.PrepareAsync(cancellationToken);
             await using var row = await append.ExecuteReaderAsync(cancellationToken);
             await row.ReadAsync(cancellationToken);
-            var result = new AppendResult(
-                (AppendOutcome)row.GetInt32(0), row.GetInt64(1), await row.IsDBNullAsync(2, cancellationToken) ? 0 : row.GetInt64(2));
+            var result = new AppendResult((AppendOutcome)row.GetInt32(0), row.GetInt64(1), row.IsDBNull(2) ? 0 : row.GetInt64(2));
             Telemetry.Appends.Add(1, new KeyValuePair<string, object?>("outcome", result.Outcome.ToString()));
             if (result.Outcome is AppendOutcome.Appended)
             {
@@ -165,12 +186,6 @@ public sealed partial class TenantSession
             }
 
             return result;
-        }
-        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "inbox_pkey" })
-        {
-            // The same cause is recorded: by another writer at the same moment, or before the version that was asked for. Only a question
-            // about any version looks for the cause first; with the version as expected this would be met again and again.
-            return await Append(stream, key, ExpectedVersion.Any, events, cause, cancellationToken);
         }
     }
 
@@ -291,6 +306,15 @@ public sealed partial class TenantSession
         await keys.Provide(connection, _tenant, scopes, now, cancellationToken);
         return keys;
     }
+
+    /// <summary>
+    /// Someone wrote the same at the same moment: the same cause, or the same version without the lock on the stream that ours take
+    /// first (Marten's function does that; then each may wait for the other until PostgreSQL refuses one). Nothing was stored; to ask
+    /// again gives the answer.
+    /// </summary>
+    private static bool IsAnotherWriter(PostgresException e) => e is
+        { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: InboxKey or "pk_mt_events_stream_and_version" }
+        or { SqlState: PostgresErrorCodes.DeadlockDetected };
 
     private static string? CorrelationOf(Cause cause) => cause.CorrelationId ?? Activity.Current?.TraceId.ToHexString();
 

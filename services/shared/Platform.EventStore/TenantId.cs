@@ -20,6 +20,9 @@ public readonly record struct TenantId : IParsable<TenantId>
     public static TenantId Of(Guid id) =>
         id == Guid.Empty ? throw new ArgumentException("An empty id names nobody.", nameof(id)) : new(id.ToString("D"));
 
+    /// <summary>Whatever a foreign writer stored, too, such as Marten's <c>*DEFAULT*</c>; nobody has a session of such a tenant.</summary>
+    internal static TenantId Stored(string value) => new(value);
+
     /// <summary>The tenant's id. Throws for the provider, which has none.</summary>
     public Guid ToGuid() => Guid.ParseExact(Value, "D");
 

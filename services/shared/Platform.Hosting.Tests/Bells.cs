@@ -62,8 +62,10 @@ internal static class Echo
 
 internal sealed class BellPublications : IPublications
 {
+    public const string Unfit = "unfit";
+
     public object? Publish(RecordedEvent recorded) => recorded.Data is BellRung rung
-        ? new NoticePublished
+        ? rung.Note == Unfit ? throw new InvalidOperationException("There is no fact for this.") : new NoticePublished
         {
             TenantId = recorded.TenantId.ToGuid(),
             NoticeId = recorded.Id,

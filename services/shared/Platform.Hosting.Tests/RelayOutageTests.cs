@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.EventStore;
 using Platform.Testing;
@@ -79,7 +81,11 @@ public sealed class RelayOutageTests : IAsyncLifetime
 
         await _broker.Stop();
         var before = _rung;
-        await Eventually.True(() => _rung > before + 200, Patience, "events appended while the broker is away");
+        var away = Stopwatch.StartNew();
+        await Eventually.True(
+            () => _rung > before + 200 && away.Elapsed > TestEnvironment.Load, TestEnvironment.Load + Patience, "events appended while the broker is away");
+        Assert.Contains(
+            await app.Services.GetRequiredService<EventFeed>().MeasureLag(Cancellation), lag => lag.Reader == "relay" && lag.Events >= 200);
         await _broker.Start();
         await _postgres.Kill();
         await _postgres.Start();

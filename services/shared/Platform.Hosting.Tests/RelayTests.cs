@@ -46,6 +46,30 @@ public sealed class RelayTests(PostgresDatabase database, RabbitMqVirtualHost br
     }
 
     [Fact]
+    public async Task An_event_that_cannot_be_made_a_fact_stops_the_relay_right_before_it_and_shows_as_lag()
+    {
+        await using (var migration = Build())
+        {
+            Assert.Equal(0, await migration.RunPlatformAsync(["migrate"]));
+        }
+
+        await using var app = Build();
+        var (store, feed) = (app.Services.GetRequiredService<StreamStore>(), app.Services.GetRequiredService<EventFeed>());
+        await app.StartAsync(Cancellation);
+        await feed.CatchUp("relay", Cancellation);
+        var unfit = (await store.Tenant(Tenant).Append(
+            Bell.Stream, "last", ExpectedVersion.New, [new BellRung("good"), new BellRung(BellPublications.Unfit)], new Cause("test:unfit"), Cancellation))
+            .Sequence;
+
+        await Eventually.Equal(unfit - 1, () => feed.PositionOf("relay", Cancellation));
+        await Eventually.Equal(1L, async () => (await store.Tenant(Tenant).Load(Echo.Stream, "last", Cancellation)).Version);
+        Assert.Contains(await feed.MeasureLag(Cancellation), lag => lag is { Reader: "relay", Events: >= 1 });
+        await app.StopAsync(Cancellation);
+        await using var repair = database.DataSource.CreateCommand($"delete from events.mt_events where seq_id = {unfit}");
+        await repair.ExecuteNonQueryAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task One_trace_runs_from_the_append_to_the_neighbours_append()
     {
         await using (var migration = Build())

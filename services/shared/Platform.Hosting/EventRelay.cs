@@ -39,8 +39,7 @@ internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publ
             {
                 await foreach (var batch in feed.Follow(Checkpoint, stoppingToken))
                 {
-                    await Task.WhenAll(batch.Events.Select(recorded => Publish(bus, recorded, stoppingToken)));
-                    await batch.Advance(stoppingToken);
+                    await Publish(bus, batch, stoppingToken);
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -60,15 +59,35 @@ internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publ
         }
     }
 
-    private async Task Publish(IBus bus, RecordedEvent recorded, CancellationToken cancellationToken)
+    private async Task Publish(IBus bus, FeedBatch batch, CancellationToken cancellationToken)
     {
-        foreach (var fact in _publications.Select(publication => publication.Publish(recorded)).OfType<object>())
+        var publishing = new List<Task>();
+        foreach (var recorded in batch.Events)
         {
-            // The trace of the append goes on in the message, so that one trace runs from datagram to report.
-            ActivityContext.TryParse(recorded.Metadata.TraceParent, null, isRemote: true, out var parent);
-            using var activity = Source.StartActivity($"relay {fact.GetType().Name}", ActivityKind.Internal, parent);
-            await bus.Publish(fact, fact.GetType(), context => context.MessageId = recorded.Id, cancellationToken);
-            Published.Add(1, new KeyValuePair<string, object?>("fact", fact.GetType().Name));
+            try
+            {
+                var facts = _publications.Select(publication => publication.Publish(recorded)).OfType<object>().ToList();
+                publishing.AddRange(facts.Select(fact => Publish(bus, recorded, fact, cancellationToken)));
+            }
+            catch (Exception unfit)
+            {
+                await Task.WhenAll(publishing);
+                await batch.Before(recorded).Advance(cancellationToken);
+                throw new UnreadableEventException(
+                    recorded.Sequence, $"Event {recorded.Sequence}, {recorded.Data.GetType().Name}, cannot be made a fact.", unfit);
+            }
         }
+
+        await Task.WhenAll(publishing);
+        await batch.Advance(cancellationToken);
+    }
+
+    private static async Task Publish(IBus bus, RecordedEvent recorded, object fact, CancellationToken cancellationToken)
+    {
+        // The trace of the append goes on in the message, so that one trace runs from datagram to report.
+        ActivityContext.TryParse(recorded.Metadata.TraceParent, null, isRemote: true, out var parent);
+        using var activity = Source.StartActivity($"relay {fact.GetType().Name}", ActivityKind.Internal, parent);
+        await bus.Publish(fact, fact.GetType(), context => context.MessageId = recorded.Id, cancellationToken);
+        Published.Add(1, new KeyValuePair<string, object?>("fact", fact.GetType().Name));
     }
 }

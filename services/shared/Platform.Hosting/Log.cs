@@ -34,4 +34,16 @@ internal static partial class Log
 
     [LoggerMessage(10, LogLevel.Error, "Not as it was written: tenant {Tenant}, {Finding}")]
     public static partial void NotAsWritten(this ILogger log, TenantId tenant, AuditFinding finding);
+
+    [LoggerMessage(11, LogLevel.Warning, "Reader {Reader} is {Behind} behind, {Events} events; the oldest open transaction that appends is server process {Writer} (0: none)")]
+    public static partial void ReaderBehind(this ILogger log, string reader, TimeSpan behind, long events, int writer);
+
+    [LoggerMessage(12, LogLevel.Warning, "How far readers are behind could not be measured; tried again in {Delay}")]
+    public static partial void LagUnknown(this ILogger log, Exception reason, TimeSpan delay);
+
+    [LoggerMessage(13, LogLevel.Information, "Rebuilt: {Projection}")]
+    public static partial void Rebuilt(this ILogger log, string projection);
+
+    [LoggerMessage(14, LogLevel.Error, "No projection is named {Projection}; there are: {Projections}")]
+    public static partial void NoProjection(this ILogger log, string projection, string projections);
 }

@@ -59,6 +59,7 @@ public static class Persistence
             provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<EventCatalog>(), provider.GetRequiredService<TimeProvider>(), ClockState.Now));
         builder.Services.AddSingleton<EventFeed>();
         builder.Services.AddHostedService<EventRelay>();
+        builder.Services.AddHostedService<FeedWatch>();
         builder.Services.AddHostedService<AnchorKeeper>();
         builder.Services.AddHealthChecks()
             .AddCheck<DatabaseHealth>("database")
@@ -85,6 +86,21 @@ public static class Persistence
     /// <summary>Lets the relay publish what these publications answer.</summary>
     public static void AddPublications<T>(this WebApplicationBuilder builder)
         where T : class, IPublications => builder.Services.AddSingleton<IPublications, T>();
+
+    /// <summary>The command <c>rebuild NAME</c>: beside the running service, which goes on.</summary>
+    internal static async Task<int> Rebuild(IServiceProvider services, string name, ILogger log)
+    {
+        var runners = services.GetServices<ProjectionRunner>().ToDictionary(runner => runner.Name);
+        if (!runners.TryGetValue(name, out var runner))
+        {
+            log.NoProjection(name, string.Join(", ", runners.Keys.Order()));
+            return 1;
+        }
+
+        await runner.Rebuild(CancellationToken.None);
+        log.Rebuilt(name);
+        return 0;
+    }
 
     private sealed class ProjectionHost(ProjectionRunner runner) : BackgroundService
     {

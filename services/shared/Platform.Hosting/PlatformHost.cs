@@ -68,7 +68,8 @@ public static class PlatformHost
 
     /// <summary>
     /// Runs the service, or with the argument <c>migrate</c> brings database and broker to this version and ends,
-    /// with <c>verify</c> proves the event streams and ends with 1 when something in them is not as it was written.
+    /// with <c>verify</c> proves the event streams and ends with 1 when something in them is not as it was written,
+    /// with <c>rebuild NAME</c> builds a view anew from them, beside the one in use.
     /// A port in use, like a setting out of range before, ends the process with code 78 (configuration error) and one line that says what to change.
     /// </summary>
     public static async Task<int> RunPlatformAsync(this WebApplication app, string[] args)
@@ -90,6 +91,11 @@ public static class PlatformHost
             if (args is ["verify", ..])
             {
                 return await Verification.Run(app.Services, log);
+            }
+
+            if (args is ["rebuild", var projection, ..])
+            {
+                return await Persistence.Rebuild(app.Services, projection, log);
             }
 
             await app.RunAsync();

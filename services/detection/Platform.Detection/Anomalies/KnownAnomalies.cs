@@ -9,6 +9,8 @@ internal sealed class KnownAnomalies : IProjection
 {
     public string Name => "known_anomalies_v1";
 
+    public IReadOnlyList<string> Tables => ["anomalies_v1"];
+
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
         switch (recorded.Data)

@@ -9,6 +9,8 @@ internal sealed class WatchedObjects : IProjection
 {
     public string Name => "watched_objects_v1";
 
+    public IReadOnlyList<string> Tables => ["protected_objects_v1"];
+
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
         switch (recorded.Data)

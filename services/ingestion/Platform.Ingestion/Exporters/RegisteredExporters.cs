@@ -7,6 +7,8 @@ internal sealed class RegisteredExporters : IProjection
 {
     public string Name => "exporters_v1";
 
+    public IReadOnlyList<string> Tables => ["exporters"];
+
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
         switch (recorded.Data)

@@ -15,6 +15,8 @@ internal sealed class KnownMitigations : IProjection
 
     public string Name => "known_mitigations_v1";
 
+    public IReadOnlyList<string> Tables => ["mitigations_v1", "countermeasures_v1"];
+
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
         switch (recorded.Data)

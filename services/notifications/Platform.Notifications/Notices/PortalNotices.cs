@@ -14,6 +14,8 @@ internal sealed class PortalNotices : IProjection
 {
     public string Name => "portal_notices_v1";
 
+    public IReadOnlyList<string> Tables => ["notices"];
+
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
         switch (recorded.Data)

@@ -16,6 +16,8 @@ internal sealed class IncidentTimelines : IProjection
 
     public string Name => Checkpoint;
 
+    public IReadOnlyList<string> Tables => ["incidents", "incident_steps"];
+
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
         switch (recorded.Data)

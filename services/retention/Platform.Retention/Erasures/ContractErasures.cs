@@ -8,6 +8,8 @@ internal sealed class ContractErasures : IProjection
 {
     public string Name => "contract_erasures_v1";
 
+    public IReadOnlyList<string> Tables => ["erasures"];
+
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
         switch (recorded.Data)

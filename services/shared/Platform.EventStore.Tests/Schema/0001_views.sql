@@ -1,4 +1,6 @@
-create table tallies_v1 (
+create schema views;
+
+create table views.tallies_v1 (
     tenant_id varchar not null,
     tally     varchar not null,
     total     bigint  not null,

@@ -53,8 +53,9 @@ create table platform.anchors (
     stream_id varchar not null,
     version   bigint  not null,
     hash      varchar not null,
-    primary key (tenant_id, day, stream_id)
+    primary key (tenant_id, stream_id, day)
 );
+create index on platform.anchors (day);
 
 -- One link of the hash chain; README.md, "Audit", says what it covers. Stable, not immutable, so that calls are inlined.
 create function platform.link(previous bytea, version bigint, id uuid, type varchar, meta text, data jsonb)
@@ -71,6 +72,11 @@ returns text stable parallel safe language sql as $$
         tenant_id, stream_id, (extract(epoch from at) * 1000000)::bigint, correlation_id, causation_id, nullif(headers, 'null') - 'hash')::text
 $$;
 
+-- The link that an event carries; null when a foreign writer wrote it, or what stands there is none.
+create function platform.carried(headers jsonb) returns bytea stable parallel safe language sql as $$
+    select decode(substring(headers ->> 'hash' from '^[0-9a-f]{64}$'), 'hex')
+$$;
+
 -- Link of an event that carries none: foreign writers were here, so the chain is followed from the last link on.
 create function platform.link_through(p_tenant varchar, p_stream varchar, p_version bigint) returns bytea stable language plpgsql as $$
 declare
@@ -78,9 +84,9 @@ declare
     link bytea;
     since bigint;
 begin
-    select version, decode(headers ->> 'hash', 'hex') into since, link
+    select version, platform.carried(headers) into since, link
       from events.mt_events
-     where tenant_id = p_tenant and stream_id = p_stream and version <= p_version and headers ->> 'hash' is not null
+     where tenant_id = p_tenant and stream_id = p_stream and version <= p_version and platform.carried(headers) is not null
      order by version desc limit 1;
     for e in select * from events.mt_events
               where tenant_id = p_tenant and stream_id = p_stream and version > coalesce(since, 0) and version <= p_version
@@ -117,8 +123,9 @@ begin
         end if;
     end if;
 
+    -- Twice, because someone else may create the stream just now; one that has no event yet is new as well.
     for attempt in 1..2 loop
-        if p_expected <> 0 then
+        if p_expected <> 0 or attempt = 2 then
             update events.mt_streams s set version = s.version + added, timestamp = p_at
              where s.tenant_id = p_tenant and s.id = p_stream and s.is_archived is not true
                and (p_expected < 0 or s.version = p_expected)
@@ -126,12 +133,18 @@ begin
         end if;
         if reached is null and p_expected <= 0 then
             insert into events.mt_streams as s (tenant_id, id, version, timestamp, created)
-            select p_tenant, p_stream, added, p_at, p_at
-             where not exists (select from platform.erased_streams x where x.tenant_id = p_tenant and x.stream_id = p_stream)
+            values (p_tenant, p_stream, added, p_at, p_at)
             on conflict do nothing
             returning s.version into reached;
+            -- Asked only now: the insert may have waited for the erasure.
+            if found and exists (select from platform.erased_streams x where x.tenant_id = p_tenant and x.stream_id = p_stream) then
+                delete from events.mt_streams s where s.tenant_id = p_tenant and s.id = p_stream;
+                outcome := 3;
+                reached := 0;
+                return;
+            end if;
         end if;
-        exit when reached is not null or p_expected >= 0; -- any version: someone created the stream just now, so update it
+        exit when reached is not null or p_expected > 0;
     end loop;
 
     if reached is null then
@@ -156,7 +169,7 @@ begin
 
     before := reached - added;
     if before > 0 then
-        select decode(e.headers ->> 'hash', 'hex') into link
+        select platform.carried(e.headers) into link
           from events.mt_events e where e.tenant_id = p_tenant and e.stream_id = p_stream and e.version = before;
         if link is null then
             link := platform.link_through(p_tenant, p_stream, before);
