@@ -9,61 +9,75 @@ using Platform.Testing;
 namespace Platform.Benchmarks;
 
 /// <summary>
-/// What the receiving half of ingestion (decode, longest-prefix match, counting per host and second) does with datagrams over a real socket on loopback. The service's own program
-/// runs as a process of its own; the datagrams come from here. <c>bench ingestion [seconds]</c>
+/// What the receiving half of ingestion (decode, longest-prefix match, counting per host and second) does with datagrams over a real socket on loopback, with one
+/// receiving thread. The service's own program runs as a process of its own on one core; the datagrams come from another: from flowgen of the shared tools
+/// when it is beside the repository and gcc is there, else from here. CPU seconds are user and system time of the receiving process from
+/// the start of sending until all is taken. <c>bench ingestion [seconds]</c>
 /// </summary>
 internal static class IngestionBenchmark
 {
     private const int Hosts = 10_000;
     private const int ManyHosts = 1_000_000;
-    private static readonly double[] Ladder = [0.5, 1, 1.5, 2, 3, 4, 5, 6, 8];
+    private static readonly double[] Ladder = [0.5, 1, 2, 3, 4, 5, 6, 8, 10];
 
     public static async Task<object> Run(string[] arguments)
     {
         var seconds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 3;
+        var generator = FlowGenerator();
+        Console.WriteLine(generator is null ? "datagrams from this program" : $"datagrams from {generator}");
         var figures = new Dictionary<string, object>();
         foreach (var format in (string[])["v5", "v9", "ipfix", "sflow"])
         {
-            var datagrams = FlowDatagrams.Of(format, Hosts);
             var (best, lossless) = (0.0, 0.0);
             foreach (var millions in Ladder)
             {
-                var run = await Measure(datagrams, millions * 1e6, seconds);
-                Console.WriteLine(Line($"{format}: {run.SentPerSecond / 1e6:0.00} million records/s sent, {run.Lost} of {run.Sent} lost, {run.PerCpuSecond / 1e6:0.00} million per CPU-second"));
-                best = Math.Max(best, run.PerCpuSecond);
-                if (run.Lost > 0 || run.SentPerSecond < 0.9e6 * millions)
+                var run = await Try();
+                if (run.Lost > 0)
                 {
-                    lossless = run.Lost > 0 ? lossless : Math.Max(lossless, run.SentPerSecond);
-                    break;
+                    run = await Try(); // the machine may have been busy with something else
                 }
 
-                lossless = run.SentPerSecond;
+                Task<Figures> Try() => Measure(
+                    port => generator is null
+                        ? Send(FlowDatagrams.Of(format, Hosts), port, millions * 1e6, seconds)
+                        : SendWith(generator, format, port, millions * 1e6, seconds));
+
+                Console.WriteLine(Line($"{format}: {run.SentPerSecond / 1e6:0.00} million records/s sent, {run.Lost} of {run.Sent} lost, {run.PerCpuSecond / 1e6:0.00} million per CPU-second"));
+                best = Math.Max(best, run.PerCpuSecond);
+                lossless = run.Lost > 0 ? lossless : Math.Max(lossless, run.SentPerSecond);
+                if (run.Lost > 0 || run.SentPerSecond < 0.9e6 * millions)
+                {
+                    break; // the receiver, or the generator, has reached its limit
+                }
             }
 
             figures[$"{format}_records_per_cpu_s"] = Math.Round(best);
             figures[$"{format}_lossless_records_s"] = Math.Round(lossless);
         }
 
-        var many = await Measure(FlowDatagrams.Of("v9", ManyHosts), 2e6, 4);
+        var many = await Measure(port => Send(FlowDatagrams.Of("v9", ManyHosts), port, 2e6, 4));
         figures["hosts_1m_mb"] = Math.Round(many.PeakMegabytes);
         return figures;
     }
 
-    private static async Task<Figures> Measure(FlowDatagrams flows, double recordsPerSecond, int seconds)
+    private static async Task<Figures> Measure(Func<int, Task<(long Records, double Seconds)>> send)
     {
         var port = Loopback.FreePort();
-        var start = new ProcessStartInfo(
+        string[] receive =
+        [
             Path.Combine(Repository.Path("artifacts", "bin", "Platform.Ingestion", "release"), "Platform.Ingestion"),
-            ["receive", "--listen", $"127.0.0.1:{port}", "--prefix", "10.0.0.0/8", "--receivers", "1"])
-        {
-            RedirectStandardOutput = true,
-        };
-        using var receiver = Process.Start(start) ?? throw new InvalidOperationException("The receiver did not start.");
+            "receive", "--listen", $"127.0.0.1:{port}", "--prefix", "10.0.0.0/8", "--receivers", "1",
+        ];
+        using var receiver = Start(OnCore(0, receive));
         await receiver.StandardOutput.ReadLineAsync(); // it listens
+        await Task.Delay(1000); // and has warmed up
 
-        var (sent, elapsed) = await Task.Run(() => Send(flows, port, recordsPerSecond, seconds));
+        receiver.Refresh();
+        var before = receiver.TotalProcessorTime;
+        var (sent, elapsed) = await send(port);
         await Task.Delay(500); // what is in the socket buffer
         receiver.Refresh();
+        var cpu = receiver.TotalProcessorTime - before;
         var peak = PeakMegabytes(receiver);
         using (Process.Start("kill", ["-TERM", $"{receiver.Id}"]))
         {
@@ -72,10 +86,22 @@ internal static class IngestionBenchmark
         var result = JsonDocument.Parse((await receiver.StandardOutput.ReadToEndAsync()).Split('\n')[^2]).RootElement;
         await receiver.WaitForExitAsync();
         var records = result.GetProperty("records").GetInt64();
-        return new Figures(sent, sent / elapsed, sent - records, records / result.GetProperty("cpuSeconds").GetDouble(), peak);
+        return new Figures(sent, sent / elapsed, sent - records, records / cpu.TotalSeconds, peak);
     }
 
-    private static (long Records, double Seconds) Send(FlowDatagrams flows, int port, double recordsPerSecond, int seconds)
+    private static async Task<(long Records, double Seconds)> SendWith(string generator, string format, int port, double recordsPerSecond, int seconds)
+    {
+        string[] arguments = [
+            generator, "-p", format, "-P", $"{port}", "-H", $"{Hosts}", "-n", "1000000000", "-t", $"{seconds}",
+            "-r", recordsPerSecond.ToString(CultureInfo.InvariantCulture),
+        ];
+        using var process = Start(OnCore(1, arguments));
+        var said = JsonDocument.Parse(await process.StandardOutput.ReadToEndAsync()).RootElement;
+        await process.WaitForExitAsync();
+        return (said.GetProperty("records").GetInt64(), said.GetProperty("seconds").GetDouble());
+    }
+
+    private static Task<(long Records, double Seconds)> Send(FlowDatagrams flows, int port, double recordsPerSecond, int seconds) => Task.Run(() =>
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         socket.Connect(new IPEndPoint(IPAddress.Loopback, port));
@@ -98,7 +124,29 @@ internal static class IngestionBenchmark
         }
 
         return (sent, clock.Elapsed.TotalSeconds);
+    });
+
+    // Compiled anew: the source may have changed. Null when the tools are not there.
+    private static string? FlowGenerator()
+    {
+        var source = Repository.Path("..", "shared", "tools", "flowgen.c");
+        if (!File.Exists(source) || !File.Exists("/usr/bin/gcc"))
+        {
+            return null;
+        }
+
+        var program = Repository.Path("artifacts", "flowgen");
+        using var compiler = Process.Start("/usr/bin/gcc", ["-O2", "-o", program, source]);
+        compiler.WaitForExit();
+        return compiler.ExitCode == 0 ? program : null;
     }
+
+    private static string[] OnCore(int core, string[] command) =>
+        Environment.ProcessorCount > 1 && File.Exists("/usr/bin/taskset") ? ["/usr/bin/taskset", "-c", $"{core}", .. command] : command;
+
+    private static Process Start(string[] command) =>
+        Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true })
+        ?? throw new InvalidOperationException($"{command[0]} did not start.");
 
     private static double PeakMegabytes(Process process) =>
         File.ReadLines($"/proc/{process.Id}/status")

@@ -41,6 +41,9 @@ public sealed class NetFlow5Tests
         Assert.Equal(5, decoded.Exporter.SequenceGaps);
     }
 
+    /// <summary>A flow from 198.51.100.7 to 203.0.113.9.</summary>
+    internal static byte[] OneRecord() => Header(count: 1).Bytes(Record());
+
     private static Datagram Header(int count, int sampling = 0, long sequence = 1) =>
         new Datagram().U16(5, count).U32(100_000, 1_700_000_000, 0, sequence).U8(1, 2).U16(sampling);
 

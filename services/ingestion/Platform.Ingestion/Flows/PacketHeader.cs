@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace Platform.Ingestion.Flows;
@@ -37,6 +38,7 @@ internal struct PacketHeader
     public bool HasLabel;
     public bool MoreFragments;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryParseEthernet(ReadOnlySpan<byte> frame, ref PacketHeader header)
     {
         if (frame.Length < 14)
@@ -110,6 +112,7 @@ internal struct PacketHeader
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void CopyTo(ref FlowRecord flow)
     {
         flow.Source = Source;
@@ -133,6 +136,7 @@ internal struct PacketHeader
         _ => false,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryParseV4(ReadOnlySpan<byte> packet, ref PacketHeader header)
     {
         if (packet.Length < 20)
@@ -217,6 +221,7 @@ internal struct PacketHeader
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ParseTransport(ReadOnlySpan<byte> segment, ref PacketHeader header)
     {
         switch (header.Protocol)

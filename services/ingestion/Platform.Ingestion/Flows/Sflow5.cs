@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace Platform.Ingestion.Flows;
@@ -173,6 +174,7 @@ internal static class Sflow5
         Give(in header, in sample, packet, exporter, ref handler);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Give<THandler>(
         in MessageHeader header, in FlowSample sample, ReadOnlySpan<byte> packet, ExporterContext exporter, ref THandler handler)
         where THandler : struct, IFlowHandler
@@ -202,6 +204,7 @@ internal static class Sflow5
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ReadRecord(uint kind, ReadOnlySpan<byte> record, ref FlowSample sample, ref ReadOnlySpan<byte> packet)
     {
         switch (kind)
@@ -234,6 +237,7 @@ internal static class Sflow5
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ReadRawHeader(ReadOnlySpan<byte> record, ref FlowSample sample, ref ReadOnlySpan<byte> packet)
     {
         sample.HeaderProtocol = ReadUInt32BigEndian(record);

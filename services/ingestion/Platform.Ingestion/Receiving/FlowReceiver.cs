@@ -34,6 +34,7 @@ internal sealed class FlowReceiver(
     /// <summary>Receives until told to stop, then takes what still lies in the socket (two seconds at most) and hands on what is left.</summary>
     public void Run(CancellationToken stopping)
     {
+        DatagramSocket.PreferThisThread();
         var stoppedAt = 0L;
         while (true)
         {

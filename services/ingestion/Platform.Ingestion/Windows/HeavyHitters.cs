@@ -19,7 +19,8 @@ internal sealed class HeavyHitters<TKey>
     public const int Capacity = 32;
 
     private readonly TKey[] _keys = new TKey[Capacity];
-    private readonly Amounts[] _amounts = new Amounts[Capacity];
+    private readonly ulong[] _packets = new ulong[Capacity]; // apart, because finding the smallest is most of the work
+    private readonly (ulong Bytes, ulong Flows)[] _rest = new (ulong, ulong)[Capacity];
     private int _count;
 
     public void Add(TKey key, Amounts amounts)
@@ -31,30 +32,33 @@ internal sealed class HeavyHitters<TKey>
             _keys[at] = key;
         }
 
-        _amounts[at] += amounts;
+        _packets[at] += amounts.Packets;
+        _rest[at].Bytes += amounts.Bytes;
+        _rest[at].Flows += amounts.Flows;
     }
 
     /// <summary>The largest, largest first.</summary>
     public IEnumerable<(TKey Key, Amounts Amounts)> Largest(int most) =>
-        _keys.Zip(_amounts).Take(_count).OrderByDescending(entry => entry.Second.Packets).Take(most);
+        Enumerable.Range(0, _count)
+            .OrderByDescending(at => _packets[at])
+            .Take(most)
+            .Select(at => (_keys[at], new Amounts(_rest[at].Bytes, _packets[at], _rest[at].Flows)));
 
     public void Clear()
     {
         _count = 0;
-        Array.Clear(_amounts);
+        Array.Clear(_packets);
+        Array.Clear(_rest);
     }
 
     private int Smallest()
     {
-        var smallest = 0;
-        for (var i = 1; i < Capacity; i++)
+        var least = ulong.MaxValue;
+        foreach (var packets in _packets)
         {
-            if (_amounts[i].Packets < _amounts[smallest].Packets)
-            {
-                smallest = i;
-            }
+            least = Math.Min(least, packets);
         }
 
-        return smallest;
+        return Array.IndexOf(_packets, least);
     }
 }

@@ -30,7 +30,7 @@ internal static class TrafficVectorsOf
             [623, 1194, 5093, 6881, 3478, 5060, 5683, 10001, 10074, 20800, 27015, 27960, 28960, 30718, 32414, 33848, 37810, 3389, 64738]),
     ];
 
-    private static readonly TrafficVectors[] ByProtocol = [.. Enumerable.Range(0, 256).Select(protocol => OfProtocol((byte)protocol))];
+    private static readonly ProtocolRules[] ByProtocol = [.. Enumerable.Range(0, 256).Select(protocol => RulesOf((byte)protocol))];
     private static readonly TrafficVectors[] ByTcpFlags = [.. Enumerable.Range(0, 256).Select(OfTcpFlags)];
     private static readonly Dictionary<ushort, TrafficVectors> ByPort = Amplifiers
         .SelectMany(amplifier => amplifier.Ports.Select(port => (port, amplifier.Vector)))
@@ -39,46 +39,51 @@ internal static class TrafficVectorsOf
     // Eight kilobytes that stay in the first-level cache: most source ports are nobody's.
     private static readonly byte[] AmplifierPorts = BitmapOf(ByPort.Keys);
 
+    // Protocols and flags of one flow say nothing about the next: tables and masks instead of branches that would be guessed wrong.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TrafficVectors Flow(in FlowRecord flow)
+    {
+        if (flow.Knows != FlowKnowledge.All || flow.IsFragment || (flow.SourcePort | flow.DestinationPort) == 0)
+        {
+            return FlowRarely(in flow);
+        }
+
+        ref var rules = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByProtocol), flow.Protocol);
+        var vectors = rules.Always | (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByTcpFlags), flow.TcpFlags) & rules.ByFlags);
+        var port = flow.SourcePort;
+        return (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(AmplifierPorts), port >> 3) >> (port & 7) & rules.ByPort) == 0
+            ? vectors
+            : vectors | ByPort[port];
+    }
+
+    private static TrafficVectors FlowRarely(in FlowRecord flow)
     {
         if ((flow.Knows & FlowKnowledge.Protocol) == 0)
         {
             return TrafficVectors.None;
         }
 
-        var vectors = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByProtocol), flow.Protocol);
-        if (flow.Protocol is not (6 or 17))
+        var rules = ByProtocol[flow.Protocol];
+        var isPortless = (flow.Knows & FlowKnowledge.Ports) != 0 && flow is { Protocol: 6 or 17, SourcePort: 0, DestinationPort: 0 };
+        if (flow.IsFragment || isPortless)
         {
-            return flow.IsFragment ? vectors | Bit(Vector.Fragment) : vectors;
+            return rules.Always | Bit(Vector.Fragment);
         }
 
-        if (flow.IsFragment || ((flow.Knows & FlowKnowledge.Ports) != 0 && flow is { SourcePort: 0, DestinationPort: 0 }))
-        {
-            return vectors | Bit(Vector.Fragment);
-        }
-
-        if (flow.Protocol == 17)
-        {
-            var port = flow.SourcePort;
-            return (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(AmplifierPorts), port >> 3) >> (port & 7) & 1) == 0
-                ? vectors
-                : vectors | ByPort[port];
-        }
-
-        return (flow.Knows & FlowKnowledge.TcpFlags) != 0 ? Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByTcpFlags), flow.TcpFlags) : vectors;
+        var byFlags = (flow.Knows & FlowKnowledge.TcpFlags) != 0 ? ByTcpFlags[flow.TcpFlags] & rules.ByFlags : 0;
+        return rules.Always | byFlags | (rules.ByPort != 0 ? ByPort.GetValueOrDefault(flow.SourcePort) : 0);
     }
 
     public static TrafficVectors Bit(Vector vector) => (TrafficVectors)(1u << ((int)vector - 1));
 
-    private static TrafficVectors OfProtocol(byte protocol) => protocol switch
+    private static ProtocolRules RulesOf(byte protocol) => protocol switch
     {
-        0 => Bit(Vector.IpNull),
-        1 or 58 => Bit(Vector.Icmp),
-        6 => TrafficVectors.None,
-        17 => Bit(Vector.Udp),
-        47 => Bit(Vector.Gre),
-        _ => Bit(Vector.Other),
+        0 => new(Bit(Vector.IpNull), 0, 0),
+        1 or 58 => new(Bit(Vector.Icmp), 0, 0),
+        6 => new(0, (TrafficVectors)uint.MaxValue, 0),
+        17 => new(Bit(Vector.Udp), 0, 1),
+        47 => new(Bit(Vector.Gre), 0, 0),
+        _ => new(Bit(Vector.Other), 0, 0),
     };
 
     private static TrafficVectors OfTcpFlags(int flags)
@@ -101,4 +106,9 @@ internal static class TrafficVectorsOf
 
         return bitmap;
     }
+
+    /// <param name="Always">Vectors of every flow of the protocol.</param>
+    /// <param name="ByFlags">All bits when TCP flags add vectors, else none.</param>
+    /// <param name="ByPort">1 when the source port adds vectors, else 0.</param>
+    private readonly record struct ProtocolRules(TrafficVectors Always, TrafficVectors ByFlags, int ByPort);
 }

@@ -226,7 +226,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
             Sketch(in flow, index, host, in part, hostWeight);
         }
 
-        if (_mixes.Draws(++_mixes.Flows, most: 1024, oneIn: 32) is > 0 and var weight)
+        if (_mixes.Draws(++_mixes.Flows, most: 1024, oneIn: 64) is > 0 and var weight)
         {
             Sketch(in flow, index, default, in part, weight);
         }

@@ -39,11 +39,14 @@ internal sealed class WindowTable<THost>
     private const int PieceSize = 1 << PieceBits;
     private const int SmallestIndex = 1 << 12;
 
+    // An entry of the index is a row's number, from 1, and above that six bits of the key's hash: another key's row is hardly ever looked at in vain.
+    private const uint TagMask = 0xFC00_0000;
+
     // Pieces are shared by all tables of a family: what one thread fills, the sender hands back for any.
     private static readonly ConcurrentBag<WindowRow<THost>[]> Free = [];
 
     private readonly int _limit;
-    private int[] _index = new int[SmallestIndex];
+    private uint[] _index = new uint[SmallestIndex];
     private WindowRow<THost>[][] _pieces = [];
     private int _count;
 
@@ -59,15 +62,22 @@ internal sealed class WindowTable<THost>
     public ref WindowRow<THost> Row(THost host, ulong hash, TrafficVectors vectors, byte first, byte last, out int number)
     {
         var mask = _index.Length - 1;
+        var tag = (uint)hash & TagMask;
         ref var index = ref MemoryMarshal.GetArrayDataReference(_index);
         for (var at = (int)(hash >> 32) & mask; ; at = (at + 1) & mask)
         {
-            number = Unsafe.Add(ref index, at) - 1;
-            if (number < 0)
+            var entry = Unsafe.Add(ref index, at);
+            if (entry == 0)
             {
                 return ref Add(host, hash, vectors, first, last, at, out number);
             }
 
+            if ((entry & TagMask) != tag)
+            {
+                continue;
+            }
+
+            number = (int)(entry & ~TagMask) - 1;
             ref var row = ref this[number];
             if (row.Host.Equals(host) && row.Vectors == vectors && row.First == first && row.Last == last)
             {
@@ -92,7 +102,7 @@ internal sealed class WindowTable<THost>
         // An index much larger than what it held shrinks, slowly, so that one busy second does not keep memory for ever.
         if (_index.Length > SmallestIndex && _count < _index.Length / 16)
         {
-            _index = new int[_index.Length / 2];
+            _index = new uint[_index.Length / 2];
         }
         else
         {
@@ -128,7 +138,7 @@ internal sealed class WindowTable<THost>
         }
 
         _count++;
-        _index[at] = _count;
+        _index[at] = (uint)_count | ((uint)hash & TagMask);
         ref var row = ref this[number];
         row = new WindowRow<THost> { Host = host, Vectors = vectors, First = first, Last = last };
         if (_count > _index.Length / 2)
@@ -141,18 +151,19 @@ internal sealed class WindowTable<THost>
 
     private void Grow()
     {
-        _index = new int[_index.Length * 2];
+        _index = new uint[_index.Length * 2];
         var mask = _index.Length - 1;
         for (var number = 0; number < _count; number++)
         {
             ref var row = ref this[number];
-            var at = (int)(WindowHash.Of(row.Host, row.Vectors, row.First, row.Last) >> 32) & mask;
+            var hash = WindowHash.Of(row.Host, row.Vectors, row.First, row.Last);
+            var at = (int)(hash >> 32) & mask;
             while (_index[at] != 0)
             {
                 at = (at + 1) & mask;
             }
 
-            _index[at] = number + 1;
+            _index[at] = (uint)(number + 1) | ((uint)hash & TagMask);
         }
     }
 }
