@@ -103,7 +103,9 @@ public sealed class IpfixTests
     [InlineData("34:4=100", 100)]
     [InlineData("50:4=100", 100)]
     [InlineData("305:4=1 306:4=99", 100)]
+    [InlineData("305:4=100", 100)] // without the space between intervals nothing else can be meant
     [InlineData("309:4=1 310:4=100", 100)]
+    [InlineData("311:4=1008981770", 100)] // the same probability in 32 bits
     [InlineData("311:8=4576918229304087675", 100)] // 0.01 as a 64-bit float
     public void Every_way_to_say_a_sampling_rate_is_understood_in_the_record(string fields, uint rate)
     {

@@ -126,6 +126,81 @@ public sealed class NetFlow9Tests
     }
 
     [Fact]
+    public void A_flow_that_names_no_sampler_has_the_rate_on_which_all_samplers_agree()
+    {
+        var decoded = new Decoded()
+            .Receive(Datagram.NetFlow9()
+                .Set(0, set => set.Template(256, (1, 4)))
+                .Set(1, set => set.U16(257, 4, 8).U16(1, 4).U16(48, 1, 34, 4).U16(0))
+                .Set(257, set => set.U32(0).U8(1).U32(1000).U32(0).U8(2).U32(1000)))
+            .Receive(Datagram.NetFlow9(sequence: 2).Set(256, set => set.U32(1)))
+            .Receive(Datagram.NetFlow9(sequence: 3).Set(257, set => set.U32(0).U8(2).U32(512)).Set(256, set => set.U32(2)));
+
+        Assert.Equal(
+            [(1000u, SamplingSource.Sampler), (1u, SamplingSource.Unknown)],
+            decoded.Flows.Select(flow => (flow.SamplingRate, flow.SamplingSource)));
+    }
+
+    [Fact]
+    public void A_sampler_may_be_described_in_another_domain_than_it_is_used_in()
+    {
+        var decoded = new Decoded()
+            .Receive(Datagram.NetFlow9(sourceId: 0)
+                .Set(1, set => set.U16(257, 4, 8).U16(1, 4).U16(48, 1, 34, 4).U16(0))
+                .Set(257, set => set.U32(0).U8(1).U32(1000)))
+            .Receive(Datagram.NetFlow9(sourceId: 2049).Set(0, set => set.Template(256, (1, 4), (48, 1))).Set(256, set => set.U32(1).U8(1)));
+
+        Assert.Equal((1000u, SamplingSource.Sampler), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
+    }
+
+    [Fact]
+    public void The_rate_of_an_interface_counts_where_packets_come_in_or_else_where_they_go_out()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(0, set => set.Template(256, (1, 4), (10, 2), (14, 2)))
+            .Set(1, set => set.U16(257, 4, 4).U16(2, 4, 34, 4))
+            .Set(257, set => set.U32(5, 400, 6, 300))
+            .Set(256, set => set.U32(1).U16(5, 6).U32(1).U16(7, 6)));
+
+        Assert.Equal([400u, 300u], decoded.Flows.Select(flow => flow.SamplingRate));
+    }
+
+    [Fact]
+    public void A_field_of_no_length_has_no_value_and_takes_no_room()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(1, set => set.U16(257, 4, 8).U16(1, 0).U16(34, 4, 35, 1).U16(0))
+            .Set(0, set => set.Template(256, (1, 4), (5, 0), (2, 4)))
+            .Set(257, set => set.U32(100).U8(2))
+            .Set(256, set => set.U32(11, 12, 21, 22)));
+
+        Assert.Equal([(11ul, 12ul, 100u), (21ul, 22ul, 100u)], decoded.Flows.Select(flow => (flow.Bytes, flow.Packets, flow.SamplingRate)));
+        Assert.False(decoded.Lines[1].TryGetProperty("ipClassOfService", out _));
+        Assert.Empty(decoded.Errors);
+    }
+
+    [Fact]
+    public void Text_of_variable_length_is_read_in_version_nine_too()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(0, set => set.Template(3281, (82, 65535), (1, 4)))
+            .Set(3281, set => set.U8(4).Bytes("ge-1"u8.ToArray()).U32(11).U8(0).U32(12)));
+
+        Assert.Equal([11ul, 12ul], decoded.Flows.Select(flow => flow.Bytes));
+        Assert.Equal("ge-1", decoded.Lines[0].GetProperty("interfaceName").GetString());
+    }
+
+    [Fact]
+    public void Zeros_after_the_last_flow_set_are_padding()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(11)).Bytes(new byte[900]));
+
+        Assert.Equal(11ul, decoded.Flow.Bytes);
+        Assert.Empty(decoded.Errors);
+    }
+
+    [Fact]
     public void A_setting_of_the_exporter_overrides_what_it_says()
     {
         var decoded = new Decoded();

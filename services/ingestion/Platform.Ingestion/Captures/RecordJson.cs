@@ -238,8 +238,8 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
             case ElementType.Float when value.Length == 4 && float.IsFinite(BinaryPrimitives.ReadSingleBigEndian(value)):
                 _json.WriteNumberValue(BinaryPrimitives.ReadSingleBigEndian(value));
                 break;
-            case ElementType.Boolean when value.Length == 1 && value[0] is 1 or 2:
-                _json.WriteBooleanValue(value[0] == 1);
+            case ElementType.Boolean when value.Length == 1 && value[0] <= 2:
+                _json.WriteBooleanValue(value[0] == 1); // RFC 7011 section 6.1.5 says 1 and 2; some send 0 for false
                 break;
             case ElementType.NtpMicroseconds when value.Length == 8:
                 _json.WriteNumberValue(NtpToUnix(value, 1_000_000));
@@ -316,7 +316,7 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
         return _columns[template] =
         [
             .. named
-                .Where(field => field.Element.Name != "paddingOctets")
+                .Where(field => field.Element.Name != "paddingOctets" && template.Fields[field.Index].Length > 0) // of no length: no value
                 .GroupBy(field => field.Element.Name)
                 .Select(group => new Column(group.Key, group.First().Element.Type, [.. group.Select(field => field.Index)])),
         ];

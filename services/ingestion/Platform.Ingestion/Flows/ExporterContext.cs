@@ -10,6 +10,7 @@ internal sealed class ExporterContext(DecodeLimits limits)
 
     private readonly Dictionary<ulong, FlowDomain> _domains = [];
     private readonly Queue<WaitingSet> _waiting = [];
+    private readonly Dictionary<uint, uint> _samplers = [];
     private FlowDomain? _last;
     private int _templates;
     private int _fields;
@@ -48,6 +49,17 @@ internal sealed class ExporterContext(DecodeLimits limits)
 
     /// <summary>Last rate that came by options data without naming a sampler or an interface, in any domain.</summary>
     public uint DefaultRate { get; set; }
+
+    /// <summary>Rate of a sampler that any domain described: some exporters describe them in another domain than they use them in.</summary>
+    public bool TryGetSamplerRate(uint sampler, out uint rate) => _samplers.TryGetValue(sampler, out rate);
+
+    public void SetSamplerRate(uint sampler, uint rate)
+    {
+        if (_samplers.Count < limits.Samplers || _samplers.ContainsKey(sampler))
+        {
+            _samplers[sampler] = rate;
+        }
+    }
 
     public uint LastRate { get; set; }
 
@@ -275,7 +287,24 @@ internal sealed class FlowDomain(FlowProtocol format, uint id)
         return _interfaces?.TryGetValue(index, out rate) ?? false;
     }
 
-    public void SetSamplerRate(uint sampler, uint rate, int limit) => Set(ref _samplers, sampler, rate, limit);
+    /// <summary>The rate on which all known samplers agree; 0 when they do not, or there is none. For flows that name no sampler.</summary>
+    public uint CommonSamplerRate { get; private set; }
+
+    /// <summary>Known samplers and interfaces with their rates, for people to look at.</summary>
+    public IEnumerable<(bool IsInterface, uint Id, uint Rate)> Rates =>
+        (_samplers ?? []).Select(sampler => (false, sampler.Key, sampler.Value))
+            .Concat((_interfaces ?? []).Select(index => (true, index.Key, index.Value)));
+
+    public void SetSamplerRate(uint sampler, uint rate, int limit)
+    {
+        if (_samplers is not null && _samplers.TryGetValue(sampler, out var known) && known == rate)
+        {
+            return;
+        }
+
+        Set(ref _samplers, sampler, rate, limit);
+        CommonSamplerRate = _samplers!.Values.All(other => other == rate) ? rate : 0;
+    }
 
     public void SetInterfaceRate(uint index, uint rate, int limit) => Set(ref _interfaces, index, rate, limit);
 

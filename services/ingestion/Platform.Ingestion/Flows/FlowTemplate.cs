@@ -153,7 +153,7 @@ internal sealed class FlowTemplate
         HasIpVersion = Uses(Slot.IpVersion, best);
         HasFlows = Uses(Slot.Flows, best);
         HasFragmentOffset = Uses(Slot.FragmentOffset, best);
-        HasScopeInterface = Uses(Slot.ScopeInterface, best) || Uses(Slot.InInterface, best);
+        HasSampledSpace = Uses(Slot.SampledSpace, best);
         Knows = (Uses(Slot.Protocol, best) ? FlowKnowledge.Protocol : 0)
             | (Uses(Slot.SourcePort, best) && Uses(Slot.DestinationPort, best) ? FlowKnowledge.Ports : 0)
             | (Uses(Slot.TcpFlags, best) ? FlowKnowledge.TcpFlags : 0);
@@ -196,7 +196,7 @@ internal sealed class FlowTemplate
 
     public bool HasFragmentOffset { get; }
 
-    public bool HasScopeInterface { get; }
+    public bool HasSampledSpace { get; }
 
     public FlowKnowledge Knows { get; }
 

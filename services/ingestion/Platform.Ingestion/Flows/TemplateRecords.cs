@@ -58,7 +58,7 @@ internal static class TemplateRecords
                 if (!rateIsFixed)
                 {
                     (flow.SamplingRate, flow.SamplingSource) = RateOfRecord(
-                        template, in reader, flow.InInterface, exporter, domain, in header);
+                        template, in reader, in flow, exporter, domain, in header);
                 }
 
                 if (template.NeedsMore)
@@ -247,37 +247,49 @@ internal static class TemplateRecords
         exporter.SamplingOverride != 0 ? (exporter.SamplingOverride, SamplingSource.Setting)
         : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
         : domain.DefaultRate != 0 ? (domain.DefaultRate, SamplingSource.Options)
+        : domain.CommonSamplerRate != 0 ? (domain.CommonSamplerRate, SamplingSource.Sampler)
         : exporter.DefaultRate != 0 ? (exporter.DefaultRate, SamplingSource.Options)
         : (1, SamplingSource.Unknown);
 
     private static (uint Rate, SamplingSource Source) RateOfRecord(
         FlowTemplate template,
         in Reader reader,
-        uint inInterface,
+        in FlowRecord flow,
         ExporterContext exporter,
         FlowDomain domain,
         in MessageHeader header)
     {
-        if (template.HasRate && RateIn(in reader) is > 0 and var own)
+        if (template.HasRate && RateIn(template, in reader) is > 0 and var own)
         {
             return (own, SamplingSource.Record);
         }
 
-        if (template.HasSampler && domain.TryGetSamplerRate((uint)reader[Slot.Sampler], out var rate))
+        if (template.HasSampler && (domain.TryGetSamplerRate((uint)reader[Slot.Sampler], out var rate)
+            || exporter.TryGetSamplerRate((uint)reader[Slot.Sampler], out rate)))
         {
             return (rate, SamplingSource.Sampler);
         }
 
-        return domain.TryGetInterfaceRate(inInterface, out rate) ? (rate, SamplingSource.Interface) : RateOfSet(exporter, domain, in header);
+        // An exporter samples where a packet comes in or where it goes out.
+        if (domain.TryGetInterfaceRate(flow.InInterface, out rate) || domain.TryGetInterfaceRate(flow.OutInterface, out rate))
+        {
+            return (rate, SamplingSource.Interface);
+        }
+
+        // A sampler that nobody described is not the one that somebody did.
+        return template.HasSampler && domain is { CommonSamplerRate: > 0, DefaultRate: 0 }
+            ? (1, SamplingSource.Unknown)
+            : RateOfSet(exporter, domain, in header);
     }
 
     // One packet in N from whichever way it is said (RFC 3954, RFC 5477); 0 when not said.
-    private static uint RateIn(in Reader reader)
+    private static uint RateIn(FlowTemplate template, in Reader reader)
     {
         double rate = reader[Slot.Rate];
         if (rate == 0 && reader[Slot.SampledInterval] is > 0 and var interval)
         {
-            rate = (interval + (double)reader[Slot.SampledSpace]) / interval;
+            // An interval without the space between intervals would say that everything is sampled; who sends that means one packet in so many.
+            rate = template.HasSampledSpace ? (interval + (double)reader[Slot.SampledSpace]) / interval : interval;
         }
 
         if (rate == 0 && reader[Slot.SampledPopulation] is > 0 and var population)
@@ -287,7 +299,7 @@ internal static class TemplateRecords
 
         if (rate == 0 && reader[Slot.SampledProbability] is > 0 and var bits)
         {
-            rate = 1 / BitConverter.UInt64BitsToDouble(bits);
+            rate = 1 / (bits <= uint.MaxValue ? BitConverter.UInt32BitsToSingle((uint)bits) : BitConverter.UInt64BitsToDouble(bits));
         }
 
         return rate is >= 1 and < uint.MaxValue ? (uint)Math.Round(rate) : 0;
@@ -300,7 +312,7 @@ internal static class TemplateRecords
             domain.SystemStartMs = (long)reader[Slot.SystemStart];
         }
 
-        if (!template.HasRate || RateIn(in reader) is not (> 0 and var rate))
+        if (!template.HasRate || RateIn(template, in reader) is not (> 0 and var rate))
         {
             return;
         }
@@ -308,11 +320,10 @@ internal static class TemplateRecords
         if (template.HasSampler)
         {
             domain.SetSamplerRate((uint)reader[Slot.Sampler], rate, exporter.Limits.Samplers);
+            exporter.SetSamplerRate((uint)reader[Slot.Sampler], rate);
         }
 
-        var index = template.HasScopeInterface
-            ? (uint)(reader[Slot.ScopeInterface] != 0 ? reader[Slot.ScopeInterface] : reader[Slot.InInterface])
-            : 0;
+        var index = FirstOf(reader[Slot.ScopeInterface], reader[Slot.InInterface], reader[Slot.OutInterface]);
         if (index != 0)
         {
             domain.SetInterfaceRate(index, rate, exporter.Limits.Samplers);
@@ -323,6 +334,8 @@ internal static class TemplateRecords
             exporter.DefaultRate = rate;
         }
     }
+
+    private static uint FirstOf(ulong a, ulong b, ulong c) => (uint)(a != 0 ? a : b != 0 ? b : c);
 
     /// <summary>Reads the numbers of one record by slot, without a branch.</summary>
     private readonly ref struct Reader(ReadOnlySpan<byte> message, int position, ReadOnlySpan<FieldSlot> slots)
