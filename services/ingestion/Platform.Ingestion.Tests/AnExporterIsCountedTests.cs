@@ -30,6 +30,8 @@ public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClas
         var exporter = await service.Exporter(id);
         Assert.True(exporter.Datagrams > 0);
         Assert.Equal(exporter.Datagrams, exporter.Records);
+        Assert.Equal(("netflow5", "unknown", 1u), (exporter.Protocol, exporter.SamplingSource, exporter.SamplingRate));
+        Assert.True(exporter.ClockSkewMs > 0); // its datagrams are of 2023
     }
 
     /// <summary><see cref="WhenThresholdsChanged"/>: twice, and in the wrong order.</summary>

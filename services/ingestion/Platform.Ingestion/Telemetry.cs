@@ -54,6 +54,21 @@ internal sealed class IngestionMetrics : IDisposable
         Count("rows.dropped", "{row}", "Rows of windows that waited for the telemetry bus too long.", receiver => receiver.Counter.Totals.DroppedRows);
         Total("records", "{record}", "Flow records decoded.", context => context.Records);
         Total("sequence_gaps", "{unit}", "Datagrams or records that sequence numbers show as lost on the way.", context => context.SequenceGaps);
+        Total("exporter.datagrams", "{datagram}", "Datagrams of a registered exporter.", context => context.Datagrams);
+        _meter.CreateObservableGauge(
+            "platform.ingestion.templates",
+            () => exporters.All.Select(exporter => new Measurement<long>(
+                exporter.Context.TemplatesKept, new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()))),
+            "{template}",
+            "Templates in force.");
+        _meter.CreateObservableGauge(
+            "platform.ingestion.sampling_rate",
+            () => exporters.All.Where(exporter => exporter.Context.LastRate > 0).Select(exporter => new Measurement<long>(
+                exporter.Context.LastRate,
+                new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()),
+                new KeyValuePair<string, object?>("source", JsonNamingPolicy.KebabCaseLower.ConvertName(exporter.Context.LastRateSource.ToString())))),
+            "{packet}",
+            "One packet in so many, as used for the last record, and who said so.");
         _meter.CreateObservableGauge(
             "platform.ingestion.receive_buffer",
             () => receivers.Select((receiver, number) =>

@@ -26,6 +26,16 @@ public sealed class ExporterDeciderTests
         .When(state => ExporterDecider.Decide(state, Register() with { Name = "edge-2", SamplingRate = 1000 }))
         .Then(new ExporterChanged(Id, "edge-2", 1000, Noon));
 
+    [Fact]
+    public void The_expected_protocol_can_be_told_later_and_taken_back() => Given(Registered)
+        .When(state => ExporterDecider.Decide(state, Register() with { ExpectedProtocol = "ipfix" }))
+        .Then(new ExporterChanged(Id, "edge-1", 0, Noon, "ipfix"));
+
+    [Fact]
+    public void A_protocol_that_we_do_not_read_is_refused() => Given()
+        .When(state => ExporterDecider.Decide(state, Register() with { ExpectedProtocol = "netflow7" }))
+        .ThenRejected("exporter-protocol-invalid");
+
     [Theory]
     [InlineData("0.0.0.0")]
     [InlineData("224.0.0.1")]
@@ -78,5 +88,5 @@ public sealed class ExporterDeciderTests
     private static Spec<ExporterState, ExporterEvent> Given(params ExporterEvent[] happened) =>
         Spec.For(ExporterState.Stream).Given(happened);
 
-    private static RegisterExporter Register() => new(Id, "192.0.2.1", "edge-1", 0, Noon);
+    private static RegisterExporter Register() => new(Id, "192.0.2.1", "edge-1", 0, null, Noon);
 }

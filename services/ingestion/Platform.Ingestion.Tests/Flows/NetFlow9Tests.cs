@@ -201,6 +201,17 @@ public sealed class NetFlow9Tests
     }
 
     [Fact]
+    public void Another_protocol_than_expected_is_decoded_and_counted()
+    {
+        var decoded = new Decoded();
+        decoded.Exporter.Expected = FlowProtocol.Ipfix;
+        decoded.Receive(Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1)));
+
+        Assert.Equal(1ul, decoded.Flow.Bytes);
+        Assert.Equal(1, decoded.Errors[DecodeError.ProtocolUnexpected]);
+    }
+
+    [Fact]
     public void A_setting_of_the_exporter_overrides_what_it_says()
     {
         var decoded = new Decoded();

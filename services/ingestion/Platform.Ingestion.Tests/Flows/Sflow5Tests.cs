@@ -55,6 +55,24 @@ public sealed class Sflow5Tests
         Assert.Equal((0, 0, 17), (flow.SourcePort, flow.DestinationPort, flow.Protocol));
     }
 
+    [Theory]
+    [InlineData(4, "")]
+    [InlineData(47, "00000800")]
+    [InlineData(47, "B0000800 00000000 00000007 00000001")] // checksum, key and sequence number
+    [InlineData(47, "00006558 020000000003 020000000004 0800")] // transparent Ethernet
+    public void A_tunnel_is_counted_as_what_it_is_and_the_packet_inside_is_a_note(int protocol, string before)
+    {
+        byte[] packet = new Datagram().U8(0x45, 0).U16(120, 1, 0).U8(64, protocol).U16(0).Address("192.0.2.1", "192.0.2.2")
+            .Bytes(Convert.FromHexString(before.Replace(" ", "", StringComparison.Ordinal))).Bytes(Ipv4Udp());
+        var decoded = new Decoded().Receive(Sample(1, 150, Frame(0x0800, packet)));
+
+        Assert.Equal(("192.0.2.2", protocol), (decoded.Flow.Destination.ToString(), decoded.Flow.Protocol));
+        var inner = decoded.Lines[0].GetProperty("tunnelledPacket");
+        Assert.Equal("10.0.0.2", inner.GetProperty("destinationIPv4Address").GetString());
+        Assert.Equal(123, inner.GetProperty("sourceTransportPort").GetInt32());
+        Assert.Equal(before.Contains("6558", StringComparison.Ordinal), inner.TryGetProperty("sourceMacAddress", out var mac) && mac.GetString() == "02:00:00:00:00:04");
+    }
+
     [Fact]
     public void Counter_samples_are_counted_and_vendor_samples_are_stepped_over()
     {

@@ -22,7 +22,7 @@ public sealed class FlowReceiverTests
             await send([0, 9, 0, 0]);
             await Eventually.Equal(1L, () => receiver.Rejected);
 
-            _exporters.Replace([(Guid.Parse("0190aaaa-0000-7000-8000-000000000001"), HostAddress.From(IPAddress.Loopback), 0u)]);
+            _exporters.Replace([(Guid.Parse("0190aaaa-0000-7000-8000-000000000001"), HostAddress.From(IPAddress.Loopback), 0u, null)]);
             await send([0, 9, 0, 0]);
             await Eventually.Equal(1L, () => _exporters.All.Single().Context.Errors[(int)DecodeError.HeaderTruncated]);
             Assert.Equal((2, 1), (receiver.Datagrams, receiver.Rejected));
@@ -33,12 +33,12 @@ public sealed class FlowReceiverTests
     public void An_exporter_that_stays_keeps_what_was_learnt_of_it()
     {
         var (id, address) = (Guid.Parse("0190aaaa-0000-7000-8000-000000000001"), HostAddress.From(IPAddress.Loopback));
-        _exporters.Replace([(id, address, 0u)]);
+        _exporters.Replace([(id, address, 0u, null)]);
         var before = _exporters.Find(address);
-        _exporters.Replace([(id, address, 1000u)]);
+        _exporters.Replace([(id, address, 1000u, FlowProtocol.Ipfix)]);
 
         Assert.Same(before, _exporters.Find(address));
-        Assert.Equal(1000u, before!.Context.SamplingOverride);
+        Assert.Equal((1000u, FlowProtocol.Ipfix), (before!.Context.SamplingOverride, before.Context.Expected));
     }
 
     [Fact]

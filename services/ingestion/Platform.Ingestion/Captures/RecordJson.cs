@@ -161,10 +161,11 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
             }
         }
 
-        if (packet.HasMac && isNew("sourceMacAddress"))
+        if (packet.FrameLength > 0 && isNew("sourceMacAddress"))
         {
-            _json.WriteString("sourceMacAddress", Mac(bytes[6..12]));
-            _json.WriteString("destinationMacAddress", Mac(bytes[..6]));
+            var frame = bytes[^packet.FrameLength..];
+            _json.WriteString("sourceMacAddress", Mac(frame[6..12]));
+            _json.WriteString("destinationMacAddress", Mac(frame[..6]));
             Number("ethernetType", packet.EtherType);
         }
 
@@ -219,6 +220,15 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
         {
             Number(isV4 ? "icmpTypeIPv4" : "icmpTypeIPv6", packet.IcmpType);
             Number(isV4 ? "icmpCodeIPv4" : "icmpCodeIPv6", packet.IcmpCode);
+        }
+
+        // A note: what is counted is the outer packet, the one that burdens the link.
+        PacketHeader inner = default;
+        if (packet.Protocol is 4 or 41 or 47 && packet.TryParseTunnel(bytes, ref inner))
+        {
+            _json.WriteStartObject("tunnelledPacket");
+            WritePacket(in inner, bytes[^packet.PayloadLength..], _ => true);
+            _json.WriteEndObject();
         }
     }
 

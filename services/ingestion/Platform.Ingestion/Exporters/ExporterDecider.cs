@@ -6,7 +6,9 @@ using static Platform.Ingestion.Exporters.ExporterRejections;
 namespace Platform.Ingestion.Exporters;
 
 /// <param name="ExporterId">Identity to give when the address is new.</param>
-public sealed record RegisterExporter(Guid ExporterId, string Address, string Name, uint SamplingRate, DateTimeOffset At);
+/// <param name="ExpectedProtocol">One of <see cref="ExporterDecider.Protocols"/>; null: any.</param>
+public sealed record RegisterExporter(
+    Guid ExporterId, string Address, string Name, uint SamplingRate, string? ExpectedProtocol, DateTimeOffset At);
 
 /// <param name="LastSeenAt">Last datagram that any replica saw.</param>
 public sealed record NoteSilence(DateTimeOffset LastSeenAt, DateTimeOffset At);
@@ -18,6 +20,9 @@ public sealed record NoteReturn(DateTimeOffset SeenAt);
 public static class ExporterDecider
 {
     private const int LongestName = 100;
+
+    /// <summary>Names of the protocols that an exporter can be expected to speak.</summary>
+    public static IReadOnlyList<string> Protocols { get; } = ["netflow5", "netflow9", "ipfix", "sflow5"];
 
     public static Decision<ExporterEvent> Decide(ExporterState current, RegisterExporter command)
     {
@@ -31,14 +36,20 @@ public static class ExporterDecider
             return AddressInvalid(command.Address);
         }
 
-        if (!current.IsRegistered)
+        if (command.ExpectedProtocol is { } protocol && !Protocols.Contains(protocol))
         {
-            return new ExporterRegistered(command.ExporterId, command.Address, command.Name, command.SamplingRate, command.At);
+            return ProtocolInvalid(protocol, Protocols);
         }
 
-        return current.Name == command.Name && current.SamplingRate == command.SamplingRate
+        if (!current.IsRegistered)
+        {
+            return new ExporterRegistered(
+                command.ExporterId, command.Address, command.Name, command.SamplingRate, command.At, command.ExpectedProtocol);
+        }
+
+        return (current.Name, current.SamplingRate, current.ExpectedProtocol) == (command.Name, command.SamplingRate, command.ExpectedProtocol)
             ? Decision<ExporterEvent>.Unchanged
-            : new ExporterChanged(current.ExporterId, command.Name, command.SamplingRate, command.At);
+            : new ExporterChanged(current.ExporterId, command.Name, command.SamplingRate, command.At, command.ExpectedProtocol);
     }
 
     public static Decision<ExporterEvent> Decide(ExporterState current, NoteSilence command)

@@ -6,11 +6,13 @@ public abstract record ExporterEvent;
 /// <summary>Datagrams from this address count from now on.</summary>
 /// <param name="Address">Source address of its datagrams, IPv4 or IPv6.</param>
 /// <param name="SamplingRate">One packet in N, overriding what it says; 0: believe it.</param>
-public sealed record ExporterRegistered(Guid ExporterId, string Address, string Name, uint SamplingRate, DateTimeOffset RegisteredAt)
-    : ExporterEvent;
+/// <param name="ExpectedProtocol">Protocol that it should speak, such as <c>netflow9</c>; null: any.</param>
+public sealed record ExporterRegistered(
+    Guid ExporterId, string Address, string Name, uint SamplingRate, DateTimeOffset RegisteredAt, string? ExpectedProtocol = null) : ExporterEvent;
 
-/// <summary>Its name or the sampling rate that overrides its own is another now.</summary>
-public sealed record ExporterChanged(Guid ExporterId, string Name, uint SamplingRate, DateTimeOffset ChangedAt) : ExporterEvent;
+/// <summary>Its name, the sampling rate that overrides its own, or the protocol that it should speak is another now.</summary>
+public sealed record ExporterChanged(
+    Guid ExporterId, string Name, uint SamplingRate, DateTimeOffset ChangedAt, string? ExpectedProtocol = null) : ExporterEvent;
 
 /// <summary>It sent nothing for longer than the limit.</summary>
 public sealed record ExporterFellSilent(Guid ExporterId, string Address, DateTimeOffset LastSeenAt, DateTimeOffset SilentAt) : ExporterEvent;

@@ -16,6 +16,27 @@ internal sealed class RegisteredExporter(Guid exporterId, HostAddress address)
 
     /// <summary>Last datagram in this process (Unix milliseconds); 0 when none came.</summary>
     public long LastSeenMs { get; set; }
+
+    /// <summary>Over the last seconds; written by <see cref="Measure"/>.</summary>
+    public (double Datagrams, double Records) PerSecond { get; private set; }
+
+    private (long AtMs, long Datagrams, long Records) _measured;
+
+    /// <summary>Rates since the last time, at least two seconds ago.</summary>
+    public void Measure(long nowMs)
+    {
+        var seconds = (nowMs - _measured.AtMs) / 1000.0;
+        if (seconds < 2)
+        {
+            return;
+        }
+
+        var (datagrams, records) = (Context.Datagrams, Context.Records);
+        PerSecond = _measured.AtMs == 0
+            ? default
+            : ((datagrams - _measured.Datagrams) / seconds, (records - _measured.Records) / seconds);
+        _measured = (nowMs, datagrams, records);
+    }
 }
 
 /// <summary>The allow-list that every datagram meets first: look-ups without a lock, replaced as a whole when exporters change.</summary>
@@ -45,7 +66,7 @@ internal sealed class ExporterRegistry
     }
 
     /// <summary>Takes over what is registered now. Who stays keeps templates and counts.</summary>
-    public void Replace(IEnumerable<(Guid ExporterId, HostAddress Address, uint SamplingRate)> registered)
+    public void Replace(IEnumerable<(Guid ExporterId, HostAddress Address, uint SamplingRate, FlowProtocol? Expected)> registered)
     {
         var known = _known;
         _known = registered.ToFrozenDictionary(
@@ -58,6 +79,7 @@ internal sealed class ExporterRegistry
                 lock (exporter.Context)
                 {
                     exporter.Context.SamplingOverride = entry.SamplingRate;
+                    exporter.Context.Expected = entry.Expected;
                 }
 
                 return exporter;

@@ -10,6 +10,12 @@ internal static class ExporterRejections
     public static Rejection NameInvalid(int longest) => new(
         RejectionKind.Invalid, "exporter-name-invalid", "The name of the exporter is not usable.", $"Give it 1 to {longest} characters.");
 
+    public static Rejection ProtocolInvalid(string protocol, IEnumerable<string> known) => new(
+        RejectionKind.Invalid,
+        "exporter-protocol-invalid",
+        "The expected protocol of the exporter is not one that we read.",
+        $"'{protocol}' is none of {string.Join(", ", known)}; leave it empty for any.");
+
     public static Rejection AddressInvalid(string address) => new(
         RejectionKind.Invalid,
         "exporter-address-invalid",

@@ -15,17 +15,17 @@ public enum ExporterPresence
 /// <param name="ExporterId">Empty: not registered.</param>
 /// <param name="Since">Of the last change of presence; what is older is no news.</param>
 public sealed record ExporterState(
-    Guid ExporterId, string Address, string Name, uint SamplingRate, ExporterPresence Presence, DateTimeOffset Since)
+    Guid ExporterId, string Address, string Name, uint SamplingRate, string? ExpectedProtocol, ExporterPresence Presence, DateTimeOffset Since)
 {
     public static readonly StreamType<ExporterState, ExporterEvent> Stream =
-        new("exporter", new ExporterState(Guid.Empty, "", "", 0, ExporterPresence.Awaited, DateTimeOffset.MinValue), Evolve);
+        new("exporter", new ExporterState(Guid.Empty, "", "", 0, null, ExporterPresence.Awaited, DateTimeOffset.MinValue), Evolve);
 
     public bool IsRegistered => ExporterId != Guid.Empty;
 
     public static ExporterState Evolve(ExporterState current, ExporterEvent happened) => happened switch
     {
-        ExporterRegistered e => new(e.ExporterId, e.Address, e.Name, e.SamplingRate, ExporterPresence.Awaited, e.RegisteredAt),
-        ExporterChanged e => current with { Name = e.Name, SamplingRate = e.SamplingRate },
+        ExporterRegistered e => new(e.ExporterId, e.Address, e.Name, e.SamplingRate, e.ExpectedProtocol, ExporterPresence.Awaited, e.RegisteredAt),
+        ExporterChanged e => current with { Name = e.Name, SamplingRate = e.SamplingRate, ExpectedProtocol = e.ExpectedProtocol },
         ExporterFellSilent e => current with { Presence = ExporterPresence.Silent, Since = e.SilentAt },
         ExporterReturned e => current with { Presence = ExporterPresence.Heard, Since = e.ReturnedAt },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the exporter stream."),

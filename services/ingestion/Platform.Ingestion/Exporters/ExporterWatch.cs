@@ -44,9 +44,15 @@ internal sealed class ExporterWatch(
     {
         await NoteSightings(cancellationToken);
         var rows = await Read(cancellationToken);
-        registry.Replace(rows.Select(row => (row.ExporterId, HostAddress.From(IPAddress.Parse(row.Address)), row.SamplingRate)));
+        registry.Replace(rows.Select(row => (
+            row.ExporterId, HostAddress.From(IPAddress.Parse(row.Address)), row.SamplingRate, ProtocolOf(row.ExpectedProtocol))));
 
         var now = clock.GetUtcNow();
+        foreach (var exporter in registry.All)
+        {
+            exporter.Measure(now.ToUnixTimeMilliseconds());
+        }
+
         foreach (var row in rows.Where(row => row.LastSeenAt is not null))
         {
             var seenAt = row.LastSeenAt!.Value;
@@ -96,7 +102,7 @@ internal sealed class ExporterWatch(
     private async Task<List<Row>> Read(CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand("""
-            select exporter_id, stream_key, address, sampling_rate, silent, heard, last_seen_at
+            select exporter_id, stream_key, address, sampling_rate, silent, heard, last_seen_at, expected_protocol
             from views.exporters left join views.exporter_sightings using (exporter_id)
             """);
         var rows = new List<Row>();
@@ -110,12 +116,15 @@ internal sealed class ExporterWatch(
                 (uint)reader.GetInt64(3),
                 reader.GetBoolean(4),
                 reader.GetBoolean(5),
-                reader.IsDBNull(6) ? null : reader.GetFieldValue<DateTimeOffset>(6)));
+                reader.IsDBNull(6) ? null : reader.GetFieldValue<DateTimeOffset>(6),
+                reader.GetString(7)));
         }
 
         return rows;
     }
 
+    private static FlowProtocol? ProtocolOf(string name) => System.Enum.TryParse<FlowProtocol>(name, ignoreCase: true, out var protocol) ? protocol : null;
+
     private sealed record Row(
-        Guid ExporterId, string StreamKey, string Address, uint SamplingRate, bool Silent, bool Heard, DateTimeOffset? LastSeenAt);
+        Guid ExporterId, string StreamKey, string Address, uint SamplingRate, bool Silent, bool Heard, DateTimeOffset? LastSeenAt, string ExpectedProtocol);
 }

@@ -16,7 +16,7 @@ internal sealed class ExportersService(StreamStore store, ListExporters list, Ti
     {
         var now = clock.GetUtcNow();
         var command = new RegisterExporter(
-            Guid.CreateVersion7(now), Normal(request.Address), request.Name, request.SamplingRate, now);
+            Guid.CreateVersion7(now), Normal(request.Address), request.Name, request.SamplingRate, request.ExpectedProtocol is "" ? null : request.ExpectedProtocol, now);
         var exporters = store.Tenant(TenantId.Provider);
         var key = StreamKey(command.Address);
         var decision = await exporters.Handle(

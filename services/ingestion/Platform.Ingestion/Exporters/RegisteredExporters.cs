@@ -15,14 +15,17 @@ internal sealed class RegisteredExporters : IProjection
         {
             case ExporterRegistered e:
                 sql.Add($"""
-                    insert into views.exporters (exporter_id, stream_key, address, name, sampling_rate, registered_at)
-                    values ({e.ExporterId}, {recorded.StreamKey}, {e.Address}, {e.Name}, {(long)e.SamplingRate}, {e.RegisteredAt})
+                    insert into views.exporters (exporter_id, stream_key, address, name, sampling_rate, expected_protocol, registered_at)
+                    values ({e.ExporterId}, {recorded.StreamKey}, {e.Address}, {e.Name}, {(long)e.SamplingRate}, {e.ExpectedProtocol ?? ""}, {e.RegisteredAt})
                     on conflict do nothing
                     """);
                 break;
 
             case ExporterChanged e:
-                sql.Add($"update views.exporters set name = {e.Name}, sampling_rate = {(long)e.SamplingRate} where exporter_id = {e.ExporterId}");
+                sql.Add($"""
+                    update views.exporters set name = {e.Name}, sampling_rate = {(long)e.SamplingRate}, expected_protocol = {e.ExpectedProtocol ?? ""}
+                    where exporter_id = {e.ExporterId}
+                    """);
                 break;
 
             case ExporterFellSilent e:

@@ -6,6 +6,9 @@ internal enum DecodeError
     /// <summary>The version at the start of the datagram is none that we read (NetFlow 5, 9, IPFIX 10, sFlow 5).</summary>
     UnknownVersion,
 
+    /// <summary>A protocol that we read, but not the one that the exporter is registered with; decoded all the same.</summary>
+    ProtocolUnexpected,
+
     /// <summary>The datagram ends inside its own header.</summary>
     HeaderTruncated,
 

@@ -44,6 +44,11 @@ internal sealed class ExporterContext(DecodeLimits limits)
 
     public FlowProtocol? LastFormat { get; set; }
 
+    /// <summary>The protocol that an operator expects of it; null: any.</summary>
+    public FlowProtocol? Expected { get; set; }
+
+    public IEnumerable<FlowDomain> Domains => _domains.Values;
+
     /// <summary>One packet in N, set by an operator; 0: believe the exporter.</summary>
     public uint SamplingOverride { get; set; }
 

@@ -32,7 +32,12 @@ internal static class FlowDecoder
                 break;
             default:
                 exporter.Count(DecodeError.UnknownVersion);
-                break;
+                return;
+        }
+
+        if (exporter.Expected is { } expected && exporter.LastFormat != expected)
+        {
+            exporter.Count(DecodeError.ProtocolUnexpected);
         }
     }
 }

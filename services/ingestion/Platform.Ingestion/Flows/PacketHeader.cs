@@ -16,7 +16,12 @@ internal struct PacketHeader
     public uint IpLength;
     public uint FlowLabel;
     public uint TopLabel;
-    public int MacOffset;
+
+    /// <summary>Bytes that lie behind the IP header and its extensions, as far as they were sampled; 0 for a later fragment.</summary>
+    public int PayloadLength;
+
+    /// <summary>Bytes from the start of the Ethernet header to the end of what was sampled; 0 without one.</summary>
+    public int FrameLength;
     public ushort EtherType;
     public ushort Vlan;
     public ushort InnerVlan;
@@ -32,7 +37,6 @@ internal struct PacketHeader
     public byte IcmpType;
     public byte IcmpCode;
     public byte Tags;
-    public bool HasMac;
     public bool HasPorts;
     public bool HasTcpFlags;
     public bool HasLabel;
@@ -46,7 +50,7 @@ internal struct PacketHeader
             return false;
         }
 
-        header.HasMac = true;
+        header.FrameLength = frame.Length;
         var type = ReadUInt16BigEndian(frame[12..]);
         var position = 14;
         while (type is 0x8100 or 0x88A8 or 0x9100 or 0x9200)
@@ -110,6 +114,32 @@ internal struct PacketHeader
         }
 
         return false;
+    }
+
+    /// <summary>The packet inside a tunnel: IP in IP (RFC 2003, 4213), GRE with whatever of its options (RFC 2784, 2890), transparent Ethernet in GRE.</summary>
+    /// <param name="packet">The bytes that this header was read from.</param>
+    public readonly bool TryParseTunnel(ReadOnlySpan<byte> packet, ref PacketHeader inner)
+    {
+        var payload = packet[^PayloadLength..];
+        if (Protocol is 4 or 41)
+        {
+            return TryParseIp(payload, ref inner);
+        }
+
+        if (Protocol != 47 || payload.Length < 4)
+        {
+            return false;
+        }
+
+        var options = payload[0];
+        var length = 4 + ((options & 0xC0) != 0 ? 4 : 0) + ((options & 0x20) != 0 ? 4 : 0) + ((options & 0x10) != 0 ? 4 : 0);
+        if ((payload[1] & 7) != 0 || payload.Length < length)
+        {
+            return false; // version 1 is PPTP: no packet at a known place
+        }
+
+        var type = ReadUInt16BigEndian(payload[2..]);
+        return type == 0x6558 ? TryParseEthernet(payload[length..], ref inner) : TryParseType(type, payload[length..], ref inner);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -224,6 +254,7 @@ internal struct PacketHeader
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ParseTransport(ReadOnlySpan<byte> segment, ref PacketHeader header)
     {
+        header.PayloadLength = segment.Length;
         switch (header.Protocol)
         {
             case 6 or 17 or 33 or 132 or 136 when segment.Length >= 4:
