@@ -74,7 +74,8 @@ $$;
 
 -- The link that an event carries; null when a foreign writer wrote it, or what stands there is none.
 create function platform.carried(headers jsonb) returns bytea stable parallel safe language sql as $$
-    select decode(substring(headers ->> 'hash' from '^[0-9a-f]{64}$'), 'hex')
+    select case when length(headers ->> 'hash') = 64 and translate(headers ->> 'hash', '0123456789abcdef', '') = ''
+                then decode(headers ->> 'hash', 'hex') end
 $$;
 
 -- Link of an event that carries none: foreign writers were here, so the chain is followed from the last link on.
