@@ -153,6 +153,39 @@ public sealed class AppendTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task Deciding_again_is_bounded()
+    {
+        var (session, decided) = (given.Store.Tenant(Acme), 0);
+        Decision<TallyEvent> AlwaysOvertaken(TallyState _)
+        {
+            decided++;
+            given.Database.CreateCommand("update events.mt_streams set version = version + 1 where id = 'tally:overtaken'").ExecuteNonQuery();
+            return new TallyCounted(1);
+        }
+
+        await given.Count(Acme, "overtaken", 1);
+        await Assert.ThrowsAsync<StreamContendedException>(() =>
+            session.Handle(TallyState.Stream, "overtaken", AlwaysOvertaken, NewCause(), Token));
+
+        Assert.Equal(20, decided);
+    }
+
+    [Fact]
+    public async Task Whoever_listens_is_told_of_an_append()
+    {
+        await using var listener = new Npgsql.NpgsqlConnection(given.ConnectionString);
+        await listener.OpenAsync(Token);
+        await using (var listen = new Npgsql.NpgsqlCommand("listen platform_events", listener))
+        {
+            await listen.ExecuteNonQueryAsync(Token);
+        }
+
+        await given.Count(Acme, "told", 1);
+
+        Assert.True(await listener.WaitAsync(TimeSpan.FromSeconds(15), Token));
+    }
+
+    [Fact]
     public async Task A_refusal_appends_nothing_and_a_repeated_cause_is_not_decided_again()
     {
         var session = given.Store.Tenant(Acme);

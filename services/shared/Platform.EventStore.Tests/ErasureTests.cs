@@ -22,7 +22,7 @@ public sealed class ErasureTests(AStore given) : IClassFixture<AStore>
         var session = given.Store.Tenant(Acme);
 
         // Interrupted after the first stream, then repeated with all.
-        await session.Erase(TallyState.Stream, "gone-1", _erasure, Token);
+        await session.Erase(new Erasure(_erasure, [TallyState.Stream.For("gone-1")], []), Token);
         var all = new Erasure(_erasure, [.. new[] { "gone-1", "gone-2", "never-was" }.Select(TallyState.Stream.For)], ["DP00000001"]);
         var counts = await session.Erase(all, Token);
         var again = await session.Erase(all, Token);
@@ -44,7 +44,7 @@ public sealed class ErasureTests(AStore given) : IClassFixture<AStore>
     {
         await given.Count(Acme, "late", 1);
         var session = given.Store.Tenant(Acme);
-        await session.Erase(TallyState.Stream, "late", _erasure, Token);
+        await session.Erase(new Erasure(_erasure, [TallyState.Stream.For("late")], []), Token);
 
         var any = await given.Count(Acme, "late", 1);
         var fresh = await session.Append(TallyState.Stream, "late", ExpectedVersion.New, [new TallyCounted(1)], NewCause(), Token);
@@ -65,7 +65,7 @@ public sealed class ErasureTests(AStore given) : IClassFixture<AStore>
             await given.Count(Acme, key, 1);
 
             var append = given.Count(Acme, key, 1);
-            var erase = given.Store.Tenant(Acme).Erase(TallyState.Stream, key, _erasure, Token);
+            var erase = given.Store.Tenant(Acme).Erase(new Erasure(_erasure, [TallyState.Stream.For(key)], []), Token);
             await Task.WhenAll(append, erase);
 
             Assert.Empty(await given.Store.Tenant(Acme).Read(TallyState.Stream, key, Token));

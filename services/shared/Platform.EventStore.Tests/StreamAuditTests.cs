@@ -165,7 +165,7 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
         await AStream("b", 1, 2);
         await new StreamAudit(given.Store).Anchor(Noon.AddHours(-12), Token);
 
-        await given.Store.Tenant(_tenant).Erase(TallyState.Stream, "a", Guid.Parse("0190eeee-0000-7000-8000-000000000002"), Token);
+        await given.Store.Tenant(_tenant).Erase(new Erasure(Guid.Parse("0190eeee-0000-7000-8000-000000000002"), [TallyState.Stream.For("a")], []), Token);
 
         var report = await Verify();
         Assert.Equal((2, 0), (report.Events, report.Findings.Count));

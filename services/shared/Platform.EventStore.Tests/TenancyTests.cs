@@ -45,7 +45,7 @@ public sealed class TenancyTests(AStore given) : IClassFixture<AStore>
             Assert.Equal(0, await Try());
         }
 
-        await session.Erase(TallyState.Stream, "secret", Guid.Parse("0190eeee-0000-7000-8000-000000000003"), Token);
+        await session.Erase(new Erasure(Guid.Parse("0190eeee-0000-7000-8000-000000000003"), [TallyState.Stream.For("secret")], []), Token);
         Assert.Equal(42, (await given.Store.Tenant(_borg).Load(TallyState.Stream, "secret", Token)).State.Total);
     }
 

@@ -26,51 +26,35 @@ public sealed partial class TenantSession
         await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
         foreach (var scope in erasure.KeyScopes)
         {
-            await using var destroy = new NpgsqlCommand(
+            await connection.Execute(
                 """
                 insert into platform.keys (tenant_id, scope, created_at, destroyed_at, destroyed_by) values ($1, $2, $3, $3, $4)
                 on conflict (tenant_id, scope) do update set wrapped = null, destroyed_at = $3, destroyed_by = $4
                  where keys.wrapped is not null
                 """,
-                connection)
-            {
-                Parameters = { Text(_tenant), Text(scope), new() { Value = now }, new() { Value = erasure.Id } },
-            };
-            await destroy.ExecuteNonQueryAsync(cancellationToken);
+                cancellationToken, _tenant, scope, now, erasure.Id);
         }
 
         foreach (var stream in erasure.Streams)
         {
-            await using var erase = new NpgsqlCommand("select platform.erase($1, $2, $3, $4)", connection)
-            {
-                Parameters = { Text(_tenant), Text(stream.Id), new() { Value = erasure.Id }, new() { Value = now } },
-            };
-            await erase.ExecuteScalarAsync(cancellationToken);
+            await connection.Execute("select platform.erase($1, $2, $3, $4)", cancellationToken, _tenant, stream.Id, erasure.Id, now);
         }
 
         return await Counts(connection, erasure, cancellationToken);
     }
 
-    /// <summary>Deletes one stream with all its events; see <see cref="Erase(Erasure, CancellationToken)"/>.</summary>
-    public Task<IReadOnlyDictionary<string, long>> Erase<TState, TEvent>(
-        StreamType<TState, TEvent> stream, string key, Guid erasureId, CancellationToken cancellationToken)
-        where TEvent : class => Erase(new Erasure(erasureId, [stream.For(key)], []), cancellationToken);
-
     private async Task<IReadOnlyDictionary<string, long>> Counts(
         NpgsqlConnection connection, Erasure erasure, CancellationToken cancellationToken)
     {
         var counts = erasure.Streams.Select(stream => stream.Type).Distinct().ToDictionary(kind => kind, _ => 0L);
-        await using var command = new NpgsqlCommand(
+        await using var command = connection.Command(
             """
             select split_part(stream_id, ':', 1), count(*) from platform.erased_streams
              where tenant_id = $1 and erasure_id = $2 group by 1
             union all
             select $3, count(*) from platform.keys where tenant_id = $1 and destroyed_by = $2
             """,
-            connection)
-        {
-            Parameters = { Text(_tenant), new() { Value = erasure.Id }, Text(ErasedKeys) },
-        };
+            _tenant, erasure.Id, ErasedKeys);
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
         {

@@ -30,8 +30,7 @@ public sealed class EventFeed(StreamStore store)
     /// <summary>Where a reader stands; 0 when it has not begun.</summary>
     public async Task<long> PositionOf(string checkpoint, CancellationToken cancellationToken)
     {
-        await using var command = store.Database.CreateCommand("select position from platform.checkpoints where name = $1");
-        command.Parameters.Add(new() { Value = checkpoint });
+        await using var command = store.Database.Command("select position from platform.checkpoints where name = $1", checkpoint);
         return await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0;
     }
 
@@ -57,7 +56,7 @@ public sealed class EventFeed(StreamStore store)
     /// </summary>
     public async Task<IReadOnlyList<FeedLag>> MeasureLag(CancellationToken cancellationToken)
     {
-        await using var command = store.Database.CreateCommand(
+        await using var command = store.Database.Command(
             $"""
             select c.name, greatest(head.seq_id - c.position, 0), next.timestamp, coalesce(writer.pid, 0)
               from platform.checkpoints c
@@ -65,8 +64,8 @@ public sealed class EventFeed(StreamStore store)
               left join lateral (select timestamp from events.mt_events where seq_id > c.position order by seq_id limit 1) as next on true
               left join (select l.pid from ({FeedReader.Holders}) as l join pg_stat_activity a using (pid) order by a.xact_start limit 1) as writer on true
              where c.name = any($1)
-            """);
-        command.Parameters.Add(new() { Value = store.Readers.Keys.ToArray() });
+            """,
+            [store.Readers.Keys.ToArray()]);
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         var lags = new List<FeedLag>();
         while (await rows.ReadAsync(cancellationToken))
@@ -181,11 +180,7 @@ internal sealed class FeedReader : IAsyncDisposable
     {
         for (var pause = 1; ; pause = Math.Min(2 * pause, 50))
         {
-            await using var command = new NpgsqlCommand(
-                $"{EventRow.Select} where seq_id > $1 order by seq_id limit {BatchSize}", Connection)
-            {
-                Parameters = { new() { Value = Position } },
-            };
+            await using var command = Connection.Command($"{EventRow.Select} where seq_id > $1 order by seq_id limit {BatchSize}", Position);
             var rows = await EventRow.ReadAll(command, cancellationToken);
             var ready = rows[..FinalPrefix(rows)];
             if (ready.Count > 0)
@@ -207,32 +202,15 @@ internal sealed class FeedReader : IAsyncDisposable
     /// <summary>Begins at the first event again.</summary>
     public async Task Rewind(CancellationToken cancellationToken)
     {
-        await using var rewind = new NpgsqlCommand("update platform.checkpoints set position = 0 where name = $1", Connection)
-        {
-            Parameters = { new() { Value = _name } },
-        };
-        await rewind.ExecuteNonQueryAsync(cancellationToken);
+        await Connection.Execute("update platform.checkpoints set position = 0 where name = $1", cancellationToken, _name);
         Position = 0;
-    }
-
-    public async Task<T> Scalar<T>(string sql, CancellationToken cancellationToken, params object[] values)
-    {
-        await using var command = new NpgsqlCommand(sql, Connection);
-        command.Parameters.AddRange(values.Select(value => new NpgsqlParameter { Value = value }).ToArray());
-        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
-
-    public async Task Execute(string sql, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(sql, Connection);
-        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
     {
         try
         {
-            await Execute("reset all; unlisten *; select pg_advisory_unlock_all()", CancellationToken.None);
+            await Connection.Execute("reset all; unlisten *; select pg_advisory_unlock_all()", CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
         {
@@ -245,22 +223,18 @@ internal sealed class FeedReader : IAsyncDisposable
     private async Task Begin(CancellationToken cancellationToken)
     {
         // A reader whose machine vanished must not hold its lock for the two hours of the system's default.
-        await Execute(
+        await Connection.Execute(
             "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3; listen platform_events",
             cancellationToken);
         // Asked again and again instead of waited for: a waiting statement would hold back vacuum as long as it waits.
-        while (!await Scalar<bool>("select pg_try_advisory_lock(hashtextextended('platform.feed:' || $1, 0))", cancellationToken, _name))
+        while (!await Connection.Scalar<bool>("select pg_try_advisory_lock(hashtextextended('platform.feed:' || $1, 0))", cancellationToken, _name))
         {
             await Task.Delay(_election, cancellationToken);
         }
 
-        await using var insert = new NpgsqlCommand(
-            "insert into platform.checkpoints (name, position) values ($1, 0) on conflict do nothing", Connection)
-        {
-            Parameters = { new() { Value = _name } },
-        };
-        await insert.ExecuteNonQueryAsync(cancellationToken);
-        Position = await Scalar<long>("select position from platform.checkpoints where name = $1", cancellationToken, _name);
+        await Connection.Execute(
+            "insert into platform.checkpoints (name, position) values ($1, 0) on conflict do nothing", cancellationToken, _name);
+        Position = await Connection.Scalar<long>("select position from platform.checkpoints where name = $1", cancellationToken, _name);
     }
 
     /// <summary>How many of these rows nothing can come before any more.</summary>
@@ -278,14 +252,14 @@ internal sealed class FeedReader : IAsyncDisposable
     /// <summary>Whether the fate of every number up to the highest that was visible at the gap is decided.</summary>
     private async Task<bool> Settle(CancellationToken cancellationToken)
     {
-        var head = _noted?.Head ?? await Scalar<long>(EventFeed.Head, cancellationToken); // first the number, then who holds
-        var writers = await Scalar<string[]>(
+        var head = _noted?.Head ?? await Connection.Scalar<long>(EventFeed.Head, cancellationToken); // first the number, then who holds
+        var writers = await Connection.Scalar<string[]>(
             $"""
             select coalesce(array_agg(distinct virtualtransaction), array[]::text[]) from ({Holders}) as holders
              where $1::text[] is null or virtualtransaction = any($1) or virtualtransaction like '-1/%' -- prepared
             """,
             cancellationToken,
-            _noted is { } noted ? noted.Writers : DBNull.Value);
+            [_noted is { } noted ? noted.Writers : DBNull.Value]);
         _noted = writers.Length > 0 ? (head, writers) : null;
         _settled = writers.Length > 0 ? _settled : head;
         return writers.Length == 0;

@@ -60,7 +60,7 @@ internal readonly record struct EventRow(
         if (tenants.Length > 0)
         {
             keys = catalog.NewKeys();
-            await using var command = new NpgsqlCommand(DataKeys.OfTenants, connection) { Parameters = { new() { Value = tenants } } };
+            await using var command = connection.Command(DataKeys.OfTenants, [tenants]);
             await using var found = await command.ExecuteReaderAsync(cancellationToken);
             await keys.Add(found, cancellationToken);
         }

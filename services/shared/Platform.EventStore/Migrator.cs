@@ -20,12 +20,11 @@ public sealed class Migrator(NpgsqlDataSource database, TimeProvider clock)
     public async Task<IReadOnlyList<string>> Migrate(CancellationToken cancellationToken, params Assembly[] services)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await Execute(connection, "select pg_advisory_lock($1)", cancellationToken, Lock);
+        await connection.Execute("select pg_advisory_lock($1)", cancellationToken, Lock);
         try
         {
-            await Execute(connection, "create schema if not exists platform", cancellationToken);
-            await Execute(
-                connection,
+            await connection.Execute("create schema if not exists platform", cancellationToken);
+            await connection.Execute(
                 "create table if not exists platform.migrations (name varchar primary key, checksum varchar not null, applied_at timestamptz not null)",
                 cancellationToken);
             var ran = new List<string>();
@@ -41,17 +40,14 @@ public sealed class Migrator(NpgsqlDataSource database, TimeProvider clock)
         }
         finally
         {
-            await Execute(connection, "select pg_advisory_unlock($1)", CancellationToken.None, Lock);
+            await connection.Execute("select pg_advisory_unlock($1)", CancellationToken.None, Lock);
         }
     }
 
     private async Task<bool> Run(NpgsqlConnection connection, Script script, CancellationToken cancellationToken)
     {
         var checksum = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(script.Sql)));
-        await using var known = new NpgsqlCommand("select checksum from platform.migrations where name = $1", connection)
-        {
-            Parameters = { new() { Value = script.Name } },
-        };
+        await using var known = connection.Command("select checksum from platform.migrations where name = $1", script.Name);
         if (await known.ExecuteScalarAsync(cancellationToken) is string recorded)
         {
             return recorded == checksum
@@ -60,14 +56,10 @@ public sealed class Migrator(NpgsqlDataSource database, TimeProvider clock)
         }
 
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await Execute(connection, script.Sql, cancellationToken);
-        await Execute(
-            connection,
+        await connection.Execute(script.Sql, cancellationToken);
+        await connection.Execute(
             "insert into platform.migrations (name, checksum, applied_at) values ($1, $2, $3)",
-            cancellationToken,
-            script.Name,
-            checksum,
-            clock.GetUtcNow());
+            cancellationToken, script.Name, checksum, clock.GetUtcNow());
         await transaction.CommitAsync(cancellationToken);
         return true;
     }
@@ -77,14 +69,6 @@ public sealed class Migrator(NpgsqlDataSource database, TimeProvider clock)
         where resource.Contains(".Schema.", StringComparison.Ordinal) && resource.EndsWith(".sql", StringComparison.Ordinal)
         orderby resource
         select new Script(resource, new StreamReader(assembly.GetManifestResourceStream(resource)!).ReadToEnd());
-
-    private static async Task Execute(
-        NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] values)
-    {
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
-        command.Parameters.AddRange(values.Select(value => new NpgsqlParameter { Value = value }).ToArray());
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
 
     private sealed record Script(string Name, string Sql);
 }

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Npgsql;
 
 namespace Platform.EventStore;
 
@@ -20,7 +19,7 @@ public sealed partial class ProjectionRunner
         var checkpoint = $"{projection.Name}:rebuild";
         var tables = new Regex($@"\bviews\.(?=({string.Join('|', projection.Tables)})\b)");
         await using var reader = await FeedReader.Open(store, checkpoint, cancellationToken);
-        await reader.Execute(
+        await reader.Connection.Execute(
             $"""
             drop schema if exists {schema} cascade;
             create schema {schema};
@@ -28,7 +27,7 @@ public sealed partial class ProjectionRunner
             """,
             cancellationToken);
         await reader.Rewind(cancellationToken);
-        var head = await reader.Scalar<long>(EventFeed.Head, cancellationToken);
+        var head = await reader.Connection.Scalar<long>(EventFeed.Head, cancellationToken);
         while (reader.Position < head || !await Switch(reader, schema, checkpoint, cancellationToken))
         {
             await Apply(await reader.Next(cancellationToken), statement => tables.Replace(statement, $"{schema}."), cancellationToken);
@@ -40,29 +39,25 @@ public sealed partial class ProjectionRunner
     {
         await using var transaction = await reader.Connection.BeginTransactionAsync(cancellationToken);
         // The live runner moves its checkpoint before it writes rows, so from here on it waits; then it finds itself overtaken.
-        var live = await reader.Scalar<long>(
+        var live = await reader.Connection.Scalar<long>(
             "select coalesce((select position from platform.checkpoints where name = $1 for update), 0)", cancellationToken, projection.Name);
         if (reader.Position < live)
         {
             return false;
         }
 
-        await reader.Execute(
+        await reader.Connection.Execute(
             $"""
             {string.Concat(projection.Tables.Select(table => $"drop table views.{table}; alter table {schema}.{table} set schema views;\n"))}
             drop schema {schema};
             """,
             cancellationToken);
-        await using var move = new NpgsqlCommand(
+        await reader.Connection.Execute(
             """
             with gone as (delete from platform.checkpoints where name = $2)
             insert into platform.checkpoints (name, position) values ($1, $3) on conflict (name) do update set position = excluded.position
             """,
-            reader.Connection)
-        {
-            Parameters = { new() { Value = projection.Name }, new() { Value = checkpoint }, new() { Value = reader.Position } },
-        };
-        await move.ExecuteNonQueryAsync(cancellationToken);
+            cancellationToken, projection.Name, checkpoint, reader.Position);
         await transaction.CommitAsync(cancellationToken);
         return true;
     }

@@ -19,7 +19,9 @@ public sealed class StreamAudit(StreamStore store)
     public async Task<IReadOnlyDictionary<TenantId, string>> Anchor(DateTimeOffset midnight, CancellationToken cancellationToken)
     {
         var day = DateOnly.FromDateTime(midnight.DateTime);
-        await using var anchor = store.Database.CreateCommand(
+        var (since, until) = (midnight.ToUniversalTime(), midnight.AddDays(1).ToUniversalTime());
+        await using var connection = await store.Database.OpenConnectionAsync(cancellationToken);
+        await connection.Execute(
             """
             insert into platform.anchors (tenant_id, day, stream_id, version, hash)
             select s.tenant_id, $1, s.id, head.version, encode(platform.link_through(s.tenant_id, s.id, head.version), 'hex')
@@ -31,19 +33,15 @@ public sealed class StreamAudit(StreamStore store)
                and head.version > coalesce(
                     (select max(a.version) from platform.anchors a where a.tenant_id = s.tenant_id and a.stream_id = s.id), 0)
             on conflict do nothing
-            """);
-        anchor.CommandTimeout = 0;
-        anchor.Parameters.Add(new() { Value = day });
-        anchor.Parameters.Add(new() { Value = midnight.ToUniversalTime() });
-        anchor.Parameters.Add(new() { Value = midnight.AddDays(1).ToUniversalTime() });
-        await anchor.ExecuteNonQueryAsync(cancellationToken);
+            """,
+            cancellationToken, day, since, until);
 
-        await using var digest = store.Database.CreateCommand(
+        await using var digest = connection.Command(
             """
             select tenant_id, encode(sha256(convert_to(string_agg(stream_id || ' ' || version || ' ' || hash, e'\n' order by stream_id), 'UTF8')), 'hex')
               from platform.anchors where day = $1 group by tenant_id
-            """);
-        digest.Parameters.Add(new() { Value = day });
+            """,
+            day);
         await using var rows = await digest.ExecuteReaderAsync(cancellationToken);
         var digests = new Dictionary<TenantId, string>();
         while (await rows.ReadAsync(cancellationToken))
@@ -59,14 +57,15 @@ public sealed class StreamAudit(StreamStore store)
     {
         await using var connection = await store.Database.OpenConnectionAsync(cancellationToken);
         var anchors = await Anchors(connection, tenant, cancellationToken);
-        await using var command = new NpgsqlCommand(
+        await using var command = connection.Command(
             """
             select s.id, s.version, e.version, e.id, e.type, e.headers ->> 'hash', e.data::text,
                    platform.meta(e.tenant_id, e.stream_id, e.timestamp, e.correlation_id, e.causation_id, e.headers)
               from events.mt_streams s left join events.mt_events e on e.tenant_id = s.tenant_id and e.stream_id = s.id
              where s.tenant_id = $1 and s.id <> 'mt_tombstone' order by s.id collate "C", e.version
             """,
-            connection) { CommandTimeout = 0, Parameters = { new() { Value = tenant.Value } } };
+            tenant.Value);
+        command.CommandTimeout = 0;
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         var report = new AuditReport();
         Chain? chain = null;
@@ -102,7 +101,7 @@ public sealed class StreamAudit(StreamStore store)
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var tenants = new List<TenantId>();
-        await using (var command = store.Database.CreateCommand(
+        await using (var command = store.Database.Command(
             "select tenant_id from events.mt_streams where id <> 'mt_tombstone' union select tenant_id from platform.anchors order by 1"))
         {
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
@@ -121,12 +120,12 @@ public sealed class StreamAudit(StreamStore store)
     private static async Task<Dictionary<(string Stream, long Version), string>> Anchors(
         NpgsqlConnection connection, TenantId tenant, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(
+        await using var command = connection.Command(
             """
             select distinct stream_id, version, hash from platform.anchors a where tenant_id = $1
                and not exists (select from platform.erased_streams x where x.tenant_id = a.tenant_id and x.stream_id = a.stream_id)
             """,
-            connection) { Parameters = { new() { Value = tenant.Value } } };
+            tenant.Value);
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         var anchors = new Dictionary<(string, long), string>();
         while (await rows.ReadAsync(cancellationToken))

@@ -204,11 +204,8 @@ public sealed partial class TenantSession
         where TEvent : class
     {
         await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(
-            $"{EventRow.Select} where tenant_id = $1 and stream_id = $2 order by version", connection)
-        {
-            Parameters = { new() { Value = _tenant }, new() { Value = stream.IdFor(key) } },
-        };
+        await using var command = connection.Command(
+            $"{EventRow.Select} where tenant_id = $1 and stream_id = $2 order by version", _tenant, stream.IdFor(key));
         var rows = await EventRow.ReadAll(command, cancellationToken);
         return await EventRow.Open(rows, connection, _store.Catalog, cancellationToken);
     }
@@ -218,10 +215,8 @@ public sealed partial class TenantSession
         StreamType<TState, TEvent> stream, CancellationToken cancellationToken)
         where TEvent : class
     {
-        await using var command = _store.Database.CreateCommand(
-            "select id from events.mt_streams where tenant_id = $1 and starts_with(id, $2)");
-        command.Parameters.Add(new() { Value = _tenant });
-        command.Parameters.Add(new() { Value = stream.IdFor("") });
+        await using var command = _store.Database.Command(
+            "select id from events.mt_streams where tenant_id = $1 and starts_with(id, $2)", _tenant, stream.IdFor(""));
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         var keys = new List<string>();
         while (await rows.ReadAsync(cancellationToken))

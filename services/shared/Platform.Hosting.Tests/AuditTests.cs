@@ -54,12 +54,34 @@ public sealed class AuditTests(PostgresDatabase database, RabbitMqVirtualHost br
         await Scalar("delete from platform.anchors; delete from events.mt_events; delete from events.mt_streams"); // its times were changed
     }
 
+    [Fact]
+    [Trait("Requirement", "R197")]
+    public async Task The_command_rebuild_puts_right_what_is_wrong_in_a_view_while_the_service_goes_on()
+    {
+        Assert.Equal(0, await Run("migrate"));
+        await using var app = Build();
+        await app.StartAsync(Cancellation);
+        var session = app.Services.GetRequiredService<StreamStore>().Tenant(Tenant);
+        var feed = app.Services.GetRequiredService<EventFeed>();
+        await session.Handle(Bell.Stream, "3", _ => new BellRung("third"), new Cause("test:3"), Cancellation);
+        await feed.CatchUp("rings_v1", Cancellation);
+        await Scalar("update views.rings set rings = 7 where bell = '3' returning ''");
+
+        Assert.Equal(0, await Run("rebuild", "rings_v1"));
+        Assert.Equal(1, await Run("rebuild", "nothing_v1"));
+
+        await session.Handle(Bell.Stream, "3", _ => new BellRung("again"), new Cause("test:3b"), Cancellation);
+        await feed.CatchUp("rings_v1", Cancellation);
+        Assert.Equal("2", await Scalar("select rings::text from views.rings where bell = '3'"));
+        await app.StopAsync(Cancellation);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private async Task<int> Run(string command)
+    private async Task<int> Run(params string[] command)
     {
         await using var app = Build();
-        return await app.RunPlatformAsync([command]);
+        return await app.RunPlatformAsync(command);
     }
 
     private async Task<string> Scalar(string sql)

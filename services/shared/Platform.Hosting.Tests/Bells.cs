@@ -33,6 +33,7 @@ internal static class Bells
         });
         builder.AddPlatform("bells");
         builder.AddEventStore(EventCatalog.Of(typeof(BellEvent), typeof(EchoEvent)));
+        builder.AddProjection<Rings>();
         builder.AddPublications<BellPublications>();
         builder.AddMessaging("bells", bus => bus.AddConsumer<WhenBellRang>());
         builder.Services.AddHttpClient();
@@ -58,6 +59,24 @@ internal static class Bell
 internal static class Echo
 {
     public static readonly StreamType<int, EchoEvent> Stream = new("echo", 0, (count, _) => count + 1);
+}
+
+internal sealed class Rings : IProjection
+{
+    public string Name => "rings_v1";
+
+    public IReadOnlyList<string> Tables => ["rings"];
+
+    public void Project(RecordedEvent recorded, SqlBatch sql)
+    {
+        if (recorded.Data is BellRung)
+        {
+            sql.Add($"""
+                insert into views.rings as ring (bell, rings) values ({recorded.StreamKey}, 1)
+                on conflict (bell) do update set rings = ring.rings + 1
+                """);
+        }
+    }
 }
 
 internal sealed class BellPublications : IPublications

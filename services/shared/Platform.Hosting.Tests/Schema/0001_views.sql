@@ -1,0 +1,6 @@
+create schema views;
+
+create table views.rings (
+    bell  varchar primary key,
+    rings bigint not null
+);
