@@ -8,6 +8,7 @@ var benchmarks = new Dictionary<string, Func<string[], Task<object>>>
     ["detection-windows"] = DetectionWindowsBenchmark.Run,
     ["eventstore"] = EventStoreBenchmark.Run,
     ["ingestion"] = IngestionBenchmark.Run,
+    ["mitigation"] = MitigationBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))

@@ -153,6 +153,12 @@ public sealed class GoBgpServer(GoBgpSetup setup) : IAsyncDisposable
                 [[neighbors.afi-safis]]
                 [neighbors.afi-safis.config]
                 afi-safi-name = "ipv6-unicast"
+                [[neighbors.afi-safis]]
+                [neighbors.afi-safis.config]
+                afi-safi-name = "ipv4-flowspec"
+                [[neighbors.afi-safis]]
+                [neighbors.afi-safis.config]
+                afi-safi-name = "ipv6-flowspec"
                 """);
         }
 

@@ -19,6 +19,13 @@ public sealed class TenantIsolationTests(AGateway gateway)
     [InlineData("GET", "anomalies")]
     [InlineData("GET", "mitigations")]
     [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/withdrawal")]
+    [InlineData("POST", "mitigations")]
+    [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/countermeasures")]
+    [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/countermeasures/0190ffff-0000-7000-8000-000000000001/withdrawal")]
+    [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/approval")]
+    [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/extension")]
+    [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/defense-policy")]
+    [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/defense-policy")]
     [InlineData("GET", "incidents")]
     [InlineData("GET", "incidents/0190ffff-0000-7000-8000-000000000001")]
     [InlineData("GET", "incidents/events")]
@@ -31,6 +38,8 @@ public sealed class TenantIsolationTests(AGateway gateway)
         {
             "POST" when path == "operators" => new { email = "a@b.example", displayName = "A", role = "viewer", password = AGateway.Password },
             "POST" => new { reason = "test" },
+            "PUT" when path.EndsWith("defense-policy", StringComparison.Ordinal) =>
+                new { serviceCode = "DP00000001", steps = Array.Empty<object>(), mode = "automatic", reason = "test" },
             "PUT" => new { thresholds = Array.Empty<object>() },
             _ => null,
         };

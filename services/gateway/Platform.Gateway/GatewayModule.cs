@@ -90,6 +90,8 @@ internal static class GatewayModule
         api.MapProtectedObjects();
         api.MapAnomalies();
         api.MapMitigations();
+        api.MapDefensePolicies();
+        api.MapKillSwitch();
         api.MapIncidents();
         api.MapNotices();
         api.MapRetention();

@@ -85,6 +85,35 @@ internal static class AMitigationService
         DetectedAt = DateTimeOffset.UnixEpoch,
     };
 
+    public static AnomalyDetected AttackedBy(this Customer customer, string target, Guid anomalyId, params string[] vectors) =>
+        customer.Attacked(target, anomalyId) with
+        {
+            Vectors =
+            [
+                .. vectors.Select(vector => new VectorRate
+                {
+                    Vector = vector,
+                    BitsPerSecond = 80_000_000,
+                    PacketsPerSecond = 20_000,
+                    ThresholdBitsPerSecond = 8_000_000,
+                }),
+            ],
+        };
+
+    public static AnomalyChanged Grown(this Customer customer, string target, Guid anomalyId, int revision, params string[] vectors) => new()
+    {
+        TenantId = customer.TenantId,
+        ServiceCode = customer.ServiceCode,
+        ObjectId = customer.ContractId,
+        AnomalyId = anomalyId,
+        Target = target,
+        Vectors = customer.AttackedBy(target, anomalyId, vectors).Vectors,
+        PeakBitsPerSecond = 90_000_000,
+        PeakPacketsPerSecond = 30_000,
+        Revision = revision,
+        ChangedAt = DateTimeOffset.UnixEpoch,
+    };
+
     public static AnomalyEnded Relieved(this Customer customer, string target, Guid anomalyId) => new()
     {
         TenantId = customer.TenantId,

@@ -30,6 +30,15 @@ internal static partial class Log
     [LoggerMessage(8, LogLevel.Warning, "The reconciler waits for the database: {Fault}")]
     public static partial void ReconcilerWaits(this ILogger log, string fault);
 
+    [LoggerMessage(9, LogLevel.Warning, "Speaker {Speaker} had drifted: {Missing} routes missing, {Foreign} foreign; put right (it was away: {WasAway})")]
+    public static partial void DriftMended(this ILogger log, string speaker, int missing, int foreign, bool wasAway);
+
+    [LoggerMessage(10, LogLevel.Error, "Speaker {Speaker} refuses {Route}: {Fault}")]
+    public static partial void RouteRefused(this ILogger log, string speaker, string route, string fault);
+
+    [LoggerMessage(11, LogLevel.Critical, "{Prefix} of mitigation {MitigationId} is past the hard limits and is not announced")]
+    public static partial void PastHardLimits(this ILogger log, string prefix, Guid mitigationId);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

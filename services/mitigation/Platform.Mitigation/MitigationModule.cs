@@ -2,7 +2,9 @@ using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Hosting.Erasures;
 using Platform.Mitigation.Bgp;
+using Platform.Mitigation.DefensePolicies;
 using Platform.Mitigation.Erasures;
+using Platform.Mitigation.KillSwitches;
 using Platform.Mitigation.KnownContracts;
 using Platform.Mitigation.Mitigations;
 
@@ -12,7 +14,8 @@ namespace Platform.Mitigation;
 internal static class MitigationModule
 {
     /// <summary>Every event that this service stores.</summary>
-    public static EventCatalog Events { get; } = EventCatalog.Of(typeof(MitigationEvent), typeof(ErasureEvent));
+    public static EventCatalog Events { get; } = EventCatalog.Of(
+        typeof(MitigationEvent), typeof(DefensePolicyEvent), typeof(KillSwitchEvent), typeof(SpeakerEvent), typeof(ErasureEvent));
 
     public static void AddMitigation(this WebApplicationBuilder builder)
     {
@@ -23,6 +26,7 @@ internal static class MitigationModule
             bus.AddConsumer<WhenContractChanged>();
             bus.AddConsumer<WhenContractTerminated>();
             bus.AddConsumer<WhenAnomalyDetected>();
+            bus.AddConsumer<WhenAnomalyChanged>();
             bus.AddConsumer<WhenAnomalyEnded>();
             bus.AddErasures();
         });
@@ -33,6 +37,9 @@ internal static class MitigationModule
         builder.AddProjection<KnownMitigations>();
         builder.AddPublications<MitigationPublications>();
         builder.Services.AddSingleton<CountermeasureSlots>();
+        builder.Services.AddSingleton<DefenseFacts>();
+        builder.AddProjection<KnownPolicies>();
+        builder.AddProjection<KillSwitchPosition>();
         builder.Services.AddHostedService<DueWithdrawals>();
 
         builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);

@@ -21,6 +21,12 @@ internal static class Telemetry
     private static readonly Counter<long> Away = Meter.CreateCounter<long>(
         "platform.mitigation.speaker.away", "{attempt}", "Attempts that a speaker did not answer, by speaker.");
 
+    private static readonly Counter<long> Drift = Meter.CreateCounter<long>(
+        "platform.mitigation.drift", "{route}", "Routes that a speaker had lost or that nobody wanted, by speaker.");
+
+    private static readonly Counter<long> RefusedRoutes = Meter.CreateCounter<long>(
+        "platform.mitigation.routes.refused", "{attempt}", "Attempts at routes that a speaker refused, by speaker.");
+
     public static void Decided(Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))
@@ -47,6 +53,10 @@ internal static class Telemetry
         RoutesChanged.Add(added, new("speaker", speaker), new KeyValuePair<string, object?>("change", "added"));
         RoutesChanged.Add(withdrawn, new("speaker", speaker), new KeyValuePair<string, object?>("change", "withdrawn"));
     }
+
+    public static void Drifted(string speaker, int routes) => Drift.Add(routes, new KeyValuePair<string, object?>("speaker", speaker));
+
+    public static void RouteRefused(string speaker) => RefusedRoutes.Add(1, new KeyValuePair<string, object?>("speaker", speaker));
 
     public static void SpeakerAway(string speaker) => Away.Add(1, new KeyValuePair<string, object?>("speaker", speaker));
 }

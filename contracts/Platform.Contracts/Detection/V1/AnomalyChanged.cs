@@ -2,7 +2,7 @@ namespace Platform.Contracts.Detection.V1;
 
 /// <summary>An open anomaly gained a vector or grew well beyond its last reported peak.</summary>
 /// <remarks>
-/// Producer: detection. Consumers: reporting. Key: <see cref="AnomalyId"/>; ordered by <see cref="Revision"/>.
+/// Producer: detection. Consumers: reporting, mitigation. Key: <see cref="AnomalyId"/>; ordered by <see cref="Revision"/>.
 /// </remarks>
 public sealed record AnomalyChanged
 {

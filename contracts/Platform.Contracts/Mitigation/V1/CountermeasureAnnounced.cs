@@ -19,11 +19,12 @@ public sealed record CountermeasureAnnounced
     /// <summary>Identity of the countermeasure (UUID).</summary>
     public required Guid CountermeasureId { get; init; }
 
-    /// <summary><c>blackhole</c> (open set: <c>flowspec</c>, <c>diversion</c>, <c>scrubbing</c> to come).</summary>
+    /// <summary><c>blackhole</c>, <c>flowspec</c>, <c>diversion</c> or <c>scrubbing</c> (open set).</summary>
     public required string Kind { get; init; }
 
     /// <summary>
-    /// What was announced, in the field's notation, for example <c>203.0.113.10/32 community 65535:666</c>.
+    /// What was announced, in the field's notation, for example <c>203.0.113.10/32 community 65535:666</c> or
+    /// <c>to 203.0.113.10/32 udp source-port 123 discard</c>.
     /// </summary>
     public required string Route { get; init; }
 

@@ -19,7 +19,9 @@ public sealed record CountermeasureWithdrawn
     /// <summary>Identity of the countermeasure (UUID).</summary>
     public required Guid CountermeasureId { get; init; }
 
-    /// <summary><c>anomaly-ended</c>, <c>operator</c>, <c>contract-ended</c> or <c>expired</c> (open set).</summary>
+    /// <summary>
+    /// <c>anomaly-ended</c>, <c>operator</c>, <c>contract-ended</c>, <c>expired</c> or <c>kill-switch</c> (open set).
+    /// </summary>
     public required string Reason { get; init; }
 
     /// <summary>When the speaker no longer held it (UTC).</summary>

@@ -39,6 +39,28 @@ public sealed class ANetwork : IAsyncLifetime
     /// <summary>What our speaker holds for a prefix.</summary>
     public async Task<IReadOnlyList<string>> AtSpeaker(string prefix) => await Routes(Speaker, prefix);
 
+    /// <summary>The rules that a server holds, as the gobgp program prints them, without what is about time.</summary>
+    public static async Task<IReadOnlyList<string>> Rules(GoBgpServer server, string family = "ipv4-flowspec") =>
+    [
+        .. (await server.Gobgp("global", "rib", "-a", family)).Split('\n')
+            .Where(line => line.StartsWith("*>", StringComparison.Ordinal))
+            .Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))),
+    ];
+
+    /// <summary>Waits until some rule at the router holds all of these texts.</summary>
+    public Task RouterHasRule(params string[] texts) => Eventually.Get(
+        async () => await Rules(Router, texts[0].Contains("::", StringComparison.Ordinal) ? "ipv6-flowspec" : "ipv4-flowspec"),
+        seen => seen.Any(rule => texts.All(text => rule.Contains(text, StringComparison.Ordinal))),
+        TimeSpan.FromSeconds(30),
+        $"a rule at the router with {string.Join(" and ", texts)}");
+
+    /// <summary>Waits until no rule at the router is about this.</summary>
+    public Task RouterHasNoRule(string text) => Eventually.Get(
+        async () => await Rules(Router, text.Contains("::", StringComparison.Ordinal) ? "ipv6-flowspec" : "ipv4-flowspec"),
+        seen => !seen.Any(rule => rule.Contains(text, StringComparison.Ordinal)),
+        TimeSpan.FromSeconds(30),
+        $"no rule at the router with {text}");
+
     /// <summary>Waits until the router holds exactly this for the prefix.</summary>
     public Task RouterHolds(string prefix, params string[] routes) => Eventually.Get(
         () => AtRouter(prefix), seen => seen.SequenceEqual(routes), TimeSpan.FromSeconds(30), $"{prefix} at the router: [{string.Join(", ", routes)}]");

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Platform.Mitigation.Mitigations;
 using Platform.Testing;
@@ -16,9 +17,15 @@ internal static class AMitigation
     public static readonly Guid CountermeasureId = DerivedId.For(Scope.MitigationId, $"Blackhole {Target}");
     public static readonly ContractScope Contract = new([IPNetwork.Parse("203.0.113.0/24"), IPNetwork.Parse("2001:db8::/48")], Ended: false);
 
+    public static readonly DefensePolicy Policy = new MitigationOptions().DefaultPolicy;
+    public static readonly SafetyRails Rails = new(24, 48, ProtectedInfrastructure: [], AllowedSources: [], KillSwitchEngaged: false);
+    public static readonly NetworkMeans Blackholes = new(FlowSpec: false, Scrubbing: false);
+    public static readonly NetworkMeans WithFlowSpec = new(FlowSpec: true, Scrubbing: false, RedirectTo: "64500:100");
+    public static readonly Defense Known = new(Contract, Policy, Rails, Blackholes, SlotAnswer.Granted, MaximumDuration);
+
     public static readonly MitigationEvent[] StartedAtNoon =
     [
-        new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon),
+        new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, Evidence: [], Step: 2),
         new CountermeasureRequested(CountermeasureId, CountermeasureKind.Blackhole, Target, Noon),
     ];
 
@@ -41,16 +48,21 @@ internal static class AMitigation
 
     public static StartMitigation Start(
         string target = "203.0.113.10/32", ContractScope? contract = null, SlotAnswer slot = SlotAnswer.Granted) =>
-        new(Scope, target, contract ?? Contract, slot, MaximumDuration, Noon);
+        Start(target, Known with { Contract = contract ?? Contract, Slot = slot });
+
+    public static StartMitigation Start(string target, Defense defense, params VectorEvidence[] evidence) =>
+        new(Scope, target, evidence, defense, Noon);
 
     public static NoteAnomalyEnd End => new(Scope, Hold, EndedAt: Noon.AddMinutes(5), At: Noon.AddMinutes(5));
 
     public static WithdrawMitigation Withdraw(WithdrawalReason reason, DateTimeOffset at, string? note = null) =>
         new(Scope.MitigationId, reason, note, at);
 
-    public static ConfirmAnnouncement ReadBack(string speaker = "edge") =>
-        new(CountermeasureId, "203.0.113.10/32 community 65535:666", speaker, Noon.AddSeconds(1));
+    public static ConfirmAnnouncement ReadBack(string speaker = "edge") => new(
+        new Dictionary<Guid, string> { [CountermeasureId] = "203.0.113.10/32 community 65535:666" }, speaker, Noon.AddSeconds(1));
 
-    public static ConfirmClearance ReadGone(string speaker = "edge", params string[] speakers) =>
-        new(CountermeasureId, speaker, speakers.Length == 0 ? ["edge"] : [.. speakers], Noon.AddMinutes(7));
+    public static ConfirmClearance ReadGone(string speaker = "edge", params string[] speakers) => new(
+        new Dictionary<Guid, ImmutableHashSet<string>> { [CountermeasureId] = speakers.Length == 0 ? ["edge"] : [.. speakers] },
+        speaker,
+        Noon.AddMinutes(7));
 }

@@ -27,7 +27,7 @@ public sealed class ConfirmCountermeasureTests
 
     [Fact]
     public void A_countermeasure_of_another_mitigation_is_not_confirmed_here() => With(StartedAtNoon)
-        .When(state => MitigationDecider.Decide(state, ReadBack() with { CountermeasureId = AnomalyId }))
+        .When(state => MitigationDecider.Decide(state, ReadBack() with { Routes = new Dictionary<Guid, string> { [AnomalyId] = "203.0.113.10/32" } }))
         .ThenUnchanged();
 
     [Fact]

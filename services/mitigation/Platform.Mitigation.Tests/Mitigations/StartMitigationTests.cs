@@ -18,7 +18,7 @@ public sealed class StartMitigationTests
         With()
             .When(state => MitigationDecider.Decide(state, Start("2001:db8::1/128")))
             .Then(
-                new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, target, Noon + MaximumDuration, Noon),
+                new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, target, Noon + MaximumDuration, Noon, Evidence: [], Step: 2),
                 new CountermeasureRequested(
                     DerivedId.For(Scope.MitigationId, "Blackhole 2001:db8::1/128"), CountermeasureKind.Blackhole, target, Noon));
     }

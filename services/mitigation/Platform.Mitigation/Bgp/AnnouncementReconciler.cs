@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using System.Collections.Concurrent;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -22,7 +22,11 @@ internal sealed class AnnouncementReconciler(
     TimeProvider clock,
     ILogger<AnnouncementReconciler> log) : BackgroundService
 {
-    private readonly ImmutableHashSet<string> _speakers = [.. options.Value.Speakers.Select(speaker => speaker.Name)];
+    /// <summary>Mitigations recorded in a pass even when something changed meanwhile, so that a stream of changes starves no record.</summary>
+    private const int RecordedAtLeast = 20;
+    private static readonly TimeSpan KnockInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly ConcurrentDictionary<(string Speaker, string Route), byte> _refused = new();
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(KeepAll, stoppingToken);
@@ -43,11 +47,12 @@ internal sealed class AnnouncementReconciler(
             var change = changes.Next(); // taken before reading, so that a change while we read is not slept over
             try
             {
-                await Reconcile(speaker, seated);
+                await Reconcile(speaker, change, wasAway: isAway, seated);
                 if (isAway)
                 {
-                    log.SpeakerReturned(speakerOptions.Name);
                     isAway = false;
+                    log.SpeakerReturned(speakerOptions.Name);
+                    await Note(speaker, new SpeakerReturned(speakerOptions.Name, clock.GetUtcNow()), seated);
                 }
             }
             catch (RpcException fault) when (!seated.IsCancellationRequested)
@@ -55,8 +60,9 @@ internal sealed class AnnouncementReconciler(
                 Telemetry.SpeakerAway(speakerOptions.Name);
                 if (!isAway)
                 {
-                    log.SpeakerAway(speakerOptions.Name, speakerOptions.Address!, fault.Status.Detail);
                     isAway = true;
+                    log.SpeakerAway(speakerOptions.Name, speakerOptions.Address!, fault.Status.Detail);
+                    await NoteLoss(speaker, seated);
                 }
             }
             catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
@@ -64,61 +70,193 @@ internal sealed class AnnouncementReconciler(
                 log.ReconcilerWaits(fault.Message);
             }
 
-            await Task.WhenAny(change, Task.Delay(options.Value.CompareInterval, seated));
+            var pause = isAway && options.Value.CompareInterval > KnockInterval ? KnockInterval : options.Value.CompareInterval;
+            await Task.WhenAny(change, Task.Delay(pause, seated));
+            if (isAway)
+            {
+                await Task.Delay(KnockInterval, seated); // changes must not make it knock faster
+            }
         }
     }
 
-    private async Task Reconcile(BgpSpeaker speaker, CancellationToken cancellation)
+    private async Task Reconcile(BgpSpeaker speaker, Task change, bool wasAway, CancellationToken cancellation)
     {
+        var reading = speaker.ReadOwn(cancellation);
         var wanted = await WantedCountermeasures.Read(database, cancellation);
-        var held = await speaker.ReadOwn(cancellation);
+        var held = (await reading).ToHashSet();
 
-        var desired = wanted.Where(it => !it.Withdrawing).Select(it => speaker.RouteFor(it.Prefix)).ToHashSet();
-        var desiredPrefixes = desired.Select(route => route.Prefix).ToHashSet();
-        var missing = desired.Except(held).ToList();
-        var surplus = held.Where(route => !desiredPrefixes.Contains(route.Prefix)).ToList();
+        var desired = new Dictionary<string, SpeakerRoute>();
+        var standing = new Dictionary<Guid, SpeakerRoute>();
+        foreach (var it in wanted.Where(it => !it.Withdrawing))
+        {
+            if (speaker.RouteFor(it.Spec) is { } route)
+            {
+                desired[route.Key] = standing[it.CountermeasureId] = route;
+            }
+            else if (!SafetyRails.WithinHardLimits(it.Spec.Prefix))
+            {
+                log.PastHardLimits(it.Spec.Prefix.ToString(), it.MitigationId);
+            }
+        }
+
+        var missing = desired.Values.Where(route => !held.Contains(route)).ToList();
+        var surplus = held.Where(route => !desired.ContainsKey(route.Key)).ToList();
         if (missing.Count + surplus.Count > 0)
         {
-            await speaker.Apply(missing, surplus, cancellation);
-            held = await speaker.ReadOwn(cancellation); // what counts is what the speaker says, not that it did not object
+            await Apply(speaker, missing, surplus, cancellation);
             Telemetry.Applied(speaker.Options.Name, missing.Count, surplus.Count);
             log.TableChanged(speaker.Options.Name, missing.Count, surplus.Count);
+            await NoteDrift(speaker, wanted, standing, missing, surplus, wasAway, cancellation);
+            held = [.. await speaker.ReadOwn(cancellation)]; // what counts is what the speaker says, not that it did not object
         }
 
-        await Record(speaker, wanted, held.ToHashSet(), cancellation);
+        await Record(speaker, wanted, standing, held, change, cancellation);
     }
 
-    private async Task Record(
-        BgpSpeaker speaker, IReadOnlyList<WantedCountermeasure> wanted, HashSet<BlackholeRoute> held, CancellationToken cancellation)
+    /// <summary>All at once; when the speaker refuses, one by one, so that one route cannot keep the others out.</summary>
+    private async Task Apply(
+        BgpSpeaker speaker, List<SpeakerRoute> missing, List<SpeakerRoute> surplus, CancellationToken cancellation)
     {
-        var stillWanted = wanted.Where(it => !it.Withdrawing).Select(it => it.Prefix).ToHashSet();
-        var heldPrefixes = held.Select(route => route.Prefix).ToHashSet();
-        foreach (var it in wanted)
+        try
         {
-            var route = speaker.RouteFor(it.Prefix);
-            if (it.Withdrawing && (stillWanted.Contains(it.Prefix) || !heldPrefixes.Contains(it.Prefix)))
+            await speaker.Apply(missing, surplus, cancellation);
+        }
+        catch (RpcException refusal) when (IsRefusal(refusal))
+        {
+            foreach (var (route, isSurplus) in surplus.Select(it => (it, true)).Concat(missing.Select(it => (it, false))))
             {
-                // Gone, or standing for another mitigation only.
-                var cleared = new ConfirmClearance(it.CountermeasureId, speaker.Options.Name, _speakers, clock.GetUtcNow());
-                await Handle(it, state => MitigationDecider.Decide(state, cleared), $"cleared:{speaker.Options.Name}", cancellation);
+                try
+                {
+                    await speaker.Apply(isSurplus ? [] : [route], isSurplus ? [route] : [], cancellation);
+                }
+                catch (RpcException one) when (IsRefusal(one))
+                {
+                    Telemetry.RouteRefused(speaker.Options.Name);
+                    if (_refused.TryAdd((speaker.Options.Name, route.Key), 0))
+                    {
+                        log.RouteRefused(speaker.Options.Name, route.ToString(), one.Status.Detail); // once; the counter tells how often
+                    }
+                }
             }
-            else if (!it.Withdrawing && held.Contains(route) && !it.AnnouncedBy.Contains(speaker.Options.Name))
+        }
+    }
+
+    private static bool IsRefusal(RpcException fault) =>
+        fault.StatusCode is not (StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled);
+
+    /// <summary>A difference that no decision made: a route that had been read back and was gone, or one with our mark that nobody wanted.</summary>
+    private async Task NoteDrift(
+        BgpSpeaker speaker,
+        IReadOnlyList<WantedCountermeasure> wanted,
+        Dictionary<Guid, SpeakerRoute> standing,
+        List<SpeakerRoute> missing,
+        List<SpeakerRoute> surplus,
+        bool wasAway,
+        CancellationToken cancellation)
+    {
+        var lost = wanted
+            .Where(it => it.AnnouncedBy.Contains(speaker.Options.Name) && standing.ContainsKey(it.CountermeasureId))
+            .Select(it => standing[it.CountermeasureId])
+            .Intersect(missing)
+            .ToList();
+        var leaving = wanted.Where(it => it.Withdrawing).Select(it => speaker.RouteFor(it.Spec)?.Key).ToHashSet();
+        var foreign = surplus.Where(route => !leaving.Contains(route.Key)).ToList();
+        if (lost.Count + foreign.Count == 0)
+        {
+            return;
+        }
+
+        Telemetry.Drifted(speaker.Options.Name, lost.Count + foreign.Count);
+        log.DriftMended(speaker.Options.Name, lost.Count, foreign.Count, wasAway);
+        string[] examples = [.. lost.Concat(foreign).Take(20).Select(route => route.ToString())];
+        await Note(
+            speaker,
+            new SpeakerDriftMended(speaker.Options.Name, lost.Count, foreign.Count, examples, clock.GetUtcNow()),
+            cancellation);
+    }
+
+    /// <summary>Into the streams, one append for each mitigation. A change of what is wanted interrupts it: acting comes before recording.</summary>
+    private async Task Record(
+        BgpSpeaker speaker,
+        IReadOnlyList<WantedCountermeasure> wanted,
+        Dictionary<Guid, SpeakerRoute> standing,
+        HashSet<SpeakerRoute> held,
+        Task change,
+        CancellationToken cancellation)
+    {
+        var name = speaker.Options.Name;
+        var heldKeys = held.Select(route => route.Key).ToHashSet();
+        var standingKeys = standing.Values.Select(route => route.Key).ToHashSet();
+        var recorded = 0;
+        foreach (var mitigation in wanted.GroupBy(it => (it.TenantId, it.MitigationId)))
+        {
+            if (change.IsCompleted && recorded >= RecordedAtLeast)
             {
-                var announced = new ConfirmAnnouncement(
-                    it.CountermeasureId, route.ToString(), speaker.Options.Name, clock.GetUtcNow());
-                await Handle(it, state => MitigationDecider.Decide(state, announced), $"announced:{speaker.Options.Name}", cancellation);
+                return; // the next pass records the rest
+            }
+
+            var announced = mitigation
+                .Where(it => !it.Withdrawing
+                    && !it.AnnouncedBy.Contains(name)
+                    && standing.TryGetValue(it.CountermeasureId, out var route)
+                    && held.Contains(route))
+                .ToDictionary(it => it.CountermeasureId, it => standing[it.CountermeasureId].ToString());
+            if (announced.Count > 0)
+            {
+                recorded++;
+                var command = new ConfirmAnnouncement(announced, name, clock.GetUtcNow());
+                await Handle(mitigation.Key, state => MitigationDecider.Decide(state, command), $"announced:{name}", announced.Keys, cancellation);
+            }
+
+            // Gone, or standing for another mitigation only, or never a matter of this speaker.
+            var gone = mitigation
+                .Where(it => it.Withdrawing
+                    && options.Value.HoldersOf(it.Spec).Contains(name)
+                    && (speaker.RouteFor(it.Spec)?.Key is not { } key || standingKeys.Contains(key) || !heldKeys.Contains(key)))
+                .ToDictionary(it => it.CountermeasureId, it => options.Value.HoldersOf(it.Spec));
+            if (gone.Count > 0)
+            {
+                recorded++;
+                var command = new ConfirmClearance(gone, name, clock.GetUtcNow());
+                await Handle(mitigation.Key, state => MitigationDecider.Decide(state, command), $"cleared:{name}", gone.Keys, cancellation);
             }
         }
     }
 
     private Task<Decision<MitigationEvent>> Handle(
-        WantedCountermeasure it,
+        (Guid TenantId, Guid MitigationId) of,
         Func<MitigationState, Decision<MitigationEvent>> decide,
         string what,
-        CancellationToken cancellation) => store.Tenant(TenantId.Of(it.TenantId)).Handle(
+        IEnumerable<Guid> countermeasures,
+        CancellationToken cancellation) => store.Tenant(TenantId.Of(of.TenantId)).Handle(
             MitigationState.Stream,
-            it.MitigationId.ToString(),
+            of.MitigationId.ToString(),
             decide,
-            new Cause($"reconciler:{it.CountermeasureId:N}:{what}"),
+            // Without a name of its own: after a restart of the speaker the same read-back is another one. The decider tells what is news.
+            new Cause($"reconciler:{what}:{clock.GetUtcNow().UtcTicks}:{countermeasures.First():N}"),
             cancellation);
+
+    private Task<AppendResult> Note(BgpSpeaker speaker, SpeakerEvent happened, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow();
+        return store.Tenant(TenantId.Provider).Append(
+            SpeakerState.Stream,
+            SpeakerState.KeyOf(speaker.Options.Name, now),
+            ExpectedVersion.Any,
+            [happened],
+            new Cause($"reconciler:{happened.GetType().Name}:{now.UtcTicks}"),
+            cancellation);
+    }
+
+    private async Task NoteLoss(BgpSpeaker speaker, CancellationToken cancellation)
+    {
+        try
+        {
+            await Note(speaker, new SpeakerLost(speaker.Options.Name, clock.GetUtcNow()), cancellation);
+        }
+        catch (NpgsqlException fault)
+        {
+            log.ReconcilerWaits(fault.Message);
+        }
+    }
 }

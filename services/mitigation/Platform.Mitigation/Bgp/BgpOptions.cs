@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Net.Sockets;
+using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Bgp;
 
@@ -30,6 +32,19 @@ internal sealed class BgpOptions : IValidatableObject
     /// </summary>
     [Range(1L, uint.MaxValue, ErrorMessage = "must be 1 to 4294967295.")]
     public long PathIdentifier { get; init; } = 0x504C4154;
+
+    /// <summary>Route target <c>asn:number</c> of the VRF that FlowSpec redirects into; unset: no redirects.</summary>
+    [RegularExpression("[0-9]{1,5}:[0-9]{1,10}", ErrorMessage = "must be asn:number, for example 64500:100.")]
+    public string? RedirectTo { get; init; }
+
+    /// <summary>Everybody who can hold this countermeasure: it is gone when all of them were read without it.</summary>
+    internal ImmutableHashSet<string> HoldersOf(CountermeasureSpec spec)
+    {
+        ImmutableHashSet<string> holders = [.. Speakers.Where(speaker => speaker.Carries(spec)).Select(speaker => speaker.Name)];
+        return holders.Count > 0 ? holders : [Speakers[0].Name]; // nobody any more, by a change of settings: somebody has to say so
+    }
+
+    internal NetworkMeans Means => new(Speakers.Any(speaker => speaker.FlowSpec), Scrubbing: false, RedirectTo);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -66,7 +81,39 @@ internal sealed class SpeakerOptions
     /// <summary>Communities of a blackhole, as <c>asn:value</c>. At least one. Default 65535:666 (BLACKHOLE, RFC 7999).</summary>
     public string[] BlackholeCommunities { get; init; } = [];
 
+    /// <summary>Whether the routers behind it take rules (RFC 8955, RFC 8956). Default false.</summary>
+    public bool FlowSpec { get; init; }
+
+    /// <summary>Communities of rules, as <c>asn:value</c>. Default none.</summary>
+    public string[] FlowSpecCommunities { get; init; } = [];
+
+    /// <summary>Next hop of IPv4 diversions: the scrubber. Unset: this speaker diverts no IPv4.</summary>
+    public string? DiversionNextHopIPv4 { get; init; }
+
+    /// <summary>Next hop of IPv6 diversions: the scrubber. Unset: this speaker diverts no IPv6.</summary>
+    public string? DiversionNextHopIPv6 { get; init; }
+
+    /// <summary>Communities of diversions, as <c>asn:value</c>, such as no-export. Default none.</summary>
+    public string[] DiversionCommunities { get; init; } = [];
+
+    /// <summary>Country where it stands (ISO 3166-1, two letters). To one abroad goes nothing but addresses. Default JP.</summary>
+    public string Location { get; init; } = "JP";
+
     public override string ToString() => $"{Name} ({Address})";
+
+    /// <summary>Whether this speaker has a part in this countermeasure.</summary>
+    internal bool Carries(CountermeasureSpec spec) => spec.Kind switch
+    {
+        CountermeasureKind.Blackhole => true,
+        CountermeasureKind.FlowSpec => FlowSpec,
+        CountermeasureKind.Diversion => DiversionNextHopFor(spec.Prefix) is not null,
+        _ => false,
+    };
+
+    internal IPAddress? DiversionNextHopFor(IPNetwork prefix) =>
+        (prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? DiversionNextHopIPv4 : DiversionNextHopIPv6) is { } address
+            ? IPAddress.Parse(address)
+            : null;
 
     internal IReadOnlyList<Community> Communities =>
         BlackholeCommunities.Length == 0 ? [Community.Blackhole] : [.. BlackholeCommunities.Select(Community.Parse)];
@@ -96,9 +143,32 @@ internal sealed class SpeakerOptions
             yield return (nameof(NextHopIPv6), $"= '{NextHopIPv6}': must be an IPv6 address.");
         }
 
-        foreach (var community in BlackholeCommunities.Where(text => !Community.TryParse(text, out _)))
+        if (DiversionNextHopIPv4 is { } divert4 && (!IPAddress.TryParse(divert4, out four) || four.AddressFamily is not AddressFamily.InterNetwork))
         {
-            yield return (nameof(BlackholeCommunities), $"= '{community}': must be two numbers of 0 to 65535, for example 65535:666.");
+            yield return (nameof(DiversionNextHopIPv4), $"= '{divert4}': must be an IPv4 address.");
+        }
+
+        if (DiversionNextHopIPv6 is { } divert6 && (!IPAddress.TryParse(divert6, out six) || six.AddressFamily is not AddressFamily.InterNetworkV6))
+        {
+            yield return (nameof(DiversionNextHopIPv6), $"= '{divert6}': must be an IPv6 address.");
+        }
+
+        if (Location.Length != 2 || !Location.All(char.IsAsciiLetterUpper))
+        {
+            yield return (nameof(Location), $"= '{Location}': must be two capital letters, for example JP.");
+        }
+
+        foreach (var (member, communities) in new[]
+        {
+            (nameof(BlackholeCommunities), BlackholeCommunities),
+            (nameof(FlowSpecCommunities), FlowSpecCommunities),
+            (nameof(DiversionCommunities), DiversionCommunities),
+        })
+        {
+            foreach (var community in communities.Where(text => !Community.TryParse(text, out _)))
+            {
+                yield return (member, $"= '{community}': must be two numbers of 0 to 65535, for example 65535:666.");
+            }
         }
     }
 }

@@ -1,9 +1,7 @@
-using System.Net;
-using System.Net.Sockets;
-using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Platform.Mitigation.Bgp.Wire;
+using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Bgp;
 
@@ -15,13 +13,12 @@ namespace Platform.Mitigation.Bgp;
 internal sealed class BgpSpeaker : IDisposable
 {
     private const string AddedOverApi = "<nil>";
-    private const uint OriginIncomplete = 2;
-    private static readonly Family[] Families = [new() { Afi = 1, Safi = 1 }, new() { Afi = 2, Safi = 1 }];
 
     private readonly GrpcChannel _channel;
     private readonly GobgpApi.GobgpApiClient _api;
     private readonly uint _identifier;
     private readonly TimeSpan _timeout;
+    private readonly Family[] _families;
 
     public BgpSpeaker(SpeakerOptions options, uint identifier, TimeSpan timeout)
     {
@@ -30,32 +27,43 @@ internal sealed class BgpSpeaker : IDisposable
         _timeout = timeout;
         _channel = GrpcChannel.ForAddress(options.Address!);
         _api = new GobgpApi.GobgpApiClient(_channel);
+        int[] kinds = options.FlowSpec ? [SpeakerRoute.Unicast, SpeakerRoute.FlowSpec] : [SpeakerRoute.Unicast];
+        _families = [.. from safi in kinds from afi in (int[])[1, 2] select new Family { Afi = afi, Safi = safi }];
     }
 
     public SpeakerOptions Options { get; }
 
-    /// <summary>The route that blackholes this prefix here.</summary>
-    public BlackholeRoute RouteFor(IPNetwork prefix) => new(prefix, Options.NextHopFor(prefix), Options.Communities);
+    /// <summary>The route that is this countermeasure here; null when this speaker has no part in it, or when it is past every limit.</summary>
+    public SpeakerRoute? RouteFor(CountermeasureSpec spec) => !SafetyRails.WithinHardLimits(spec.Prefix) || !Options.Carries(spec)
+        ? null
+        : spec.Kind switch
+        {
+            CountermeasureKind.Blackhole => SpeakerRoute.To(spec.Prefix, Options.NextHopFor(spec.Prefix), Options.Communities),
+            CountermeasureKind.Diversion =>
+                SpeakerRoute.To(spec.Prefix, Options.DiversionNextHopFor(spec.Prefix)!, [.. Options.DiversionCommunities.Select(Community.Parse)]),
+            CountermeasureKind.FlowSpec => SpeakerRoute.Of(spec.Rule!, [.. Options.FlowSpecCommunities.Select(Community.Parse)]),
+            _ => null,
+        };
 
     /// <summary>Every route of ours that the speaker holds now.</summary>
-    public async Task<IReadOnlyList<BlackholeRoute>> ReadOwn(CancellationToken cancellation)
+    public async Task<IReadOnlyList<SpeakerRoute>> ReadOwn(CancellationToken cancellation)
     {
-        var own = new List<BlackholeRoute>();
-        foreach (var family in Families)
+        var own = new List<SpeakerRoute>();
+        foreach (var family in _families)
         {
             var request = new ListPathRequest { TableType = TableType.Global, Family = family };
             using var call = _api.ListPath(request, deadline: Deadline, cancellationToken: cancellation);
             await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
             {
-                own.AddRange(answer.Destination.Paths.Where(IsOurs).Select(Read));
+                own.AddRange(answer.Destination.Paths.Where(IsOurs).Select(path => SpeakerRoute.Read(path, family)));
             }
         }
 
         return own;
     }
 
-    /// <summary>Adds and withdraws, in one call. An added route replaces an older one of ours to the same prefix.</summary>
-    public async Task Apply(IEnumerable<BlackholeRoute> add, IEnumerable<BlackholeRoute> withdraw, CancellationToken cancellation)
+    /// <summary>Withdraws and adds, in one call. An added route replaces an older one of ours to the same prefix.</summary>
+    public async Task Apply(IEnumerable<SpeakerRoute> add, IEnumerable<SpeakerRoute> withdraw, CancellationToken cancellation)
     {
         const int pathsPerMessage = 500; // well below GoBGP's limit of 4 MiB
         using var call = _api.AddPathStream(deadline: Deadline, cancellationToken: cancellation);
@@ -74,47 +82,13 @@ internal sealed class BgpSpeaker : IDisposable
     // Of the machine, not of the service: the other side counts it down in real time.
     private DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime + _timeout;
 
-    private bool IsOurs(Wire.Path path) =>
-        path.Identifier == _identifier && path.NeighborIp == AddedOverApi && path.Nlri.Is(IPAddressPrefix.Descriptor);
+    private bool IsOurs(Wire.Path path) => path.Identifier == _identifier && path.NeighborIp == AddedOverApi;
 
-    private static BlackholeRoute Read(Wire.Path path)
+    private Wire.Path Write(SpeakerRoute route, bool isWithdraw) => new()
     {
-        var prefix = path.Nlri.Unpack<IPAddressPrefix>();
-        var nextHop = IPAddress.None;
-        Community[] communities = [];
-        foreach (var attribute in path.Pattrs)
-        {
-            if (attribute.TryUnpack<NextHopAttribute>(out var hop))
-            {
-                nextHop = IPAddress.Parse(hop.NextHop);
-            }
-            else if (attribute.TryUnpack<MpReachNLRIAttribute>(out var reach))
-            {
-                nextHop = IPAddress.Parse(reach.NextHops[0]);
-            }
-            else if (attribute.TryUnpack<CommunitiesAttribute>(out var carried))
-            {
-                communities = [.. carried.Communities.Select(value => new Community(value))];
-            }
-        }
-
-        return new BlackholeRoute(new IPNetwork(IPAddress.Parse(prefix.Prefix), (int)prefix.PrefixLen), nextHop, communities);
-    }
-
-    private Wire.Path Write(BlackholeRoute route, bool isWithdraw) => new()
-    {
-        Nlri = Any.Pack(new IPAddressPrefix
-        {
-            Prefix = route.Prefix.BaseAddress.ToString(),
-            PrefixLen = (uint)route.Prefix.PrefixLength,
-        }),
-        Pattrs =
-        {
-            Any.Pack(new OriginAttribute { Origin = OriginIncomplete }),
-            Any.Pack(new NextHopAttribute { NextHop = route.NextHop.ToString() }),
-            Any.Pack(new CommunitiesAttribute { Communities = { route.Communities.Select(community => community.Value) } }),
-        },
-        Family = Families[route.Prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? 0 : 1],
+        Nlri = route.Nlri,
+        Pattrs = { route.Attributes },
+        Family = route.Family,
         IsWithdraw = isWithdraw,
         Identifier = _identifier,
     };

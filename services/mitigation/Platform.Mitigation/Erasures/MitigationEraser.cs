@@ -3,13 +3,14 @@ using Npgsql;
 using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
 using Platform.Hosting.Erasures;
+using Platform.Mitigation.DefensePolicies;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Erasures;
 
-/// <summary>Erases the mitigations of one contract, and our copy of the contract with them.</summary>
+/// <summary>Erases the mitigations and policies of one contract, and our copy of the contract with them.</summary>
 internal sealed class MitigationEraser(
-    StreamStore store, EventFeed feed, KnownMitigations mitigations, NpgsqlDataSource database)
+    StreamStore store, EventFeed feed, KnownMitigations mitigations, KnownPolicies policies, NpgsqlDataSource database)
     : IContractEraser
 {
     public string Owner => "mitigation";
@@ -22,6 +23,7 @@ internal sealed class MitigationEraser(
         var erasure = new Erasure(due.ErasureId, await StreamsOf(session, due.ServiceCode, cancellation), KeyScopes: []);
         // The view must have passed what goes, or a late projection would bring its rows back.
         await feed.CatchUp(mitigations.Name, cancellation);
+        await feed.CatchUp(policies.Name, cancellation);
         var counts = await session.Erase(erasure, cancellation);
         await EraseRows(due, cancellation);
         return counts;
@@ -40,6 +42,15 @@ internal sealed class MitigationEraser(
             }
         }
 
+        foreach (var key in await session.Keys(DefensePolicyState.Stream, cancellation))
+        {
+            var (state, _) = await session.Load(DefensePolicyState.Stream, key, cancellation);
+            if (state.ServiceCode == serviceCode)
+            {
+                streams.Add(DefensePolicyState.Stream.For(key));
+            }
+        }
+
         return streams;
     }
 
@@ -52,6 +63,7 @@ internal sealed class MitigationEraser(
             where m.tenant_id = @TenantId and m.service_code = @ServiceCode
               and c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id;
             delete from views.mitigations_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            delete from views.policies_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.contracts_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             """,
             new { due.TenantId, due.ServiceCode });

@@ -5,7 +5,7 @@ using Platform.EventStore;
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
-/// Withdraws what is due: the hold has passed, the mitigation expired, or its contract ended. Every replica may run it: deciding twice
+/// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended, or the kill switch is engaged. Every replica may run it: deciding twice
 /// changes nothing.
 /// </summary>
 internal sealed class DueWithdrawals(
@@ -17,7 +17,7 @@ internal sealed class DueWithdrawals(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        do
         {
             try
             {
@@ -29,6 +29,7 @@ internal sealed class DueWithdrawals(
                 log.DueWithdrawalsWait(unreachable.Message);
             }
         }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private async Task WithdrawDue(CancellationToken cancellation)
@@ -38,15 +39,18 @@ internal sealed class DueWithdrawals(
         var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason)>(
             """
             select m.tenant_id, m.mitigation_id,
-                case when c.ended_at is not null then @ContractEnded when m.expires_at <= @now then @Expired else @AnomalyEnded end
+                case when k.engaged then @KillSwitch when c.ended_at is not null then @ContractEnded
+                    when m.expires_at <= @now then @Expired else @AnomalyEnded end
             from views.mitigations_v1 m
+            left join views.kill_switch_v1 k on true
             left join views.contracts_v1 c using (tenant_id, service_code)
             where m.withdrawal_requested_at is null and m.ended_at is null
-              and (m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null)
+              and (k.engaged or m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null)
             """,
             new
             {
                 now,
+                KillSwitch = (int)WithdrawalReason.KillSwitch,
                 ContractEnded = (int)WithdrawalReason.ContractEnded,
                 Expired = (int)WithdrawalReason.Expired,
                 AnomalyEnded = (int)WithdrawalReason.AnomalyEnded,

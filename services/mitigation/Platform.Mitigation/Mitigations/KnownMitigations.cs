@@ -1,3 +1,5 @@
+using System.Net;
+using System.Text.Json;
 using Platform.EventStore;
 
 namespace Platform.Mitigation.Mitigations;
@@ -24,21 +26,63 @@ internal sealed class KnownMitigations : IProjection
             case MitigationStarted e:
                 sql.Add($"""
                     insert into views.mitigations_v1
-                        (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, expires_at)
+                        (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, expires_at, mode, step, step_since,
+                        before_bits_per_second)
                     values ({recorded.TenantId.ToGuid()}, {e.MitigationId}, {e.AnomalyId}, {e.ServiceCode},
-                        {e.Target.ToString()}, {e.StartedAt}, {e.ExpiresAt})
+                        {e.Target.ToString()}, {e.StartedAt}, {e.ExpiresAt}, {(short)e.Mode}, {e.Step}, {e.StartedAt},
+                        {e.Evidence?.Select(vector => vector.BitsPerSecond).DefaultIfEmpty(0).Max() ?? 0})
                     on conflict do nothing
                     """);
                 break;
 
             case CountermeasureRequested e:
+                Add(recorded, e.CountermeasureId, e.Kind, e.Prefix, e.Rule, inNetwork: true, rehearsed: false, sql);
+                Notify(sql);
+                break;
+
+            case CountermeasureProposed e:
+                Add(recorded, e.CountermeasureId, e.Kind, e.Prefix, e.Rule, inNetwork: false, rehearsed: false, sql);
+                break;
+
+            case CountermeasureRehearsed e:
+                Add(recorded, e.CountermeasureId, e.Kind, e.Prefix, e.Rule, inNetwork: false, rehearsed: true, sql);
+                break;
+
+            case MitigationApproved:
                 sql.Add($"""
-                    insert into views.countermeasures_v1 (tenant_id, mitigation_id, countermeasure_id, kind, prefix)
-                    values ({recorded.TenantId.ToGuid()}, {Guid.Parse(recorded.StreamKey)}, {e.CountermeasureId},
-                        {(short)e.Kind}, {e.Prefix})
-                    on conflict do nothing
+                    update views.mitigations_v1 set mode = {(short)EnforcementMode.Automatic}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
+                    """);
+                break;
+
+            case StepTaken e:
+                sql.Add($"""
+                    update views.mitigations_v1 set step = {e.Step}, step_since = {e.TakenAt}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
+                    """);
+                break;
+
+            case MitigationExtended e:
+                sql.Add($"""
+                    update views.mitigations_v1 set expires_at = {e.ExpiresAt}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
                     """);
                 Notify(sql);
+                break;
+
+            case CountermeasureDropped e:
+                sql.Add($"""
+                    update views.countermeasures_v1 set withdrawing = true
+                    where tenant_id = {recorded.TenantId.ToGuid()} and countermeasure_id = {e.CountermeasureId}
+                    """);
+                Notify(sql);
+                break;
+
+            case EffectMeasured e:
+                sql.Add($"""
+                    update views.countermeasures_v1 set effect = {JsonSerializer.Serialize(e.Effect, EventCatalog.Json)}::jsonb
+                    where tenant_id = {recorded.TenantId.ToGuid()} and countermeasure_id = {e.CountermeasureId}
+                    """);
                 break;
 
             case CountermeasureAnnounced e:
@@ -94,6 +138,27 @@ internal sealed class KnownMitigations : IProjection
                 sql.Add($"delete from views.slots_v1 where mitigation_id = {e.Scope.MitigationId}");
                 break;
         }
+    }
+
+    private static void Add(
+        RecordedEvent recorded,
+        Guid countermeasureId,
+        CountermeasureKind kind,
+        IPNetwork prefix,
+        TrafficRule? rule,
+        bool inNetwork,
+        bool rehearsed,
+        SqlBatch sql)
+    {
+        var stored = rule is null ? null : JsonSerializer.Serialize(rule, EventCatalog.Json);
+        sql.Add($"""
+            insert into views.countermeasures_v1
+                (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed)
+            values ({recorded.TenantId.ToGuid()}, {Guid.Parse(recorded.StreamKey)}, {countermeasureId},
+                {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed})
+            on conflict (tenant_id, countermeasure_id) do update
+            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default
+            """);
     }
 
     private static void Notify(SqlBatch sql) => sql.Add($"select pg_notify({Channel}, '')");

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dapper;
 using Google.Protobuf.WellKnownTypes;
 using Npgsql;
@@ -19,16 +20,26 @@ internal static class ListedMitigations
             return []; // the provider itself is never attacked under a contract
         }
 
-        var of = new { tenantId = tenant.ToGuid(), activeOnly, Limit };
+        var of = new
+        {
+            tenantId = tenant.ToGuid(),
+            activeOnly,
+            Limit,
+            DryRun = (int)EnforcementMode.DryRun,
+            AfterApproval = (int)EnforcementMode.AfterApproval,
+        };
         await using var connection = await database.OpenConnectionAsync(cancellation);
         var mitigations = await connection.QueryAsync<Row>(
             """
             select m.mitigation_id as MitigationId, m.anomaly_id as AnomalyId, m.service_code as ServiceCode, m.target as Target,
-                m.started_at as StartedAt, m.ended_at as EndedAt,
+                m.started_at as StartedAt, m.ended_at as EndedAt, m.expires_at as ExpiresAt, m.step as Step,
+                coalesce(m.failure, '') as Failure,
                 case
                     when m.failure is not null then 'failed'
                     when m.ended_at is not null then 'ended'
                     when m.withdrawal_requested_at is not null then 'withdrawing'
+                    when m.mode = @DryRun then 'rehearsed'
+                    when m.mode = @AfterApproval then 'proposed'
                     when m.held_until is not null then 'holding'
                     when exists (select from views.countermeasures_v1 c where c.tenant_id = m.tenant_id
                         and c.mitigation_id = m.mitigation_id and c.announced_by <> '{}') then 'active'
@@ -45,8 +56,11 @@ internal static class ListedMitigations
         var countermeasures = await connection.QueryAsync<CountermeasureRow>(
             """
             select mitigation_id as MitigationId, countermeasure_id as CountermeasureId, kind as Kind,
-                case when route = '' then prefix::text else route end as Route,
+                case when route = '' then prefix::text else route end as Route, rule::text as Rule, array_to_string(announced_by, ',') as AnnouncedBy,
+                effect::text as Effect,
                 case
+                    when rehearsed then 'rehearsed'
+                    when not in_network then 'proposed'
                     when withdrawn then 'withdrawn'
                     when withdrawing then 'withdrawing'
                     when announced_by <> '{}' then 'announced'
@@ -62,8 +76,12 @@ internal static class ListedMitigations
             {
                 CountermeasureId = row.CountermeasureId.ToString(),
                 Kind = MitigationPublications.KindOf((CountermeasureKind)row.Kind),
-                Route = row.Route,
+                Route = row.Route.Contains(' ', StringComparison.Ordinal) || row.Rule is null
+                    ? row.Route
+                    : JsonSerializer.Deserialize<TrafficRule>(row.Rule, EventCatalog.Json)!.ToString(),
                 Status = row.Status,
+                AnnouncedBy = { row.AnnouncedBy.Split(',', StringSplitOptions.RemoveEmptyEntries) },
+                Effect = row.Effect is null ? null : Describe(JsonSerializer.Deserialize<MeasuredEffect>(row.Effect, EventCatalog.Json)!),
             });
         }
 
@@ -79,7 +97,31 @@ internal static class ListedMitigations
         Status = row.Status,
         StartedAt = Timestamp.FromDateTime(row.StartedAt),
         EndedAt = row.EndedAt is { } ended ? Timestamp.FromDateTime(ended) : null,
+        ExpiresAt = row.ExpiresAt is { } expires ? Timestamp.FromDateTime(expires) : null,
+        Step = row.Step,
+        Failure = row.Failure,
     };
+
+    private static Effect Describe(MeasuredEffect effect)
+    {
+        var described = new Effect { BeforeBitsPerSecond = effect.BeforeBitsPerSecond, Verdict = effect.Verdict };
+        if (effect.DuringBitsPerSecond is { } during)
+        {
+            described.DuringBitsPerSecond = during;
+        }
+
+        if (effect is { DroppedPackets: { } droppedPackets, DroppedBytes: { } droppedBytes })
+        {
+            (described.DroppedPackets, described.DroppedBytes) = (droppedPackets, droppedBytes);
+        }
+
+        if (effect is { PassedPackets: { } passedPackets, PassedBytes: { } passedBytes })
+        {
+            (described.PassedPackets, described.PassedBytes) = (passedPackets, passedBytes);
+        }
+
+        return described;
+    }
 
     private sealed record Row(
         Guid MitigationId,
@@ -88,7 +130,18 @@ internal static class ListedMitigations
         string Target,
         DateTime StartedAt,
         DateTime? EndedAt,
+        DateTime? ExpiresAt,
+        int Step,
+        string Failure,
         string Status);
 
-    private sealed record CountermeasureRow(Guid MitigationId, Guid CountermeasureId, short Kind, string Route, string Status);
+    private sealed record CountermeasureRow(
+        Guid MitigationId,
+        Guid CountermeasureId,
+        short Kind,
+        string Route,
+        string? Rule,
+        string AnnouncedBy,
+        string? Effect,
+        string Status);
 }

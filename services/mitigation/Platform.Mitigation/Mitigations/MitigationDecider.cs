@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using System.Net.Sockets;
 using Platform.EventStore;
 using static Platform.Mitigation.Mitigations.MitigationRejections;
 
@@ -8,17 +7,21 @@ namespace Platform.Mitigation.Mitigations;
 
 /// <param name="Scope">The mitigation, its anomaly and contract.</param>
 /// <param name="Target">Attacked prefix as detection reported it.</param>
-/// <param name="Contract">What the tenant's contract protects now.</param>
-/// <param name="Slot">Whether there is room for one more countermeasure.</param>
-/// <param name="MaximumDuration">Expiry of the countermeasures, counted from <paramref name="At"/>.</param>
+/// <param name="Evidence">What detection saw.</param>
+/// <param name="Defense">Everything that decides what may be done.</param>
 /// <param name="At">Now (UTC).</param>
 internal sealed record StartMitigation(
-    MitigationScope Scope,
-    string Target,
-    ContractScope Contract,
-    SlotAnswer Slot,
-    TimeSpan MaximumDuration,
-    DateTimeOffset At);
+    MitigationScope Scope, string Target, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
+
+/// <summary>What is known at the moment of a decision.</summary>
+/// <param name="Contract">What the tenant's contract protects now.</param>
+/// <param name="Policy">How the protected object is defended.</param>
+/// <param name="Rails">What no countermeasure may do.</param>
+/// <param name="Means">What the network can do now.</param>
+/// <param name="Slot">Whether there is room for the countermeasures.</param>
+/// <param name="MaximumDuration">Expiry of the countermeasures, counted from now.</param>
+internal sealed record Defense(
+    ContractScope Contract, DefensePolicy Policy, SafetyRails Rails, NetworkMeans Means, SlotAnswer Slot, TimeSpan MaximumDuration);
 
 /// <summary>What a contract protects.</summary>
 /// <param name="Prefixes">The tenant's own prefixes under this contract.</param>
@@ -37,22 +40,21 @@ internal sealed record NoteAnomalyEnd(MitigationScope Scope, TimeSpan Hold, Date
 
 internal sealed record WithdrawMitigation(Guid MitigationId, WithdrawalReason Reason, string? Note, DateTimeOffset At);
 
-internal sealed record ConfirmAnnouncement(Guid CountermeasureId, string Route, string Speaker, DateTimeOffset At);
-
-/// <param name="CountermeasureId">The countermeasure that was looked for.</param>
-/// <param name="Speaker">The speaker that was read without it.</param>
-/// <param name="Speakers">All speakers that are configured.</param>
+/// <summary>Something in the network was read back with countermeasures of this mitigation.</summary>
+/// <param name="Routes">What it holds, by countermeasure.</param>
+/// <param name="Speaker">Name of the speaker or scrubber.</param>
 /// <param name="At">When it was read (UTC).</param>
-internal sealed record ConfirmClearance(
-    Guid CountermeasureId, string Speaker, ImmutableHashSet<string> Speakers, DateTimeOffset At);
+internal sealed record ConfirmAnnouncement(IReadOnlyDictionary<Guid, string> Routes, string Speaker, DateTimeOffset At);
 
-/// <summary>The rules of a mitigation. Pure: time, identity, contract and caps arrive with the command.</summary>
-internal static class MitigationDecider
+/// <summary>Something in the network was read without countermeasures of this mitigation.</summary>
+/// <param name="Gone">The countermeasures that were looked for, each with all that could hold it.</param>
+/// <param name="Speaker">The speaker or scrubber that was read without them.</param>
+/// <param name="At">When it was read (UTC).</param>
+internal sealed record ConfirmClearance(IReadOnlyDictionary<Guid, ImmutableHashSet<string>> Gone, string Speaker, DateTimeOffset At);
+
+/// <summary>The rules of a mitigation. Pure: time, identity, contract, policy and caps arrive with the command.</summary>
+internal static partial class MitigationDecider
 {
-    /// <summary>Hard limits, whatever a setting or a policy says: nothing wider is ever touched.</summary>
-    private const int WidestIPv4 = 24;
-    private const int WidestIPv6 = 48;
-
     public static Decision<MitigationEvent> Decide(MitigationState current, StartMitigation command)
     {
         if (current.Status is not MitigationStatus.None)
@@ -60,27 +62,41 @@ internal static class MitigationDecider
             return Decision<MitigationEvent>.Unchanged; // the same anomaly again, or its end came first
         }
 
-        if (Refusal(command) is { } refusal)
+        var (defense, scope) = (command.Defense, command.Scope);
+        if (defense.Rails.RefusalOfTarget(command.Target, defense.Contract, scope.ServiceCode) is { } wrongTarget)
         {
-            return new MitigationFailed(command.Scope, command.Target, refusal.Code, refusal.Detail, command.At);
+            return Failed(wrongTarget);
         }
 
         var target = IPNetwork.Parse(command.Target);
+        if (DefensePlan.Next(target, command.Evidence, defense.Policy, defense.Means, from: 0) is not { } step)
+        {
+            return Failed(target.PrefixLength is 32 or 128 ? NoStepFits(scope.ServiceCode) : BlackholeOfMoreThanAHost(target));
+        }
+
+        if (Refusal(step.Specs, defense, scope.ServiceCode) is { } refusal)
+        {
+            return Failed(refusal);
+        }
+
         return new MitigationEvent[]
         {
             new MitigationStarted(
-                command.Scope.MitigationId,
-                command.Scope.AnomalyId,
-                command.Scope.ServiceCode,
+                scope.MitigationId,
+                scope.AnomalyId,
+                scope.ServiceCode,
                 target,
-                ExpiresAt: command.At + command.MaximumDuration,
-                StartedAt: command.At),
-            new CountermeasureRequested(
-                DerivedId.For(command.Scope.MitigationId, $"{CountermeasureKind.Blackhole} {target}"),
-                CountermeasureKind.Blackhole,
-                target,
-                RequestedAt: command.At),
-        };
+                ExpiresAt: command.At + defense.MaximumDuration,
+                StartedAt: command.At,
+                command.Evidence,
+                defense.Policy.Mode,
+                Step: step.Index),
+        }
+            .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, command.At)))
+            .ToArray();
+
+        Decision<MitigationEvent> Failed(Rejection why) =>
+            new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At);
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteAnomalyEnd command)
@@ -116,84 +132,84 @@ internal static class MitigationDecider
             WithdrawalReason.AnomalyEnded when current.HeldUntil is null => AnomalyStillOpen(command.MitigationId),
             WithdrawalReason.AnomalyEnded when command.At < current.HeldUntil => StillHeld(current.HeldUntil.Value),
             WithdrawalReason.Expired when command.At < current.ExpiresAt => NotExpired(current.ExpiresAt),
-            WithdrawalReason.Operator when string.IsNullOrWhiteSpace(command.Note) || command.Note.Length > 200 => ReasonMissing,
-            _ => new WithdrawalRequested(command.Reason, command.Note, command.At),
+            WithdrawalReason.Operator when !IsReason(command.Note) => ReasonMissing,
+            _ => Withdrawn(),
         };
-    }
 
-    public static Decision<MitigationEvent> Decide(MitigationState current, ConfirmAnnouncement command)
-    {
-        if (current.Status is not MitigationStatus.Standing
-            || !current.Countermeasures.TryGetValue(command.CountermeasureId, out var countermeasure)
-            || countermeasure.Announced.Contains(command.Speaker))
+        Decision<MitigationEvent> Withdrawn()
         {
-            return Decision<MitigationEvent>.Unchanged; // announced again after a restart of the speaker, or already unwanted
+            var requested = new WithdrawalRequested(command.Reason, command.Note, command.At);
+            return current.Countermeasures.Values.Any(it => it.IsInNetwork)
+                ? requested
+                : new MitigationEvent[] { requested, new MitigationEnded(current.Scope!, current.WasInForce, command.At) };
         }
-
-        return new CountermeasureAnnounced(
-            current.Scope!, command.CountermeasureId, countermeasure.Kind, command.Route, command.Speaker, command.At);
     }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, ConfirmAnnouncement command) =>
+        current.Status is not MitigationStatus.Standing
+            ? Decision<MitigationEvent>.Unchanged
+            :
+            (
+                from routed in command.Routes
+                let countermeasure = current.Countermeasures.GetValueOrDefault(routed.Key)
+                where countermeasure is { Stage: CountermeasureStage.Wanted } // else already unwanted
+                    && !countermeasure.Announced.Contains(command.Speaker) // else again, after a restart of the speaker
+                select (MitigationEvent)new CountermeasureAnnounced(
+                    current.Scope!, routed.Key, countermeasure.Kind, routed.Value, command.Speaker, command.At))
+            .ToArray();
 
     public static Decision<MitigationEvent> Decide(MitigationState current, ConfirmClearance command)
     {
-        if (current.Status is not MitigationStatus.Withdrawing
-            || !current.Countermeasures.TryGetValue(command.CountermeasureId, out var countermeasure)
-            || countermeasure.Withdrawn
-            || countermeasure.Cleared.Contains(command.Speaker))
+        if (current.Status is not (MitigationStatus.Standing or MitigationStatus.Withdrawing))
         {
             return Decision<MitigationEvent>.Unchanged;
         }
 
-        if (!countermeasure.Cleared.Add(command.Speaker).IsSupersetOf(command.Speakers))
+        var events = new List<MitigationEvent>();
+        var isWithdrawing = current.Status is MitigationStatus.Withdrawing;
+        var inNetwork = current.Countermeasures.Where(it => it.Value.IsInNetwork).Select(it => it.Key).ToHashSet();
+        foreach (var (id, holders) in command.Gone)
         {
-            return new CountermeasureCleared(command.CountermeasureId, command.Speaker, command.At);
+            if (!current.Countermeasures.TryGetValue(id, out var countermeasure)
+                || !countermeasure.IsInNetwork
+                || (countermeasure.Stage is CountermeasureStage.Wanted && !isWithdrawing) // missing while it shall stand: drift, not an end
+                || countermeasure.Cleared.Contains(command.Speaker))
+            {
+                continue;
+            }
+
+            if (!countermeasure.Cleared.Add(command.Speaker).IsSupersetOf(holders))
+            {
+                events.Add(new CountermeasureCleared(id, command.Speaker, command.At));
+                continue;
+            }
+
+            events.Add(new CountermeasureWithdrawn(current.Scope!, id, current.Reason ?? WithdrawalReason.Operator, command.At));
+            inNetwork.Remove(id);
+            if (isWithdrawing && inNetwork.Count == 0)
+            {
+                events.Add(new MitigationEnded(current.Scope!, current.WasInForce, command.At));
+            }
         }
 
-        var withdrawn = new CountermeasureWithdrawn(
-            current.Scope!, command.CountermeasureId, current.Reason!.Value, command.At);
-        var isLast = current.Countermeasures.All(other => other.Key == command.CountermeasureId || other.Value.Withdrawn);
-        return isLast
-            ? new MitigationEvent[] { withdrawn, new MitigationEnded(current.Scope!, current.WasInForce, command.At) }
-            : withdrawn;
+        return events.ToArray();
     }
 
-    /// <summary>The safety rails, in the order in which an operator would want to hear of them.</summary>
-    private static Rejection? Refusal(StartMitigation command)
-    {
-        // The parser drops host bits silently and takes an IPv4 address in IPv6 clothes; neither is what was meant.
-        if (!IPNetwork.TryParse(command.Target, out var target)
-            || !IPAddress.Parse(command.Target.Split('/')[0]).Equals(target.BaseAddress)
-            || target.BaseAddress.IsIPv4MappedToIPv6)
-        {
-            return TargetMalformed(command.Target);
-        }
-
-        var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
-        if (target.PrefixLength < (isIPv4 ? WidestIPv4 : WidestIPv6))
-        {
-            return TargetTooWide(target);
-        }
-
-        if (target.PrefixLength != (isIPv4 ? 32 : 128))
-        {
-            return BlackholeOfMoreThanAHost(target);
-        }
-
-        if (command.Contract.Ended)
-        {
-            return ContractEnded(command.Scope.ServiceCode);
-        }
-
-        if (!command.Contract.Prefixes.Any(own => own.Contains(target.BaseAddress) && own.PrefixLength <= target.PrefixLength))
-        {
-            return TargetOutsidePrefixes(target, command.Scope.ServiceCode);
-        }
-
-        return command.Slot switch
+    private static Rejection? Refusal(IReadOnlyList<CountermeasureSpec> specs, Defense defense, string serviceCode) =>
+        specs.Select(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode)).FirstOrDefault(refusal => refusal is not null)
+        ?? defense.Slot switch
         {
             SlotAnswer.TenantFull => TenantCapReached,
             SlotAnswer.AllFull => TotalCapReached,
             _ => null,
         };
-    }
+
+    private static MitigationEvent Place(CountermeasureSpec spec, Guid mitigationId, EnforcementMode mode, DateTimeOffset at) => mode switch
+    {
+        EnforcementMode.AfterApproval => new CountermeasureProposed(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
+        EnforcementMode.DryRun => new CountermeasureRehearsed(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
+        _ => new CountermeasureRequested(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, at, spec.Rule),
+    };
+
+    private static bool IsReason(string? text) => !string.IsNullOrWhiteSpace(text) && text.Length <= 200;
 }

@@ -12,24 +12,96 @@ internal abstract record MitigationEvent;
 /// <param name="Target">Attacked prefix.</param>
 /// <param name="ExpiresAt">No countermeasure stands longer than this, whatever else is lost (UTC).</param>
 /// <param name="StartedAt">When it was decided (UTC).</param>
+/// <param name="Evidence">What detection saw; null in older events, and by hand.</param>
+/// <param name="Mode">Whether a person has to agree first.</param>
+/// <param name="Note">What the operator wrote who started it by hand; null when the rules did.</param>
+/// <param name="Step">Index of the policy's step that it begins with.</param>
 internal sealed record MitigationStarted(
     Guid MitigationId,
     Guid AnomalyId,
     string ServiceCode,
     IPNetwork Target,
     DateTimeOffset ExpiresAt,
-    DateTimeOffset StartedAt) : MitigationEvent;
+    DateTimeOffset StartedAt,
+    IReadOnlyList<VectorEvidence>? Evidence = null,
+    EnforcementMode Mode = EnforcementMode.Automatic,
+    string? Note = null,
+    int Step = 0) : MitigationEvent;
 
 /// <summary>The network shall hold this. From here on the reconciler works until it does.</summary>
 /// <param name="CountermeasureId">Identity of the countermeasure, derived from mitigation, kind and prefix.</param>
 /// <param name="Kind">What is done with the traffic.</param>
 /// <param name="Prefix">Prefix that is announced.</param>
 /// <param name="RequestedAt">When it was decided (UTC).</param>
+/// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
 internal sealed record CountermeasureRequested(
     Guid CountermeasureId,
     CountermeasureKind Kind,
     IPNetwork Prefix,
-    DateTimeOffset RequestedAt) : MitigationEvent;
+    DateTimeOffset RequestedAt,
+    TrafficRule? Rule = null) : MitigationEvent;
+
+/// <summary>The network would hold this if an operator agreed.</summary>
+/// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
+/// <param name="Kind">What would be done with the traffic.</param>
+/// <param name="Prefix">Prefix that would be announced.</param>
+/// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
+/// <param name="ProposedAt">When it was decided (UTC).</param>
+internal sealed record CountermeasureProposed(
+    Guid CountermeasureId,
+    CountermeasureKind Kind,
+    IPNetwork Prefix,
+    TrafficRule? Rule,
+    DateTimeOffset ProposedAt) : MitigationEvent;
+
+/// <summary>Dry run: the network would hold this, and does not.</summary>
+/// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
+/// <param name="Kind">What would be done with the traffic.</param>
+/// <param name="Prefix">Prefix that would be announced.</param>
+/// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
+/// <param name="RehearsedAt">When it was decided (UTC).</param>
+internal sealed record CountermeasureRehearsed(
+    Guid CountermeasureId,
+    CountermeasureKind Kind,
+    IPNetwork Prefix,
+    TrafficRule? Rule,
+    DateTimeOffset RehearsedAt) : MitigationEvent;
+
+/// <summary>An operator agreed to what was proposed.</summary>
+/// <param name="Note">What the operator wrote.</param>
+/// <param name="ApprovedAt">When (UTC).</param>
+internal sealed record MitigationApproved(string Note, DateTimeOffset ApprovedAt) : MitigationEvent;
+
+/// <summary>The defence is at this step of its policy from now on.</summary>
+/// <param name="Step">Index of the step.</param>
+/// <param name="Why">Why the step before was left.</param>
+/// <param name="TakenAt">When (UTC).</param>
+internal sealed record StepTaken(int Step, string Why, DateTimeOffset TakenAt) : MitigationEvent;
+
+/// <summary>Detection saw more vectors, or greater ones.</summary>
+/// <param name="Evidence">All of what it sees now.</param>
+/// <param name="SeenAt">When it was heard (UTC).</param>
+internal sealed record EvidenceGrew(IReadOnlyList<VectorEvidence> Evidence, DateTimeOffset SeenAt) : MitigationEvent;
+
+/// <summary>An operator moved the expiry.</summary>
+/// <param name="ExpiresAt">No countermeasure stands longer than this (UTC).</param>
+/// <param name="Note">What the operator wrote.</param>
+/// <param name="ExtendedAt">When (UTC).</param>
+internal sealed record MitigationExtended(DateTimeOffset ExpiresAt, string Note, DateTimeOffset ExtendedAt) : MitigationEvent;
+
+/// <summary>The network shall no longer hold this one countermeasure; the others stay.</summary>
+/// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
+/// <param name="Note">Why: what an operator wrote, or which rule decided.</param>
+/// <param name="DroppedAt">When it was decided (UTC).</param>
+internal sealed record CountermeasureDropped(Guid CountermeasureId, string Note, DateTimeOffset DroppedAt) : MitigationEvent;
+
+/// <summary>What a countermeasure did to the traffic, measured over the time that it was in force so far.</summary>
+/// <param name="Scope">Which mitigation and contract it belongs to.</param>
+/// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
+/// <param name="Effect">The figures.</param>
+/// <param name="MeasuredAt">When (UTC).</param>
+internal sealed record EffectMeasured(
+    MitigationScope Scope, Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset MeasuredAt) : MitigationEvent;
 
 /// <summary>One speaker holds the route: it was asked, and the route was read back from it.</summary>
 /// <param name="Scope">Which mitigation and contract it belongs to.</param>
@@ -109,6 +181,15 @@ internal enum CountermeasureKind
 {
     /// <summary>Remotely triggered blackhole of a host (RFC 5635, RFC 7999).</summary>
     Blackhole = 1,
+
+    /// <summary>A filter rule in the routers (RFC 8955, RFC 8956).</summary>
+    FlowSpec = 2,
+
+    /// <summary>A more specific route to a scrubber.</summary>
+    Diversion = 3,
+
+    /// <summary>A filter in the scrubbers.</summary>
+    Scrubbing = 4,
 }
 
 /// <summary>Stored as numbers: never renumber.</summary>
@@ -125,4 +206,24 @@ internal enum WithdrawalReason
 
     /// <summary>It stood as long as any may.</summary>
     Expired = 4,
+
+    /// <summary>The kill switch was engaged.</summary>
+    KillSwitch = 5,
 }
+
+/// <summary>Figures of one countermeasure.</summary>
+/// <param name="BeforeBitsPerSecond">Traffic to the target before it stood.</param>
+/// <param name="DuringBitsPerSecond">Traffic to the target while it stands, latest measurement; null when nothing was measured.</param>
+/// <param name="DroppedPackets">Packets discarded by it so far; null when its means does not count.</param>
+/// <param name="DroppedBytes">Bytes discarded by it so far; null when its means does not count.</param>
+/// <param name="PassedPackets">Packets to the target that passed so far; null when its means does not count.</param>
+/// <param name="PassedBytes">Bytes to the target that passed so far; null when its means does not count.</param>
+/// <param name="Verdict"><c>helped</c>, <c>unchanged</c> or <c>unmeasured</c>.</param>
+internal sealed record MeasuredEffect(
+    long BeforeBitsPerSecond,
+    long? DuringBitsPerSecond,
+    long? DroppedPackets,
+    long? DroppedBytes,
+    long? PassedPackets,
+    long? PassedBytes,
+    string Verdict);

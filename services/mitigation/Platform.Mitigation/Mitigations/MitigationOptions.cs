@@ -1,8 +1,9 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 
 namespace Platform.Mitigation.Mitigations;
 
-/// <summary>How long and how much is defended. Bound from the <c>Mitigations</c> section.</summary>
+/// <summary>How, how long and how much is defended. Bound from the <c>Mitigations</c> section.</summary>
 internal sealed class MitigationOptions : IValidatableObject
 {
     public const string Section = "Mitigations";
@@ -23,6 +24,29 @@ internal sealed class MitigationOptions : IValidatableObject
     [Range(1, 10_000, ErrorMessage = "must be 1 to 10000.")]
     public int MaxCountermeasuresPerTenant { get; init; } = 50;
 
+    /// <summary>Limits of single tenants, tighter than those of all.</summary>
+    public TenantLimits[] Tenants { get; init; } = [];
+
+    /// <summary>Prefixes of the provider's own infrastructure: nothing that overlaps one is ever touched.</summary>
+    public string[] ProtectedInfrastructure { get; init; } = [];
+
+    /// <summary>Sources that no rule may name, for all tenants: monitoring, resolvers, exchange points.</summary>
+    public string[] AllowedSources { get; init; } = [];
+
+    /// <summary>True: nothing is put into the network; what would have been is recorded. Default false.</summary>
+    public bool DryRun { get; init; }
+
+    /// <summary>
+    /// Steps for objects without a policy of their own, in this order: <c>FlowSpecRateLimit</c>, <c>FlowSpecDiscard</c>, <c>FlowSpecRedirect</c>,
+    /// <c>Scrubbing</c>, <c>Diversion</c>, <c>Blackhole</c>. A step that the network has no means for is passed over. Default FlowSpecDiscard,
+    /// Scrubbing, Blackhole.
+    /// </summary>
+    public DefenseStepKind[] DefaultSteps { get; init; } = [];
+
+    /// <summary>How long a default step may fail to help before the next. 1 second to 1 hour; default 10 seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00", ErrorMessage = "must be 00:00:01 to 01:00:00.")]
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (MaxCountermeasuresPerTenant > MaxCountermeasures)
@@ -30,5 +54,66 @@ internal sealed class MitigationOptions : IValidatableObject
             yield return new(
                 $"must not exceed {nameof(MaxCountermeasures)} ({MaxCountermeasures}).", [nameof(MaxCountermeasuresPerTenant)]);
         }
+
+        foreach (var (name, prefixes) in new[] { (nameof(ProtectedInfrastructure), ProtectedInfrastructure), (nameof(AllowedSources), AllowedSources) })
+        {
+            foreach (var wrong in prefixes.Where(text => !IPNetwork.TryParse(text, out _)))
+            {
+                yield return new($"= '{wrong}': must be a prefix in CIDR notation without host bits.", [name]);
+            }
+        }
+
+        foreach (var wrong in Tenants.Where(tenant => !tenant.IsValid))
+        {
+            yield return new(
+                $"= {wrong.TenantId}: needs a tenant id, {nameof(TenantLimits.WidestIPv4)} 24 to 32, {nameof(TenantLimits.WidestIPv6)} 48 to 128, "
+                + $"{nameof(TenantLimits.MaxCountermeasures)} 0 to 10000.",
+                [nameof(Tenants)]);
+        }
     }
+
+    internal SafetyRails RailsFor(Guid tenantId, bool killSwitchEngaged, IReadOnlyList<IPNetwork> allowedByPolicy)
+    {
+        var limits = LimitsOf(tenantId);
+        return new SafetyRails(
+            limits.WidestIPv4,
+            limits.WidestIPv6,
+            [.. ProtectedInfrastructure.Select(IPNetwork.Parse)],
+            [.. AllowedSources.Select(IPNetwork.Parse), .. allowedByPolicy],
+            killSwitchEngaged);
+    }
+
+    internal int MostFor(Guid tenantId) => Math.Min(LimitsOf(tenantId).MaxCountermeasures ?? MaxCountermeasuresPerTenant, MaxCountermeasures);
+
+    internal DefensePolicy DefaultPolicy => new(
+        [.. (DefaultSteps.Length > 0 ? DefaultSteps : Standard).Select(kind => new DefenseStep(kind, Patience))],
+        EnforcementMode.Automatic,
+        AllowedSources: []);
+
+    private static DefenseStepKind[] Standard => [DefenseStepKind.FlowSpecDiscard, DefenseStepKind.Scrubbing, DefenseStepKind.Blackhole];
+
+    private TenantLimits LimitsOf(Guid tenantId) =>
+        Tenants.FirstOrDefault(tenant => tenant.TenantId == tenantId) ?? new TenantLimits { TenantId = tenantId };
+}
+
+/// <summary>Limits of one tenant. They can only be tighter than the hard ones.</summary>
+internal sealed class TenantLimits
+{
+    /// <summary>Whose limits these are.</summary>
+    public Guid TenantId { get; init; }
+
+    /// <summary>Shortest IPv4 prefix length that may be touched. 24 to 32; default 24.</summary>
+    public int WidestIPv4 { get; init; } = SafetyRails.HardWidestIPv4;
+
+    /// <summary>Shortest IPv6 prefix length that may be touched. 48 to 128; default 48.</summary>
+    public int WidestIPv6 { get; init; } = SafetyRails.HardWidestIPv6;
+
+    /// <summary>Countermeasures that it may hold; unset: as every tenant. 0: none.</summary>
+    public int? MaxCountermeasures { get; init; }
+
+    internal bool IsValid =>
+        TenantId != Guid.Empty
+        && WidestIPv4 is >= SafetyRails.HardWidestIPv4 and <= 32
+        && WidestIPv6 is >= SafetyRails.HardWidestIPv6 and <= 128
+        && MaxCountermeasures is null or (>= 0 and <= 10_000);
 }

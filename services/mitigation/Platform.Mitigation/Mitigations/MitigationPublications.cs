@@ -10,6 +10,12 @@ internal sealed class MitigationPublications : IPublications
 {
     public object? Publish(RecordedEvent recorded) => recorded.Data switch
     {
+        // By hand without an anomaly: there is no incident that it would belong to.
+        MitigationStarted { AnomalyId: var none } when none == Guid.Empty => null,
+        CountermeasureAnnounced { Scope.AnomalyId: var none } when none == Guid.Empty => null,
+        CountermeasureWithdrawn { Scope.AnomalyId: var none } when none == Guid.Empty => null,
+        MitigationEnded { Scope.AnomalyId: var none } when none == Guid.Empty => null,
+        MitigationFailed { Scope.AnomalyId: var none } when none == Guid.Empty => null,
         MitigationStarted e => new Published.MitigationStarted
         {
             TenantId = recorded.TenantId.ToGuid(),
@@ -66,6 +72,9 @@ internal sealed class MitigationPublications : IPublications
     public static string KindOf(CountermeasureKind kind) => kind switch
     {
         CountermeasureKind.Blackhole => "blackhole",
+        CountermeasureKind.FlowSpec => "flowspec",
+        CountermeasureKind.Diversion => "diversion",
+        CountermeasureKind.Scrubbing => "scrubbing",
         _ => throw new UnreachableException($"{kind} has no public name."),
     };
 
@@ -75,6 +84,7 @@ internal sealed class MitigationPublications : IPublications
         WithdrawalReason.Operator => "operator",
         WithdrawalReason.ContractEnded => "contract-ended",
         WithdrawalReason.Expired => "expired",
+        WithdrawalReason.KillSwitch => "kill-switch",
         _ => throw new UnreachableException($"{reason} has no public name."),
     };
 }

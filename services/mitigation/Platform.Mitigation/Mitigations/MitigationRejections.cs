@@ -18,10 +18,22 @@ internal static class MitigationRejections
         "All tenants together hold as many countermeasures as they may.",
         "Withdraw some that are no longer needed, or raise Mitigations:MaxCountermeasures.");
 
+    public static Rejection KillSwitchIsEngaged { get; } = new(
+        RejectionKind.Conflict,
+        "kill-switch-engaged",
+        "The kill switch is engaged.",
+        "Nothing is put into the network until it is released.");
+
+    public static Rejection NothingProposed { get; } = new(
+        RejectionKind.Conflict,
+        "nothing-proposed",
+        "Nothing waits for approval.",
+        "The mitigation was approved, withdrawn, or never needed it.");
+
     public static Rejection ReasonMissing { get; } = new(
         RejectionKind.Invalid,
         "reason-missing",
-        "A withdrawal by hand needs a reason.",
+        "What is done by hand needs a reason.",
         "Give a reason of 1 to 200 characters.");
 
     public static Rejection TargetMalformed(string target) => new(
@@ -30,17 +42,77 @@ internal static class MitigationRejections
         "The target is not a prefix.",
         $"'{target}' is not a prefix in CIDR notation without host bits.");
 
-    public static Rejection TargetTooWide(IPNetwork target) => new(
+    public static Rejection TargetTooWide(IPNetwork target, int widest) => new(
         RejectionKind.Forbidden,
         "target-too-wide",
         "The target is wider than anything that may be announced.",
-        $"{target} is wider than /24 (IPv4) or /48 (IPv6).");
+        $"{target} is wider than /{widest}.");
+
+    public static Rejection TargetIsInfrastructure(IPNetwork target) => new(
+        RejectionKind.Forbidden,
+        "target-is-infrastructure",
+        "The target holds protected infrastructure.",
+        $"{target} overlaps a prefix of Mitigations:ProtectedInfrastructure.");
+
+    public static Rejection RuleElsewhere(TrafficRule rule, IPNetwork prefix) => new(
+        RejectionKind.Forbidden,
+        "rule-elsewhere",
+        "The rule is about traffic to somebody else.",
+        $"'{rule}' is not about traffic to {prefix}.");
+
+    public static Rejection RuleTooBroad(TrafficRule rule) => new(
+        RejectionKind.Forbidden,
+        "rule-too-broad",
+        "The rule says nothing about the packets.",
+        $"'{rule}' would hit all traffic of its target.");
+
+    public static Rejection RuleMalformed(string fault) => new(
+        RejectionKind.Invalid,
+        "rule-malformed",
+        "The rule cannot be.",
+        $"The rule cannot be: {fault}");
+
+    public static Rejection SourceAllowListed(IPNetwork source) => new(
+        RejectionKind.Forbidden,
+        "source-allow-listed",
+        "The rule names a source that is allowed always.",
+        $"{source} overlaps an allowed source.");
+
+    public static Rejection NoStepFits(string serviceCode) => new(
+        RejectionKind.Conflict,
+        "no-step-fits",
+        "No step of the policy can be taken.",
+        $"The policy for {serviceCode} holds no step that this network can take against this attack.");
+
+    public static Rejection CountermeasureUnknown(Guid countermeasureId) => new(
+        RejectionKind.NotFound,
+        "countermeasure-not-found",
+        "There is no such countermeasure.",
+        $"No countermeasure {countermeasureId} of this mitigation.");
+
+    public static Rejection NotStanding(Guid mitigationId) => new(
+        RejectionKind.Conflict,
+        "mitigation-not-standing",
+        "The mitigation does not stand any more.",
+        $"Mitigation {mitigationId} is being withdrawn or has ended.");
+
+    public static Rejection ExpiryOutOfRange(TimeSpan maximum) => new(
+        RejectionKind.Invalid,
+        "expiry-out-of-range",
+        "The expiry is out of range.",
+        $"It must be in the future and at most {maximum} from now.");
 
     public static Rejection BlackholeOfMoreThanAHost(IPNetwork target) => new(
         RejectionKind.Forbidden,
         "blackhole-wider-than-host",
         "A blackhole is for one host only.",
         $"{target} is more than one host; a blackhole would take its neighbours down too.");
+
+    public static Rejection ContractUnknown(string serviceCode) => new(
+        RejectionKind.NotFound,
+        "contract-not-found",
+        "There is no such contract.",
+        $"No contract {serviceCode} of this tenant.");
 
     public static Rejection ContractEnded(string serviceCode) => new(
         RejectionKind.Conflict,

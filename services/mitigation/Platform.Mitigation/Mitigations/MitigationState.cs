@@ -13,7 +13,7 @@ internal enum MitigationStatus
     /// <summary>The end of the anomaly came before its beginning: there is nothing left to defend.</summary>
     OverBeforeStart,
 
-    /// <summary>Countermeasures shall stand.</summary>
+    /// <summary>Countermeasures shall stand, or wait for approval.</summary>
     Standing,
 
     /// <summary>Countermeasures shall go.</summary>
@@ -27,6 +27,11 @@ internal enum MitigationStatus
 internal sealed record MitigationState(
     MitigationStatus Status,
     MitigationScope? Scope,
+    IPNetwork Target,
+    EnforcementMode Mode,
+    IReadOnlyList<VectorEvidence> Evidence,
+    int Step,
+    DateTimeOffset StepSince,
     DateTimeOffset ExpiresAt,
     DateTimeOffset? HeldUntil,
     WithdrawalReason? Reason,
@@ -35,7 +40,17 @@ internal sealed record MitigationState(
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
         new MitigationState(
-            MitigationStatus.None, null, default, null, null, ImmutableDictionary<Guid, CountermeasureState>.Empty),
+            MitigationStatus.None,
+            Scope: null,
+            Target: default,
+            EnforcementMode.Automatic,
+            Evidence: [],
+            Step: 0,
+            StepSince: default,
+            ExpiresAt: default,
+            HeldUntil: null,
+            Reason: null,
+            ImmutableDictionary<Guid, CountermeasureState>.Empty),
         Evolve);
 
     public bool WasInForce => Countermeasures.Values.Any(countermeasure => !countermeasure.Announced.IsEmpty);
@@ -46,10 +61,25 @@ internal sealed record MitigationState(
         {
             Status = MitigationStatus.Standing,
             Scope = new MitigationScope(e.MitigationId, e.AnomalyId, e.ServiceCode),
+            Target = e.Target,
+            Mode = e.Mode,
+            Evidence = e.Evidence ?? [],
+            Step = e.Step,
+            StepSince = e.StartedAt,
             ExpiresAt = e.ExpiresAt,
         },
         CountermeasureRequested e => current.With(
-            e.CountermeasureId, new CountermeasureState(e.Kind, e.Prefix, [], [], Withdrawn: false)),
+            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule)),
+        CountermeasureProposed e => current.With(
+            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Proposed, e.Kind, e.Prefix, e.Rule)),
+        CountermeasureRehearsed e => current.With(
+            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Rehearsed, e.Kind, e.Prefix, e.Rule)),
+        MitigationApproved => current with { Mode = EnforcementMode.Automatic },
+        StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt },
+        EvidenceGrew e => current with { Evidence = e.Evidence },
+        MitigationExtended e => current with { ExpiresAt = e.ExpiresAt },
+        CountermeasureDropped e => current.With(e.CountermeasureId, it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [] }),
+        EffectMeasured => current,
         CountermeasureAnnounced e => current.With(
             e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }),
         AnomalyEndNoted e => current with
@@ -61,7 +91,7 @@ internal sealed record MitigationState(
         WithdrawalRequested e => current with { Status = MitigationStatus.Withdrawing, Reason = e.Reason },
         CountermeasureCleared e => current.With(
             e.CountermeasureId, it => it with { Cleared = it.Cleared.Add(e.Speaker) }),
-        CountermeasureWithdrawn e => current.With(e.CountermeasureId, it => it with { Withdrawn = true }),
+        CountermeasureWithdrawn e => current.With(e.CountermeasureId, it => it with { Stage = CountermeasureStage.Withdrawn }),
         MitigationEnded => current with { Status = MitigationStatus.Closed },
         MitigationFailed e => current with { Status = MitigationStatus.Closed, Scope = e.Scope },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the mitigation stream."),
@@ -74,14 +104,41 @@ internal sealed record MitigationState(
         With(id, change(Countermeasures[id]));
 }
 
+internal enum CountermeasureStage
+{
+    /// <summary>Waits for approval; not in the network.</summary>
+    Proposed,
+
+    /// <summary>Dry run; never in the network.</summary>
+    Rehearsed,
+
+    /// <summary>The network shall hold it.</summary>
+    Wanted,
+
+    /// <summary>Dropped by itself while the mitigation stands; the network shall not hold it any more.</summary>
+    Unwanted,
+
+    /// <summary>Nobody in the network holds it any more.</summary>
+    Withdrawn,
+}
+
+/// <param name="Stage">Where it stands.</param>
 /// <param name="Kind">What is done with the traffic.</param>
 /// <param name="Prefix">Prefix that is announced.</param>
-/// <param name="Announced">Speakers that were read back with it.</param>
-/// <param name="Cleared">Speakers that were read without it since the withdrawal.</param>
-/// <param name="Withdrawn">Whether no speaker holds it any more.</param>
+/// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
+/// <param name="Announced">Speakers and scrubbers that were read back with it.</param>
+/// <param name="Cleared">Speakers and scrubbers that were read without it since the withdrawal.</param>
 internal sealed record CountermeasureState(
+    CountermeasureStage Stage,
     CountermeasureKind Kind,
     IPNetwork Prefix,
+    TrafficRule? Rule,
     ImmutableHashSet<string> Announced,
-    ImmutableHashSet<string> Cleared,
-    bool Withdrawn);
+    ImmutableHashSet<string> Cleared)
+{
+    /// <summary>Whether something of it can be in the network.</summary>
+    public bool IsInNetwork => Stage is CountermeasureStage.Wanted or CountermeasureStage.Unwanted;
+
+    public static CountermeasureState New(CountermeasureStage stage, CountermeasureKind kind, IPNetwork prefix, TrafficRule? rule) =>
+        new(stage, kind, prefix, rule, [], []);
+}

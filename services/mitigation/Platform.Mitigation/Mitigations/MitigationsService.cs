@@ -1,15 +1,27 @@
 using Grpc.Core;
+using Google.Protobuf.WellKnownTypes;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Mitigation.Bgp;
+using Platform.Mitigation.DefensePolicies;
+using Platform.Mitigation.KillSwitches;
+using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Mitigations;
 
-/// <summary>gRPC surface of mitigations: what stands and stood, and withdrawal by hand.</summary>
-internal sealed class MitigationsService(NpgsqlDataSource database, StreamStore store, TimeProvider clock)
-    : Contracts.Grpc.Mitigation.V1.Mitigations.MitigationsBase
+/// <summary>gRPC surface of mitigations: what stands and stood, and everything that is done by hand.</summary>
+internal sealed class MitigationsService(
+    NpgsqlDataSource database,
+    StreamStore store,
+    DefenseFacts facts,
+    IOptions<MitigationOptions> options,
+    IOptions<BgpOptions> network,
+    TimeProvider clock)
+    : Wire.Mitigations.MitigationsBase
 {
     [Authorize(Policy = Policies.Read)]
     public override async Task<ListMitigationsResponse> ListMitigations(ListMitigationsRequest request, ServerCallContext context)
@@ -24,17 +36,182 @@ internal sealed class MitigationsService(NpgsqlDataSource database, StreamStore 
         WithdrawMitigationRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        var id = Guid.TryParse(request.MitigationId, out var parsed) ? parsed : Guid.Empty; // an id of nobody: not found
+        var id = IdOf(request.MitigationId);
         var command = new WithdrawMitigation(id, WithdrawalReason.Operator, request.Reason, clock.GetUtcNow());
-
-        var decision = await store.Tenant(tenant).Handle(
-            MitigationState.Stream,
-            id.ToString(),
-            state => MitigationDecider.Decide(state, command),
-            context.Cause(),
-            context.CancellationToken);
-
-        decision.OrThrow();
+        await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new WithdrawMitigationResponse();
     }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<StartMitigationResponse> StartMitigation(StartMitigationRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var (specs, malformed) = WireWords.Read(request.Countermeasures, network.Value.RedirectTo);
+        ThrowIf(malformed);
+        var now = clock.GetUtcNow();
+        var cause = context.Cause();
+        // The same request again, known by its idempotency key, meets the same stream.
+        var scope = new MitigationScope(DerivedId.For(tenant.ToGuid(), $"by-hand {cause.Id}"), AnomalyId: Guid.Empty, request.ServiceCode);
+        var defense = await DefenseOf(tenant, request.ServiceCode, scope.MitigationId, specs, isNew: true, context);
+        var duration = request.DurationSeconds == 0 ? TimeSpan.FromHours(1) : Seconds(request.DurationSeconds);
+        var command = new StartByHand(scope, specs, defense, duration, request.Reason, now);
+        await Handle(tenant, scope.MitigationId, state => MitigationDecider.Decide(state, command), context, cause);
+        return new StartMitigationResponse { MitigationId = scope.MitigationId.ToString() };
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<AddCountermeasuresResponse> AddCountermeasures(AddCountermeasuresRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var (specs, malformed) = WireWords.Read(request.Countermeasures, network.Value.RedirectTo);
+        ThrowIf(malformed);
+        var id = IdOf(request.MitigationId);
+        var defense = await DefenseOf(tenant, await ServiceCodeOf(tenant, id, context), id, specs, isNew: false, context);
+        var command = new AddCountermeasures(id, specs, defense, request.Reason, clock.GetUtcNow());
+        await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
+        return new AddCountermeasuresResponse();
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<StopCountermeasureResponse> StopCountermeasure(StopCountermeasureRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var id = IdOf(request.MitigationId);
+        var command = new DropCountermeasure(id, IdOf(request.CountermeasureId), request.Reason, clock.GetUtcNow());
+        await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
+        return new StopCountermeasureResponse();
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<ApproveMitigationResponse> ApproveMitigation(ApproveMitigationRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var id = IdOf(request.MitigationId);
+        var defense = await DefenseOf(tenant, await ServiceCodeOf(tenant, id, context), id, [], isNew: false, context);
+        var command = new ApproveMitigation(id, defense, request.Reason, clock.GetUtcNow());
+        await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
+        return new ApproveMitigationResponse();
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<ExtendMitigationResponse> ExtendMitigation(ExtendMitigationRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var id = IdOf(request.MitigationId);
+        var command = new ExtendMitigation(
+            id, Seconds(request.DurationSeconds), options.Value.MaximumDuration, request.Reason, clock.GetUtcNow());
+        await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
+        return new ExtendMitigationResponse();
+    }
+
+    [Authorize(Policy = Policies.Administer)]
+    public override async Task<SetDefensePolicyResponse> SetDefensePolicy(SetDefensePolicyRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var (policy, malformed) = WireWords.Read(request.Policy);
+        ThrowIf(malformed);
+        await DefenseOf(tenant, request.ServiceCode, Guid.Empty, [], isNew: false, context); // the contract must be the tenant's
+        var objectId = IdOf(request.ObjectId);
+        var command = new SetDefensePolicy(objectId, request.ServiceCode, policy!, request.Reason, clock.GetUtcNow());
+        var decision = await store.Tenant(tenant).Handle(
+            DefensePolicyState.Stream,
+            objectId.ToString(),
+            state => DefensePolicyDecider.Decide(state, command),
+            context.Cause(),
+            context.CancellationToken);
+        decision.OrThrow();
+        return new SetDefensePolicyResponse();
+    }
+
+    [Authorize(Policy = Policies.Read)]
+    public override async Task<GetDefensePolicyResponse> GetDefensePolicy(GetDefensePolicyRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var (state, _) = await store.Tenant(tenant).Load(
+            DefensePolicyState.Stream, IdOf(request.ObjectId).ToString(), context.CancellationToken);
+        return new GetDefensePolicyResponse
+        {
+            Policy = WireWords.Write(state.Policy ?? options.Value.DefaultPolicy),
+            IsDefault = state.Policy is null,
+        };
+    }
+
+    [Authorize(Policy = Policies.ProviderOperate)]
+    public override async Task<TurnKillSwitchResponse> TurnKillSwitch(TurnKillSwitchRequest request, ServerCallContext context)
+    {
+        var command = new TurnKillSwitch(request.Engage, request.Reason, clock.GetUtcNow());
+        var decision = await store.Tenant(TenantId.Provider).Handle(
+            KillSwitchState.Stream,
+            KillSwitchState.Key,
+            state => KillSwitchDecider.Decide(state, command),
+            context.Cause(),
+            context.CancellationToken);
+        decision.OrThrow();
+        return new TurnKillSwitchResponse();
+    }
+
+    [Authorize(Policy = Policies.ProviderRead)]
+    public override async Task<GetKillSwitchResponse> GetKillSwitch(GetKillSwitchRequest request, ServerCallContext context)
+    {
+        var (engaged, changedAt, note, actor) = await KillSwitchPosition.Read(database, context.CancellationToken);
+        return new GetKillSwitchResponse
+        {
+            Engaged = engaged,
+            ChangedAt = changedAt is { } at ? Timestamp.FromDateTimeOffset(at) : null,
+            Reason = note,
+            Actor = actor,
+        };
+    }
+
+    private async Task Handle(
+        TenantId tenant,
+        Guid id,
+        Func<MitigationState, Decision<MitigationEvent>> decide,
+        ServerCallContext context,
+        Cause? cause = null)
+    {
+        var decision = await store.Tenant(tenant).Handle(
+            MitigationState.Stream, id.ToString(), decide, cause ?? context.Cause(), context.CancellationToken);
+        decision.OrThrow();
+    }
+
+    /// <summary>What the rails need, with slots for what is asked; slots of a refused request come back when they are abandoned.</summary>
+    private async Task<Defense> DefenseOf(
+        TenantId tenant,
+        string serviceCode,
+        Guid mitigationId,
+        IReadOnlyList<CountermeasureSpec> specs,
+        bool isNew,
+        ServerCallContext context)
+    {
+        var cancellation = context.CancellationToken;
+        var defense = await facts.Find(tenant.ToGuid(), serviceCode, Guid.Empty, cancellation)
+            ?? throw MitigationRejections.ContractUnknown(serviceCode).ToRpcException();
+        if (specs.Count == 0 || specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
+        {
+            return defense; // the decider says why; no slot is taken
+        }
+
+        return isNew
+            ? await facts.WithSlots(defense, tenant.ToGuid(), mitigationId, specs.Count, cancellation)
+            : await facts.WithMoreSlots(defense, tenant.ToGuid(), mitigationId, specs.Count, cancellation);
+    }
+
+    private async Task<string> ServiceCodeOf(TenantId tenant, Guid id, ServerCallContext context)
+    {
+        var (state, _) = await store.Tenant(tenant).Load(MitigationState.Stream, id.ToString(), context.CancellationToken);
+        return state.Scope?.ServiceCode ?? throw MitigationRejections.Unknown(id).ToRpcException();
+    }
+
+    private static void ThrowIf(Rejection? refusal)
+    {
+        if (refusal is not null)
+        {
+            throw refusal.ToRpcException();
+        }
+    }
+
+    private static TimeSpan Seconds(long seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, -1, 10_000_000));
+
+    private static Guid IdOf(string text) => Guid.TryParse(text, out var id) ? id : Guid.Empty; // an id of nobody: not found
 }

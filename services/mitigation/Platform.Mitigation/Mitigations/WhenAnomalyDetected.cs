@@ -1,47 +1,54 @@
 using MassTransit;
-using Microsoft.Extensions.Options;
 using Platform.Contracts.Detection.V1;
 using Platform.EventStore;
 using Platform.Hosting;
-using Platform.Mitigation.KnownContracts;
 
 namespace Platform.Mitigation.Mitigations;
 
-/// <summary>Reaction: an anomaly was detected, so its target is defended at once, as far as the safety rails allow.</summary>
-internal sealed class WhenAnomalyDetected(
-    StreamStore store,
-    ContractDirectory contracts,
-    CountermeasureSlots slots,
-    IOptions<MitigationOptions> options,
-    TimeProvider clock,
-    ILogger<WhenAnomalyDetected> log) : IConsumer<AnomalyDetected>
+/// <summary>Reaction: an anomaly was detected, so its target is defended at once, as far as policy and safety rails allow.</summary>
+internal sealed class WhenAnomalyDetected(StreamStore store, DefenseFacts facts, TimeProvider clock, ILogger<WhenAnomalyDetected> log)
+    : IConsumer<AnomalyDetected>
 {
     public async Task Consume(ConsumeContext<AnomalyDetected> context)
     {
-        var anomaly = context.Message;
+        var (anomaly, cancellation) = (context.Message, context.CancellationToken);
         var scope = new MitigationScope(DerivedId.OfMitigation(anomaly.AnomalyId), anomaly.AnomalyId, anomaly.ServiceCode);
         var session = store.Tenant(TenantId.Of(anomaly.TenantId));
-        var (_, version) = await session.Load(MitigationState.Stream, scope.MitigationId.ToString(), context.CancellationToken);
+        var (_, version) = await session.Load(MitigationState.Stream, scope.MitigationId.ToString(), cancellation);
         if (version > 0)
         {
             return; // answered before; a second answer must not take a slot
         }
 
         // Facts of accounts and detection come over different queues: the contract may still be on its way.
-        var contract = await contracts.Find(anomaly.TenantId, anomaly.ServiceCode, context.CancellationToken)
+        var defense = await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation)
             ?? throw new TimeoutException($"Contract {anomaly.ServiceCode} is not known yet; the anomaly waits.");
-        var slot = await slots.Take(anomaly.TenantId, scope.MitigationId, context.CancellationToken);
         var command = new StartMitigation(
-            scope, anomaly.Target, contract, slot, options.Value.MaximumDuration, clock.GetUtcNow());
+            scope, anomaly.Target, Evidence.Of(anomaly.Vectors), defense, clock.GetUtcNow());
+        command = command with { Defense = await facts.WithSlots(defense, command, anomaly.TenantId, cancellation) };
 
         var decision = await session.Handle(
             MitigationState.Stream,
             scope.MitigationId.ToString(),
             state => MitigationDecider.Decide(state, command),
             context.Cause(),
-            context.CancellationToken);
+            cancellation);
 
         Telemetry.Decided(decision);
         log.Decided(anomaly.AnomalyId, anomaly.Target, decision);
     }
+}
+
+/// <summary>Detection's words in ours.</summary>
+internal static class Evidence
+{
+    public static IReadOnlyList<VectorEvidence> Of(IEnumerable<VectorRate> vectors) =>
+    [
+        .. vectors.Select(vector => new VectorEvidence(
+            vector.Vector,
+            vector.BitsPerSecond,
+            vector.PacketsPerSecond,
+            vector.ThresholdBitsPerSecond,
+            vector.ThresholdPacketsPerSecond)),
+    ];
 }

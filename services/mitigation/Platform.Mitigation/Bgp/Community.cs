@@ -1,22 +1,6 @@
 using System.Globalization;
-using System.Net;
 
 namespace Platform.Mitigation.Bgp;
-
-/// <summary>A route as a speaker holds it. Two are equal when the speaker would send the same.</summary>
-internal sealed record BlackholeRoute(IPNetwork Prefix, IPAddress NextHop, IReadOnlyList<Community> Communities)
-{
-    public bool Equals(BlackholeRoute? other) =>
-        other is not null
-        && Prefix.Equals(other.Prefix)
-        && NextHop.Equals(other.NextHop)
-        && Communities.Order().SequenceEqual(other.Communities.Order());
-
-    public override int GetHashCode() => HashCode.Combine(Prefix, NextHop, Communities.Count);
-
-    /// <summary>In the field's notation, for example <c>203.0.113.10/32 community 65535:666</c>.</summary>
-    public override string ToString() => $"{Prefix} community {string.Join(' ', Communities)}";
-}
 
 /// <summary>A BGP community (RFC 1997).</summary>
 internal readonly record struct Community(uint Value) : IComparable<Community>

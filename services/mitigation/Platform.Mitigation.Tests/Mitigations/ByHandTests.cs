@@ -1,0 +1,186 @@
+using Platform.Mitigation.Mitigations;
+using static Platform.Mitigation.Tests.Mitigations.AMitigation;
+
+namespace Platform.Mitigation.Tests.Mitigations;
+
+public sealed class ByHandTests
+{
+    private static readonly VectorEvidence Ntp = new("ntp", 80_000_000, 20_000, 1_000_000, null);
+    private static readonly CountermeasureSpec Rule = new(
+        CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.Discard, Protocol: 17, SourcePort: NumberRange.Of(123)));
+
+    private static readonly MitigationScope ByHand = Scope with { AnomalyId = Guid.Empty };
+
+    private static readonly CountermeasureRequested RuleRequested =
+        new(Rule.IdIn(Scope.MitigationId), Rule.Kind, Rule.Prefix, Noon.AddMinutes(1), Rule.Rule);
+
+    private static readonly MitigationEvent[] Proposed =
+    [
+        new MitigationStarted(
+            Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp], EnforcementMode.AfterApproval),
+        new CountermeasureProposed(Rule.IdIn(Scope.MitigationId), Rule.Kind, Rule.Prefix, Rule.Rule, Noon),
+    ];
+
+    private static Defense With(EnforcementMode mode) =>
+        Known with { Policy = Policy with { Mode = mode }, Means = WithFlowSpec };
+
+    [Fact]
+    public void An_operator_starts_a_defence_with_reason_and_expiry() => With([])
+        .When(state => MitigationDecider.Decide(state, Start(TimeSpan.FromHours(1), "customer called")))
+        .Then(
+            new MitigationStarted(
+                Scope.MitigationId, Guid.Empty, Scope.ServiceCode, Target, Noon.AddHours(1), Noon, [], Note: "customer called"),
+            RuleRequested with { RequestedAt = Noon });
+
+    [Theory]
+    [InlineData(0, "customer called", "expiry-out-of-range")]
+    [InlineData(-1, "customer called", "expiry-out-of-range")]
+    [InlineData(25, "customer called", "expiry-out-of-range")]
+    [InlineData(1, "", "reason-missing")]
+    [InlineData(1, " ", "reason-missing")]
+    public void Nothing_by_hand_stands_without_reason_or_for_ever(int hours, string note, string code) => With([])
+        .When(state => MitigationDecider.Decide(state, Start(TimeSpan.FromHours(hours), note)))
+        .ThenRejected(code);
+
+    [Fact]
+    public void An_operator_is_held_by_the_rails_like_everybody() => With([])
+        .When(state => MitigationDecider.Decide(state, Start(TimeSpan.FromHours(1), "mine") with
+        {
+            Specs = [new(CountermeasureKind.Blackhole, System.Net.IPNetwork.Parse("198.51.100.1/32"))],
+        }))
+        .ThenRejected("target-outside-prefixes");
+
+    [Fact]
+    public void A_rule_is_added_to_what_stands_and_once_only() => With([.. StartedAtNoon, RuleRequested])
+        .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], Known, "more", Noon)))
+        .ThenUnchanged();
+
+    [Fact]
+    public void One_countermeasure_is_stopped_and_the_others_stay() => With([.. StartedAtNoon, RuleRequested])
+        .When(state => MitigationDecider.Decide(
+            state, new DropCountermeasure(Scope.MitigationId, RuleRequested.CountermeasureId, "hits the game", Noon.AddMinutes(2))))
+        .Then(new CountermeasureDropped(RuleRequested.CountermeasureId, "hits the game", Noon.AddMinutes(2)));
+
+    [Fact]
+    public void A_stopped_countermeasure_that_is_gone_ends_no_mitigation() => With(
+            [.. StartedAtNoon, RuleRequested, new CountermeasureDropped(RuleRequested.CountermeasureId, "x", Noon.AddMinutes(2))])
+        .When(state => MitigationDecider.Decide(state, ReadGone() with
+        {
+            Gone = new Dictionary<Guid, System.Collections.Immutable.ImmutableHashSet<string>> { [RuleRequested.CountermeasureId] = ["edge"] },
+        }))
+        .Then(new CountermeasureWithdrawn(Scope, RuleRequested.CountermeasureId, WithdrawalReason.Operator, Noon.AddMinutes(7)));
+
+    [Fact]
+    public void A_countermeasure_of_nobody_cannot_be_stopped() => With(StartedAtNoon)
+        .When(state => MitigationDecider.Decide(state, new DropCountermeasure(Scope.MitigationId, AnomalyId, "x", Noon)))
+        .ThenRejected("countermeasure-not-found");
+
+    [Fact]
+    public void Where_a_person_has_to_agree_the_countermeasure_is_only_proposed() => With([])
+        .When(state => MitigationDecider.Decide(
+            state, AMitigation.Start("203.0.113.10/32", With(EnforcementMode.AfterApproval), Ntp)))
+        .Then(Proposed);
+
+    [Fact]
+    public void What_was_approved_goes_into_the_network() => With(Proposed)
+        .When(state => MitigationDecider.Decide(
+            state, new ApproveMitigation(Scope.MitigationId, With(EnforcementMode.AfterApproval), "looks right", Noon.AddMinutes(1))))
+        .Then(new MitigationApproved("looks right", Noon.AddMinutes(1)), RuleRequested);
+
+    [Fact]
+    public void Approval_does_not_lead_past_a_rail_that_changed_meanwhile() => With(Proposed)
+        .When(state => MitigationDecider.Decide(state, new ApproveMitigation(
+            Scope.MitigationId,
+            Known with { Contract = new ContractScope([System.Net.IPNetwork.Parse("198.51.100.0/24")], Ended: false) },
+            "looks right",
+            Noon)))
+        .ThenRejected("target-outside-prefixes");
+
+    [Fact]
+    public void Nothing_is_approved_twice() => With([.. Proposed, new MitigationApproved("x", Noon), RuleRequested])
+        .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, Known, "again", Noon)))
+        .ThenRejected("nothing-proposed");
+
+    [Fact]
+    public void A_proposal_that_is_withdrawn_ends_at_once_because_nothing_stood() => With(Proposed)
+        .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.Operator, Noon.AddMinutes(1), "no")))
+        .Then(
+            new WithdrawalRequested(WithdrawalReason.Operator, "no", Noon.AddMinutes(1)),
+            new MitigationEnded(Scope, Defended: false, Noon.AddMinutes(1)));
+
+    [Fact]
+    public void A_dry_run_records_what_would_have_been_done_and_does_nothing() => With([])
+        .When(state => MitigationDecider.Decide(state, AMitigation.Start("203.0.113.10/32", With(EnforcementMode.DryRun), Ntp)))
+        .Then(
+            new MitigationStarted(
+                Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp], EnforcementMode.DryRun),
+            new CountermeasureRehearsed(Rule.IdIn(Scope.MitigationId), Rule.Kind, Rule.Prefix, Rule.Rule, Noon));
+
+    [Fact]
+    public void A_dry_run_stays_one_by_hand_too() => With([])
+        .When(state => MitigationDecider.Decide(state, Start(TimeSpan.FromHours(1), "x") with { Defense = With(EnforcementMode.DryRun) }))
+        .Then(
+            new MitigationStarted(
+                Scope.MitigationId, Guid.Empty, Scope.ServiceCode, Target, Noon.AddHours(1), Noon, [], EnforcementMode.DryRun, "x"),
+            new CountermeasureRehearsed(Rule.IdIn(Scope.MitigationId), Rule.Kind, Rule.Prefix, Rule.Rule, Noon));
+
+    [Fact]
+    public void An_extension_moves_the_expiry_and_never_past_the_longest() => With(StartedAtNoon)
+        .When(state => MitigationDecider.Decide(
+            state, new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(2), MaximumDuration, "goes on", Noon.AddHours(23))))
+        .Then(new MitigationExtended(Noon.AddHours(25), "goes on", Noon.AddHours(23)));
+
+    [Fact]
+    public void An_extension_past_the_longest_is_refused() => With(StartedAtNoon)
+        .When(state => MitigationDecider.Decide(
+            state, new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(25), MaximumDuration, "for ever", Noon)))
+        .ThenRejected("expiry-out-of-range");
+
+    [Fact]
+    public void What_is_being_withdrawn_takes_no_more_orders() => With([.. StartedAtNoon, Withdrawing])
+        .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], Known, "more", Noon)))
+        .ThenRejected("mitigation-not-standing");
+
+    [Fact]
+    public void A_step_that_did_not_help_is_followed_by_the_next()
+    {
+        var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, Target);
+        With([Proposed[0] with { }, RuleRequested, new MitigationApproved("x", Noon)])
+            .When(state => MitigationDecider.Decide(
+                state, new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", With(EnforcementMode.Automatic), Noon.AddMinutes(2))))
+            .Then(
+                new StepTaken(2, "unchanged", Noon.AddMinutes(2)),
+                new CountermeasureRequested(
+                    blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Noon.AddMinutes(2)));
+    }
+
+    [Fact]
+    public void Nobody_escalates_past_the_last_step_or_after_the_end_of_the_attack()
+    {
+        With([Proposed[0], new MitigationApproved("x", Noon), new StepTaken(2, "unchanged", Noon)])
+            .When(state => MitigationDecider.Decide(state, new Escalate(Scope.MitigationId, 2, "unchanged", Known, Noon)))
+            .ThenUnchanged();
+        With([Proposed[0], EndNoted])
+            .When(state => MitigationDecider.Decide(state, new Escalate(Scope.MitigationId, 0, "unchanged", Known, Noon)))
+            .ThenUnchanged();
+    }
+
+    [Fact]
+    public void A_vector_that_joins_the_attack_gains_its_rule()
+    {
+        var dns = new VectorEvidence("ssdp", 50_000_000, 10_000, 1_000_000, null);
+        var rule = new CountermeasureSpec(
+            CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.Discard, Protocol: 17, SourcePort: NumberRange.Of(1900)));
+        With([new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]), RuleRequested])
+            .When(state => MitigationDecider.Decide(
+                state, new NoteEvidence(Scope.MitigationId, [dns], With(EnforcementMode.Automatic), Noon.AddMinutes(1))))
+            .Then(
+                new EvidenceGrew([dns, Ntp], Noon.AddMinutes(1)),
+                new CountermeasureRequested(rule.IdIn(Scope.MitigationId), rule.Kind, Target, Noon.AddMinutes(1), rule.Rule));
+    }
+
+    private static Platform.Testing.Spec<MitigationState, MitigationEvent> With(params IEnumerable<MitigationEvent> happened) =>
+        AMitigation.With(happened);
+
+    private static StartByHand Start(TimeSpan duration, string note) => new(ByHand, [Rule], Known, duration, note, Noon);
+}

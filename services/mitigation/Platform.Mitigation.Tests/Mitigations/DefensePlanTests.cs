@@ -1,0 +1,100 @@
+using System.Net;
+using Platform.Mitigation.Mitigations;
+using static Platform.Mitigation.Tests.Mitigations.AMitigation;
+
+namespace Platform.Mitigation.Tests.Mitigations;
+
+public sealed class DefensePlanTests
+{
+    private static readonly VectorEvidence Ntp = new("ntp", 80_000_000, 20_000, 1_000_000, null);
+    private static readonly VectorEvidence Udp = new("udp", 90_000_000, 30_000, 10_000_000, 10_000);
+
+    [Theory]
+    [InlineData("ntp", "to 203.0.113.10/32 udp source-port 123 discard")]
+    [InlineData("memcached", "to 203.0.113.10/32 udp source-port 11211 discard")]
+    [InlineData("fragment", "to 203.0.113.10/32 fragment discard")]
+    [InlineData("gre", "to 203.0.113.10/32 gre discard")]
+    [InlineData("tcp-null", "to 203.0.113.10/32 tcp not-flags FSRPA discard")]
+    [InlineData("tcp-syn-ack", "to 203.0.113.10/32 tcp flags SA discard")]
+    public void A_narrow_vector_is_discarded_by_what_tells_it_apart(string vector, string rule) =>
+        Assert.Equal([rule], Rules(DefenseStepKind.FlowSpecDiscard, Ntp with { Vector = vector }));
+
+    [Theory]
+    [InlineData("udp", "to 203.0.113.10/32 udp rate-limit 1250000 bytes/s")]
+    [InlineData("icmp", "to 203.0.113.10/32 icmp rate-limit 1250000 bytes/s")]
+    [InlineData("tcp-syn", "to 203.0.113.10/32 tcp flags S not-flags A rate-limit 1250000 bytes/s")]
+    public void A_broad_vector_is_limited_to_its_threshold_because_honest_traffic_is_in_it(string vector, string rule) =>
+        Assert.Equal([rule], Rules(DefenseStepKind.FlowSpecDiscard, Udp with { Vector = vector }));
+
+    [Fact]
+    public void A_threshold_in_packets_becomes_bytes_by_the_size_of_what_was_seen() => Assert.Equal(
+        ["to 203.0.113.10/32 tcp flags S not-flags A rate-limit 128000 bytes/s"],
+        Rules(DefenseStepKind.FlowSpecDiscard, new VectorEvidence("tcp-syn", 51_200_000, 100_000, null, 2_000)));
+
+    [Fact]
+    public void Where_a_narrow_vector_is_seen_the_broad_one_around_it_is_left_alone() => Assert.Equal(
+        ["to 203.0.113.10/32 udp source-port 123 discard"], Rules(DefenseStepKind.FlowSpecDiscard, Udp, Ntp));
+
+    [Fact]
+    public void An_allowed_source_passes_before_any_rule_discards()
+    {
+        var policy = Policy with { AllowedSources = [IPNetwork.Parse("198.51.100.0/24"), IPNetwork.Parse("2001:db8:f::/48")] };
+        Assert.Equal(
+            ["to 203.0.113.10/32 from 198.51.100.0/24 accept", "to 203.0.113.10/32 udp source-port 123 discard"],
+            Plan(policy, [Ntp])!.Specs.Select(spec => spec.Rule!.ToString()));
+    }
+
+    [Fact]
+    public void IPv6_has_its_own_icmp() => Assert.Equal(
+        "to 2001:db8::1/128 icmp6 rate-limit 1250000 bytes/s",
+        DefensePlan.Next(
+            IPNetwork.Parse("2001:db8::1/128"), [Udp with { Vector = "icmp" }], Policy, WithFlowSpec, from: 0)!.Specs.Single().Rule!.ToString());
+
+    [Fact]
+    public void Redirection_names_the_route_target_of_the_installation() => Assert.Equal(
+        ["to 203.0.113.10/32 udp source-port 123 redirect 64500:100"], Rules(DefenseStepKind.FlowSpecRedirect, Ntp));
+
+    [Theory]
+    [InlineData("total")]
+    [InlineData("other")]
+    [InlineData("a-vector-of-next-year")]
+    public void Evidence_that_no_filter_can_tell_apart_leads_to_the_blackhole_of_the_host(string vector) => Assert.Equal(
+        new CountermeasureSpec(CountermeasureKind.Blackhole, Target), Assert.Single(Plan(Policy, [Ntp with { Vector = vector }])!.Specs));
+
+    [Fact]
+    public void A_network_without_FlowSpec_passes_its_steps_over() =>
+        Assert.Equal(2, DefensePlan.Next(Target, [Ntp], Policy, Blackholes, from: 0)!.Index);
+
+    [Fact]
+    public void A_prefix_that_is_no_host_is_never_blackholed() => Assert.Null(
+        DefensePlan.Next(IPNetwork.Parse("203.0.113.0/24"), [Ntp with { Vector = "total" }], Policy, WithFlowSpec, from: 0));
+
+    [Theory]
+    [InlineData(1.5, Severity.Low)]
+    [InlineData(2, Severity.Medium)]
+    [InlineData(5, Severity.High)]
+    [InlineData(20, Severity.Critical)]
+    public void Severity_follows_the_greatest_excess(double excess, object severity) => Assert.Equal(
+        severity, DefensePlan.SeverityOf([Ntp with { BitsPerSecond = (long)(excess * 1_000_000) }, new("dns", 1, 1, 100, null)]));
+
+    [Fact]
+    public void A_step_for_graver_attacks_is_passed_over()
+    {
+        var policy = Policy with
+        {
+            Steps =
+            [
+                new DefenseStep(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(1), Severity.Critical),
+                new DefenseStep(DefenseStepKind.FlowSpecDiscard, TimeSpan.FromSeconds(1)),
+            ],
+        };
+        Assert.Equal(1, Plan(policy, [Ntp with { BitsPerSecond = 3_000_000 }])!.Index);
+        Assert.Equal(0, Plan(policy, [Ntp])!.Index);
+    }
+
+    private static PlannedStep? Plan(DefensePolicy policy, VectorEvidence[] evidence) =>
+        DefensePlan.Next(Target, evidence, policy, WithFlowSpec, from: 0);
+
+    private static IEnumerable<string> Rules(DefenseStepKind kind, params VectorEvidence[] evidence) =>
+        Plan(Policy with { Steps = [new DefenseStep(kind, TimeSpan.FromSeconds(1))] }, evidence)!.Specs.Select(spec => spec.Rule!.ToString());
+}

@@ -1,0 +1,152 @@
+using System.Net;
+using Platform.Mitigation.Mitigations;
+using static Platform.Mitigation.Tests.Mitigations.AMitigation;
+
+namespace Platform.Mitigation.Tests.Mitigations;
+
+/// <summary>Each sentence tries to break one rail.</summary>
+public sealed class SafetyRailsTests
+{
+    private static readonly TrafficRule Ntp = new(
+        IPNetwork.Parse("203.0.113.10/32"), TrafficAction.Discard, Protocol: 17, SourcePort: NumberRange.Of(123));
+
+    [Fact]
+    public void A_narrow_rule_inside_the_tenants_own_prefixes_passes() => Assert.Null(Refusal(Ntp));
+
+    [Theory]
+    [InlineData("0.0.0.0/0")]
+    [InlineData("0.0.0.0/1")]
+    [InlineData("128.0.0.0/1")]
+    [InlineData("203.0.0.0/8")]
+    [InlineData("203.0.112.0/23")]
+    [InlineData("::/0")]
+    [InlineData("2000::/3")]
+    [InlineData("2001:db8::/47")]
+    public void Nothing_wider_than_24_or_48_passes_whatever_a_contract_or_a_tenants_setting_claims(string prefix)
+    {
+        var lax = Rails with { WidestIPv4 = 0, WidestIPv6 = 0 };
+        var everything = new ContractScope([IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")], Ended: false);
+        foreach (var kind in Enum.GetValues<CountermeasureKind>())
+        {
+            var spec = new CountermeasureSpec(
+                kind, IPNetwork.Parse(prefix), new TrafficRule(IPNetwork.Parse(prefix), TrafficAction.Discard, Protocol: 17));
+            Assert.Equal("target-too-wide", lax.RefusalOf(spec, everything, "DP00000001")?.Code);
+            Assert.False(SafetyRails.WithinHardLimits(spec.Prefix));
+        }
+    }
+
+    [Fact]
+    public void A_tenants_own_limit_is_tighter_than_the_hard_one()
+    {
+        var hostsOnly = Rails with { WidestIPv4 = 32, WidestIPv6 = 128 };
+        var diversion = new CountermeasureSpec(CountermeasureKind.Diversion, IPNetwork.Parse("203.0.113.0/25"));
+        Assert.Null(Rails.RefusalOf(diversion, Contract, "DP00000001"));
+        Assert.Equal("target-too-wide", hostsOnly.RefusalOf(diversion, Contract, "DP00000001")?.Code);
+    }
+
+    [Theory]
+    [InlineData("203.0.113.10/32", "203.0.113.10/32")]
+    [InlineData("203.0.113.10/32", "203.0.113.0/28")]
+    [InlineData("203.0.113.0/24", "203.0.113.77/32")]
+    [InlineData("2001:db8::1/128", "2001:db8::/64")]
+    [InlineData("203.0.113.10/32", "0.0.0.0/0")]
+    public void What_overlaps_protected_infrastructure_is_never_touched(string target, string infrastructure)
+    {
+        var rails = Rails with { ProtectedInfrastructure = [IPNetwork.Parse(infrastructure)] };
+        var diversion = new CountermeasureSpec(CountermeasureKind.Diversion, IPNetwork.Parse(target));
+        Assert.Equal("target-is-infrastructure", rails.RefusalOf(diversion, Contract, "DP00000001")?.Code);
+    }
+
+    [Theory]
+    [InlineData("203.0.113.10/32", "rule-elsewhere", "203.0.113.11/32")]
+    [InlineData("203.0.113.10/32", "rule-elsewhere", "203.0.113.0/24")]
+    [InlineData("203.0.113.10/32", "rule-elsewhere", "0.0.0.0/0")]
+    [InlineData("203.0.113.10/32", "rule-elsewhere", "198.51.100.1/32")]
+    public void A_rule_cannot_reach_past_the_prefix_it_was_allowed_for(string prefix, string code, string destination) => Assert.Equal(
+        code,
+        Rails.RefusalOf(
+            new CountermeasureSpec(
+                CountermeasureKind.FlowSpec, IPNetwork.Parse(prefix), Ntp with { Destination = IPNetwork.Parse(destination) }),
+            Contract,
+            "DP00000001")?.Code);
+
+    [Fact]
+    public void A_rule_that_says_nothing_about_the_packets_is_a_hidden_blackhole_and_is_refused() =>
+        Assert.Equal("rule-too-broad", Refusal(new TrafficRule(Ntp.Destination, TrafficAction.Discard)));
+
+    [Theory]
+    [InlineData("198.51.100.0/24", "198.51.100.7/32")]
+    [InlineData("198.51.100.7/32", "198.51.100.0/24")]
+    public void No_rule_names_an_allowed_source_or_what_holds_it(string allowed, string source)
+    {
+        var rails = Rails with { AllowedSources = [IPNetwork.Parse(allowed)] };
+        var rule = Ntp with { Source = IPNetwork.Parse(source) };
+        Assert.Equal("source-allow-listed", RefusalBy(rails, rule));
+        Assert.Null(RefusalBy(rails, rule with { Action = TrafficAction.Accept }));
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0/0")]
+    [InlineData("2001:db8::/64")]
+    public void A_source_of_everything_or_of_another_family_is_refused(string source) =>
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Source = IPNetwork.Parse(source) }));
+
+    [Fact]
+    public void Rules_that_cannot_be_are_refused()
+    {
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Protocol = null }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Protocol = 1 }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { SourcePort = new(65_536, 65_536) }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { DestinationPort = new(10, 9) }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { PacketLength = new(-1, 9) }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { TcpFlagsSet = 2 }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Action = TrafficAction.RateLimit }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Action = TrafficAction.RateLimit, BytesPerSecond = 0 }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Action = TrafficAction.Redirect }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Action = TrafficAction.Redirect, RedirectTo = "here" }));
+    }
+
+    [Fact]
+    public void While_the_kill_switch_is_engaged_nothing_passes() => Assert.Equal(
+        "kill-switch-engaged", RefusalBy(Rails with { KillSwitchEngaged = true }, Ntp));
+
+    [Fact]
+    public void An_engaged_kill_switch_refuses_a_new_attack_and_the_refusal_is_recorded()
+    {
+        var command = Start("203.0.113.10/32", Known with { Rails = Rails with { KillSwitchEngaged = true } });
+        var decision = MitigationDecider.Decide(MitigationState.Stream.Initial, command);
+        var events = Assert.IsType<EventStore.Decision<MitigationEvent>.Accepted>(decision).Events;
+        Assert.Equal("kill-switch-engaged", Assert.IsType<MitigationFailed>(Assert.Single(events)).Code);
+    }
+
+    [Fact]
+    public void Whatever_is_thrown_at_the_rails_nothing_outside_own_prefixes_and_limits_passes()
+    {
+        var random = new Random(20261121); // seeded: a failure repeats
+        var own = IPNetwork.Parse("203.0.113.0/24");
+        for (var attempt = 0; attempt < 20_000; attempt++)
+        {
+            var length = random.Next(0, 33);
+            var bytes = new byte[4];
+            random.NextBytes(bytes);
+            if (random.Next(2) == 0)
+            {
+                (bytes[0], bytes[1], bytes[2]) = (203, 0, 113);
+            }
+
+            var address = BitConverter.ToUInt32([.. bytes.Reverse()]) & (length == 0 ? 0 : uint.MaxValue << (32 - length));
+            var prefix = new IPNetwork(new IPAddress(BitConverter.GetBytes(address).Reverse().ToArray()), length);
+            var kind = (CountermeasureKind)random.Next(1, 5);
+            if (Rails.RefusalOf(new CountermeasureSpec(kind, prefix), new ContractScope([own], Ended: false), "DP00000001") is null)
+            {
+                Assert.True(own.Contains(prefix.BaseAddress) && prefix.PrefixLength >= 24, $"{kind} {prefix}");
+                Assert.True(kind is not CountermeasureKind.Blackhole || prefix.PrefixLength == 32, $"{kind} {prefix}");
+            }
+        }
+    }
+
+    private static string? Refusal(TrafficRule rule) => RefusalBy(Rails, rule);
+
+    private static string? RefusalBy(SafetyRails rails, TrafficRule rule) => rails.RefusalOf(
+        new CountermeasureSpec(CountermeasureKind.FlowSpec, IPNetwork.Parse("203.0.113.10/32"), rule), Contract, "DP00000001")?.Code;
+}

@@ -1,0 +1,23 @@
+namespace Platform.Mitigation.Bgp;
+
+/// <summary>What can have happened to one speaker on one day. Streams of the provider.</summary>
+internal abstract record SpeakerEvent;
+
+/// <summary>The speaker did not hold what it had held, or held what nobody wanted; it was put right.</summary>
+/// <param name="Speaker">Name of the speaker as configured.</param>
+/// <param name="Missing">How many routes had gone that shall stand.</param>
+/// <param name="Foreign">How many routes carried our mark that no stream knows.</param>
+/// <param name="Examples">Up to 20 of them, in the field's notation.</param>
+/// <param name="FoundAt">When it was read (UTC).</param>
+internal sealed record SpeakerDriftMended(
+    string Speaker, int Missing, int Foreign, IReadOnlyList<string> Examples, DateTimeOffset FoundAt) : SpeakerEvent;
+
+/// <summary>The speaker does not answer; what it shall hold waits.</summary>
+/// <param name="Speaker">Name of the speaker as configured.</param>
+/// <param name="LostAt">When (UTC).</param>
+internal sealed record SpeakerLost(string Speaker, DateTimeOffset LostAt) : SpeakerEvent;
+
+/// <summary>The speaker answers again.</summary>
+/// <param name="Speaker">Name of the speaker as configured.</param>
+/// <param name="ReturnedAt">When (UTC).</param>
+internal sealed record SpeakerReturned(string Speaker, DateTimeOffset ReturnedAt) : SpeakerEvent;

@@ -1,0 +1,127 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Platform.Mitigation.Bgp.Wire;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation.Bgp;
+
+/// <summary>
+/// A route as a speaker holds it, whole prefix or rule. Two are equal when the speaker would send the same: both what we want and what we
+/// read back are described from the same wire form.
+/// </summary>
+internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
+{
+    public const int Unicast = 1;
+    public const int FlowSpec = 133;
+    private const uint OriginIncomplete = 2;
+
+    private readonly string _whole;
+    private readonly string _display;
+
+    private SpeakerRoute(Family family, Any nlri, IReadOnlyList<Any> attributes, string? display)
+    {
+        (Family, Nlri, Attributes) = (family, nlri, attributes);
+        Key = $"{family.Afi}/{family.Safi} {Describe(nlri)}";
+        _whole = $"{Key} {string.Join(' ', attributes.Select(it => DescribeAttribute(it, family)).Where(it => it.Length > 0).Order(StringComparer.Ordinal))}";
+        _display = display ?? _whole;
+    }
+
+    /// <summary>What a speaker holds one of: equal for two routes of which the later replaces the earlier.</summary>
+    public string Key { get; }
+
+    public Family Family { get; }
+
+    public Any Nlri { get; }
+
+    public IReadOnlyList<Any> Attributes { get; }
+
+    /// <summary>All traffic to a prefix goes to this next hop; routers know from the communities what it means.</summary>
+    public static SpeakerRoute To(IPNetwork prefix, IPAddress nextHop, IReadOnlyList<Community> communities) => new(
+        FamilyOf(prefix, Unicast),
+        Any.Pack(new IPAddressPrefix { Prefix = prefix.BaseAddress.ToString(), PrefixLen = (uint)prefix.PrefixLength }),
+        [Origin, Any.Pack(new NextHopAttribute { NextHop = nextHop.ToString() }), .. Carrying(communities)],
+        communities.Count > 0 ? $"{prefix} community {string.Join(' ', communities)}" : $"{prefix} via {nextHop}");
+
+    /// <summary>A rule for the routers' own filters.</summary>
+    public static SpeakerRoute Of(TrafficRule rule, IReadOnlyList<Community> communities) => new(
+        FamilyOf(rule.Destination, FlowSpec),
+        Any.Pack(new FlowSpecNLRI { Rules = { FlowSpecRules.Of(rule) } }),
+        [
+            Origin,
+            // Means nothing for a rule, but the speaker asks for it.
+            Any.Pack(new NextHopAttribute
+            {
+                NextHop = (rule.Destination.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any).ToString(),
+            }),
+            .. FlowSpecRules.ActionOf(rule) is { } action
+                ? (Any[])[Any.Pack(new ExtendedCommunitiesAttribute { Communities = { action } })]
+                : [],
+            .. Carrying(communities),
+        ],
+        rule.ToString());
+
+    /// <summary>As the speaker says that it holds it.</summary>
+    public static SpeakerRoute Read(Wire.Path path, Family family) => new(family, path.Nlri, path.Pattrs, display: null);
+
+    public bool Equals(SpeakerRoute? other) => other is not null && _whole == other._whole;
+
+    public override bool Equals(object? obj) => Equals(obj as SpeakerRoute);
+
+    public override int GetHashCode() => _whole.GetHashCode(StringComparison.Ordinal);
+
+    /// <summary>In the field's notation, for example <c>203.0.113.10/32 community 65535:666</c> or <c>to 203.0.113.10/32 udp source-port 123 discard</c>.</summary>
+    public override string ToString() => _display;
+
+    private static Any Origin => Any.Pack(new OriginAttribute { Origin = OriginIncomplete });
+
+    private static IEnumerable<Any> Carrying(IReadOnlyList<Community> communities) => communities.Count == 0
+        ? []
+        : [Any.Pack(new CommunitiesAttribute { Communities = { communities.Select(community => community.Value) } })];
+
+    private static Family FamilyOf(IPNetwork prefix, int safi) =>
+        new() { Afi = prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? 1 : 2, Safi = safi };
+
+    private static string Describe(Any nlri)
+    {
+        if (nlri.TryUnpack<IPAddressPrefix>(out var prefix))
+        {
+            return $"{IPAddress.Parse(prefix.Prefix)}/{prefix.PrefixLen}";
+        }
+
+        return nlri.TryUnpack<FlowSpecNLRI>(out var rules) ? FlowSpecRules.Describe(rules) : Opaque(nlri);
+    }
+
+    /// <summary>What decides what routers do; the rest, such as what the speaker adds by itself, is no difference.</summary>
+    private static string DescribeAttribute(Any attribute, Family family)
+    {
+        if (attribute.TryUnpack<CommunitiesAttribute>(out var carried))
+        {
+            return $"community {string.Join(' ', carried.Communities.Order().Select(value => new Community(value)))}";
+        }
+
+        if (attribute.TryUnpack<ExtendedCommunitiesAttribute>(out var extended))
+        {
+            return $"action {string.Join(' ', extended.Communities.Select(FlowSpecRules.DescribeAction).Order(StringComparer.Ordinal))}";
+        }
+
+        if (family.Safi == FlowSpec)
+        {
+            return "";
+        }
+
+        if (attribute.TryUnpack<NextHopAttribute>(out var hop))
+        {
+            return $"via {IPAddress.Parse(hop.NextHop)}";
+        }
+
+        return attribute.TryUnpack<MpReachNLRIAttribute>(out var reach) && reach.NextHops.Count > 0
+            ? $"via {IPAddress.Parse(reach.NextHops[0])}"
+            : "";
+    }
+
+    private static string Opaque(Any message) => string.Create(
+        CultureInfo.InvariantCulture, $"{message.TypeUrl} {Convert.ToHexString(message.ToByteArray())}");
+}

@@ -1,0 +1,19 @@
+using Platform.EventStore;
+
+namespace Platform.Mitigation.DefensePolicies;
+
+/// <summary>Every expected "no" to a policy.</summary>
+internal static class DefensePolicyRejections
+{
+    public static Rejection StepsOutOfRange { get; } = new(
+        RejectionKind.Invalid, "policy-steps-out-of-range", "A policy needs 1 to 10 steps.", "Name 1 to 10 steps.");
+
+    public static Rejection PatienceOutOfRange { get; } = new(
+        RejectionKind.Invalid, "policy-patience-out-of-range", "The patience of a step is out of range.", "It must be 1 second to 1 hour.");
+
+    public static Rejection AllowedSourcesOutOfRange { get; } = new(
+        RejectionKind.Invalid,
+        "policy-allowed-sources-out-of-range",
+        "The allowed sources are out of range.",
+        "Name at most 100 prefixes, none of them everything.");
+}

@@ -1,0 +1,48 @@
+using Npgsql;
+using Platform.EventStore;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation.KillSwitches;
+
+/// <summary>Read model: whether the switch is engaged. Whoever works on the network reads it in the same statement as what it shall hold.</summary>
+internal sealed class KillSwitchPosition : IProjection
+{
+    public string Name => "kill_switch_v1";
+
+    public void Project(RecordedEvent recorded, SqlBatch sql)
+    {
+        var actor = recorded.Metadata.Actor ?? "";
+        switch (recorded.Data)
+        {
+            case KillSwitchEngaged e:
+                Turn(engaged: true, e.EngagedAt, e.Note, actor, sql);
+                break;
+
+            case KillSwitchReleased e:
+                Turn(engaged: false, e.ReleasedAt, e.Note, actor, sql);
+                break;
+        }
+    }
+
+    /// <summary>Never turned is released.</summary>
+    public static async Task<(bool Engaged, DateTimeOffset? ChangedAt, string Note, string Actor)> Read(
+        NpgsqlDataSource database, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            "select engaged, changed_at, note, actor from views.kill_switch_v1");
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        return await row.ReadAsync(cancellation)
+            ? (row.GetBoolean(0), row.GetFieldValue<DateTimeOffset>(1), row.GetString(2), row.GetString(3))
+            : (false, null, "", "");
+    }
+
+    private static void Turn(bool engaged, DateTimeOffset at, string note, string actor, SqlBatch sql)
+    {
+        sql.Add($"""
+            insert into views.kill_switch_v1 (engaged, changed_at, note, actor) values ({engaged}, {at}, {note}, {actor})
+            on conflict (one) do update
+            set engaged = excluded.engaged, changed_at = excluded.changed_at, note = excluded.note, actor = excluded.actor
+            """);
+        sql.Add($"select pg_notify({KnownMitigations.Channel}, '')");
+    }
+}

@@ -1,0 +1,205 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>What detection saw of one vector.</summary>
+/// <param name="Vector">Name of the vector, for example <c>ntp</c>.</param>
+/// <param name="BitsPerSecond">Measured.</param>
+/// <param name="PacketsPerSecond">Measured.</param>
+/// <param name="ThresholdBitsPerSecond">What was allowed; null when bits are not watched.</param>
+/// <param name="ThresholdPacketsPerSecond">What was allowed; null when packets are not watched.</param>
+internal sealed record VectorEvidence(
+    string Vector,
+    long BitsPerSecond,
+    long PacketsPerSecond,
+    long? ThresholdBitsPerSecond = null,
+    long? ThresholdPacketsPerSecond = null)
+{
+    /// <summary>How many times the threshold was measured; 1 when there is none.</summary>
+    public double Excess => Math.Max(
+        ThresholdBitsPerSecond is > 0 and var bits ? BitsPerSecond / (double)bits : 1,
+        ThresholdPacketsPerSecond is > 0 and var packets ? PacketsPerSecond / (double)packets : 1);
+}
+
+/// <summary>Means that the network has now: a step that needs others is passed over.</summary>
+/// <param name="FlowSpec">Some speaker takes FlowSpec.</param>
+/// <param name="Scrubbing">Some scrubber has room, and some speaker can divert to it.</param>
+/// <param name="RedirectTo">Route target of FlowSpec redirects; null when there is none.</param>
+internal sealed record NetworkMeans(bool FlowSpec, bool Scrubbing, string? RedirectTo = null);
+
+/// <summary>From what was seen to what is done about it. Pure.</summary>
+internal static class DefensePlan
+{
+    /// <summary>The first step at or after <paramref name="from"/> that the network can take and the evidence allows; null when none is left.</summary>
+    public static PlannedStep? Next(
+        IPNetwork target, IReadOnlyList<VectorEvidence> evidence, DefensePolicy policy, NetworkMeans means, int from)
+    {
+        var severity = SeverityOf(evidence);
+        for (var index = from; index < policy.Steps.Count; index++)
+        {
+            var step = policy.Steps[index];
+            if (severity < step.FromSeverity)
+            {
+                continue;
+            }
+
+            var specs = SpecsOf(step.Kind, target, evidence, policy, means);
+            if (specs.Count > 0)
+            {
+                return new PlannedStep(index, specs);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>From how far the greatest excess is above its threshold.</summary>
+    public static Severity SeverityOf(IReadOnlyList<VectorEvidence> evidence) =>
+        evidence.Select(vector => vector.Excess).DefaultIfEmpty(1).Max() switch
+        {
+            < 2 => Severity.Low,
+            < 5 => Severity.Medium,
+            < 20 => Severity.High,
+            _ => Severity.Critical,
+        };
+
+    private static IReadOnlyList<CountermeasureSpec> SpecsOf(
+        DefenseStepKind kind, IPNetwork target, IReadOnlyList<VectorEvidence> evidence, DefensePolicy policy, NetworkMeans means)
+    {
+        switch (kind)
+        {
+            case DefenseStepKind.Blackhole:
+                return IsHost(target) ? [new CountermeasureSpec(CountermeasureKind.Blackhole, target)] : [];
+            case DefenseStepKind.Diversion when means.Scrubbing:
+                return [new CountermeasureSpec(CountermeasureKind.Diversion, target)];
+            case DefenseStepKind.Scrubbing when means.Scrubbing:
+                var filters = Rules(TrafficAction.Discard, target, evidence, means);
+                return filters.Count == 0
+                    ? []
+                    :
+                    [
+                        new CountermeasureSpec(CountermeasureKind.Diversion, target),
+                        .. Guarded(filters, target, policy).Select(rule => new CountermeasureSpec(CountermeasureKind.Scrubbing, target, rule)),
+                    ];
+            case DefenseStepKind.FlowSpecDiscard when means.FlowSpec:
+                return FlowSpec(TrafficAction.Discard);
+            case DefenseStepKind.FlowSpecRateLimit when means.FlowSpec:
+                return FlowSpec(TrafficAction.RateLimit);
+            case DefenseStepKind.FlowSpecRedirect when means is { FlowSpec: true, RedirectTo: not null }:
+                return FlowSpec(TrafficAction.Redirect);
+            default:
+                return [];
+        }
+
+        IReadOnlyList<CountermeasureSpec> FlowSpec(TrafficAction action) =>
+        [
+            .. Guarded(Rules(action, target, evidence, means), target, policy)
+                .Select(rule => new CountermeasureSpec(CountermeasureKind.FlowSpec, target, rule)),
+        ];
+    }
+
+    /// <summary>
+    /// One rule for each vector over its threshold, as narrow as its name says. A broad vector says less than the narrow ones inside it
+    /// and would hit everybody: where narrow evidence is there it is left out, and alone it is limited to its threshold instead of discarded.
+    /// </summary>
+    private static IReadOnlyList<TrafficRule> Rules(
+        TrafficAction action, IPNetwork target, IReadOnlyList<VectorEvidence> evidence, NetworkMeans means)
+    {
+        var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
+        var known = evidence.Where(vector => VectorMatches.For(vector.Vector, target, isIPv4) is not null).ToList();
+        var narrow = known.Where(vector => !VectorMatches.IsBroad(vector.Vector)).ToList();
+        return
+        [
+            .. from vector in narrow.Count > 0 ? narrow : known
+               let match = VectorMatches.For(vector.Vector, target, isIPv4)!
+               let chosen = action is TrafficAction.Discard && VectorMatches.IsBroad(vector.Vector) ? TrafficAction.RateLimit : action
+               select chosen switch
+               {
+                   TrafficAction.RateLimit => match with { Action = chosen, BytesPerSecond = Allowance(vector) },
+                   TrafficAction.Redirect => match with { Action = chosen, RedirectTo = means.RedirectTo },
+                   _ => match with { Action = chosen },
+               },
+        ];
+    }
+
+    /// <summary>What the vector may have: its threshold, in bytes per second; at least 1,000.</summary>
+    private static long Allowance(VectorEvidence vector)
+    {
+        var bytes = vector.ThresholdBitsPerSecond / 8
+            ?? (vector.PacketsPerSecond > 0 && vector.ThresholdPacketsPerSecond is { } packets
+                ? (long)(vector.BitsPerSecond / 8.0 / vector.PacketsPerSecond * packets)
+                : 0);
+        return Math.Max(1_000, bytes);
+    }
+
+    /// <summary>Allowed sources first: of two rules the one with a source comes first (RFC 8955, section 5.1).</summary>
+    private static IEnumerable<TrafficRule> Guarded(IReadOnlyList<TrafficRule> rules, IPNetwork target, DefensePolicy policy) => rules.Count == 0
+        ? []
+        : policy.AllowedSources
+            .Where(source => source.BaseAddress.AddressFamily == target.BaseAddress.AddressFamily)
+            .Select(source => new TrafficRule(target, TrafficAction.Accept, source))
+            .Concat(rules);
+
+    private static bool IsHost(IPNetwork target) =>
+        target.PrefixLength == (target.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? 32 : 128);
+}
+
+/// <param name="Index">Which step of the policy.</param>
+/// <param name="Specs">What it puts into the network; never empty.</param>
+internal sealed record PlannedStep(int Index, IReadOnlyList<CountermeasureSpec> Specs);
+
+/// <summary>What each vector of detection says about its packets.</summary>
+internal static class VectorMatches
+{
+    private const byte Syn = 2, Rst = 4, Ack = 16;
+
+    private static readonly Dictionary<string, int> AmplifiedFromPort = new()
+    {
+        ["dns"] = 53,
+        ["ntp"] = 123,
+        ["ssdp"] = 1900,
+        ["cldap"] = 389,
+        ["memcached"] = 11211,
+        ["chargen"] = 19,
+        ["snmp"] = 161,
+        ["portmap"] = 111,
+        ["netbios"] = 137,
+        ["mssql"] = 1434,
+        ["rip"] = 520,
+        ["qotd"] = 17,
+        ["tftp"] = 69,
+        ["mdns"] = 5353,
+        ["ws-discovery"] = 3702,
+        ["l2tp"] = 1701,
+        ["arms"] = 3283,
+    };
+
+    /// <summary>Vectors that most honest traffic is part of too.</summary>
+    public static bool IsBroad(string vector) => vector is "udp" or "icmp" or "tcp-syn" or "tcp-ack" or "tcp-rst" or "dns";
+
+    /// <summary>A discard rule for the vector's packets; null when the name says nothing that a filter could tell apart.</summary>
+    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4)
+    {
+        var rule = new TrafficRule(target, TrafficAction.Discard);
+        if (AmplifiedFromPort.TryGetValue(vector, out var port))
+        {
+            return rule with { Protocol = TrafficRule.Udp, SourcePort = NumberRange.Of(port) };
+        }
+
+        return vector switch
+        {
+            "udp" => rule with { Protocol = TrafficRule.Udp },
+            "icmp" => rule with { Protocol = (byte)(isIPv4 ? 1 : 58) },
+            "tcp-syn" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn, TcpFlagsClear = Ack },
+            "tcp-syn-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn | Ack },
+            "tcp-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Ack, TcpFlagsClear = Syn | Rst },
+            "tcp-rst" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Rst },
+            "tcp-null" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsClear = 0x1F },
+            "fragment" => rule with { Fragment = true },
+            "gre" => rule with { Protocol = 47 },
+            "ip-null" => rule with { Protocol = 0 },
+            _ => null,
+        };
+    }
+}

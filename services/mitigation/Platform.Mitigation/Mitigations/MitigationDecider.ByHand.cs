@@ -1,0 +1,215 @@
+using Platform.EventStore;
+using static Platform.Mitigation.Mitigations.MitigationRejections;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>An operator begins a defence that no anomaly asked for.</summary>
+/// <param name="Scope">The mitigation and its contract; the anomaly is empty.</param>
+/// <param name="Specs">What shall stand.</param>
+/// <param name="Defense">Everything that decides what may be done.</param>
+/// <param name="Duration">How long it stands unless it is extended or stopped.</param>
+/// <param name="Note">Why.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record StartByHand(
+    MitigationScope Scope,
+    IReadOnlyList<CountermeasureSpec> Specs,
+    Defense Defense,
+    TimeSpan Duration,
+    string Note,
+    DateTimeOffset At);
+
+/// <summary>An operator, or a step of the policy, adds countermeasures to a standing mitigation.</summary>
+internal sealed record AddCountermeasures(
+    Guid MitigationId, IReadOnlyList<CountermeasureSpec> Specs, Defense Defense, string Note, DateTimeOffset At);
+
+internal sealed record DropCountermeasure(Guid MitigationId, Guid CountermeasureId, string Note, DateTimeOffset At);
+
+internal sealed record ApproveMitigation(Guid MitigationId, Defense Defense, string Note, DateTimeOffset At);
+
+internal sealed record ExtendMitigation(Guid MitigationId, TimeSpan Duration, TimeSpan Maximum, string Note, DateTimeOffset At);
+
+/// <summary>The step did not help, or detection saw more: what the policy holds next.</summary>
+/// <param name="MitigationId">Which.</param>
+/// <param name="LeavesStep">Index of the step that is left; another one by now means that somebody was faster.</param>
+/// <param name="Why">What was measured.</param>
+/// <param name="Defense">Everything that decides what may be done.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record Escalate(Guid MitigationId, int LeavesStep, string Why, Defense Defense, DateTimeOffset At);
+
+internal sealed record NoteEvidence(
+    Guid MitigationId, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
+
+internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At);
+
+/// <summary>Rules of a standing mitigation: by hand, by step, by measurement. Every addition passes the same rails.</summary>
+internal static partial class MitigationDecider
+{
+    public static Decision<MitigationEvent> Decide(MitigationState current, StartByHand command)
+    {
+        if (current.Status is not MitigationStatus.None)
+        {
+            return Decision<MitigationEvent>.Unchanged; // the same request again
+        }
+
+        if (!IsReason(command.Note))
+        {
+            return ReasonMissing;
+        }
+
+        if (command.Duration <= TimeSpan.Zero || command.Duration > command.Defense.MaximumDuration)
+        {
+            return ExpiryOutOfRange(command.Defense.MaximumDuration);
+        }
+
+        if (Refusal(command.Specs, command.Defense, command.Scope.ServiceCode) is { } refusal)
+        {
+            return refusal;
+        }
+
+        // Nobody proposes to himself: by hand is already approved. A dry run stays one.
+        var mode = command.Defense.Policy.Mode is EnforcementMode.DryRun ? EnforcementMode.DryRun : EnforcementMode.Automatic;
+        return new MitigationEvent[]
+        {
+            new MitigationStarted(
+                command.Scope.MitigationId,
+                command.Scope.AnomalyId,
+                command.Scope.ServiceCode,
+                command.Specs[0].Prefix,
+                ExpiresAt: command.At + command.Duration,
+                StartedAt: command.At,
+                Evidence: [],
+                mode,
+                command.Note),
+        }
+            .Concat(command.Specs.Select(spec => Place(spec, command.Scope.MitigationId, mode, command.At)))
+            .ToArray();
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, AddCountermeasures command)
+    {
+        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
+        {
+            return no;
+        }
+
+        var added = New(current, command.Specs);
+        return Refusal(added, command.Defense, current.Scope!.ServiceCode) is { } refusal
+            ? refusal
+            : added.Select(spec => Place(spec, command.MitigationId, current.Mode, command.At)).ToArray();
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, DropCountermeasure command)
+    {
+        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
+        {
+            return no;
+        }
+
+        return current.Countermeasures.GetValueOrDefault(command.CountermeasureId) switch
+        {
+            null => CountermeasureUnknown(command.CountermeasureId),
+            { Stage: CountermeasureStage.Wanted } => new CountermeasureDropped(command.CountermeasureId, command.Note, command.At),
+            _ => Decision<MitigationEvent>.Unchanged,
+        };
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, ApproveMitigation command)
+    {
+        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
+        {
+            return no;
+        }
+
+        var proposed = current.Countermeasures.Where(it => it.Value.Stage is CountermeasureStage.Proposed).ToList();
+        if (proposed.Count == 0)
+        {
+            return NothingProposed;
+        }
+
+        // What was allowed when it was proposed may not be allowed any more.
+        var specs = proposed.Select(it => new CountermeasureSpec(it.Value.Kind, it.Value.Prefix, it.Value.Rule)).ToList();
+        return Refusal(specs, command.Defense, current.Scope!.ServiceCode) is { } refusal
+            ? refusal
+            : new MitigationEvent[] { new MitigationApproved(command.Note, command.At) }
+                .Concat(specs.Select(spec => Place(spec, command.MitigationId, EnforcementMode.Automatic, command.At)))
+                .ToArray();
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, ExtendMitigation command)
+    {
+        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
+        {
+            return no;
+        }
+
+        return command.Duration <= TimeSpan.Zero || command.Duration > command.Maximum
+            ? ExpiryOutOfRange(command.Maximum)
+            : new MitigationExtended(command.At + command.Duration, command.Note, command.At);
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, Escalate command)
+    {
+        if (current.Status is not MitigationStatus.Standing || current.HeldUntil is not null || current.Step != command.LeavesStep)
+        {
+            return Decision<MitigationEvent>.Unchanged; // over, or somebody was faster
+        }
+
+        var defense = command.Defense;
+        if (DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, current.Step + 1) is not { } step)
+        {
+            return Decision<MitigationEvent>.Unchanged; // nothing stronger is left: what stands goes on standing
+        }
+
+        var added = New(current, step.Specs);
+        return Refusal(added, defense, current.Scope!.ServiceCode) is { } refusal
+            ? refusal
+            : new MitigationEvent[] { new StepTaken(step.Index, command.Why, command.At) }
+                .Concat(added.Select(spec => Place(spec, command.MitigationId, current.Mode, command.At)))
+                .ToArray();
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEvidence command)
+    {
+        if (current.Status is not MitigationStatus.Standing
+            || command.Evidence.All(seen => current.Evidence.Any(known => known.Vector == seen.Vector)))
+        {
+            return Decision<MitigationEvent>.Unchanged;
+        }
+
+        VectorEvidence[] all = [.. command.Evidence, .. current.Evidence.Where(known => command.Evidence.All(seen => seen.Vector != known.Vector))];
+        var grown = new EvidenceGrew(all, command.At);
+        var defense = command.Defense;
+        if (DefensePlan.Next(current.Target, all, defense.Policy, defense.Means, current.Step) is not { } step
+            || step.Index != current.Step)
+        {
+            return grown;
+        }
+
+        var added = New(current, step.Specs);
+        return added.Count == 0 || Refusal(added, defense, current.Scope!.ServiceCode) is not null
+            ? grown
+            : new MitigationEvent[] { grown }
+                .Concat(added.Select(spec => Place(spec, command.MitigationId, current.Mode, command.At)))
+                .ToArray();
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command) =>
+        current.Status is MitigationStatus.Standing or MitigationStatus.Withdrawing
+        && current.Countermeasures.ContainsKey(command.CountermeasureId)
+            ? new EffectMeasured(current.Scope!, command.CountermeasureId, command.Effect, command.At)
+            : Decision<MitigationEvent>.Unchanged;
+
+    private static Rejection? NotOpenToOperators(MitigationState current, Guid mitigationId, string note) => current.Status switch
+    {
+        MitigationStatus.None or MitigationStatus.OverBeforeStart => Unknown(mitigationId),
+        not MitigationStatus.Standing => NotStanding(mitigationId),
+        _ => IsReason(note) ? null : ReasonMissing,
+    };
+
+    /// <summary>Without what stands or is proposed already.</summary>
+    private static List<CountermeasureSpec> New(MitigationState current, IReadOnlyList<CountermeasureSpec> specs) =>
+    [
+        .. specs.Where(spec => current.Countermeasures.GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId))
+            is null or { Stage: CountermeasureStage.Withdrawn }),
+    ];
+}

@@ -1,0 +1,141 @@
+using System.Net;
+using System.Net.Sockets;
+using Platform.EventStore;
+using static Platform.Mitigation.Mitigations.MitigationRejections;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>What no countermeasure may do, whoever asks for it: rules, policy or operator. Pure.</summary>
+/// <param name="WidestIPv4">Shortest IPv4 prefix length of this tenant; a value below <see cref="HardWidestIPv4"/> counts as that.</param>
+/// <param name="WidestIPv6">Shortest IPv6 prefix length of this tenant; a value below <see cref="HardWidestIPv6"/> counts as that.</param>
+/// <param name="ProtectedInfrastructure">Prefixes that are never touched, neither whole nor in part.</param>
+/// <param name="AllowedSources">Sources that no rule may name.</param>
+/// <param name="KillSwitchEngaged">Nothing at all is put into the network.</param>
+internal sealed record SafetyRails(
+    int WidestIPv4,
+    int WidestIPv6,
+    IReadOnlyList<IPNetwork> ProtectedInfrastructure,
+    IReadOnlyList<IPNetwork> AllowedSources,
+    bool KillSwitchEngaged)
+{
+    /// <summary>Hard limits, whatever a setting or a policy says: nothing wider is ever touched.</summary>
+    public const int HardWidestIPv4 = 24;
+    public const int HardWidestIPv6 = 48;
+
+    /// <summary>Whether a prefix is within the hard limits; the last gate before the network asks it once more.</summary>
+    public static bool WithinHardLimits(IPNetwork prefix) =>
+        prefix.PrefixLength >= (IsIPv4(prefix) ? HardWidestIPv4 : HardWidestIPv6) && !prefix.BaseAddress.IsIPv4MappedToIPv6;
+
+    /// <summary>Why this text is no target that may be defended, in the order in which an operator would want to hear of it; null when it is one.</summary>
+    public Rejection? RefusalOfTarget(string text, ContractScope contract, string serviceCode)
+    {
+        // The parser drops host bits silently and takes an IPv4 address in IPv6 clothes; neither is what was meant.
+        if (!IPNetwork.TryParse(text, out var target)
+            || !IPAddress.TryParse(text.Split('/')[0], out var address)
+            || !address.Equals(target.BaseAddress)
+            || target.BaseAddress.IsIPv4MappedToIPv6)
+        {
+            return TargetMalformed(text);
+        }
+
+        if (target.PrefixLength < WidestFor(target))
+        {
+            return TargetTooWide(target, WidestFor(target));
+        }
+
+        if (contract.Ended)
+        {
+            return ContractEnded(serviceCode);
+        }
+
+        if (!contract.Prefixes.Any(own => Covers(own, target)))
+        {
+            return TargetOutsidePrefixes(target, serviceCode);
+        }
+
+        if (ProtectedInfrastructure.Any(it => Overlap(it, target)))
+        {
+            return TargetIsInfrastructure(target);
+        }
+
+        return KillSwitchEngaged ? KillSwitchIsEngaged : null;
+    }
+
+    /// <summary>Why this countermeasure may not be put into the network; null when it may.</summary>
+    public Rejection? RefusalOf(CountermeasureSpec spec, ContractScope contract, string serviceCode)
+    {
+        if (RefusalOfTarget(spec.Prefix.ToString(), contract, serviceCode) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (spec.Kind is CountermeasureKind.Blackhole && spec.Prefix.PrefixLength != (IsIPv4(spec.Prefix) ? 32 : 128))
+        {
+            return BlackholeOfMoreThanAHost(spec.Prefix);
+        }
+
+        return spec.Rule is { } rule ? RefusalOf(rule, spec.Prefix) : null;
+    }
+
+    private Rejection? RefusalOf(TrafficRule rule, IPNetwork prefix)
+    {
+        if (!Covers(prefix, rule.Destination))
+        {
+            return RuleElsewhere(rule, prefix);
+        }
+
+        if (rule.Source is { } source
+            && (source.BaseAddress.AddressFamily != rule.Destination.BaseAddress.AddressFamily || source.PrefixLength == 0))
+        {
+            return RuleMalformed($"source {source} is of another family than the destination, or is everything.");
+        }
+
+        if (rule.Action is TrafficAction.Accept)
+        {
+            return null; // lets through, and so harms nobody
+        }
+
+        if (!rule.IsNarrow)
+        {
+            return RuleTooBroad(rule);
+        }
+
+        if (Fault(rule) is { } fault)
+        {
+            return RuleMalformed(fault);
+        }
+
+        return rule.Source is { } named && AllowedSources.Any(allowed => Overlap(allowed, named))
+            ? SourceAllowListed(named)
+            : null;
+    }
+
+    private static string? Fault(TrafficRule rule) => rule switch
+    {
+        { SourcePort: { } port } when !Within(port, 65_535) => $"source port {port}",
+        { DestinationPort: { } port } when !Within(port, 65_535) => $"destination port {port}",
+        { PacketLength: { } length } when !Within(length, 65_535) => $"packet length {length}",
+        { SourcePort: not null, Protocol: not (TrafficRule.Udp or TrafficRule.Tcp) } => "a source port needs udp or tcp.",
+        { DestinationPort: not null, Protocol: not (TrafficRule.Udp or TrafficRule.Tcp) } => "a destination port needs udp or tcp.",
+        { TcpFlagsSet: > 0, Protocol: not TrafficRule.Tcp } or { TcpFlagsClear: > 0, Protocol: not TrafficRule.Tcp } => "flags need tcp.",
+        { Action: TrafficAction.RateLimit, BytesPerSecond: null or < 1 } => "a rate limit needs bytes per second above 0.",
+        { Action: TrafficAction.Redirect } when !IsRouteTarget(rule.RedirectTo) => "a redirect needs a route target asn:number.",
+        _ => null,
+    };
+
+    private static bool IsRouteTarget(string? text) =>
+        text?.Split(':') is [var asn, var number] && ushort.TryParse(asn, out _) && uint.TryParse(number, out _);
+
+    private static bool Within(NumberRange range, int most) => range.From >= 0 && range.From <= range.To && range.To <= most;
+
+    private int WidestFor(IPNetwork target) => IsIPv4(target)
+        ? Math.Max(WidestIPv4, HardWidestIPv4)
+        : Math.Max(WidestIPv6, HardWidestIPv6);
+
+    private static bool Covers(IPNetwork outer, IPNetwork inner) =>
+        outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
+
+    private static bool Overlap(IPNetwork one, IPNetwork other) => Covers(one, other) || Covers(other, one);
+
+    private static bool IsIPv4(IPNetwork prefix) => prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
+}

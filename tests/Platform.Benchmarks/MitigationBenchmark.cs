@@ -1,0 +1,327 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using Grpc.Core;
+using Grpc.Net.Client;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Mitigation.Bgp.Wire;
+using Platform.Contracts.Accounts.V1;
+using Platform.Contracts.Detection.V1;
+using Platform.Contracts.Grpc.Mitigation.V1;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Testing;
+
+namespace Platform.Benchmarks;
+
+/// <summary>
+/// From an anomaly that was appended to the route that the BGP peer holds, over everything that lies between: event store and relay (as
+/// detection has them), RabbitMQ, the mitigation program as a process of its own, GoBGP, and a second GoBGP as the router. PostgreSQL writes
+/// to the disk before it confirms. Then 1,000 FlowSpec rules by hand, a kill -9 of GoBGP, and the kill switch. <c>bench mitigation [runs]</c>
+/// </summary>
+internal static class MitigationBenchmark
+{
+    private const int Warm = 10;
+    private const int Rules = 1_000;
+    private const int RulesPerOrder = 50;
+    private static readonly Guid Tenant = Guid.Parse("0190aaaa-0000-7000-8000-000000000001");
+    private static readonly string[] Blocks = ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "100.64.0.0/16"];
+
+    public static async Task<object> Run(string[] arguments)
+    {
+        var runs = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 200;
+        using var folder = new TemporaryFolder("bench-mitigation");
+        using (var key = ECDsa.Create(ECCurve.NamedCurves.nistP256))
+        {
+            await File.WriteAllTextAsync(folder.File("sign.pem"), key.ExportPkcs8PrivateKeyPem());
+            await File.WriteAllTextAsync(folder.File("verify.pem"), key.ExportSubjectPublicKeyInfoPem());
+        }
+
+        await using var postgres = PostgresServer.Own(new PostgresSetup { Durable = true });
+        await using var rabbit = RabbitMqServer.Own();
+        await using var router = new GoBgpServer(new()
+        {
+            Asn = 64512,
+            RouterId = "192.0.2.3",
+            Address = "127.0.0.3",
+            Neighbours = [new("127.0.0.2", 64513)],
+        });
+        await using var speaker = new GoBgpServer(new()
+        {
+            Asn = 64513,
+            RouterId = "192.0.2.2",
+            Address = "127.0.0.2",
+            Neighbours = [new("127.0.0.3", 64512, router.Port)],
+        });
+        await Task.WhenAll(postgres.InitializeAsync().AsTask(), rabbit.InitializeAsync().AsTask(), router.Start(), speaker.Start());
+        var virtualHost = new RabbitMqVirtualHost(rabbit);
+        await virtualHost.InitializeAsync();
+
+        var grpc = Loopback.FreePort();
+        await using var mitigation = await StartMitigation(postgres, virtualHost, speaker, grpc, folder);
+        var database = new PostgresDatabase(postgres);
+        await database.InitializeAsync();
+        await using var detection = await ServiceHost.Start(new ServiceSetup
+        {
+            Add = builder =>
+            {
+                builder.AddPlatform("bench");
+                builder.AddEventStore(EventCatalog.Of(typeof(BenchEvent)));
+                builder.AddMessaging("bench", _ => { });
+                builder.AddPublications<BenchPublications>();
+            },
+            Map = app => app.MapPlatform(),
+            Database = database,
+            Broker = virtualHost,
+            Settings = new Dictionary<string, string?>
+            {
+                ["Caller:SigningKeyFile"] = folder.File("sign.pem"),
+                ["Caller:VerificationKeyFile"] = folder.File("verify.pem"),
+            },
+        });
+        await Eventually.True(() => router.IsEstablished("127.0.0.2"), TimeSpan.FromSeconds(60), "the BGP session");
+        await detection.Services.GetRequiredService<IBus>().Publish(Contract);
+
+        using var channel = GrpcChannel.ForAddress(router.Api);
+        var peer = new GobgpApi.GobgpApiClient(channel);
+        var figures = new Dictionary<string, double>();
+        await Latency(detection, peer, runs, figures);
+        await FlowSpec(detection, peer, speaker, grpc, figures);
+        detection.Channel.Dispose();
+        return figures;
+    }
+
+    private static async Task Latency(
+        ServiceHost detection, GobgpApi.GobgpApiClient peer, int runs, Dictionary<string, double> figures)
+    {
+        var session = detection.Store.Tenant(TenantId.Of(Tenant));
+        var milliseconds = new List<double>();
+        for (var run = 0; run < Warm + runs; run++)
+        {
+            var target = $"{Blocks[run / 200].Split(".0/")[0]}.{1 + run % 200}/32";
+            var id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow());
+            await session.Append(
+                BenchState.Stream, id.ToString(), ExpectedVersion.Any, [new BenchAnomalyDetected(id, target)], new Cause($"run {run}"), default);
+            var since = Stopwatch.StartNew(); // the anomaly is appended
+            while (!await Holds(peer, target))
+            {
+                if (since.Elapsed > TimeSpan.FromSeconds(30))
+                {
+                    throw new TimeoutException($"{target} never reached the peer.");
+                }
+
+                await Task.Delay(1);
+            }
+
+            milliseconds.Add(since.Elapsed.TotalMilliseconds);
+        }
+
+        var sorted = milliseconds.Skip(Warm).Order().ToArray();
+        figures["route_median_ms"] = Math.Round(sorted[sorted.Length / 2], 1);
+        figures["route_p99_ms"] = Math.Round(sorted[(int)Math.Ceiling(sorted.Length * 0.99) - 1], 1);
+        figures["route_max_ms"] = Math.Round(sorted[^1], 1);
+        figures["route_runs"] = sorted.Length;
+        Console.WriteLine(Line($"route at the peer after {figures["route_median_ms"]} ms median, {figures["route_p99_ms"]} ms p99, {runs} runs"));
+    }
+
+    private static async Task FlowSpec(
+        ServiceHost detection, GobgpApi.GobgpApiClient peer, GoBgpServer speaker, int grpc, Dictionary<string, double> figures)
+    {
+        using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{grpc}");
+        var mitigations = new Mitigations.MitigationsClient(channel);
+        var clock = Stopwatch.StartNew();
+        for (var order = 0; order < Rules / RulesPerOrder; order++)
+        {
+            await mitigations.StartMitigationAsync(
+                new StartMitigationRequest
+                {
+                    TenantId = TenantId.Of(Tenant).Value,
+                    ServiceCode = Contract.ServiceCode,
+                    Reason = "bench",
+                    Countermeasures =
+                    {
+                        Enumerable.Range(order * RulesPerOrder, RulesPerOrder).Select(number => new CountermeasureSpec
+                        {
+                            Kind = "flowspec",
+                            Prefix = $"100.64.{number / 200}.{1 + number % 200}/32",
+                            Rule = new Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = 123, To = 123 } },
+                        }),
+                    },
+                },
+                detection.As(TenantId.Provider, Roles.ProviderOperator));
+        }
+
+        await Until(peer, Rules);
+        figures["flowspec_1000_s"] = Seconds(clock);
+        Console.WriteLine(Line($"{Rules} rules ordered and at the peer after {figures["flowspec_1000_s"]} s"));
+        await Task.Delay(3000); // the read-backs go into the streams
+
+        clock.Restart();
+        await speaker.Kill();
+        await speaker.Start();
+        using var speakerChannel = GrpcChannel.ForAddress(speaker.Api);
+        await Until(new GobgpApi.GobgpApiClient(speakerChannel), Rules);
+        figures["reconcile_s"] = Seconds(clock);
+        Console.WriteLine(Line($"{Rules} rules again at the speaker {figures["reconcile_s"]} s after its kill -9"));
+        await Until(peer, Rules);
+        figures["reconcile_peer_s"] = Seconds(clock);
+        Console.WriteLine(Line($"... and at the peer, with a new session, after {figures["reconcile_peer_s"]} s"));
+
+        clock.Restart();
+        await mitigations.TurnKillSwitchAsync(
+            new TurnKillSwitchRequest { Engage = true, Reason = "bench" }, detection.As(TenantId.Provider, Roles.ProviderOperator));
+        await Until(peer, 0);
+        figures["kill_switch_s"] = Seconds(clock);
+        Console.WriteLine(Line($"nothing at the peer {figures["kill_switch_s"]} s after the kill switch"));
+    }
+
+    private static async Task Until(GobgpApi.GobgpApiClient server, int rules)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                if (await Count(server) == rules)
+                {
+                    return;
+                }
+            }
+            catch (RpcException) when (clock.Elapsed < TimeSpan.FromSeconds(20))
+            {
+                // It was killed and is not there yet.
+            }
+
+            if (clock.Elapsed > TimeSpan.FromSeconds(60))
+            {
+                throw new TimeoutException($"{rules} rules never stood; there are {await Count(server)}.");
+            }
+
+            await Task.Delay(10);
+        }
+    }
+
+    private static async Task<int> Count(GobgpApi.GobgpApiClient server)
+    {
+        using var call = server.ListPath(new ListPathRequest { Family = new Family { Afi = 1, Safi = 133 } });
+        var count = 0;
+        await foreach (var _ in call.ResponseStream.ReadAllAsync())
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private static async Task<bool> Holds(GobgpApi.GobgpApiClient server, string target)
+    {
+        using var call = server.ListPath(new ListPathRequest { Family = new Family { Afi = 1, Safi = 1 } });
+        await foreach (var answer in call.ResponseStream.ReadAllAsync())
+        {
+            if (answer.Destination.Prefix == target)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static async Task<ServerProcess> StartMitigation(
+        PostgresServer postgres, RabbitMqVirtualHost rabbit, GoBgpServer speaker, int grpc, TemporaryFolder folder)
+    {
+        var program = System.IO.Path.Combine(Repository.Path("artifacts", "bin", "Platform.Mitigation", "release"), "Platform.Mitigation");
+        var health = Loopback.FreePort();
+        var environment = new Dictionary<string, string?>
+        {
+            ["ASPNETCORE_CONTENTROOT"] = System.IO.Path.GetDirectoryName(program),
+            ["ASPNETCORE_URLS"] = null,
+            ["ConnectionStrings__Postgres"] = await postgres.CreateDatabase("mitigation", Secrets.Password()),
+            ["RabbitMq__Host"] = rabbit.Host,
+            ["RabbitMq__Port"] = $"{rabbit.Port}",
+            ["RabbitMq__VirtualHost"] = rabbit.Name,
+            ["RabbitMq__User"] = rabbit.User,
+            ["RabbitMq__Password"] = rabbit.Password,
+            ["Listen__Health"] = $"127.0.0.1:{health}",
+            ["Listen__Grpc"] = $"127.0.0.1:{grpc}",
+            ["Caller__VerificationKeyFile"] = folder.File("verify.pem"),
+            ["Bgp__Speakers__0__Name"] = "edge",
+            ["Bgp__Speakers__0__Address"] = speaker.Api.ToString(),
+            ["Bgp__Speakers__0__FlowSpec"] = "true",
+            ["Mitigations__DefaultSteps__0"] = "Blackhole",
+            ["Mitigations__MaxCountermeasures"] = "5000",
+            ["Mitigations__MaxCountermeasuresPerTenant"] = "5000",
+        };
+        await using (var migrate = ServerProcess.Start("mitigation migrate", folder.File("migrate.log"), [program, "migrate"], environment))
+        {
+            if (await migrate.Ended(TimeSpan.FromMinutes(2)) is not 0)
+            {
+                throw new InvalidOperationException(migrate.LogTail());
+            }
+        }
+
+        var process = ServerProcess.Start("mitigation", folder.File("mitigation.log"), [program], environment);
+        using var http = new HttpClient(new SocketsHttpHandler());
+        await process.Ready(
+            async token =>
+            {
+                try
+                {
+                    using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{health}/healthz/ready"), token);
+                    return answer.IsSuccessStatusCode;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            TimeSpan.FromSeconds(60));
+        return process;
+    }
+
+    private static ContractSigned Contract { get; } = new()
+    {
+        TenantId = Tenant,
+        ContractId = Tenant,
+        ServiceCode = "DP00000001",
+        Service = "ddos",
+        Prefixes = Blocks,
+        DeclaredBitsPerSecond = 1_000_000_000,
+        Version = 1,
+        SignedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    private static double Seconds(Stopwatch clock) => Math.Round(clock.Elapsed.TotalSeconds, 2);
+
+    private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>Stands for detection: what matters is that an append becomes a fact over the same store and relay.</summary>
+internal abstract record BenchEvent;
+
+internal sealed record BenchAnomalyDetected(Guid AnomalyId, string Target) : BenchEvent;
+
+internal sealed record BenchState
+{
+    public static readonly StreamType<BenchState, BenchEvent> Stream = new("anomaly", new BenchState(), (current, _) => current);
+}
+
+internal sealed class BenchPublications : IPublications
+{
+    public object? Publish(RecordedEvent recorded) => recorded.Data is BenchAnomalyDetected e
+        ? new AnomalyDetected
+        {
+            TenantId = recorded.TenantId.ToGuid(),
+            ServiceCode = "DP00000001",
+            ObjectId = recorded.TenantId.ToGuid(),
+            AnomalyId = e.AnomalyId,
+            Target = e.Target,
+            Vectors = [],
+            BitsPerSecond = 1,
+            PacketsPerSecond = 1,
+            Since = recorded.RecordedAt,
+            DetectedAt = recorded.RecordedAt,
+        }
+        : null;
+}
