@@ -11,14 +11,18 @@ internal static class Reaper
     private const string Script =
         """
         trap '' INT TERM HUP
+        set -f
+        IFS='
+        '
         processes=; folders=
-        while read -r verb what; do
+        without() { for one in $2; do [ "$one" = "$1" ] || printf '%s\n' "$one"; done; }
+        while IFS=' ' read -r verb what; do
           case $verb in
-            watch) processes="$processes $what" ;;
-            remove) folders="$folders $what" ;;
+            watch) processes="$processes$IFS$what" ;;
+            remove) folders="$folders$IFS$what" ;;
             forget)
-              left=; for p in $processes; do [ "$p" = "$what" ] || left="$left $p"; done; processes=$left
-              left=; for f in $folders; do [ "$f" = "$what" ] || left="$left $f"; done; folders=$left ;;
+              processes=$(without "$what" "$processes")
+              folders=$(without "$what" "$folders") ;;
           esac
         done
         for p in $processes; do kill -s KILL -- "-$p"; done

@@ -1,3 +1,4 @@
+using System.IO.Pipes;
 using System.Text.Json;
 using Platform.Ingestion.Captures;
 using Platform.Ingestion.Tests.Flows;
@@ -32,6 +33,47 @@ public sealed class DecodeCommandTests
         Assert.Equal(1, code);
         Assert.Empty(output);
         Assert.Contains("/nowhere/at/all.pcap", errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_is_said_to_be_one()
+    {
+        var (code, _, errors) = Run(Path.GetTempPath());
+
+        Assert.Equal(1, code);
+        Assert.Contains("is a folder", errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_pipe_is_read_as_it_comes()
+    {
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
+        var template = Datagram.NetFlow9().Set(0, set => set.Template(256, (12, 4), (1, 4)));
+        pipe.Write((byte[])template);
+        var readEnd = $"/proc/self/fd/{pipe.GetClientHandleAsString()}";
+        pipe.Dispose();
+
+        var (code, _, errors) = Run(readEnd);
+
+        Assert.Equal(0, code);
+        Assert.Equal(1, JsonDocument.Parse(errors[^1]).RootElement.GetProperty("templates").GetInt32());
+    }
+
+    [Fact]
+    public void A_capture_without_a_datagram_is_counted_and_said_to_be_cut()
+    {
+        // Ethernet; one frame that is no IP packet, then one that the file does not hold whole.
+        var path = Write([
+            .. Convert.FromHexString("D4C3B2A1020004000000000000000000FFFF000001000000"),
+            .. Convert.FromHexString("0000000000000000" + "0E000000" + "0E000000"), .. new byte[14],
+            .. Convert.FromHexString("0000000000000000" + "40000000" + "40000000"), .. new byte[14]]);
+
+        var (code, output, errors) = Run(path);
+
+        Assert.Equal(0, code);
+        Assert.Empty(output);
+        Assert.Contains("ends inside a packet", errors[0], StringComparison.Ordinal);
+        Assert.Equal(1, JsonDocument.Parse(errors[^1]).RootElement.GetProperty("otherPackets").GetInt32());
     }
 
     [Theory]

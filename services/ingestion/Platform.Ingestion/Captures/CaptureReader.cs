@@ -24,19 +24,26 @@ internal sealed class CaptureReader(Stream input, long nowMs)
 
     public static IEnumerable<CapturedDatagram> Open(string path, long nowMs, out CaptureReader reader)
     {
-        Stream file = new BufferedStream(File.OpenRead(path), 1 << 16);
-        if (file.Length > 2 && file.ReadByte() == 0x1F && file.ReadByte() == 0x8B)
+        if (Directory.Exists(path))
         {
-            file.Position = 0;
-            file = new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 16);
+            throw new IOException("is a folder");
         }
-        else
+
+        Stream file = new BufferedStream(File.OpenRead(path), 1 << 16);
+        if (file.CanSeek && IsGzipped(file)) // a pipe is read as it comes, as from `tcpdump -w -`
         {
-            file.Position = 0;
+            file = new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 16);
         }
 
         reader = new CaptureReader(file, nowMs);
         return reader.Read();
+    }
+
+    private static bool IsGzipped(Stream file)
+    {
+        var isGzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
+        file.Position = 0;
+        return isGzipped;
     }
 
     public IEnumerable<CapturedDatagram> Read()

@@ -12,7 +12,8 @@ internal static class DecodeCommand
 {
     private const string Usage = """
         decode [--format json] [--options] [--port N] FILE...
-          FILE         pcap or pcapng (also gzipped), or a file that is one UDP payload; several are read in the order given
+          FILE         pcap or pcapng (also gzipped), or a file that is one UDP payload; several are read in the order given;
+                       - is standard input (not gzipped)
           --format     json: one object per flow record on standard output (the only format)
           --options    also print options data (interface names, samplers), marked with header.options
           --port       only datagrams to this UDP port
@@ -90,7 +91,10 @@ internal static class DecodeCommand
         try
         {
             var handler = new Handler(json);
-            foreach (var datagram in CaptureReader.Open(file, clock.GetUtcNow().ToUnixTimeMilliseconds(), out var reader))
+            var path = file == "-" ? "/dev/stdin" : file;
+            var datagrams = CaptureReader.Open(path, clock.GetUtcNow().ToUnixTimeMilliseconds(), out var reader);
+            summary.LastReader = reader; // also of a capture without any datagram
+            foreach (var datagram in datagrams)
             {
                 if (port != 0 && datagram.DestinationPort != 0 && datagram.DestinationPort != port)
                 {
@@ -105,7 +109,6 @@ internal static class DecodeCommand
 
                 json.Exporter = datagram.Source;
                 FlowDecoder.Decode(datagram.Payload.Span, exporter, datagram.CapturedMs, ref handler);
-                summary.LastReader = reader;
             }
 
             return true;
