@@ -127,6 +127,29 @@ public sealed partial class FileRulesTests
         Assert.Empty(untested);
     }
 
+    [Fact]
+    public void The_catalogue_names_exactly_the_services_that_consume_a_fact()
+    {
+        var heard = (
+            from service in Source.Services()
+            from file in Source.Files(Path.GetRelativePath(Source.Root, Source.ProjectOf(service)), "*.cs")
+            let text = File.ReadAllText(file)
+            from fact in Consumer().Matches(text).Select(match => match.Groups["fact"].Value)
+                .Concat(text.Contains(".AddErasures()", StringComparison.Ordinal) ? ["ErasureDue"] : [])
+            select (Fact: fact, Service: Path.GetFileName(service))).ToLookup(pair => pair.Fact, pair => pair.Service);
+        var rows = File.ReadLines(Path.Combine(Source.Root, "contracts", "README.md")).Select(line => CatalogueRow().Match(line))
+            .Where(row => row.Success).ToArray();
+        Assert.NotEmpty(rows);
+
+        var untrue =
+            from row in rows
+            let written = row.Groups["consumers"].Value.Split(", ").Where(service => service != "-").Order(StringComparer.Ordinal)
+            let real = heard[row.Groups["fact"].Value].Distinct().Order(StringComparer.Ordinal)
+            where !written.SequenceEqual(real)
+            select $"{row.Groups["fact"].Value} is consumed by: {string.Join(", ", real)}";
+        Assert.Empty(untrue);
+    }
+
     private static string ServiceNamespace(string file)
     {
         var project = file.Split('/').First(part => part.StartsWith("Platform.", StringComparison.Ordinal));
@@ -138,6 +161,12 @@ public sealed partial class FileRulesTests
 
     [GeneratedRegex(@"^using (static )?(\w+ = )?(?<name>[\w.]+);")]
     private static partial Regex Using();
+
+    [GeneratedRegex(@"\bIConsumer<(?<fact>\w+)>")]
+    private static partial Regex Consumer();
+
+    [GeneratedRegex(@"^\| \w+\.V\d+\.(?<fact>\w+) \|[^|]*\|[^|]*\| (?<consumers>[^|]*) \|")]
+    private static partial Regex CatalogueRow();
 
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)")]
     private static partial Regex Link();

@@ -26,12 +26,26 @@ public sealed record LocalSetup
 }
 
 /// <summary>Ports by name, each chosen once.</summary>
-public sealed class LocalPorts(IReadOnlyDictionary<string, int> wanted)
+public sealed class LocalPorts
 {
     // Nice to find again, when nobody else has them.
     private static readonly Dictionary<string, int> Usual = new() { ["portal"] = 8080, ["flows"] = 2055 };
 
+    private static readonly string[] Names =
+    [
+        "portal", "flows", "postgres", "rabbitmq", "rabbitmq-management", "router-bgp", "router-api", "speaker-bgp", "speaker-api",
+        .. LocalServices.All.SelectMany(service => (string[])[$"{service.Name}-health", $"{service.Name}-grpc"]),
+    ];
+
+    private readonly IReadOnlyDictionary<string, int> _wanted;
     private readonly Dictionary<string, int> _chosen = [];
+
+    public LocalPorts(IReadOnlyDictionary<string, int> wanted)
+    {
+        _wanted = wanted.Keys.FirstOrDefault(name => !Names.Contains(name)) is { } unknown
+            ? throw new LocalStackException($"There is no port named {unknown}. There are: {string.Join(", ", Names)}.")
+            : wanted;
+    }
 
     public IReadOnlyDictionary<string, int> Chosen => _chosen;
 
@@ -50,11 +64,11 @@ public sealed class LocalPorts(IReadOnlyDictionary<string, int> wanted)
 
     private int Choose(string name)
     {
-        if (wanted.TryGetValue(name, out var fixedPort))
+        if (_wanted.TryGetValue(name, out var fixedPort))
         {
             return Loopback.IsFree(fixedPort)
                 ? fixedPort
-                : throw new LocalStackException($"Port {fixedPort} ({name}) is in use. Choose another with --port {name}=NUMBER.");
+                : throw new LocalStackException($"Port {fixedPort} ({name}) is in use{(fixedPort < 1024 ? " or needs root" : "")}. Choose another with --port {name}=NUMBER.");
         }
 
         return Usual.TryGetValue(name, out var usual) && Loopback.IsFree(usual) ? usual : Loopback.FreePort();

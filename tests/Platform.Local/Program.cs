@@ -9,8 +9,7 @@ try
 {
     return args switch
     {
-        ["demo", "--once", .. var options] => await RunDemo(once: true, options),
-        ["demo", .. var options] => await RunDemo(once: false, options),
+        ["demo", .. var options] => await RunDemo(once: options.Contains("--once"), [.. options.Where(option => option != "--once")]),
         ["up", .. var options] => await Up(options),
         ["down"] => await Down(),
         ["status"] => Status(),
@@ -29,6 +28,7 @@ catch (Exception e) when (e is LocalStackException or ServerException)
 // A stack of its own beside whatever runs: its ports are free ones, its data is temporary, and it ends with us.
 static async Task<int> RunDemo(bool once, string[] options)
 {
+    RemoveInterruptedDemos();
     var folder = Repository.Path(".run", $"demo-{Environment.ProcessId}");
     Directory.CreateDirectory(folder);
     var since = Stopwatch.StartNew();
@@ -56,6 +56,18 @@ static async Task<int> RunDemo(bool once, string[] options)
 
     Directory.Delete(folder, recursive: true);
     return 0;
+}
+
+// One that was killed left its logs and keys; its processes and data ended with it.
+static void RemoveInterruptedDemos()
+{
+    foreach (var folder in Directory.EnumerateDirectories(Directory.CreateDirectory(Repository.Path(".run")).FullName, "demo-*"))
+    {
+        if (int.TryParse(Path.GetFileName(folder)["demo-".Length..], out var process) && !Directory.Exists($"/proc/{process}"))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 }
 
 static async Task UntilInterrupted()

@@ -26,7 +26,7 @@ public static class Loopback
         throw new InvalidOperationException($"No free port between {First} and {End}.");
     }
 
-    /// <summary>Whether both TCP and UDP are free on 127.0.0.1 for this port.</summary>
+    /// <summary>Whether both TCP and UDP are free for us on 127.0.0.1 for this port.</summary>
     public static bool IsFree(int port)
     {
         using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -37,7 +37,7 @@ public static class Loopback
             udp.Bind(new IPEndPoint(IPAddress.Loopback, port));
             return true;
         }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressAlreadyInUse)
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
         {
             return false;
         }
