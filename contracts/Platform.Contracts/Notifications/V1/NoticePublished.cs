@@ -1,7 +1,7 @@
 namespace Platform.Contracts.Notifications.V1;
 
 /// <summary>A notice for a tenant's portal was published.</summary>
-/// <remarks>Producer: notifications. Consumers: gateway. Key: <see cref="NoticeId"/>.</remarks>
+/// <remarks>Producer: notifications. Consumers: none yet. Key: <see cref="NoticeId"/>.</remarks>
 public sealed record NoticePublished
 {
     /// <summary>The tenant (customer) it is about.</summary>
