@@ -191,8 +191,12 @@ internal static class EventStoreBenchmark
             var name = Secrets.Name("bench");
             var settings = new NpgsqlConnectionStringBuilder(await server.CreateDatabase(name, Secrets.Password()));
             StreamStore.Tune(settings);
+            await using (var migration = NpgsqlDataSource.Create(settings)) // its sessions began before the settings of the database
+            {
+                await new Migrator(migration, TimeProvider.System).Migrate(CancellationToken.None);
+            }
+
             var database = NpgsqlDataSource.Create(settings);
-            await new Migrator(database, TimeProvider.System).Migrate(CancellationToken.None);
             await using var table = database.CreateCommand(
                 "create table measurements_v1 (stream varchar primary key, events bigint not null, bits bigint not null)");
             await table.ExecuteNonQueryAsync();

@@ -7,6 +7,9 @@ public static class TestEnvironment
     public static TimeSpan Load { get; } =
         TimeSpan.FromSeconds(double.Parse(Read("PLATFORM_TEST_LOAD_SECONDS") ?? "5", System.Globalization.CultureInfo.InvariantCulture));
 
+    /// <summary>Whether there is time to try more than the most telling cases.</summary>
+    public static bool IsLong => Load >= TimeSpan.FromMinutes(1);
+
     /// <summary>Npgsql connection string of a superuser; then no PostgreSQL is started.</summary>
     internal static string? Postgres => Read("PLATFORM_TEST_POSTGRES");
 

@@ -51,7 +51,7 @@ public sealed class RelayOutageTests : IAsyncLifetime
         await AllHeardOnce();
 
         // From reading the feed over the confirmation to the checkpoint, and from the load to the append of the neighbour.
-        for (var pieces = 0; pieces < 14; pieces++)
+        for (var pieces = 0; pieces < (TestEnvironment.IsLong ? 40 : 14); pieces++)
         {
             database.CutAfter(pieces);
             await Ring();
@@ -59,7 +59,7 @@ public sealed class RelayOutageTests : IAsyncLifetime
         }
 
         await AllHeardOnce();
-        for (var pieces = 0; pieces < 4; pieces++)
+        for (var pieces = 0; pieces < (TestEnvironment.IsLong ? 12 : 4); pieces++)
         {
             broker.CutAfter(pieces);
             await Ring();

@@ -51,6 +51,11 @@ internal static class Verification
         await foreach (var (tenant, report) in new StreamAudit(services.GetRequiredService<StreamStore>()).VerifyAll(CancellationToken.None))
         {
             log.Verified(tenant, report.Events, report.Foreign.Count, report.Findings.Count);
+            foreach (var foreign in report.Foreign)
+            {
+                log.OfAnotherWriter(tenant, foreign.Stream, foreign.Version);
+            }
+
             foreach (var finding in report.Findings)
             {
                 log.NotAsWritten(tenant, finding);

@@ -35,6 +35,9 @@ internal static partial class Log
     [LoggerMessage(10, LogLevel.Error, "Not as it was written: tenant {Tenant}, {Finding}")]
     public static partial void NotAsWritten(this ILogger log, TenantId tenant, AuditFinding finding);
 
+    [LoggerMessage(15, LogLevel.Information, "Of another writer, without a hash: tenant {Tenant}, {Stream} version {Version}")]
+    public static partial void OfAnotherWriter(this ILogger log, TenantId tenant, string stream, long version);
+
     [LoggerMessage(11, LogLevel.Warning, "Reader {Reader} is {Behind} behind, {Events} events; the oldest open transaction that appends is server process {Writer} (0: none)")]
     public static partial void ReaderBehind(this ILogger log, string reader, TimeSpan behind, long events, int writer);
 

@@ -74,6 +74,7 @@ public static class Messaging
                 {
                     host.Username(options.User);
                     host.Password(options.Password);
+                    host.PublisherConfirmation = true; // the default, said because the relay moves its checkpoint on it
                 });
                 rabbit.DeployTopologyOnly = topologyOnly.Value;
                 rabbit.ConfigureEndpoints(context);

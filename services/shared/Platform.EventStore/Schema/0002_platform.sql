@@ -1,11 +1,13 @@
 -- What Marten's tables have no place for. The schema itself is made by the migrator, which keeps its record there.
 
--- A transaction left open holds the feed back behind the numbers it took; a minute is long for any of ours.
+-- Two settings of the database, for sessions from now on. A transaction left open holds the feed back behind the numbers it took; a minute is
+-- long for any of ours. And plans made while a table was small stay in use while it grows: with the cost of solid-state storage they take the index early.
 do $$
 begin
     execute format('alter database %I set idle_in_transaction_session_timeout = %L', current_database(), '60s');
+    execute format('alter database %I set random_page_cost = 1.1', current_database());
 exception when insufficient_privilege then
-    raise notice 'idle_in_transaction_session_timeout must be set by whoever owns the database.';
+    raise notice 'idle_in_transaction_session_timeout and random_page_cost must be set by whoever owns the database.';
 end
 $$;
 
