@@ -156,6 +156,32 @@ public sealed partial class FileRulesTests
         return project["Platform.".Length..];
     }
 
+    [Fact]
+    public void Every_projection_names_tables_that_its_service_has_so_that_it_can_be_rebuilt()
+    {
+        var projections = Source.Files("services", "*.cs")
+            .Where(file => !file.Contains(".Tests/", StringComparison.Ordinal) && File.ReadAllText(file).Contains(" : IProjection", StringComparison.Ordinal))
+            .ToArray();
+        Assert.NotEmpty(projections);
+
+        var missing =
+            from file in projections
+            let text = File.ReadAllText(file)
+            let schema = string.Concat(Source.Files(Path.Combine("services", Source.Relative(file).Split('/')[1]), "*.sql").Select(File.ReadAllText))
+            from table in Tables().Match(text) is { Success: true } tables
+                ? tables.Groups["table"].Captures.Select(capture => capture.Value)
+                : ProjectionName().Matches(text).Select(name => name.Groups["name"].Value)
+            where !Regex.IsMatch(schema, $@"create table views\.{table}\b")
+            select $"{Source.Relative(file)}: views.{table}";
+        Assert.Empty(missing);
+    }
+
+    [GeneratedRegex(@" Tables => \[(""(?<table>\w+)""(, )?)+\];")]
+    private static partial Regex Tables();
+
+    [GeneratedRegex(@" Name => ""(?<name>\w+)"";")]
+    private static partial Regex ProjectionName();
+
     [GeneratedRegex(@"/Platform\.\w+/.*(Decider(\.\w+)?|State|Events|Rejections)\.cs$")]
     private static partial Regex RuleFile();
 
