@@ -27,7 +27,10 @@ internal static class LocalServices
             ["Accounts__FirstOperator__Email"] = stack.FirstOperator.Email,
             ["Accounts__FirstOperator__Password"] = stack.FirstOperator.Password,
         }),
-        new("detection", _ => []) { Telemetry = @"telemetry\..*" },
+        new("detection", _ => new()
+        {
+            ["Anomalies__QuietFor"] = "00:00:05", // a demo need not wait
+        }) { Telemetry = @"telemetry\..*" },
         new("ingestion", stack => new()
         {
             ["Flows__Listen"] = $"127.0.0.1:{stack.Ports["flows"]}",

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Erasures;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
 using Platform.EventStore;
@@ -47,6 +48,9 @@ internal static class DetectionModule
         builder.Services.AddSingleton<FindingRecorder>();
         builder.Services.AddHostedService(services => services.GetRequiredService<FindingRecorder>());
         builder.Services.AddSingleton<WindowJudges>();
+        builder.AddValidatedOptions<LearningOptions>(LearningOptions.Section);
+        builder.Services.AddSingleton<BaselineKeeper>();
+        builder.Services.AddHostedService<BaselineSaving>();
         builder.Services.AddHostedService<WindowConsumer>();
         builder.Services.AddHostedService<AnomalyWarden>();
         builder.AddMigrationStep("telemetry topology", async (services, cancellation) =>

@@ -1,6 +1,8 @@
 using System.Net;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
 using Platform.Testing;
 
 namespace Platform.Detection.Tests.Anomalies;
@@ -33,17 +35,17 @@ public sealed class AnomalyTests
 
     [Fact, Trait("Requirement", "R1")]
     public void Traffic_over_a_threshold_opens_an_anomaly_that_names_rule_and_measure() => With()
-        .When(state => Judge(state, new(Total: new(40_000, 101), default, default, TcpSyn: new(40_000, 101))))
+        .When(state => Judge(state, SecondTraffic.Of(new(40_000, 101), (TrafficVector.TcpSyn, new(40_000, 101)))))
         .Then(Opened);
 
     [Fact, Trait("Requirement", "R1")]
     public void Traffic_at_a_threshold_opens_nothing() => With()
-        .When(state => Judge(state, new(new(1_000_000, 1_000), new(500_000, 900), default, new(40_000, 100))))
+        .When(state => Judge(state, SecondTraffic.Of(new(1_000_000, 1_000), (TrafficVector.Udp, new(500_000, 900)), (TrafficVector.TcpSyn, new(40_000, 100)))))
         .ThenUnchanged();
 
     [Fact]
     public void The_greatest_excess_is_named_first() => With()
-        .When(state => Judge(state, new(Total: new(1_100_000, 600), Udp: new(1_050_000, 500), default, default)))
+        .When(state => Judge(state, SecondTraffic.Of(new(1_100_000, 600), (TrafficVector.Udp, new(1_050_000, 500)))))
         .Then(new AnomalyDetected(
             Subject,
             [
@@ -53,22 +55,23 @@ public sealed class AnomalyTests
             1_100_000,
             600,
             Noon,
-            Noon.AddMilliseconds(300)));
+            Noon.AddMilliseconds(300),
+            Severity.Medium));
 
     [Fact]
     public void Traffic_that_no_threshold_names_opens_nothing() => With()
-        .When(state => AnomalyDecider.Decide(state, new JudgeSecond(
-            Subject, Noon, new(new(9_000_000, 9_000), default, new(9_000_000, 9_000), default), [new(TrafficVector.Udp, 1, 1)], Noon)))
+        .When(state => AnomalyDecider.Decide(state, Second(
+            SecondTraffic.Of(new(9_000_000, 9_000), (TrafficVector.Icmp, new(9_000_000, 9_000))), [new(TrafficVector.Udp, 1, 1)])))
         .ThenUnchanged();
 
     [Fact]
     public void An_open_anomaly_is_not_opened_again() => With(Opened)
-        .When(state => Judge(state, new(Total: new(41_000, 110), default, default, TcpSyn: new(41_000, 110))))
+        .When(state => Judge(state, SecondTraffic.Of(new(41_000, 110), (TrafficVector.TcpSyn, new(41_000, 110)))))
         .ThenUnchanged();
 
     [Fact]
     public void An_open_anomaly_gains_a_vector() => With(Opened)
-        .When(state => Judge(state, new(Total: new(600_000, 150), Udp: new(560_000, 40), default, TcpSyn: new(40_000, 110))))
+        .When(state => Judge(state, SecondTraffic.Of(new(600_000, 150), (TrafficVector.Udp, new(560_000, 40)), (TrafficVector.TcpSyn, new(40_000, 110)))))
         .Then(new AnomalyChanged(
             Subject,
             [new(TrafficVector.Udp, 560_000, 40, 500_000, null), new(TrafficVector.TcpSyn, 40_000, 110, null, 100)],
@@ -78,11 +81,11 @@ public sealed class AnomalyTests
             Noon.AddMilliseconds(300)));
 
     [Theory]
-    [InlineData(201, false)]
+    [InlineData(199, false)]
     [InlineData(202, true)]
     public void An_open_anomaly_is_reported_again_when_it_doubled(long packets, bool reported)
     {
-        var outcome = With(Opened).When(state => Judge(state, new(new(50_000, packets), default, default, new(50_000, packets))));
+        var outcome = With(Opened).When(state => Judge(state, SecondTraffic.Of(new(50_000, packets), (TrafficVector.TcpSyn, new(50_000, packets)))));
         if (reported)
         {
             outcome.Then(new AnomalyChanged(
@@ -91,7 +94,8 @@ public sealed class AnomalyTests
                 50_000,
                 packets,
                 Revision: 1,
-                Noon.AddMilliseconds(300)));
+                Noon.AddMilliseconds(300),
+                Severity.Medium));
         }
         else
         {
@@ -135,7 +139,14 @@ public sealed class AnomalyTests
         Spec.For(AnomalyState.Stream).Given(happened);
 
     private static EventStore.Decision<AnomalyEvent> Judge(AnomalyState state, SecondTraffic traffic) =>
-        AnomalyDecider.Decide(state, new JudgeSecond(Subject, Noon, traffic, Thresholds, Noon.AddMilliseconds(300)));
+        AnomalyDecider.Decide(state, Second(traffic, Thresholds));
+
+    private static JudgeSecond Second(SecondTraffic traffic, IEnumerable<Threshold> thresholds)
+    {
+        var rules = new LevelRules(thresholds, LearnedLevel.Nothing, lowShare: 0.7);
+        var verdict = rules.Judge(traffic, new TargetWatch(default, WatchLevel.Host));
+        return new(Subject, Noon, traffic.Total, verdict.Over, Pulses: 1, Explanation: null, Noon.AddMilliseconds(300));
+    }
 
     private static EndAnomaly End(DateTimeOffset quietSince) => new(
         Subject.AnomalyId,

@@ -13,7 +13,10 @@ public sealed class ProtectedObjectTests
     private static readonly Threshold[] OwnThresholds = [new(TrafficVector.Total, 5_000_000, null), new(TrafficVector.TcpSyn, null, 500)];
 
     private static readonly ObjectContent Content = new(
-        ContractId, "DP00000001", "default", Prefixes, Threshold.DefaultsFor(1_000_000_000), Version: 1);
+        ContractId, "DP00000001", "default", Prefixes, Threshold.DefaultsFor(1_000_000_000), Version: 1,
+        new ObjectSettings(1_000_000_000, "generic"));
+
+    private static readonly ObjectContent Own = Content with { Thresholds = OwnThresholds, Settings = new ObjectSettings(1_000_000_000) };
 
     private static readonly ProtectedObjectAdded Added = new(Content, ContractVersion: 1, Noon);
     private static readonly ProtectedObjectRetired Retired = new(ContractId, "DP00000001", Noon);
@@ -24,12 +27,24 @@ public sealed class ProtectedObjectTests
         .Then(Added);
 
     [Fact]
-    public void Thresholds_to_begin_with_watch_every_vector_and_never_start_at_nothing()
+    public void Thresholds_to_begin_with_watch_every_level_and_never_start_at_nothing()
     {
-        var thresholds = Threshold.DefaultsFor(1);
-        Assert.Equal(Enum.GetValues<TrafficVector>(), thresholds.Select(threshold => threshold.Vector));
-        Assert.All(thresholds, threshold => Assert.True(threshold.PacketsPerSecond >= 1_000));
+        Assert.All(ThresholdProfiles.Names, profile =>
+        {
+            var thresholds = ThresholdProfiles.Of(profile, 1)!;
+            Assert.All(Enum.GetValues<WatchLevel>(), level => Assert.Superset(
+                new HashSet<TrafficVector> { TrafficVector.Total, TrafficVector.Udp, TrafficVector.Icmp, TrafficVector.TcpSyn },
+                thresholds.Where(threshold => threshold.Level == level).Select(threshold => threshold.Vector).ToHashSet()));
+            Assert.All(thresholds, threshold => Assert.True(threshold.PacketsPerSecond >= 1_000));
+            Assert.Equal(thresholds.Count, thresholds.DistinctBy(threshold => (threshold.Vector, threshold.Level)).Count());
+        });
     }
+
+    [Fact]
+    public void Thresholds_of_wider_levels_stay_when_only_those_of_hosts_are_changed() => With(Added)
+        .When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds) with { Wider = null }))
+        .Then(new ThresholdsChanged(
+            Own with { Thresholds = [.. OwnThresholds, .. Content.Thresholds.Where(threshold => !threshold.IsOfHosts)], Version = 2 }, Noon));
 
     [Fact]
     public void A_contract_signed_twice_is_watched_once() => With(Added)
@@ -75,31 +90,31 @@ public sealed class ProtectedObjectTests
     [Fact, Trait("Requirement", "R17")]
     public void Other_thresholds_are_a_new_version_with_the_whole_configuration() => With(Added)
         .When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds)))
-        .Then(new ThresholdsChanged(Content with { Thresholds = OwnThresholds, Version = 2 }, Noon));
+        .Then(new ThresholdsChanged(Own with { Version = 2 }, Noon));
 
     [Fact]
     public void The_same_thresholds_in_another_order_change_nothing() => With(
-            Added, new ThresholdsChanged(Content with { Thresholds = OwnThresholds, Version = 2 }, Noon))
+            Added, new ThresholdsChanged(Own with { Version = 2 }, Noon))
         .When(state => ProtectedObjectDecider.Decide(state, Change([.. OwnThresholds.Reverse()])))
         .ThenUnchanged();
 
     [Fact]
     public void Thresholds_set_by_hand_survive_a_change_of_the_contract() => With(
-            Added, new ThresholdsChanged(Content with { Thresholds = OwnThresholds, Version = 2 }, Noon))
+            Added, new ThresholdsChanged(Own with { Version = 2 }, Noon))
         .When(state => ProtectedObjectDecider.Decide(state, Contract(version: 2, OtherPrefixes)))
         .Then(new ContractFollowed(
-            Content with { Prefixes = OtherPrefixes, Thresholds = OwnThresholds, Version = 3 }, 2, Noon));
+            Own with { Prefixes = OtherPrefixes, Version = 3 }, 2, Noon));
 
     [Fact]
     public void Who_saw_an_older_version_is_told_so() => With(
-            Added, new ThresholdsChanged(Content with { Thresholds = OwnThresholds, Version = 2 }, Noon))
+            Added, new ThresholdsChanged(Own with { Version = 2 }, Noon))
         .When(state => ProtectedObjectDecider.Decide(state, Change([OwnThresholds[0]], expectedVersion: 1)))
         .ThenRejected("thresholds-changed-meanwhile");
 
     [Fact]
     public void Who_saw_the_newest_version_may_change_it() => With(Added)
         .When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds, expectedVersion: 1)))
-        .Then(new ThresholdsChanged(Content with { Thresholds = OwnThresholds, Version = 2 }, Noon));
+        .Then(new ThresholdsChanged(Own with { Version = 2 }, Noon));
 
     [Fact]
     public void An_object_that_nobody_watches_has_no_thresholds_to_change() => With()
@@ -135,5 +150,5 @@ public sealed class ProtectedObjectTests
         new(ContractId, "DP00000001", prefixes ?? Prefixes, 1_000_000_000, version, Noon);
 
     private static ChangeThresholds Change(Threshold[] thresholds, long? expectedVersion = null) =>
-        new(ContractId, thresholds, expectedVersion, Noon);
+        new(ContractId, thresholds, expectedVersion, Noon, Wider: []);
 }

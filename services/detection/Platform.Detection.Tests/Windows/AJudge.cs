@@ -21,12 +21,18 @@ internal sealed class AJudge
         [new Threshold(TrafficVector.Total, null, 1_000), new Threshold(TrafficVector.Udp, null, 500)],
         IsRetired: false);
 
+    public static readonly AnomalyOptions Quick = new()
+    {
+        QuietFor = TimeSpan.FromSeconds(5),
+        LongestPause = TimeSpan.FromSeconds(20),
+    };
+
     private readonly Dictionary<string, AnomalyState> _streams = [];
     private readonly Queue<Finding> _findings = [];
     private ulong _sequence;
 
     public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null) => Judge = new WindowJudge(
-        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), new AnomalyOptions(), _findings.Enqueue);
+        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue);
 
     public WindowJudge Judge { get; private set; }
 
@@ -41,7 +47,7 @@ internal sealed class AJudge
 
     /// <summary>Another process takes over: memory is gone, the streams stand.</summary>
     public void Restart() => Judge = new WindowJudge(
-        id => id == ObjectId ? Watched : null, new WindowOptions(), new AnomalyOptions(), _findings.Enqueue);
+        id => id == ObjectId ? Watched : null, new WindowOptions(), Quick, _findings.Enqueue);
 
     public void Receive(
         long second, long packets, long udpPackets = 0, string host = "203.0.113.10", ulong? sequence = null, bool settle = true)
@@ -93,7 +99,7 @@ internal sealed class AJudge
     {
         while (_findings.TryDequeue(out var finding))
         {
-            var key = AnomalyState.KeyOf(finding.Object.ObjectId, finding.Host.ToNetwork());
+            var key = AnomalyState.KeyOf(finding.Object.ObjectId, finding.Target);
             var state = _streams.GetValueOrDefault(key, AnomalyState.Quiet);
             var events = ((Decision<AnomalyEvent>.Accepted)finding.Decide(state)).Events;
             Recorded.AddRange(events);

@@ -82,7 +82,7 @@ public sealed class WindowJudgeProperties
         Prop.ForAll(Histories, history =>
         {
             var judge = Play(history, restarts, (_, _) => { });
-            judge.Advance(TimeSpan.FromSeconds(6));
+            judge.Advance(AJudge.Quick.LongestPause + TimeSpan.FromSeconds(1)); // it may have pulsed
             holds(judge);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs));
 

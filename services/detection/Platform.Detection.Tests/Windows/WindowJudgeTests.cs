@@ -124,7 +124,25 @@ public sealed class WindowJudgeTests
             _judge.Advance(TimeSpan.FromSeconds(4));
         }
 
-        Assert.IsType<AnomalyDetected>(Assert.Single(_judge.Recorded));
+        Assert.Single(_judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Empty(_judge.Recorded.OfType<AnomalyEnded>());
+    }
+
+    [Fact]
+    public void Forty_pulses_are_one_anomaly_that_says_so()
+    {
+        for (var pulse = 0; pulse < 40; pulse++)
+        {
+            var wave = 4 + (pulse % 5); // pauses grow beyond the quiet time
+            _judge.Receive(_judge.Now.ToUnixTimeSeconds(), packets: 1_100);
+            _judge.Advance(TimeSpan.FromSeconds(wave));
+        }
+
+        Assert.Single(_judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal([2, 4, 8, 16, 32], _judge.Recorded.OfType<AnomalyChanged>().Select(changed => changed.Pulses));
+
+        _judge.Advance(AJudge.Quick.LongestPause);
+        Assert.Equal(40, Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]).Pulses);
     }
 
     [Fact]

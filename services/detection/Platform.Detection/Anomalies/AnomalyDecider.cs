@@ -1,18 +1,21 @@
-using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 
 namespace Platform.Detection.Anomalies;
 
 /// <param name="Subject">The target, and the identity that a new anomaly would get.</param>
 /// <param name="Second">Start of the second (UTC).</param>
-/// <param name="Traffic">All of that second that is known so far.</param>
-/// <param name="Thresholds">Thresholds of the object.</param>
+/// <param name="Total">All traffic of that second that is known so far.</param>
+/// <param name="Over">The vectors over their threshold, greatest excess first.</param>
+/// <param name="Pulses">How often it rose after a pause, the first rise included.</param>
+/// <param name="Explanation">Why.</param>
 /// <param name="At">Now (UTC).</param>
 internal sealed record JudgeSecond(
     AnomalySubject Subject,
     DateTimeOffset Second,
-    SecondTraffic Traffic,
-    IReadOnlyList<Threshold> Thresholds,
+    Amount Total,
+    IReadOnlyList<VectorMeasurement> Over,
+    int Pulses,
+    Explanation? Explanation,
     DateTimeOffset At);
 
 /// <param name="AnomalyId">The anomaly that is thought to be over.</param>
@@ -23,6 +26,7 @@ internal sealed record JudgeSecond(
 /// <param name="PeakPacketsPerSecond">Greatest rate that was measured.</param>
 /// <param name="Until">End of the last second near a threshold (UTC).</param>
 /// <param name="At">Now (UTC).</param>
+/// <param name="Pulses">Pulses that were seen.</param>
 internal sealed record EndAnomaly(
     Guid AnomalyId,
     EndReason Reason,
@@ -31,7 +35,10 @@ internal sealed record EndAnomaly(
     long PeakBitsPerSecond,
     long PeakPacketsPerSecond,
     DateTimeOffset Until,
-    DateTimeOffset At);
+    DateTimeOffset At,
+    int Pulses = 1);
+
+internal sealed record MarkFalse(Guid AnomalyId, string MarkedBy, DateTimeOffset At);
 
 /// <summary>
 /// When an anomaly opens, changes and ends. Pure and cheap: the engine asks it in memory for every window, and the store asks it again, with what
@@ -41,29 +48,42 @@ internal static class AnomalyDecider
 {
     public static Decision<AnomalyEvent> Decide(AnomalyState current, JudgeSecond command)
     {
-        var over = command.Traffic.Over(command.Thresholds);
-        if (over.Count == 0)
+        if (command.Over.Count == 0)
         {
-            return Decision<AnomalyEvent>.Unchanged;
+            return Decision<AnomalyEvent>.Unchanged; // nothing fires without a rule
         }
 
-        var total = command.Traffic.Total;
+        var total = command.Total;
         if (current.Open is not { } open)
         {
-            return new AnomalyDetected(command.Subject, over, total.Bits, total.Packets, Since: command.Second, command.At);
+            return new AnomalyDetected(
+                command.Subject,
+                command.Over,
+                total.Bits,
+                total.Packets,
+                Since: command.Second,
+                command.At,
+                SeverityOf(command, TimeSpan.Zero),
+                command.Explanation);
         }
 
-        var hasNewVector = over.Any(vector => !current.Vectors.Contains(vector.Vector));
-        var hasDoubled = total.Bits / 2 >= Math.Max(1, current.PeakBitsPerSecond)
-            || total.Packets / 2 >= Math.Max(1, current.PeakPacketsPerSecond);
-        return hasNewVector || hasDoubled
+        var severity = SeverityOf(command, command.At - current.DetectedAt);
+        var isNews = command.Over.Any(vector => !current.Vectors.Contains(vector.Vector))
+            || total.Bits / 2 >= Math.Max(1, current.PeakBitsPerSecond)
+            || total.Packets / 2 >= Math.Max(1, current.PeakPacketsPerSecond)
+            || severity > current.Severity
+            || command.Pulses / 2 >= current.Pulses;
+        return isNews
             ? new AnomalyChanged(
                 open,
-                over,
+                command.Over,
                 Math.Max(current.PeakBitsPerSecond, total.Bits),
                 Math.Max(current.PeakPacketsPerSecond, total.Packets),
                 current.Revision + 1,
-                command.At)
+                command.At,
+                (Severity)Math.Max((int)severity, (int)current.Severity),
+                Math.Max(command.Pulses, current.Pulses),
+                command.Explanation)
             : Decision<AnomalyEvent>.Unchanged;
     }
 
@@ -85,6 +105,23 @@ internal static class AnomalyDecider
             Math.Max(current.PeakPacketsPerSecond, command.PeakPacketsPerSecond),
             command.Reason,
             command.Until,
-            command.At);
+            command.At,
+            current.Severity,
+            Math.Max(command.Pulses, current.Pulses));
     }
+
+    public static Decision<AnomalyEvent> Decide(AnomalyState current, MarkFalse command)
+    {
+        if (current.Open?.AnomalyId != command.AnomalyId && !current.Past.Contains(command.AnomalyId))
+        {
+            return AnomalyRejections.Unknown(command.AnomalyId);
+        }
+
+        return current.MarkedFalse.Contains(command.AnomalyId)
+            ? Decision<AnomalyEvent>.Unchanged
+            : new AnomalyMarkedFalse(command.AnomalyId, command.MarkedBy, command.At);
+    }
+
+    private static Severity SeverityOf(JudgeSecond command, TimeSpan lasting) =>
+        Severities.Of(command.Over.Max(vector => vector.Excess()), lasting);
 }

@@ -13,28 +13,38 @@ internal abstract record AnomalyEvent;
 /// <param name="PacketsPerSecond">All traffic of that second, as far as it was known.</param>
 /// <param name="Since">Start of that second (UTC).</param>
 /// <param name="DetectedAt">When it was recognised (UTC).</param>
+/// <param name="Severity">From how far over.</param>
+/// <param name="Explanation">Why; null in events of the first release.</param>
 internal sealed record AnomalyDetected(
     AnomalySubject Subject,
     IReadOnlyList<VectorMeasurement> Vectors,
     long BitsPerSecond,
     long PacketsPerSecond,
     DateTimeOffset Since,
-    DateTimeOffset DetectedAt) : AnomalyEvent;
+    DateTimeOffset DetectedAt,
+    Severity Severity = Severity.Low,
+    Explanation? Explanation = null) : AnomalyEvent;
 
-/// <summary>The open anomaly gained a vector or doubled.</summary>
+/// <summary>The open anomaly gained a vector, doubled, became more severe or pulses.</summary>
 /// <param name="Subject">Which anomaly, of what.</param>
 /// <param name="Vectors">Vectors over their threshold in the second that changed it, greatest excess first.</param>
 /// <param name="PeakBitsPerSecond">Greatest rate so far.</param>
 /// <param name="PeakPacketsPerSecond">Greatest rate so far.</param>
 /// <param name="Revision">1 for the first change.</param>
 /// <param name="ChangedAt">When it was recognised (UTC).</param>
+/// <param name="Severity">The highest so far.</param>
+/// <param name="Pulses">How often it rose again after a pause, the first rise included.</param>
+/// <param name="Explanation">Why; null in events of the first release.</param>
 internal sealed record AnomalyChanged(
     AnomalySubject Subject,
     IReadOnlyList<VectorMeasurement> Vectors,
     long PeakBitsPerSecond,
     long PeakPacketsPerSecond,
     int Revision,
-    DateTimeOffset ChangedAt) : AnomalyEvent;
+    DateTimeOffset ChangedAt,
+    Severity Severity = Severity.Low,
+    int Pulses = 1,
+    Explanation? Explanation = null) : AnomalyEvent;
 
 /// <summary>The anomaly is over.</summary>
 /// <param name="Subject">Which anomaly, of what.</param>
@@ -43,19 +53,37 @@ internal sealed record AnomalyChanged(
 /// <param name="Reason">Why it is over.</param>
 /// <param name="Until">End of the last second near the threshold, exclusive (UTC).</param>
 /// <param name="EndedAt">When the end was recognised (UTC).</param>
+/// <param name="Severity">The highest of its life.</param>
+/// <param name="Pulses">How often it rose again after a pause, the first rise included.</param>
 internal sealed record AnomalyEnded(
     AnomalySubject Subject,
     long PeakBitsPerSecond,
     long PeakPacketsPerSecond,
     EndReason Reason,
     DateTimeOffset Until,
-    DateTimeOffset EndedAt) : AnomalyEvent;
+    DateTimeOffset EndedAt,
+    Severity Severity = Severity.Low,
+    int Pulses = 1) : AnomalyEvent;
+
+/// <summary>An operator says that it was no attack.</summary>
+/// <param name="AnomalyId">The anomaly, open or over.</param>
+/// <param name="MarkedBy">Operator (UUID text).</param>
+/// <param name="MarkedAt">When (UTC).</param>
+internal sealed record AnomalyMarkedFalse(Guid AnomalyId, string MarkedBy, DateTimeOffset MarkedAt) : AnomalyEvent;
 
 /// <param name="AnomalyId">Identity for its whole life (UUID version 7).</param>
 /// <param name="ObjectId">The protected object.</param>
 /// <param name="ServiceCode">Its contract; kept here so that erasure finds the stream.</param>
-/// <param name="Target">Attacked prefix: a host.</param>
-internal sealed record AnomalySubject(Guid AnomalyId, Guid ObjectId, string ServiceCode, IPNetwork Target);
+/// <param name="Target">Attacked prefix: a host; or more, when no single host stands out.</param>
+/// <param name="Level">Whose traffic was judged.</param>
+/// <param name="Direction">Towards the target or from it.</param>
+internal sealed record AnomalySubject(
+    Guid AnomalyId,
+    Guid ObjectId,
+    string ServiceCode,
+    IPNetwork Target,
+    WatchLevel Level = WatchLevel.Host,
+    TrafficDirection Direction = TrafficDirection.In);
 
 /// <summary>What was measured of one vector, and what it was held against.</summary>
 internal sealed record VectorMeasurement(
@@ -63,7 +91,28 @@ internal sealed record VectorMeasurement(
     long BitsPerSecond,
     long PacketsPerSecond,
     long? ThresholdBitsPerSecond,
-    long? ThresholdPacketsPerSecond);
+    long? ThresholdPacketsPerSecond,
+    long? FlowsPerSecond = null,
+    long? ThresholdFlowsPerSecond = null,
+    long? BaselineBitsPerSecond = null,
+    long? BaselinePacketsPerSecond = null)
+{
+    /// <summary>How many times the threshold it is; of several units the greatest.</summary>
+    public double Excess() => Math.Max(Excess(TrafficUnit.Bits), Math.Max(Excess(TrafficUnit.Packets), Excess(TrafficUnit.Flows)));
+
+    /// <summary>The unit in which it is furthest over.</summary>
+    public TrafficUnit UnitOver() =>
+        Excess(TrafficUnit.Flows) > Math.Max(Excess(TrafficUnit.Bits), Excess(TrafficUnit.Packets)) ? TrafficUnit.Flows
+        : Excess(TrafficUnit.Packets) > Excess(TrafficUnit.Bits) ? TrafficUnit.Packets
+        : TrafficUnit.Bits;
+
+    private double Excess(TrafficUnit unit) => unit switch
+    {
+        TrafficUnit.Bits => BitsPerSecond / (double)(ThresholdBitsPerSecond ?? long.MaxValue),
+        TrafficUnit.Packets => PacketsPerSecond / (double)(ThresholdPacketsPerSecond ?? long.MaxValue),
+        _ => (FlowsPerSecond ?? 0) / (double)(ThresholdFlowsPerSecond ?? long.MaxValue),
+    };
+}
 
 /// <summary>Stored as numbers: never renumber.</summary>
 internal enum EndReason

@@ -7,9 +7,23 @@ internal sealed class AnomalyOptions
 {
     public const string Section = "Anomalies";
 
-    /// <summary>How long traffic must stay low before an anomaly ends; silence counts as low. 1 second to 1 hour; default 5 seconds.</summary>
+    /// <summary>
+    /// How long traffic must stay low before an anomaly ends; silence counts as low. Pulses with shorter pauses are one anomaly. 1 second to 1 hour;
+    /// default 30 seconds.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00", ErrorMessage = "must be 00:00:01 to 01:00:00.")]
-    public TimeSpan QuietFor { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan QuietFor { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A target that came back after a pause is waited for two and a half times as long as its longest pause, and never longer than this. 1 second to
+    /// 1 hour; default 10 minutes.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00", ErrorMessage = "must be 00:00:01 to 01:00:00.")]
+    public TimeSpan LongestPause { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Seconds in a row that must be over before an anomaly opens; 1: the first one opens it at once. 1 to 60; default 1.</summary>
+    [Range(1, 60, ErrorMessage = "must be 1 to 60.")]
+    public int MinimumSeconds { get; init; } = 1;
 
     /// <summary>Traffic is low when every rate is at or below this share of its threshold. 0.1 to 1; default 0.7.</summary>
     [Range(0.1, 1.0, ErrorMessage = "must be 0.1 to 1.")]

@@ -24,6 +24,10 @@ internal sealed class AnomalyPublications : IPublications
             PacketsPerSecond = e.PacketsPerSecond,
             Since = e.Since,
             DetectedAt = e.DetectedAt,
+            Severity = e.Severity.Name(),
+            Level = e.Subject.Level.Name(),
+            Direction = e.Subject.Direction.Name(),
+            Explanation = Explain(e.Explanation),
         },
         AnomalyChanged e => new Published.AnomalyChanged
         {
@@ -37,6 +41,11 @@ internal sealed class AnomalyPublications : IPublications
             PeakPacketsPerSecond = e.PeakPacketsPerSecond,
             Revision = e.Revision,
             ChangedAt = e.ChangedAt,
+            Severity = e.Severity.Name(),
+            Level = e.Subject.Level.Name(),
+            Direction = e.Subject.Direction.Name(),
+            Pulses = e.Pulses,
+            Explanation = Explain(e.Explanation),
         },
         AnomalyEnded e => new Published.AnomalyEnded
         {
@@ -55,6 +64,10 @@ internal sealed class AnomalyPublications : IPublications
             },
             Until = e.Until,
             EndedAt = e.EndedAt,
+            Severity = e.Severity.Name(),
+            Level = e.Subject.Level.Name(),
+            Direction = e.Subject.Direction.Name(),
+            Pulses = e.Pulses,
         },
         _ => null,
     };
@@ -68,6 +81,34 @@ internal sealed class AnomalyPublications : IPublications
             PacketsPerSecond = vector.PacketsPerSecond,
             ThresholdBitsPerSecond = vector.ThresholdBitsPerSecond,
             ThresholdPacketsPerSecond = vector.ThresholdPacketsPerSecond,
+            FlowsPerSecond = vector.FlowsPerSecond,
+            ThresholdFlowsPerSecond = vector.ThresholdFlowsPerSecond,
+            BaselineBitsPerSecond = vector.BaselineBitsPerSecond,
+            BaselinePacketsPerSecond = vector.BaselinePacketsPerSecond,
         }),
     ];
+
+    private static AnomalyExplanation? Explain(Explanation? explanation) => explanation is null
+        ? null
+        : new AnomalyExplanation
+        {
+            Sentence = explanation.Sentence,
+            Rule = explanation.Rule,
+            Vector = explanation.Vector,
+            Unit = explanation.Unit.ToString().ToLowerInvariant(),
+            Measured = explanation.Measured,
+            Threshold = explanation.Threshold,
+            Baseline = explanation.Baseline,
+            Classification = explanation.Classification,
+            Confidence = explanation.Confidence,
+            Not = explanation.Not,
+            Sources = Shares(explanation.Evidence.Sources),
+            SourcePorts = Shares(explanation.Evidence.SourcePorts),
+            DestinationPorts = Shares(explanation.Evidence.DestinationPorts),
+            PacketLengths = Shares(explanation.Evidence.PacketLengths),
+            Protocols = Shares(explanation.Evidence.Protocols),
+        };
+
+    private static IReadOnlyList<TrafficShare> Shares(IEnumerable<Share> shares) =>
+        [.. shares.Select(share => new TrafficShare { Value = share.Value, Share = share.Part })];
 }

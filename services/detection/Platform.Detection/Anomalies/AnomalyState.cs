@@ -27,22 +27,50 @@ internal sealed record AnomalyState(
 
     public static readonly StreamType<AnomalyState, AnomalyEvent> Stream = new("target", Quiet, Evolve);
 
+    /// <summary>When the open anomaly was recognised.</summary>
+    public DateTimeOffset DetectedAt { get; init; }
+
+    /// <summary>The highest that was reported.</summary>
+    public Severity Severity { get; init; }
+
+    /// <summary>Pulses that were reported.</summary>
+    public int Pulses { get; init; } = 1;
+
+    /// <summary>Anomalies of this target that are over.</summary>
+    public ImmutableHashSet<Guid> Past { get; init; } = [];
+
+    /// <summary>Anomalies that an operator called no attack.</summary>
+    public ImmutableHashSet<Guid> MarkedFalse { get; init; } = [];
+
     /// <summary>Key of a target's stream. Addresses in hexadecimal: a key holds no colon.</summary>
-    public static string KeyOf(Guid objectId, IPNetwork target) =>
-        $"{objectId}.{Convert.ToHexString(target.BaseAddress.GetAddressBytes())}.{target.PrefixLength}";
+    public static string KeyOf(Guid objectId, IPNetwork target, TrafficDirection direction = TrafficDirection.In) =>
+        $"{objectId}.{Convert.ToHexString(target.BaseAddress.GetAddressBytes())}.{target.PrefixLength}"
+        + (direction is TrafficDirection.Out ? ".out" : "");
 
     public static AnomalyState Evolve(AnomalyState current, AnomalyEvent happened) => happened switch
     {
-        AnomalyDetected e => new(
-            e.Subject, [.. e.Vectors.Select(vector => vector.Vector)], e.BitsPerSecond, e.PacketsPerSecond, Revision: 0),
+        AnomalyDetected e => current with
+        {
+            Open = e.Subject,
+            Vectors = [.. e.Vectors.Select(vector => vector.Vector)],
+            PeakBitsPerSecond = e.BitsPerSecond,
+            PeakPacketsPerSecond = e.PacketsPerSecond,
+            Revision = 0,
+            DetectedAt = e.DetectedAt,
+            Severity = e.Severity,
+            Pulses = 1,
+        },
         AnomalyChanged e => current with
         {
             Vectors = current.Vectors.Union(e.Vectors.Select(vector => vector.Vector)),
             PeakBitsPerSecond = e.PeakBitsPerSecond,
             PeakPacketsPerSecond = e.PeakPacketsPerSecond,
             Revision = e.Revision,
+            Severity = e.Severity,
+            Pulses = e.Pulses,
         },
-        AnomalyEnded => Quiet,
+        AnomalyEnded e => Quiet with { Past = current.Past.Add(e.Subject.AnomalyId), MarkedFalse = current.MarkedFalse },
+        AnomalyMarkedFalse e => current with { MarkedFalse = current.MarkedFalse.Add(e.AnomalyId) },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the target stream."),
     };
 }

@@ -1,39 +1,166 @@
+using System.Numerics;
 using Platform.Detection.ProtectedObjects;
 
 namespace Platform.Detection.Anomalies;
 
 /// <summary>Amounts of one vector in one second; in a second they are rates.</summary>
-internal readonly record struct Amount(long Bits, long Packets)
+internal readonly record struct Amount(long Bits, long Packets, long Flows = 0)
 {
-    public static Amount operator +(Amount left, Amount right) =>
-        new(SaturatingAdd(left.Bits, right.Bits), SaturatingAdd(left.Packets, right.Packets));
+    public static Amount operator +(Amount left, Amount right) => new(
+        SaturatingAdd(left.Bits, right.Bits), SaturatingAdd(left.Packets, right.Packets), SaturatingAdd(left.Flows, right.Flows));
+
+    /// <summary>Never below nothing.</summary>
+    public static Amount operator -(Amount left, Amount right) => new(
+        Math.Max(0, left.Bits - right.Bits), Math.Max(0, left.Packets - right.Packets), Math.Max(0, left.Flows - right.Flows));
+
+    public static Amount Max(Amount left, Amount right) => new(
+        Math.Max(left.Bits, right.Bits), Math.Max(left.Packets, right.Packets), Math.Max(left.Flows, right.Flows));
+
+    public long this[TrafficUnit unit] => unit switch
+    {
+        TrafficUnit.Bits => Bits,
+        TrafficUnit.Packets => Packets,
+        _ => Flows,
+    };
 
     private static long SaturatingAdd(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
 }
 
-/// <summary>What one host received in one second, as far as it is known.</summary>
-internal readonly record struct SecondTraffic(Amount Total, Amount Udp, Amount Icmp, Amount TcpSyn)
+/// <summary>Stored as numbers: never renumber.</summary>
+internal enum TrafficUnit
 {
-    public Amount this[TrafficVector vector] => vector switch
-    {
-        TrafficVector.Total => Total,
-        TrafficVector.Udp => Udp,
-        TrafficVector.Icmp => Icmp,
-        TrafficVector.TcpSyn => TcpSyn,
-        _ => default,
-    };
+    Bits = 0,
+    Packets = 1,
+    Flows = 2,
+}
 
-    public static SecondTraffic operator +(SecondTraffic left, SecondTraffic right) =>
-        new(left.Total + right.Total, left.Udp + right.Udp, left.Icmp + right.Icmp, left.TcpSyn + right.TcpSyn);
+/// <summary>
+/// Traffic of one target in one second, as far as it is known: the whole, and of which vectors. Holds only vectors that occur, because there
+/// are a million of these. A value that is changed in place: <see cref="Copy"/> it to keep it.
+/// </summary>
+internal struct SecondTraffic
+{
+    private Amount[]? _parts; // of the vectors in the mask, in their order
+    private uint _mask;
+
+    public Amount Total { get; private set; }
+
+    /// <summary>Which vectors have occurred, bit n - 2 being vector n.</summary>
+    public readonly uint Mask => _mask;
+
+    public static SecondTraffic Of(Amount total, params ReadOnlySpan<(TrafficVector Vector, Amount Amount)> parts)
+    {
+        var traffic = new SecondTraffic { Total = total };
+        foreach (var (vector, amount) in parts)
+        {
+            traffic.Add(vector, amount);
+        }
+
+        return traffic;
+    }
+
+    public readonly Amount this[TrafficVector vector]
+    {
+        get
+        {
+            if (vector is TrafficVector.Total)
+            {
+                return Total;
+            }
+
+            var bit = Bit(vector);
+            return (_mask & bit) == 0 ? default : _parts![Position(bit)];
+        }
+    }
+
+    public void Add(TrafficVector vector, Amount amount)
+    {
+        if (vector is TrafficVector.Total)
+        {
+            Total += amount;
+        }
+        else if (amount != default)
+        {
+            Part(Bit(vector)) += amount;
+        }
+    }
+
+    public void Add(in SecondTraffic more)
+    {
+        Total += more.Total;
+        var (mask, position) = (more._mask, 0);
+        while (mask != 0)
+        {
+            var bit = mask & (~mask + 1);
+            Part(bit) += more._parts![position++];
+            mask ^= bit;
+        }
+    }
+
+    public void Subtract(in SecondTraffic less)
+    {
+        Total -= less.Total;
+        var (mask, position) = (less._mask, 0);
+        while (mask != 0)
+        {
+            var bit = mask & (~mask + 1);
+            Part(bit) -= less._parts![position++];
+            mask ^= bit;
+        }
+    }
+
+    /// <summary>Raises each vector to what the other one has.</summary>
+    public void RaiseTo(in SecondTraffic other)
+    {
+        Total = Amount.Max(Total, other.Total);
+        var (mask, position) = (other._mask, 0);
+        while (mask != 0)
+        {
+            var bit = mask & (~mask + 1);
+            ref var part = ref Part(bit);
+            part = Amount.Max(part, other._parts![position++]);
+            mask ^= bit;
+        }
+    }
+
+    /// <summary>The sum of the vectors that exclude each other; where ingestion tells them apart it is the whole.</summary>
+    public readonly Amount Parts() =>
+        this[TrafficVector.Udp] + this[TrafficVector.Icmp] + this[TrafficVector.TcpSyn] + this[TrafficVector.TcpSynAck] + this[TrafficVector.TcpAck]
+        + this[TrafficVector.TcpRst] + this[TrafficVector.TcpNull] + this[TrafficVector.Gre] + this[TrafficVector.IpNull] + this[TrafficVector.Other];
+
+    public void Halve()
+    {
+        Total = Half(Total);
+        foreach (ref var part in _parts.AsSpan())
+        {
+            part = Half(part);
+        }
+
+        static Amount Half(Amount amount) => new(amount.Bits / 2, amount.Packets / 2, amount.Flows / 2);
+    }
+
+    /// <summary>Nothing, in the memory that is there.</summary>
+    public void Clear()
+    {
+        Total = default;
+        if (_parts is not null)
+        {
+            Array.Clear(_parts);
+        }
+    }
+
+    public readonly SecondTraffic Copy() => new() { Total = Total, _mask = _mask, _parts = _parts is null ? null : [.. _parts] };
 
     /// <summary>Whether any watched rate exceeds this share of its threshold. Allocates nothing: it runs for every window.</summary>
-    public bool Exceeds(IReadOnlyList<Threshold> thresholds, double share = 1.0)
+    public readonly bool Exceeds(IReadOnlyList<Threshold> thresholds, double share = 1.0)
     {
         for (var i = 0; i < thresholds.Count; i++)
         {
             var threshold = thresholds[i];
             var amount = this[threshold.Vector];
-            if (amount.Bits > threshold.BitsPerSecond * share || amount.Packets > threshold.PacketsPerSecond * share)
+            if (amount.Bits > threshold.BitsPerSecond * share
+                || amount.Packets > threshold.PacketsPerSecond * share
+                || amount.Flows > threshold.FlowsPerSecond * share)
             {
                 return true;
             }
@@ -42,21 +169,22 @@ internal readonly record struct SecondTraffic(Amount Total, Amount Udp, Amount I
         return false;
     }
 
-    /// <summary>The vectors over their threshold, greatest excess first.</summary>
-    public IReadOnlyList<VectorMeasurement> Over(IReadOnlyList<Threshold> thresholds)
+    private ref Amount Part(uint bit)
     {
-        var traffic = this;
-        return
-        [
-            .. from threshold in thresholds
-               let amount = traffic[threshold.Vector]
-               let excess = Math.Max(
-                   amount.Bits / (double)(threshold.BitsPerSecond ?? long.MaxValue),
-                   amount.Packets / (double)(threshold.PacketsPerSecond ?? long.MaxValue))
-               where amount.Bits > threshold.BitsPerSecond || amount.Packets > threshold.PacketsPerSecond
-               orderby excess descending, threshold.Vector
-               select new VectorMeasurement(
-                   threshold.Vector, amount.Bits, amount.Packets, threshold.BitsPerSecond, threshold.PacketsPerSecond),
-        ];
+        var position = Position(bit);
+        if ((_mask & bit) == 0)
+        {
+            var count = BitOperations.PopCount(_mask);
+            var parts = new Amount[count + 1];
+            _parts.AsSpan(0, position).CopyTo(parts);
+            _parts.AsSpan(position, count - position).CopyTo(parts.AsSpan(position + 1));
+            (_parts, _mask) = (parts, _mask | bit);
+        }
+
+        return ref _parts![position];
     }
+
+    private readonly int Position(uint bit) => BitOperations.PopCount(_mask & (bit - 1));
+
+    private static uint Bit(TrafficVector vector) => 1u << ((int)vector - 2);
 }

@@ -62,6 +62,7 @@ internal sealed class DetectionEraser(
                 (select anomaly_id from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode);
             delete from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.protected_objects_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            delete from views.baselines_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             """,
             new { due.TenantId, due.ServiceCode });
     }

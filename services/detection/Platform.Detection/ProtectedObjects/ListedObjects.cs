@@ -35,7 +35,7 @@ internal static class ListedObjects
                 ServiceCode = reader.GetString(1),
                 Name = reader.GetString(2),
                 Prefixes = { reader.GetFieldValue<string[]>(3) },
-                Thresholds = { thresholds.Select(Describe) },
+                Thresholds = { thresholds.Where(threshold => threshold.IsOfHosts).Select(Describe) },
                 Version = reader.GetInt64(5),
             });
         }

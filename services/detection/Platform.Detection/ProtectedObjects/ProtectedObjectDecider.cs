@@ -16,11 +16,16 @@ internal sealed record FollowContract(
 internal sealed record RetireObject(Guid ObjectId, string ServiceCode, DateTimeOffset At);
 
 /// <param name="ObjectId">The object.</param>
-/// <param name="Thresholds">All thresholds from now on.</param>
+/// <param name="Thresholds">All thresholds of hosts from now on.</param>
 /// <param name="ExpectedVersion">Version that the caller saw; null: whatever it is.</param>
 /// <param name="At">Now (UTC).</param>
+/// <param name="Wider">All thresholds of other levels and directions from now on; null: they stay.</param>
 internal sealed record ChangeThresholds(
-    Guid ObjectId, IReadOnlyList<Threshold> Thresholds, long? ExpectedVersion, DateTimeOffset At);
+    Guid ObjectId,
+    IReadOnlyList<Threshold> Thresholds,
+    long? ExpectedVersion,
+    DateTimeOffset At,
+    IReadOnlyList<Threshold>? Wider = null);
 
 /// <summary>The rules of protected objects. Facts about contracts come in any order: the highest contract version counts, an end is final.</summary>
 internal static class ProtectedObjectDecider
@@ -42,12 +47,18 @@ internal static class ProtectedObjectDecider
                 DefaultName,
                 command.Prefixes,
                 Threshold.DefaultsFor(command.DeclaredBitsPerSecond),
-                Version: 1);
+                Version: 1,
+                new ObjectSettings(command.DeclaredBitsPerSecond, ThresholdProfiles.Generic));
             return new ProtectedObjectAdded(added, command.ContractVersion, command.At);
         }
 
         // Also when the prefixes stay: the contract version must be remembered, or an older fact would still be followed later.
-        var followed = content with { Prefixes = command.Prefixes, Version = content.Version + 1 };
+        var followed = content with
+        {
+            Prefixes = command.Prefixes,
+            Version = content.Version + 1,
+            Settings = (content.Settings ?? new()) with { DeclaredBitsPerSecond = command.DeclaredBitsPerSecond },
+        };
         return new ContractFollowed(followed, command.ContractVersion, command.At);
     }
 
@@ -67,7 +78,9 @@ internal static class ProtectedObjectDecider
             return Retired(command.ObjectId);
         }
 
-        if (Fault(command.Thresholds) is { } fault)
+        IReadOnlyList<Threshold> thresholds =
+            [.. command.Thresholds, .. command.Wider ?? [.. content.Thresholds.Where(threshold => !threshold.IsOfHosts)]];
+        if (Fault(thresholds) is { } fault)
         {
             return ThresholdsInvalid(fault);
         }
@@ -77,13 +90,19 @@ internal static class ProtectedObjectDecider
             return ChangedMeanwhile(expected, content.Version);
         }
 
-        if (content.Thresholds.ToHashSet().SetEquals(command.Thresholds))
+        if (content.Thresholds.ToHashSet().SetEquals(thresholds))
         {
             return Decision<ProtectedObjectEvent>.Unchanged;
         }
 
         return new ThresholdsChanged(
-            content with { Thresholds = command.Thresholds, Version = content.Version + 1 }, command.At);
+            content with
+            {
+                Thresholds = thresholds,
+                Version = content.Version + 1,
+                Settings = (content.Settings ?? new()) with { Profile = null },
+            },
+            command.At);
     }
 
     private static string? Fault(IReadOnlyList<Threshold> thresholds)
@@ -93,17 +112,17 @@ internal static class ProtectedObjectDecider
             return "At least one threshold is needed; without any, nothing would ever be detected.";
         }
 
-        if (thresholds.DistinctBy(threshold => threshold.Vector).Count() != thresholds.Count)
+        if (thresholds.DistinctBy(threshold => (threshold.Vector, threshold.Level, threshold.Direction)).Count() != thresholds.Count)
         {
-            return "Each vector may be named once.";
+            return "Each vector may be named once per level and direction.";
         }
 
-        if (thresholds.Any(threshold => threshold is { BitsPerSecond: null, PacketsPerSecond: null }))
+        if (thresholds.Any(threshold => threshold is { BitsPerSecond: null, PacketsPerSecond: null, FlowsPerSecond: null }))
         {
-            return "Each threshold needs bits per second, packets per second, or both.";
+            return "Each threshold needs bits, packets or flows per second.";
         }
 
-        return thresholds.Any(threshold => threshold.BitsPerSecond <= 0 || threshold.PacketsPerSecond <= 0)
+        return thresholds.Any(threshold => threshold.BitsPerSecond <= 0 || threshold.PacketsPerSecond <= 0 || threshold.FlowsPerSecond <= 0)
             ? "Rates must be above 0."
             : null;
     }

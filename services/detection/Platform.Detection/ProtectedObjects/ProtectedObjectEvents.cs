@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.Detection.Learning;
 
 namespace Platform.Detection.ProtectedObjects;
 
@@ -35,12 +36,20 @@ internal sealed record ProtectedObjectRetired(Guid ObjectId, string ServiceCode,
 /// <param name="ServiceCode">The contract that it belongs to.</param>
 /// <param name="Name">Unique in the contract.</param>
 /// <param name="Prefixes">Addresses that are watched.</param>
-/// <param name="Thresholds">One per vector, at host level.</param>
+/// <param name="Thresholds">One per vector, level and direction.</param>
 /// <param name="Version">From 1, one more with each change.</param>
+/// <param name="Settings">Null in events of the first release: as a new object has them.</param>
 internal sealed record ObjectContent(
     Guid ObjectId,
     string ServiceCode,
     string Name,
     IReadOnlyList<IPNetwork> Prefixes,
     IReadOnlyList<Threshold> Thresholds,
-    long Version);
+    long Version,
+    ObjectSettings? Settings = null);
+
+/// <summary>What else is set about an object.</summary>
+/// <param name="DeclaredBitsPerSecond">What the contract declares as the most; 0: not known.</param>
+/// <param name="Profile">Name of the profile that the thresholds came from; null when they are the customer's own.</param>
+/// <param name="Learning">How thresholds are learned; null: as by default.</param>
+internal sealed record ObjectSettings(long DeclaredBitsPerSecond = 0, string? Profile = null, LearningSettings? Learning = null);

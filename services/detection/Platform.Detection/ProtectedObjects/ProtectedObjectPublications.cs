@@ -30,16 +30,19 @@ internal sealed class ProtectedObjectPublications : IPublications
         ServiceCode = content.ServiceCode,
         Name = content.Name,
         Prefixes = [.. content.Prefixes.Select(prefix => prefix.ToString())],
-        Thresholds =
-        [
-            .. content.Thresholds.Select(threshold => new VectorThreshold
-            {
-                Vector = threshold.Vector.Name(),
-                BitsPerSecond = threshold.BitsPerSecond,
-                PacketsPerSecond = threshold.PacketsPerSecond,
-            }),
-        ],
+        Thresholds = [.. content.Thresholds.Where(threshold => threshold.IsOfHosts).Select(Describe)],
+        WiderThresholds = [.. content.Thresholds.Where(threshold => !threshold.IsOfHosts).Select(Describe)],
         Version = content.Version,
         ChangedAt = at,
+    };
+
+    private static VectorThreshold Describe(Threshold threshold) => new()
+    {
+        Vector = threshold.Vector.Name(),
+        BitsPerSecond = threshold.BitsPerSecond,
+        PacketsPerSecond = threshold.PacketsPerSecond,
+        FlowsPerSecond = threshold.FlowsPerSecond,
+        Level = threshold.Level.Name(),
+        Direction = threshold.Direction.Name(),
     };
 }

@@ -27,7 +27,7 @@ internal static class ProtectedObjectRejections
         RejectionKind.Invalid,
         "vector-unknown",
         "There is no such vector.",
-        $"'{name}' is none of total, udp, icmp, tcp-syn.");
+        $"'{name}' is none of {string.Join(", ", Enum.GetValues<TrafficVector>().Select(vector => vector.Name()))}.");
 
     public static Rejection ChangedMeanwhile(long expected, long actual) => new(
         RejectionKind.Conflict,

@@ -45,7 +45,7 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     }
 
     private static Threshold Read(Wire.Threshold threshold) => new(
-        VectorNames.Find(threshold.Vector) ?? throw ProtectedObjectRejections.VectorUnknown(threshold.Vector).ToRpcException(),
+        TrafficNames.FindVector(threshold.Vector) ?? throw ProtectedObjectRejections.VectorUnknown(threshold.Vector).ToRpcException(),
         threshold.BitsPerSecond == 0 ? null : threshold.BitsPerSecond,
         threshold.PacketsPerSecond == 0 ? null : threshold.PacketsPerSecond);
 }

@@ -1,54 +1,132 @@
+using System.Text.RegularExpressions;
+
 namespace Platform.Detection.ProtectedObjects;
 
-/// <summary>Kinds of traffic that are judged apart; one packet can be part of several. Stored as numbers: never renumber.</summary>
+/// <summary>
+/// Kinds of traffic that are judged apart; one packet can be part of several. <see cref="Total"/>, then the vectors of telemetry.proto, each one
+/// more than there. Stored as numbers: never renumber.
+/// </summary>
 internal enum TrafficVector
 {
     /// <summary>Every packet.</summary>
     Total = 1,
-
-    /// <summary>IP protocol 17.</summary>
-    Udp = 2,
-
-    /// <summary>IP protocol 1 or 58.</summary>
-    Icmp = 3,
-
-    /// <summary>TCP with SYN and without ACK.</summary>
-    TcpSyn = 4,
+    Udp,
+    Icmp,
+    TcpSyn,
+    TcpSynAck,
+    TcpAck,
+    TcpRst,
+    TcpFinless,
+    TcpNull,
+    Fragment,
+    Gre,
+    Dns,
+    Ntp,
+    Ssdp,
+    Cldap,
+    Memcached,
+    Chargen,
+    Snmp,
+    Portmap,
+    Netbios,
+    Mssql,
+    Rip,
+    Qotd,
+    Tftp,
+    Mdns,
+    WsDiscovery,
+    L2tp,
+    Arms,
+    OtherAmplification,
+    IpNull,
+    Other,
 }
 
-/// <summary>From which rate on traffic of one vector towards one host is an anomaly.</summary>
+/// <summary>Whose traffic is held against a threshold. Stored as numbers: never renumber.</summary>
+internal enum WatchLevel
+{
+    /// <summary>One address.</summary>
+    Host = 0,
+
+    /// <summary>A block of the object: the hosts of a /24 or /48 together, or of a prefix that is longer.</summary>
+    Prefix = 1,
+
+    /// <summary>All hosts of the object together.</summary>
+    Object = 2,
+}
+
+/// <summary>Stored as numbers: never renumber.</summary>
+internal enum TrafficDirection
+{
+    /// <summary>Towards the protected addresses.</summary>
+    In = 0,
+
+    /// <summary>From them.</summary>
+    Out = 1,
+}
+
+/// <summary>From which rate on traffic of one vector is an anomaly.</summary>
 /// <param name="Vector">Which traffic.</param>
 /// <param name="BitsPerSecond">Null when bits are not watched.</param>
 /// <param name="PacketsPerSecond">Null when packets are not watched.</param>
-internal sealed record Threshold(TrafficVector Vector, long? BitsPerSecond, long? PacketsPerSecond)
+/// <param name="FlowsPerSecond">Flow records as exported; null when they are not watched.</param>
+/// <param name="Level">Whose traffic.</param>
+/// <param name="Direction">Which way.</param>
+internal sealed record Threshold(
+    TrafficVector Vector,
+    long? BitsPerSecond,
+    long? PacketsPerSecond,
+    long? FlowsPerSecond = null,
+    WatchLevel Level = WatchLevel.Host,
+    TrafficDirection Direction = TrafficDirection.In)
 {
-    /// <summary>
-    /// What a new object starts with, from the bandwidth that the customer declared: no single host should get all of it, and a flood shows
-    /// in packets before it shows in bits. The floors keep small contracts quiet.
-    /// </summary>
+    /// <summary>What a new object starts with; see <see cref="ThresholdProfiles"/>.</summary>
     public static IReadOnlyList<Threshold> DefaultsFor(long declaredBitsPerSecond) =>
-    [
-        new(TrafficVector.Total, Math.Max(20_000_000, declaredBitsPerSecond), Math.Max(20_000, declaredBitsPerSecond / 4_000)),
-        new(TrafficVector.Udp, Math.Max(10_000_000, declaredBitsPerSecond / 2), Math.Max(10_000, declaredBitsPerSecond / 8_000)),
-        new(TrafficVector.Icmp, Math.Max(2_000_000, declaredBitsPerSecond / 100), Math.Max(1_000, declaredBitsPerSecond / 100_000)),
-        new(TrafficVector.TcpSyn, null, Math.Max(2_000, declaredBitsPerSecond / 100_000)),
-    ];
+        ThresholdProfiles.Of(ThresholdProfiles.Generic, declaredBitsPerSecond)!;
+
+    /// <summary>Towards one host: what every reader of the first release knows.</summary>
+    public bool IsOfHosts => Level is WatchLevel.Host && Direction is TrafficDirection.In;
 }
 
-/// <summary>Vectors as contracts and messages name them.</summary>
-internal static class VectorNames
+/// <summary>Vectors, levels and directions as contracts and messages name them.</summary>
+internal static partial class TrafficNames
 {
-    private static readonly Dictionary<TrafficVector, string> Names = new()
+    private static readonly Dictionary<TrafficVector, string> Vectors = Enum.GetValues<TrafficVector>()
+        .ToDictionary(vector => vector, vector => Capital().Replace(vector.ToString(), "-$0").TrimStart('-').ToLowerInvariant());
+
+    private static readonly Dictionary<string, TrafficVector> ByName = Vectors.ToDictionary(pair => pair.Value, pair => pair.Key);
+
+    public static string Name(this TrafficVector vector) => Vectors[vector];
+
+    public static string Name(this WatchLevel level) => level switch
     {
-        [TrafficVector.Total] = "total",
-        [TrafficVector.Udp] = "udp",
-        [TrafficVector.Icmp] = "icmp",
-        [TrafficVector.TcpSyn] = "tcp-syn",
+        WatchLevel.Prefix => "prefix",
+        WatchLevel.Object => "object",
+        _ => "host",
     };
 
-    public static string Name(this TrafficVector vector) => Names[vector];
+    public static string Name(this TrafficDirection direction) => direction is TrafficDirection.Out ? "out" : "in";
 
     /// <summary>The vector with this name; null when there is none.</summary>
-    public static TrafficVector? Find(string name) =>
-        Names.Where(pair => pair.Value == name).Select(pair => (TrafficVector?)pair.Key).FirstOrDefault();
+    public static TrafficVector? FindVector(string name) => ByName.TryGetValue(name, out var vector) ? vector : null;
+
+    /// <summary>The level with this name, empty being the host; null when there is none.</summary>
+    public static WatchLevel? FindLevel(string name) => name switch
+    {
+        "" or "host" => WatchLevel.Host,
+        "prefix" => WatchLevel.Prefix,
+        "object" => WatchLevel.Object,
+        _ => null,
+    };
+
+    /// <summary>The direction with this name, empty being towards us; null when there is none.</summary>
+    public static TrafficDirection? FindDirection(string name) => name switch
+    {
+        "" or "in" => TrafficDirection.In,
+        "out" => TrafficDirection.Out,
+        _ => null,
+    };
+
+    [GeneratedRegex("[A-Z]")]
+    private static partial Regex Capital();
 }

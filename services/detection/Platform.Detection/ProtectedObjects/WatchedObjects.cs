@@ -35,11 +35,12 @@ internal sealed class WatchedObjects : IProjection
 
     private static void Save(RecordedEvent recorded, ObjectContent content, SqlBatch sql) => sql.Add($"""
         insert into views.protected_objects_v1
-            (tenant_id, object_id, service_code, name, prefixes, thresholds, version, changed_at)
+            (tenant_id, object_id, service_code, name, prefixes, thresholds, settings, version, changed_at)
         values ({recorded.TenantId.ToGuid()}, {content.ObjectId}, {content.ServiceCode}, {content.Name},
             {content.Prefixes.Select(prefix => prefix.ToString()).ToArray()},
-            {JsonSerializer.Serialize(content.Thresholds)}, {content.Version}, {recorded.Sequence})
+            {JsonSerializer.Serialize(content.Thresholds)},
+            {JsonSerializer.Serialize(content.Settings ?? new ObjectSettings())}, {content.Version}, {recorded.Sequence})
         on conflict (tenant_id, object_id) do update
-        set prefixes = excluded.prefixes, thresholds = excluded.thresholds, version = excluded.version, changed_at = excluded.changed_at
+        set prefixes = excluded.prefixes, thresholds = excluded.thresholds, settings = excluded.settings, version = excluded.version, changed_at = excluded.changed_at
         """);
 }

@@ -73,7 +73,7 @@ internal sealed class AnomalyWarden(
             {
                 await End(anomaly, EndReason.ContractEnded, seen.Since, now, cancellation);
             }
-            else if (now - seen.Since >= options.Value.QuietFor + Margin)
+            else if (now - seen.Since >= options.Value.QuietFor + Margin && now - seen.Since >= anomaly.QuietFor + Margin)
             {
                 await End(anomaly, EndReason.Subsided, seen.Since, now, cancellation);
             }

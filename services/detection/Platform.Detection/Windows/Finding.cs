@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using Platform.Detection.Anomalies;
 using Platform.EventStore;
 
@@ -10,18 +11,24 @@ namespace Platform.Detection.Windows;
 internal readonly record struct Origin(ActivityContext Trace, DateTimeOffset? FirstArrival);
 
 /// <summary>Something that should be recorded about a target.</summary>
+/// <param name="Target">The target's network, which names its stream.</param>
 /// <param name="Decide">The rules, to be asked again with what the stream says.</param>
 /// <param name="EndOf">When it is an end: the anomaly, and the last beat that this process saw.</param>
 /// <param name="Id">Makes a repeated append the same append.</param>
 internal sealed record Finding(
     WindowJudge Judge,
-    WatchedObject Object,
-    HostAddress Host,
-    HostWatch Watch,
+    ObjectWatch On,
+    TargetWatch Watch,
+    IPNetwork Target,
     Func<AnomalyState, Decision<AnomalyEvent>> Decide,
     (Guid AnomalyId, long Beat)? EndOf,
     Origin Origin,
-    Guid Id);
+    Guid Id)
+{
+    public WatchedObject Object => On.Object;
+}
 
 /// <summary>Sign of life of an open anomaly.</summary>
-internal sealed record Pulse(Guid AnomalyId, long Beat, DateTimeOffset Until, long PeakBitsPerSecond, long PeakPacketsPerSecond);
+/// <param name="QuietFor">How long its judge waits for the next pulse.</param>
+internal sealed record Pulse(
+    Guid AnomalyId, long Beat, DateTimeOffset Until, long PeakBitsPerSecond, long PeakPacketsPerSecond, TimeSpan QuietFor);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Text.Json;
 using Npgsql;
 using Platform.Detection.ProtectedObjects;
@@ -23,7 +24,7 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
     {
         await using var command = database.CreateCommand(
             """
-            select tenant_id, object_id, service_code, thresholds, retired_at is not null, changed_at
+            select tenant_id, object_id, service_code, thresholds, retired_at is not null, changed_at, prefixes, settings
             from views.protected_objects_v1
             where changed_at > $1
             order by changed_at
@@ -34,7 +35,15 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
         {
             var thresholds = JsonSerializer.Deserialize<Threshold[]>(reader.GetString(3))!;
             var id = reader.GetGuid(1);
-            _objects[id] = new WatchedObject(reader.GetGuid(0), id, reader.GetString(2), thresholds, reader.GetBoolean(4));
+            var settings = JsonSerializer.Deserialize<ObjectSettings>(reader.GetString(7))!;
+            _objects[id] = new WatchedObject(
+                reader.GetGuid(0),
+                id,
+                reader.GetString(2),
+                thresholds,
+                reader.GetBoolean(4),
+                [.. reader.GetFieldValue<string[]>(6).Select(prefix => NetworkKey.Of(IPNetwork.Parse(prefix)))],
+                settings);
             _seen = reader.GetInt64(5);
         }
 
@@ -58,7 +67,3 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 }
-
-/// <param name="IsRetired">No longer watched; its windows are ignored.</param>
-internal sealed record WatchedObject(
-    Guid TenantId, Guid ObjectId, string ServiceCode, IReadOnlyList<Threshold> Thresholds, bool IsRetired);

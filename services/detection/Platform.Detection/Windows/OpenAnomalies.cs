@@ -15,7 +15,7 @@ internal static class OpenAnomalies
                 coalesce(p.until, a.since + interval '1 second'),
                 greatest(a.peak_bits_per_second, p.peak_bits_per_second),
                 greatest(a.peak_packets_per_second, p.peak_packets_per_second),
-                coalesce(o.retired_at is not null, false)
+                coalesce(o.retired_at is not null, false), coalesce(p.quiet_for, interval '0')
             from views.anomalies_v1 a
             left join views.pulses_v1 p using (anomaly_id)
             left join views.protected_objects_v1 o using (tenant_id, object_id)
@@ -32,7 +32,8 @@ internal static class OpenAnomalies
                 reader.GetFieldValue<DateTimeOffset>(6),
                 reader.GetInt64(7),
                 reader.GetInt64(8),
-                reader.GetBoolean(9)));
+                reader.GetBoolean(9),
+                reader.GetTimeSpan(10)));
         }
 
         return open;
@@ -40,6 +41,7 @@ internal static class OpenAnomalies
 }
 
 /// <param name="Beat">Grows while somebody sees traffic near a threshold.</param>
+/// <param name="QuietFor">How long its judge waits for the next pulse.</param>
 internal sealed record OpenAnomaly(
     Guid TenantId,
     AnomalySubject Subject,
@@ -47,4 +49,5 @@ internal sealed record OpenAnomaly(
     DateTimeOffset Until,
     long PeakBitsPerSecond,
     long PeakPacketsPerSecond,
-    bool IsObjectRetired);
+    bool IsObjectRetired,
+    TimeSpan QuietFor);

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using System.Text;
 using Google.Protobuf;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Learning;
 using Platform.Hosting;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
@@ -17,6 +19,7 @@ namespace Platform.Detection.Windows;
 internal sealed class WindowConsumer(
     WindowJudges judges,
     ObjectDirectory objects,
+    BaselineKeeper baselines,
     IOptions<RabbitMqOptions> broker,
     IOptions<WindowOptions> options,
     TimeProvider clock,
@@ -28,6 +31,7 @@ internal sealed class WindowConsumer(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await objects.Complete.WaitAsync(stoppingToken);
+        await Remember(stoppingToken);
         var ticking = Tick(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -49,6 +53,24 @@ internal sealed class WindowConsumer(
         }
 
         await ticking;
+    }
+
+    /// <summary>What was learned must be there before the first window is judged.</summary>
+    private async Task Remember(CancellationToken stopping)
+    {
+        while (true)
+        {
+            try
+            {
+                await baselines.Load(stopping);
+                return;
+            }
+            catch (NpgsqlException unreachable) when (!stopping.IsCancellationRequested)
+            {
+                log.DatabaseAway("baselines", unreachable.Message);
+                await Task.Delay(Pause, stopping);
+            }
+        }
     }
 
     /// <summary>Consumes until connection, channel or a queue is lost.</summary>

@@ -1,29 +1,41 @@
 using System.Diagnostics;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 
 namespace Platform.Detection.Windows;
 
 /// <summary>
-/// Judges the windows of one partition as they come: adds increments up per object, host and second, and lets the decider say whether an anomaly
-/// opens, changes or ends. It appends nothing itself: what it finds goes to <see cref="FindingRecorder"/>.
+/// Judges the windows of one partition as they come: adds increments up per second for each host, its block and the object, and lets rules and decider
+/// say whether an anomaly opens, changes or ends. It appends nothing itself: what it finds goes to <see cref="FindingRecorder"/>.
 /// </summary>
 /// <remarks>
-/// Memory only, and any of it may be lost: a process that begins anew learns from the target's stream that an anomaly is open as soon as it would
-/// open one. Every member may be called from any thread.
+/// A host with an anomaly of its own is no part of its block and object any more; what is left there is judged together, and finds the attack that is
+/// spread so that no host stands out. Memory only, and any of it may be lost: a process that begins anew learns from the target's stream that
+/// an anomaly is open as soon as it would open one. Every member may be called from any thread.
 /// </remarks>
 /// <param name="find">The object with this id; null when nothing is known of it.</param>
 /// <param name="windows">Bounds.</param>
 /// <param name="anomalies">When an anomaly is over.</param>
 /// <param name="found">Takes what was found; must not block.</param>
+/// <param name="remember">What was learned of an object so far; null: nothing.</param>
 internal sealed class WindowJudge(
-    Func<Guid, WatchedObject?> find, WindowOptions windows, AnomalyOptions anomalies, Action<Finding> found)
+    Func<Guid, WatchedObject?> find,
+    WindowOptions windows,
+    AnomalyOptions anomalies,
+    Action<Finding> found,
+    Func<WatchedObject, ObjectBaseline>? remember = null)
 {
+    /// <summary>So many hosts of a block with anomalies of their own are one attack on the block.</summary>
+    private const int SpreadHosts = 8;
+    private const double Dominance = 0.6;
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromSeconds(5);
+
     private readonly Lock _gate = new();
-    private readonly Dictionary<Guid, Dictionary<HostAddress, HostWatch>> _watches = [];
-    private readonly Dictionary<HostWatch, (WatchedObject Object, HostAddress Host)> _open = [];
+    private readonly Dictionary<Guid, ObjectWatch> _watches = [];
+    private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
     private readonly BatchNumbers _numbers = new();
     private DateTimeOffset _lastForget;
 
@@ -47,15 +59,17 @@ internal sealed class WindowJudge(
             }
 
             Telemetry.Lost(lost);
-            if (!_watches.TryGetValue(id, out var hosts))
+            if (!_watches.TryGetValue(id, out var on))
             {
-                _watches.Add(id, hosts = []);
+                var baseline = remember?.Invoke(watched) ?? new ObjectBaseline(watched.Hours);
+                _watches.Add(id, on = new ObjectWatch(watched, baseline, windows.LatenessSeconds, anomalies.LowShare));
             }
 
+            on.Follow(watched, now.ToUnixTimeSeconds(), anomalies.LowShare);
             var arrival = DateTimeOffset.UnixEpoch.AddMicroseconds(batch.FirstArrivalUnixUs);
             foreach (var window in batch.Windows)
             {
-                Judge(watched, hosts, window, new Origin(trace, arrival), now);
+                Judge(on, window, new Origin(trace, arrival), now);
             }
         }
 
@@ -67,11 +81,12 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            foreach (var (watch, (watched, host)) in _open)
+            foreach (var (target, on) in _open)
             {
-                if (!watch.IsDeciding && now - watch.LastHigh >= anomalies.QuietFor)
+                var episode = target.Episode!;
+                if (!episode.IsDeciding && now - episode.LastHigh >= episode.QuietFor(anomalies))
                 {
-                    End(watched, host, watch, now);
+                    End(on, target, episode, now);
                 }
             }
 
@@ -83,6 +98,15 @@ internal sealed class WindowJudge(
         }
     }
 
+    /// <summary>What was learned of each object that this process judges.</summary>
+    public IReadOnlyList<(WatchedObject Object, byte[] Snapshot)> Baselines()
+    {
+        lock (_gate)
+        {
+            return [.. _watches.Values.Select(on => (on.Object, on.Baseline.Snapshot()))];
+        }
+    }
+
     /// <summary>Signs of life of the anomalies that this process judges.</summary>
     public IReadOnlyList<Pulse> Pulses()
     {
@@ -90,13 +114,15 @@ internal sealed class WindowJudge(
         {
             return
             [
-                .. from watch in _open.Keys
+                .. from target in _open.Keys
+                   let episode = target.Episode
                    select new Pulse(
-                       watch.State.Open!.AnomalyId,
-                       watch.LastHigh.ToUnixTimeMilliseconds(),
-                       Until(watch),
-                       watch.Peak.Bits,
-                       watch.Peak.Packets),
+                       episode.State.Open!.AnomalyId,
+                       episode.LastHigh.ToUnixTimeMilliseconds(),
+                       Until(episode),
+                       episode.Peak.Bits,
+                       episode.Peak.Packets,
+                       episode.QuietFor(anomalies)),
             ];
         }
     }
@@ -106,8 +132,7 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            finding.Watch.IsDeciding = false;
-            Take(finding.Object, finding.Host, finding.Watch, state);
+            Take(finding.On, finding.Watch, state, isDeciding: false);
         }
     }
 
@@ -116,11 +141,11 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            foreach (var (watch, (watched, host)) in _open.ToArray())
+            foreach (var (target, on) in _open.ToArray())
             {
-                if (!watch.IsDeciding && anomalyIds.Contains(watch.State.Open!.AnomalyId))
+                if (!target.Episode!.IsDeciding && anomalyIds.Contains(target.Episode.State.Open!.AnomalyId))
                 {
-                    Take(watched, host, watch, AnomalyState.Quiet);
+                    Take(on, target, AnomalyState.Quiet, isDeciding: false);
                 }
             }
         }
@@ -137,153 +162,300 @@ internal sealed class WindowJudge(
         }
     }
 
-    private void Judge(
-        WatchedObject watched, Dictionary<HostAddress, HostWatch> hosts, HostWindow window, Origin origin, DateTimeOffset now)
+    private void Judge(ObjectWatch on, HostWindow window, Origin origin, DateTimeOffset now)
     {
-        if (HostAddress.Read(window.Host.Span) is not { } host)
+        if (NetworkKey.Read(window.Host.Span) is not { } address)
         {
             Telemetry.Ignored("host-malformed", 1);
             return;
         }
 
-        if (!hosts.TryGetValue(host, out var watch))
+        var known = on.Hosts.Count;
+        if (on.Host(address, known + windows.MaxHostsPerPartition - Hosts) is not { } host)
         {
-            if (Hosts >= windows.MaxHostsPerPartition)
-            {
-                Telemetry.Ignored("too-many-hosts", 1);
-                return;
-            }
-
-            hosts.Add(host, watch = new HostWatch());
-            Hosts++;
+            Telemetry.Ignored("too-many-hosts", 1);
+            return;
         }
 
-        watch.LastArrival = now;
-        var (whole, isLate) = watch.Add(window.Second, Read(window), windows.LatenessSeconds);
+        Hosts += on.Hosts.Count - known;
+        var block = host.Block!;
+        host.LastArrival = block.LastArrival = now;
+        var (second, increment) = (window.Second, window.ReadTraffic());
+        var whole = host.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Host).Learned, out var isLate);
+        Consider(on, host, second, whole, increment, origin, now);
         if (isLate)
         {
             Telemetry.Late();
+            return;
         }
 
-        if (!whole.Exceeds(watched.Thresholds, anomalies.LowShare))
+        var together = default(SecondTraffic);
+        if (!host.IsCovered)
+        {
+            together = block.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Prefix).Learned, out _);
+            Consider(on, block, second, together, increment, origin, now);
+            if (!block.IsCovered && !host.IsCovered)
+            {
+                var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Object).Learned, out _);
+                Consider(on, on.Whole, second, all, default, origin, now);
+            }
+        }
+
+        on.Note(second, increment, whole, together);
+    }
+
+    private void Consider(
+        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, in SecondTraffic notTogether, Origin origin, DateTimeOffset now)
+    {
+        var rules = on.Rules(target.Level);
+        var episode = target.Episode;
+        if (episode?.IsCovering != true && !rules.CouldMatter(whole.Total))
         {
             return;
         }
 
-        watch.LastHigh = now;
-        watch.LastHighSecond = Math.Max(watch.LastHighSecond, window.Second);
-        watch.Peak = watch.State.Open is null && !watch.IsDeciding
-            ? whole.Total // what was near the threshold before an anomaly is not its peak
-            : new Amount(Math.Max(watch.Peak.Bits, whole.Total.Bits), Math.Max(watch.Peak.Packets, whole.Total.Packets));
-        if (!watch.IsDeciding && whole.Exceeds(watched.Thresholds))
+        if (!rules.IsNear(whole, episode))
         {
-            JudgeSecond(watched, host, watch, window.Second, whole, origin, now);
+            return;
+        }
+
+        episode ??= target.Episode = new Episode();
+        episode.High(second, whole.Total, now, anomalies.LongestPause);
+        if (episode.IsDeciding || rules.Judge(whole, target) is not { IsOver: true } verdict || episode.Over(second) < anomalies.MinimumSeconds)
+        {
+            return;
+        }
+
+        if (episode.State.Open is not null)
+        {
+            Find(on, target, second, whole, verdict, target.Level, origin, now);
+            return;
+        }
+
+        var (named, rule) = Name(on, target, second, whole, verdict);
+        if (named is null || named.Episode?.IsDeciding == true)
+        {
+            return;
+        }
+
+        if (named != target)
+        {
+            named.Episode ??= new Episode();
+            named.Episode.High(second, whole.Total, now, anomalies.LongestPause);
+            named.Episode.Hold = HoldOf(verdict.Over[0]);
+        }
+
+        Find(on, named, second, named == target ? whole : named.Lately(second), verdict with { Rule = rule }, target.Level, origin, now);
+        if (named.IsCovered)
+        {
+            Separate(on, named, second, named == target ? notTogether : default);
         }
     }
 
-    private void JudgeSecond(
-        WatchedObject watched,
-        HostAddress host,
-        HostWatch watch,
+    /// <summary>
+    /// Whom to name for traffic that is over at this level: the host or block that has most of it, or the target as it stands when none has. Null:
+    /// it is part of a wider anomaly that is open.
+    /// </summary>
+    private static (TargetWatch? Named, string Rule) Name(
+        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, Verdict verdict)
+    {
+        if (target.Level is WatchLevel.Host)
+        {
+            var block = target.Block!;
+            if (block.IsCovered || on.Whole.IsCovered)
+            {
+                var together = (block.IsCovered ? block : on.Whole).Lately(second)[TrafficVector.Total];
+                return whole.Total.Packets * 2 >= together.Packets ? (target, verdict.Rule) : (null, "");
+            }
+
+            return block.CoveredHosts >= SpreadHosts ? (block, "spread") : (target, verdict.Rule);
+        }
+
+        var first = verdict.Over[0];
+        var unit = first.UnitOver();
+        var since = second - 2; // a share of one second may be few sampled packets
+        var beyond = target.Lately(since)[first.Vector][unit] - (Usual(first, unit) * 3);
+        TargetWatch? most = null;
+        var mostAmount = 0L;
+        foreach (var part in target.Level is WatchLevel.Object ? on.Blocks.Values.Concat(on.Hosts.Values) : on.Hosts.Values)
+        {
+            if (!part.IsCovered && (target.Level is WatchLevel.Object || part.Block == target) && part.Block?.IsCovered != true)
+            {
+                var amount = part.Lately(since)[first.Vector][unit];
+                if (amount > mostAmount || (amount == mostAmount && part.Level is WatchLevel.Host))
+                {
+                    (most, mostAmount) = (part, amount);
+                }
+            }
+        }
+
+        if (target.Level is WatchLevel.Object && most?.Level is WatchLevel.Prefix)
+        {
+            // A block has always at least what its busiest host has: the host is named when it has nearly all of it.
+            var host = on.Hosts.Values.Where(part => part.Block == most && !part.IsCovered)
+                .MaxBy(part => part.Lately(since)[first.Vector][unit]);
+            if (host is not null && host.Lately(since)[first.Vector][unit] >= Dominance * beyond)
+            {
+                return (host, verdict.Rule);
+            }
+        }
+
+        return most is not null && mostAmount >= Dominance * beyond ? (most, verdict.Rule) : (target, verdict.Rule);
+    }
+
+    private void Find(
+        ObjectWatch on,
+        TargetWatch target,
         long second,
-        SecondTraffic whole,
+        in SecondTraffic whole,
+        Verdict verdict,
+        WatchLevel level,
         Origin origin,
         DateTimeOffset now)
     {
-        var subject = watch.State.Open
-            ?? new AnomalySubject(Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, host.ToNetwork());
-        var command = new JudgeSecond(subject, DateTimeOffset.FromUnixTimeSeconds(second), whole, watched.Thresholds, now);
-        if (AnomalyDecider.Decide(watch.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
+        var episode = target.Episode!;
+        var watched = on.Object;
+        var subject = episode.State.Open
+            ?? new AnomalySubject(Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworkOf(target), level);
+        var rules = on.Rules(target.Level);
+        var excess = Surge.Excess(target.Surge, whole, rules.Learned, out _);
+        var command = new JudgeSecond(
+            subject,
+            DateTimeOffset.FromUnixTimeSeconds(second),
+            whole.Total,
+            verdict.Over,
+            episode.Pulses,
+            Explainer.Explain(subject, verdict.Rule, verdict.Over, excess, rules.Learned.Typical, Evidence.None),
+            now);
+        if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
-            watch.IsDeciding = true;
+            Take(on, target, episode.State, isDeciding: true);
             found(new Finding(
-                this, watched, host, watch, state => AnomalyDecider.Decide(state, command), EndOf: null, origin, Guid.CreateVersion7(now)));
+                this,
+                on,
+                target,
+                subject.Target,
+                state => AnomalyDecider.Decide(state, command),
+                EndOf: null,
+                origin,
+                Guid.CreateVersion7(now)));
         }
     }
 
-    private void End(WatchedObject watched, HostAddress host, HostWatch watch, DateTimeOffset now)
+    private void End(ObjectWatch on, TargetWatch target, Episode episode, DateTimeOffset now)
     {
         var command = new EndAnomaly(
-            watch.State.Open!.AnomalyId,
+            episode.State.Open!.AnomalyId,
             EndReason.Subsided,
-            watch.LastHigh,
-            anomalies.QuietFor,
-            watch.Peak.Bits,
-            watch.Peak.Packets,
-            Until(watch),
-            now);
-        watch.IsDeciding = true;
+            episode.LastHigh,
+            episode.QuietFor(anomalies),
+            episode.Peak.Bits,
+            episode.Peak.Packets,
+            Until(episode),
+            now,
+            episode.Pulses);
+        episode.IsDeciding = true;
         found(new Finding(
             this,
-            watched,
-            host,
-            watch,
+            on,
+            target,
+            episode.State.Open.Target,
             state => AnomalyDecider.Decide(state, command),
-            EndOf: (command.AnomalyId, watch.LastHigh.ToUnixTimeMilliseconds()),
+            EndOf: (command.AnomalyId, episode.LastHigh.ToUnixTimeMilliseconds()),
             new Origin(default, null),
             Guid.CreateVersion7(now)));
     }
 
-    private void Take(WatchedObject watched, HostAddress host, HostWatch watch, AnomalyState state)
+    /// <summary>What has an anomaly of its own is taken out of what is judged together.</summary>
+    private static void Separate(ObjectWatch on, TargetWatch named, long second, in SecondTraffic notAdded)
     {
-        watch.State = state;
+        named.ForgetSurge();
+        if (named.Block is { } block)
+        {
+            block.Remove(named, second, notAdded);
+        }
+
+        if (named.Level is not WatchLevel.Object && named.Block?.IsCovered != true)
+        {
+            on.Whole.Remove(named, second, notAdded);
+        }
+    }
+
+    private void Take(ObjectWatch on, TargetWatch target, AnomalyState state, bool isDeciding)
+    {
+        var episode = target.Episode!;
+        var wasCovering = episode.IsCovering;
+        (episode.State, episode.IsDeciding) = (state, isDeciding);
+        if (wasCovering != episode.IsCovering)
+        {
+            if (target.Block is { } block)
+            {
+                block.CoveredHosts += episode.IsCovering ? 1 : -1;
+            }
+
+            if (episode.IsCovering)
+            {
+                on.Open.Add(target);
+            }
+            else
+            {
+                episode.Hold = null;
+                on.Open.Remove(target);
+            }
+        }
+
         if (state.Open is null)
         {
-            _open.Remove(watch);
+            _open.Remove(target);
         }
         else
         {
-            _open[watch] = (watched, host);
+            _open[target] = on;
         }
     }
 
     private void Forget(DateTimeOffset now)
     {
-        foreach (var (id, hosts) in _watches)
+        foreach (var on in _watches.Values)
         {
-            foreach (var (host, watch) in hosts)
+            foreach (var (address, host) in on.Hosts)
             {
-                if (watch.State.Open is null && !watch.IsDeciding && now - watch.LastArrival > windows.ForgetAfter)
+                if (now - host.LastArrival > windows.ForgetAfter && IsForgotten(host, now))
                 {
-                    hosts.Remove(host); // allowed while enumerating since .NET Core 3
+                    on.Hosts.Remove(address); // allowed while enumerating since .NET Core 3
                     Hosts--;
                 }
             }
 
-            if (hosts.Count == 0)
+            if (on.Hosts.Count == 0)
             {
-                _watches.Remove(id);
+                foreach (var (network, block) in on.Blocks)
+                {
+                    if (IsForgotten(block, now))
+                    {
+                        on.Blocks.Remove(network);
+                    }
+                }
             }
         }
 
         _numbers.Forget(before: now - windows.ForgetAfter);
     }
 
-    private static DateTimeOffset Until(HostWatch watch) => DateTimeOffset.FromUnixTimeSeconds(watch.LastHighSecond + 1);
+    private bool IsForgotten(TargetWatch target, DateTimeOffset now) =>
+        target.Episode is not { } episode || (!episode.IsCovering && now - episode.LastHigh > anomalies.LongestPause);
 
-    private static SecondTraffic Read(HostWindow window)
+    /// <summary>Half of what is beyond the usual: below that, what the wider level saw is over.</summary>
+    private static (TrafficVector Vector, TrafficUnit Unit, long Amount) HoldOf(VectorMeasurement over)
     {
-        var (udp, icmp, tcpSyn) = (default(Amount), default(Amount), default(Amount));
-        foreach (var vector in window.Vectors)
-        {
-            switch (vector.Vector)
-            {
-                case Vector.Udp:
-                    udp += Read(vector.Counters);
-                    break;
-                case Vector.Icmp:
-                    icmp += Read(vector.Counters);
-                    break;
-                case Vector.TcpSyn:
-                    tcpSyn += Read(vector.Counters);
-                    break;
-            }
-        }
-
-        return new SecondTraffic(Read(window.Total), udp, icmp, tcpSyn);
+        var unit = over.UnitOver();
+        var threshold = (unit is TrafficUnit.Bits ? over.ThresholdBitsPerSecond
+            : unit is TrafficUnit.Packets ? over.ThresholdPacketsPerSecond : over.ThresholdFlowsPerSecond) ?? 0;
+        return (over.Vector, unit, Math.Max(1, (threshold - Usual(over, unit)) / 2));
     }
 
-    private static Amount Read(Counters? counters) => counters is null
-        ? default
-        : new((long)Math.Min(counters.Bytes, long.MaxValue / 8) * 8, (long)Math.Min(counters.Packets, long.MaxValue));
+    private static long Usual(VectorMeasurement over, TrafficUnit unit) =>
+        (unit is TrafficUnit.Bits ? over.BaselineBitsPerSecond : unit is TrafficUnit.Packets ? over.BaselinePacketsPerSecond : null) ?? 0;
+
+    private static DateTimeOffset Until(Episode episode) => DateTimeOffset.FromUnixTimeSeconds(episode.LastHighSecond + 1);
 }

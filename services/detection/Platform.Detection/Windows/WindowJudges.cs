@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 
 namespace Platform.Detection.Windows;
 
@@ -7,12 +8,16 @@ namespace Platform.Detection.Windows;
 internal sealed class WindowJudges
 {
     public WindowJudges(
-        ObjectDirectory objects, FindingRecorder recorder, IOptions<WindowOptions> windows, IOptions<AnomalyOptions> anomalies)
+        ObjectDirectory objects,
+        FindingRecorder recorder,
+        BaselineKeeper baselines,
+        IOptions<WindowOptions> windows,
+        IOptions<AnomalyOptions> anomalies)
     {
         All =
         [
             .. Enumerable.Range(0, windows.Value.Partitions)
-                .Select(_ => new WindowJudge(objects.Find, windows.Value, anomalies.Value, recorder.Enqueue)),
+                .Select(_ => new WindowJudge(objects.Find, windows.Value, anomalies.Value, recorder.Enqueue, baselines.Remember)),
         ];
         Telemetry.ObserveHosts(() => All.Sum(judge => (long)judge.Hosts));
     }

@@ -1,0 +1,13 @@
+using Platform.EventStore;
+
+namespace Platform.Detection.Anomalies;
+
+/// <summary>Every expected "no" about anomalies.</summary>
+internal static class AnomalyRejections
+{
+    public static Rejection Unknown(Guid anomalyId) => new(
+        RejectionKind.NotFound,
+        "anomaly-not-found",
+        "There is no such anomaly.",
+        $"No anomaly {anomalyId} of this tenant.");
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+using Platform.Detection.ProtectedObjects;
+using static Platform.Detection.ProtectedObjects.TrafficVector;
+
+namespace Platform.Detection.Anomalies;
+
+/// <summary>Says in one sentence why an anomaly was recognised, what it looks like, how sure that is, and what it is not. Pure.</summary>
+internal static class Explainer
+{
+    private const double Telling = 0.4;
+
+    /// <summary>What a vector means when it makes up most of what is beyond the usual; the more telling first.</summary>
+    private static readonly (TrafficVector Vector, string Name)[] Kinds =
+    [
+        (Ntp, "ntp-amplification"), (Dns, "dns-amplification"), (Cldap, "cldap-amplification"), (Memcached, "memcached-amplification"),
+        (Ssdp, "ssdp-amplification"), (Chargen, "chargen-amplification"), (Snmp, "snmp-amplification"), (Portmap, "portmap-amplification"),
+        (Netbios, "netbios-amplification"), (Mssql, "mssql-amplification"), (Rip, "rip-amplification"), (Qotd, "qotd-amplification"),
+        (Tftp, "tftp-amplification"), (Mdns, "mdns-amplification"), (WsDiscovery, "ws-discovery-amplification"), (L2tp, "l2tp-amplification"),
+        (Arms, "arms-amplification"), (OtherAmplification, "amplification"), (Fragment, "fragment-flood"), (IpNull, "ip-null-flood"),
+        (TcpNull, "tcp-null-flood"), (TcpSyn, "syn-flood"), (TcpSynAck, "syn-ack-reflection"), (TcpRst, "rst-flood"), (Gre, "gre-flood"),
+        (Icmp, "icmp-flood"), (Udp, "udp-flood"), (TcpAck, "ack-flood"), (TcpFinless, "tcp-flood"), (Other, "other-protocol-flood"),
+    ];
+
+    /// <param name="subject">The anomaly.</param>
+    /// <param name="rule">Name of the kind of rule.</param>
+    /// <param name="over">Vectors over, greatest excess first; not empty.</param>
+    /// <param name="excess">Traffic beyond the usual.</param>
+    /// <param name="expected">The usual traffic at this hour; empty while nothing is learned.</param>
+    /// <param name="evidence">What sketches say.</param>
+    public static Explanation Explain(
+        AnomalySubject subject,
+        string rule,
+        IReadOnlyList<VectorMeasurement> over,
+        in SecondTraffic excess,
+        in SecondTraffic expected,
+        Evidence evidence)
+    {
+        var first = over[0];
+        var unit = first.UnitOver();
+        var (measured, threshold, baseline) = unit switch
+        {
+            TrafficUnit.Bits => (first.BitsPerSecond, first.ThresholdBitsPerSecond, first.BaselineBitsPerSecond),
+            TrafficUnit.Packets => (first.PacketsPerSecond, first.ThresholdPacketsPerSecond, first.BaselinePacketsPerSecond),
+            _ => (first.FlowsPerSecond ?? 0, first.ThresholdFlowsPerSecond, null),
+        };
+        var (kind, confidence) = Classify(excess);
+        var name = unit switch { TrafficUnit.Bits => "bits/s", TrafficUnit.Packets => "packets/s", _ => "flows/s" };
+        var sentence = string.Create(CultureInfo.InvariantCulture,
+            $"{first.Vector.Name()} reached {measured:N0} {name} {(subject.Direction is TrafficDirection.Out ? "from" : "towards")} {subject.Target}, over the {Said(rule)} threshold of {threshold ?? 0:N0}");
+        sentence += baseline is { } usual ? string.Create(CultureInfo.InvariantCulture, $" (usual at this hour: {usual:N0})") : "";
+        return new(
+            sentence, rule, first.Vector.Name(), unit, measured, threshold ?? 0, baseline, kind, confidence, NotThese(kind, excess, expected), evidence);
+    }
+
+    private static (string? Kind, double? Confidence) Classify(in SecondTraffic excess)
+    {
+        var all = excess.Total;
+        if (all.Packets == 0)
+        {
+            return (null, null);
+        }
+
+        foreach (var (vector, name) in Kinds)
+        {
+            var part = Math.Max(Part(excess[vector].Packets, all.Packets), Part(excess[vector].Bits, all.Bits));
+            if (part >= Telling)
+            {
+                return (name, Math.Round(Math.Min(0.99, part), 2));
+            }
+        }
+
+        return (null, null);
+    }
+
+    private static List<string> NotThese(string? kind, in SecondTraffic excess, in SecondTraffic expected)
+    {
+        var not = new List<string>();
+        var bytes = excess.Total.Packets == 0 ? 0 : excess.Total.Bits / 8.0 / excess.Total.Packets;
+        var tcp = excess.Total - excess[Udp] - excess[Icmp] - excess[Gre];
+        if (kind is not null && Part(tcp.Packets, excess.Total.Packets) < 0.5)
+        {
+            not.Add("no download, backup or speed test over TCP: most of it is not TCP");
+        }
+        else if (bytes is > 0 and < 700)
+        {
+            not.Add(string.Create(CultureInfo.InvariantCulture, $"no download, backup or speed test: {bytes:0} bytes per packet are too few"));
+        }
+
+        if (expected.Total.Packets > 0)
+        {
+            var usual = expected.Total.Bits / 8.0 / expected.Total.Packets;
+            if (bytes > 0 && (bytes / usual is < 1 / 1.7 or > 1.7))
+            {
+                not.Add(string.Create(CultureInfo.InvariantCulture,
+                    $"no crowd of visitors: {bytes:0} bytes per packet where {usual:0} are usual"));
+            }
+            else if (Part(excess[TcpSyn].Packets, excess.Total.Packets) > (2.5 * Part(expected[TcpSyn].Packets, expected.Total.Packets)) + 0.02)
+            {
+                not.Add("no crowd of visitors: more connections are begun than traffic would need");
+            }
+        }
+
+        return not;
+    }
+
+    private static string Said(string rule) => rule switch { "learned" => "learned", "spread" => "joint", _ => "set" };
+
+    private static double Part(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
+}

@@ -1,0 +1,30 @@
+namespace Platform.Detection.Anomalies;
+
+/// <summary>Why an anomaly was recognised. Members as in the contract's <c>AnomalyExplanation</c>.</summary>
+internal sealed record Explanation(
+    string Sentence,
+    string Rule,
+    string Vector,
+    TrafficUnit Unit,
+    long Measured,
+    long Threshold,
+    long? Baseline,
+    string? Classification,
+    double? Confidence,
+    IReadOnlyList<string> Not,
+    Evidence Evidence);
+
+/// <summary>What the traffic was made of, as far as sketches say it; each list largest first.</summary>
+internal sealed record Evidence(
+    IReadOnlyList<Share> Sources,
+    IReadOnlyList<Share> SourcePorts,
+    IReadOnlyList<Share> DestinationPorts,
+    IReadOnlyList<Share> PacketLengths,
+    IReadOnlyList<Share> Protocols)
+{
+    public static readonly Evidence None = new([], [], [], [], []);
+}
+
+/// <param name="Value">Address or number.</param>
+/// <param name="Part">Of the packets, 0 to 1.</param>
+internal sealed record Share(string Value, double Part);

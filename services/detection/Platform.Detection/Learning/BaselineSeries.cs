@@ -1,0 +1,171 @@
+namespace Platform.Detection.Learning;
+
+/// <summary>
+/// What is usual for one rate: by hour of the week how much it carries and how high single seconds go, and how much it jumps from second to second.
+/// Minutes are the unit of learning, because a minute can be left out; of an hour's minutes the highest few are left out as well, so that a burst of
+/// minutes teaches nothing.
+/// </summary>
+internal sealed class BaselineSeries
+{
+    private const double LeastShareOfWeek = 0.3;
+    private const double MostFall = 2.5;
+    private const double MostRise = 2;
+    private const double NoiseShare = 0.2;
+
+    /// <summary>Busy minutes of that hour, per second; 0 when nothing was seen.</summary>
+    public float[] Mean { get; } = new float[HoursOfWeek.Count];
+
+    /// <summary>Highest seconds of busy minutes of that hour.</summary>
+    public float[] Peak { get; } = new float[HoursOfWeek.Count];
+
+    /// <summary>Weeks that were seen of that hour.</summary>
+    public byte[] Weeks { get; } = new byte[HoursOfWeek.Count];
+
+    /// <summary>Variance of a second over its mean, from second to second: for sampled traffic, what one sampled packet stands for.</summary>
+    public double Noise { get; private set; }
+
+    /// <summary>Minutes that were learned.</summary>
+    public long Minutes { get; private set; }
+
+    /// <summary>The busiest minute of the first hours, and its highest second.</summary>
+    public (double Mean, double Peak) SoFar { get; private set; }
+
+    private readonly double[] _means = new double[60];
+    private readonly double[] _peaks = new double[60];
+    private int _minutes;
+    private double _jumps;
+    private double _jumpSum;
+    private Minute _minute;
+    private Minute _pending;
+    private double _last;
+
+    /// <param name="value">Rate of one second.</param>
+    /// <param name="isNext">It follows the one before without a gap.</param>
+    public void Observe(double value, bool isNext)
+    {
+        _minute.Count++;
+        _minute.Sum += value;
+        _minute.Highest = Math.Max(_minute.Highest, value);
+        if (isNext)
+        {
+            _minute.Jumps += (value - _last) * (value - _last);
+            _minute.JumpSum += value + _last;
+        }
+
+        _last = value;
+    }
+
+    /// <summary>A minute is over. The one before it is learned only now: an attack that was recognised late takes it along.</summary>
+    public void EndMinute()
+    {
+        if (_pending.Count > 0 && _minutes < _means.Length)
+        {
+            _means[_minutes] = _pending.Sum / _pending.Count;
+            _peaks[_minutes++] = _pending.Highest;
+            _jumps += _pending.Jumps;
+            _jumpSum += _pending.JumpSum;
+            Minutes++;
+            if (Minutes < 24 * 60)
+            {
+                SoFar = (Math.Max(SoFar.Mean, _means[_minutes - 1]), Math.Max(SoFar.Peak, _pending.Highest));
+                Noise = Noise == 0 && _jumpSum > 0 ? _jumps / _jumpSum : Noise;
+            }
+        }
+
+        (_pending, _minute) = (_minute, default);
+    }
+
+    /// <summary>What was seen in the last minutes is not learned.</summary>
+    public void Refuse() => (_pending, _minute) = (default, default);
+
+    /// <summary>Everything that was learned; what is under way in this hour is not in it.</summary>
+    public void Write(BinaryWriter to)
+    {
+        to.Write(Noise);
+        to.Write(Minutes);
+        to.Write(SoFar.Mean);
+        to.Write(SoFar.Peak);
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            to.Write(Weeks[hour]);
+            if (Weeks[hour] > 0)
+            {
+                to.Write(Mean[hour]);
+                to.Write(Peak[hour]);
+            }
+        }
+    }
+
+    public static BaselineSeries Read(BinaryReader from)
+    {
+        var series = new BaselineSeries { Noise = from.ReadDouble(), Minutes = from.ReadInt64(), SoFar = (from.ReadDouble(), from.ReadDouble()) };
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            series.Weeks[hour] = from.ReadByte();
+            if (series.Weeks[hour] > 0)
+            {
+                series.Mean[hour] = from.ReadSingle();
+                series.Peak[hour] = from.ReadSingle();
+            }
+        }
+
+        return series;
+    }
+
+    /// <summary>An hour is over. Gives back how many times the usual it was; null when there is nothing to compare.</summary>
+    public double? EndHour(int hour, int leastMinutes)
+    {
+        if (_minutes < leastMinutes)
+        {
+            _minutes = 0;
+            (_jumps, _jumpSum) = (0, 0);
+            return null;
+        }
+
+        var (mean, peak) = (Busy(_means), Busy(_peaks));
+        double? change = Weeks[hour] > 0 && Mean[hour] > 0 && mean > 0 ? mean / Mean[hour] : null;
+        Learn(Mean, hour, mean);
+        Learn(Peak, hour, peak);
+        Weeks[hour] = (byte)Math.Min(byte.MaxValue, Weeks[hour] + 1);
+        if (_jumpSum > 0)
+        {
+            var noise = _jumps / _jumpSum; // half the mean square of differences, over the mean
+            Noise = Noise == 0 ? noise : Noise + (NoiseShare * (noise - Noise));
+        }
+
+        _minutes = 0;
+        (_jumps, _jumpSum) = (0, 0);
+        return change;
+    }
+
+    /// <summary>The highest of the minutes but one in sixteen.</summary>
+    private double Busy(double[] minutes)
+    {
+        Array.Sort(minutes, 0, _minutes);
+        return minutes[_minutes - 1 - (_minutes / 16)];
+    }
+
+    /// <summary>A week moves the value by its share, and an odd week only a little.</summary>
+    private void Learn(float[] values, int hour, double seen)
+    {
+        var before = values[hour];
+        if (Weeks[hour] == 0)
+        {
+            values[hour] = (float)seen;
+            return;
+        }
+
+        var share = Math.Max(LeastShareOfWeek, 1.0 / (Weeks[hour] + 1));
+        var bounded = before == 0 ? seen : Math.Clamp(seen, before / MostFall, before * MostRise);
+        values[hour] = (float)(before + (share * (bounded - before)));
+    }
+
+    private struct Minute
+    {
+        public int Count;
+        public double Sum;
+        public double Highest;
+        public double Jumps;
+        public double JumpSum;
+    }
+}

@@ -1,0 +1,27 @@
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Learning;
+
+/// <summary>
+/// What learning allows one vector at this hour: a rate that it may have for as long as it likes, and a burst beyond it. A second is over when it
+/// uses up the rate and what is left of the burst, so a big attack is seen at once and a small one when it adds up.
+/// </summary>
+/// <param name="Vector">Which traffic.</param>
+/// <param name="Unit">Bits or packets.</param>
+/// <param name="Usual">What is usual at this hour, per second.</param>
+/// <param name="Rate">What is allowed, per second.</param>
+/// <param name="Burst">What is allowed beyond it.</param>
+internal sealed record LearnedThreshold(TrafficVector Vector, TrafficUnit Unit, double Usual, double Rate, double Burst);
+
+/// <summary>What learning allows the targets of one level at this hour.</summary>
+/// <param name="Thresholds">One per vector and unit that has a past.</param>
+/// <param name="Expected">What is usual at this hour.</param>
+/// <param name="Typical">An ordinary hour, whatever the time: its mixture tells more of the same from something else.</param>
+/// <param name="Grain">Packets that one sampled packet stands for, about; fewer of them than that say little about a mixture.</param>
+/// <param name="MostTransfer">Bits per second that a single transfer may have.</param>
+internal sealed record LearnedLevel(
+    IReadOnlyList<LearnedThreshold> Thresholds, SecondTraffic Expected, SecondTraffic Typical, double Grain, double MostTransfer)
+{
+    public static readonly LearnedLevel Nothing = new([], default, default, 1, 0);
+}

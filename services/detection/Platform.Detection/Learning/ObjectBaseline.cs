@@ -1,0 +1,328 @@
+using System.IO.Compression;
+using System.Numerics;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Learning;
+
+/// <summary>
+/// What is usual for one protected object, by level, vector and hour of the week. Learns from whole seconds as they close; seconds around an anomaly are
+/// refused. Bounded: a series per vector that occurs, whatever the number of hosts. Not for several threads.
+/// </summary>
+/// <remarks>
+/// Nobody has to wait for a week: after minutes their maximum is a beginning, an hour that was never seen is judged by the same hour of other days, and
+/// that by the busiest hour, each with a wider margin.
+/// </remarks>
+internal sealed class ObjectBaseline(HoursOfWeek hours)
+{
+    private const int Format = 1;
+    private const int Levels = 3;
+    private const int Vectors = 32;
+    private const int Units = 2;
+    private const int LeastMinutes = 3;
+    private const int LeastHours = 6;
+    private const double MostTransfer = 6;
+    private const double SamplePacket = 800 * 8;
+    private const double TrendHours = 36;
+    private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(3);
+
+    private readonly BaselineSeries?[] _series = new BaselineSeries?[Levels * Vectors * Units];
+    private readonly List<int> _present = [];
+    private readonly ulong[] _known = new ulong[Levels];
+    private double _trend;
+    private int _hour = -1;
+    private long _minute = -1;
+    private long _second = -1;
+
+    /// <summary>How the newest days compare with the weeks before: 1.1 is ten percent more.</summary>
+    public double Trend => Math.Clamp(Math.Exp(_trend), 0.8, 2.5);
+
+    public HoursOfWeek Hours => hours;
+
+    /// <summary>Changes when there may be something new to judge by: each minute of the first hours, then each hour.</summary>
+    public long Edition => Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Weeks.Count(seen => seen > 0) < LeastHours ? _minute : _hour;
+
+    /// <summary>Takes in a second that is over.</summary>
+    /// <param name="second">Since 1970 (UTC).</param>
+    /// <param name="whole">All hosts together.</param>
+    /// <param name="host">Of each vector what the busiest host had.</param>
+    /// <param name="block">Of each vector what the busiest block had.</param>
+    public void Observe(long second, in SecondTraffic whole, in SecondTraffic host, in SecondTraffic block)
+    {
+        if (second <= _second)
+        {
+            return;
+        }
+
+        EndWhatIsOver(second);
+        var isNext = second == _second + 1;
+        _second = second;
+        Note(WatchLevel.Host, host);
+        Note(WatchLevel.Prefix, block);
+        Note(WatchLevel.Object, whole);
+        foreach (var position in _present)
+        {
+            var (level, vector, unit) = (position / (Vectors * Units), (TrafficVector)(position / Units % Vectors), (TrafficUnit)(position % Units));
+            var value = (WatchLevel)level switch
+            {
+                WatchLevel.Host => host[vector][unit],
+                WatchLevel.Prefix => block[vector][unit],
+                _ => whole[vector][unit],
+            };
+            _series[position]!.Observe(value, isNext);
+        }
+    }
+
+    /// <summary>Everything that was learned, in a few kilobytes.</summary>
+    public byte[] Snapshot()
+    {
+        using var bytes = new MemoryStream();
+        using (var to = new BinaryWriter(new BrotliStream(bytes, CompressionLevel.Fastest, leaveOpen: true)))
+        {
+            to.Write(Format);
+            to.Write(_trend);
+            to.Write(_second);
+            to.Write(_present.Count);
+            foreach (var position in _present)
+            {
+                to.Write(position);
+                _series[position]!.Write(to);
+            }
+        }
+
+        return bytes.ToArray();
+    }
+
+    /// <summary>Goes on where a snapshot stood; with nothing when it is of a format that we no longer read.</summary>
+    public static ObjectBaseline Restore(byte[] snapshot, HoursOfWeek hours)
+    {
+        var baseline = new ObjectBaseline(hours);
+        using var from = new BinaryReader(new BrotliStream(new MemoryStream(snapshot), CompressionMode.Decompress));
+        if (from.ReadInt32() != Format)
+        {
+            return baseline;
+        }
+
+        (baseline._trend, baseline._second) = (from.ReadDouble(), from.ReadInt64());
+        for (var left = from.ReadInt32(); left > 0; left--)
+        {
+            var position = from.ReadInt32();
+            baseline._series[position] = BaselineSeries.Read(from);
+            baseline._present.Add(position);
+            baseline._known[position / (Vectors * Units)] |= 1ul << (position / Units % Vectors);
+        }
+
+        return baseline;
+    }
+
+    /// <summary>The last minutes are not learned: there is an anomaly.</summary>
+    public void Refuse()
+    {
+        foreach (var position in _present)
+        {
+            _series[position]!.Refuse();
+        }
+    }
+
+    public LearningProgress Progress(DateTimeOffset now)
+    {
+        var weeks = Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Weeks;
+        var coverage = weeks is null ? 0 : weeks.Count(seen => seen > 0) / (double)HoursOfWeek.Count;
+        DateTimeOffset? until = _second < 0 ? null : DateTimeOffset.FromUnixTimeSeconds(_second);
+        var phase = until is { } last && now - last > StaleAfter ? LearningPhase.Stale
+            : coverage >= 0.95 ? LearningPhase.Ready
+            : LearningPhase.Learning;
+        return new(phase, coverage, until);
+    }
+
+    /// <summary>What is usual and what is allowed at an hour; nothing before the first hours were seen.</summary>
+    /// <param name="level">Whose traffic.</param>
+    /// <param name="hour">Hour of the week.</param>
+    /// <param name="settings">Margin and floor.</param>
+    /// <param name="grain">Packets that one sampled packet stands for, as far as it shows; 1 or less when it does not.</param>
+    public LearnedLevel Compile(WatchLevel level, int hour, LearningSettings settings, long grain)
+    {
+        if (Series(level, TrafficVector.Total, TrafficUnit.Packets) is not { } all || all.Minutes < LeastMinutes)
+        {
+            return LearnedLevel.Nothing;
+        }
+
+        var thresholds = new List<LearnedThreshold>();
+        var expected = new Dictionary<TrafficVector, Amount>();
+        var seen = all.Weeks;
+        foreach (var position in _present)
+        {
+            if (position / (Vectors * Units) != (int)level)
+            {
+                continue;
+            }
+
+            var (vector, unit) = ((TrafficVector)(position / Units % Vectors), (TrafficUnit)(position % Units));
+            var series = _series[position]!;
+            var (usual, peak, doubt) = Usual(series, seen, hour);
+            var floor = settings.FloorShare * Busiest(level, unit);
+            var rate = Math.Max(settings.Margin * doubt * usual, floor);
+            // Sampling is the same for all, so what is rare is no quieter than the whole.
+            var noise = Math.Max(
+                Math.Max(series.Noise, 0.7 * Series(level, TrafficVector.Total, unit)!.Noise), unit is TrafficUnit.Bits ? grain * SamplePacket : grain);
+            thresholds.Add(new(vector, unit, usual, rate, Burst(usual, peak, rate, noise)));
+            var amount = expected.GetValueOrDefault(vector);
+            expected[vector] = unit is TrafficUnit.Bits ? amount with { Bits = (long)usual } : amount with { Packets = (long)usual };
+        }
+
+        var typical = expected.Keys.ToDictionary(vector => vector, vector => new Amount(
+            (long)Middle(level, vector, TrafficUnit.Bits), (long)Middle(level, vector, TrafficUnit.Packets)));
+        foreach (var (vector, amount) in expected)
+        {
+            // A transfer that comes at this hour each night makes no other packet longer.
+            var size = typical[vector].Packets == 0 ? double.MaxValue : (double)typical[vector].Bits / typical[vector].Packets;
+            expected[vector] = amount with { Bits = (long)Math.Min(amount.Bits, amount.Packets * size) };
+        }
+
+        return new(
+            thresholds,
+            Traffic(expected),
+            Traffic(typical),
+            Math.Max(Math.Max(1, all.Noise), grain),
+            MostTransfer * Busiest(WatchLevel.Object, TrafficUnit.Bits));
+    }
+
+    /// <summary>
+    /// What may come beyond the rate before it adds up to an anomaly: a part of a second, what single seconds were seen to have, and enough of
+    /// the jumping (sampling, most of the time) that it crosses by chance less than once in years.
+    /// </summary>
+    private static double Burst(double usual, double peak, double rate, double noise)
+    {
+        const double unlikely = 14; // e to the power of minus 28
+        var room = Math.Max(rate - usual, 0.1 * rate);
+        return Math.Max(
+            Math.Max(0.3 * rate, 1.2 * (peak - usual)),
+            Math.Max(12 * noise, unlikely * noise * usual / Math.Max(room, noise)));
+    }
+
+    /// <summary>Usual amount and highest second around an hour, and how much wider the margin must be for want of evidence.</summary>
+    private (double Usual, double Peak, double Doubt) Usual(BaselineSeries series, byte[] seen, int hour)
+    {
+        var doubt = 1.0;
+        if (seen.Count(weeks => weeks > 0) < LeastHours)
+        {
+            return (series.SoFar.Mean, series.SoFar.Peak, Doubt: 2.5); // minutes of the first day
+        }
+
+        var usual = Around(series.Mean, seen, hour);
+        if (seen[hour] == 0)
+        {
+            // The same hour of other days, or else the busiest hour of all.
+            var days = Enumerable.Range(0, 7).Select(day => (day * 24) + (hour % 24)).Where(other => seen[other] > 0).ToArray();
+            doubt = days.Length > 0 ? 1.8 : 2.2;
+            usual = days.Length > 0 ? days.Max(other => Around(series.Mean, seen, other)) : series.Mean.Max();
+            var highest = days.Length > 0 ? days.Max(other => Around(series.Peak, seen, other)) : series.Peak.Max();
+            return (usual * Trend, highest * Trend, doubt);
+        }
+
+        // One odd hour of the week (a crowd, a transfer) does not make it usual: twice the middle of the days is enough.
+        var sameHours = Enumerable.Range(0, 7).Select(day => (day * 24) + (hour % 24)).Where(other => seen[other] > 0)
+            .Select(other => Around(series.Mean, seen, other)).Order().ToArray();
+        var bound = sameHours.Length >= 4 ? 2 * sameHours[sameHours.Length / 2] : double.MaxValue;
+        doubt = seen[hour] == 1 ? 1.15 : 1;
+        var peak = Around(series.Peak, seen, hour);
+        var cut = usual > bound && bound > 0 ? bound / usual : 1;
+        return (usual * cut * Trend, peak * cut * Trend, doubt);
+    }
+
+    /// <summary>Of an hour and its neighbours the most.</summary>
+    private static double Around(float[] values, byte[] seen, int hour)
+    {
+        var most = 0f;
+        for (var offset = -1; offset <= 1; offset++)
+        {
+            var other = (hour + offset + HoursOfWeek.Count) % HoursOfWeek.Count;
+            if (seen[other] > 0)
+            {
+                most = Math.Max(most, values[other]);
+            }
+        }
+
+        return most;
+    }
+
+    /// <summary>The whole is the sum of what excludes each other, where that is told apart: of maxima the sum fits better than the maximum.</summary>
+    private static SecondTraffic Traffic(Dictionary<TrafficVector, Amount> amounts)
+    {
+        var traffic = SecondTraffic.Of(
+            default, [.. amounts.Where(pair => pair.Key is not TrafficVector.Total).Select(pair => (pair.Key, pair.Value))]);
+        traffic.Add(TrafficVector.Total, amounts.ContainsKey(TrafficVector.TcpAck) ? traffic.Parts() : amounts.GetValueOrDefault(TrafficVector.Total));
+        return traffic;
+    }
+
+    private double Middle(WatchLevel level, TrafficVector vector, TrafficUnit unit)
+    {
+        var (series, seen) = (Series(level, vector, unit)!, Series(level, TrafficVector.Total, TrafficUnit.Packets)!.Weeks);
+        var hourly = Enumerable.Range(0, HoursOfWeek.Count).Where(hour => seen[hour] > 0).Select(hour => series.Mean[hour]).Order().ToArray();
+        return hourly.Length == 0 ? series.SoFar.Mean : hourly[hourly.Length / 2];
+    }
+
+    private double Busiest(WatchLevel level, TrafficUnit unit) =>
+        Series(level, TrafficVector.Total, unit) is { } all ? Math.Max(all.Mean.Max(), all.SoFar.Mean) * Trend : 0;
+
+    /// <summary>A vector that occurs for the first time has a series from now on.</summary>
+    private void Note(WatchLevel level, in SecondTraffic traffic)
+    {
+        ref var known = ref _known[(int)level];
+        var mask = ((ulong)traffic.Mask << (int)TrafficVector.Udp) | (1ul << (int)TrafficVector.Total);
+        for (var unknown = mask & ~known; unknown != 0; unknown &= unknown - 1)
+        {
+            var vector = (TrafficVector)BitOperations.TrailingZeroCount(unknown);
+            Add(Position(level, vector, TrafficUnit.Bits));
+            Add(Position(level, vector, TrafficUnit.Packets));
+        }
+
+        known |= mask;
+    }
+
+    private void Add(int position)
+    {
+        _series[position] = new BaselineSeries();
+        _present.Add(position);
+    }
+
+    private void EndWhatIsOver(long second)
+    {
+        var minute = second / 60;
+        if (minute == _minute)
+        {
+            return;
+        }
+
+        var hour = hours.Of(second);
+        foreach (var position in _present)
+        {
+            _series[position]!.EndMinute();
+        }
+
+        if (hour != _hour && _hour >= 0)
+        {
+            EndHour();
+        }
+
+        (_minute, _hour) = (minute, hour);
+    }
+
+    private void EndHour()
+    {
+        var total = Position(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets);
+        foreach (var position in _present)
+        {
+            var change = _series[position]!.EndHour(_hour, LeastMinutes);
+            if (position == total && change is { } times)
+            {
+                _trend += (Math.Log(Math.Clamp(times, 0.5, 2)) - _trend) / TrendHours;
+            }
+        }
+    }
+
+    private BaselineSeries? Series(WatchLevel level, TrafficVector vector, TrafficUnit unit) => _series[Position(level, vector, unit)];
+
+    private static int Position(WatchLevel level, TrafficVector vector, TrafficUnit unit) =>
+        (((int)level * Vectors) + (int)vector) * Units + (int)unit;
+}

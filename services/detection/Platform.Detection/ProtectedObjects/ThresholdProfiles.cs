@@ -1,0 +1,65 @@
+using static Platform.Detection.ProtectedObjects.TrafficVector;
+
+namespace Platform.Detection.ProtectedObjects;
+
+/// <summary>
+/// Ready-made thresholds by what stands behind the addresses, from the bandwidth that the customer declared: no single host should get all of it,
+/// a flood shows in packets before it shows in bits, and what a service never receives may be small. Floors keep small contracts quiet.
+/// </summary>
+internal static class ThresholdProfiles
+{
+    public const string Generic = "generic";
+
+    private static readonly TrafficVector[] Amplification =
+        [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, OtherAmplification];
+
+    /// <summary>
+    /// Share of the declared bandwidth per profile: UDP, ICMP, answers of name servers; then SYN packets per declared Mbit/s, and bits per packet.
+    /// </summary>
+    private static readonly Dictionary<string, (double Udp, double Icmp, double Dns, double SynPerMegabit, double PacketBits)> Shares = new()
+    {
+        [Generic] = (0.5, 0.01, 0.05, 10, 4_000),
+        ["web"] = (0.3, 0.01, 0.02, 30, 2_000), // many new connections, hardly any UDP but QUIC
+        ["dns"] = (0.8, 0.01, 0.3, 20, 700), // short questions
+        ["game"] = (0.8, 0.01, 0.02, 10, 1_000), // short packets, many of them
+        ["mail"] = (0.05, 0.01, 0.05, 10, 4_000),
+        ["eyeball"] = (0.8, 0.02, 0.1, 10, 4_000), // homes: downloads over QUIC, every kind of answer
+    };
+
+    public static IEnumerable<string> Names => Shares.Keys;
+
+    /// <summary>The thresholds of a profile; null when there is no such profile.</summary>
+    public static IReadOnlyList<Threshold>? Of(string profile, long declaredBitsPerSecond)
+    {
+        if (!Shares.TryGetValue(profile, out var share))
+        {
+            return null;
+        }
+
+        var declared = (double)declaredBitsPerSecond;
+        var syn = declared * share.SynPerMegabit / 1e6;
+        return
+        [
+            New(Total, declared, 20_000_000, declared / share.PacketBits, 20_000),
+            New(Udp, declared * share.Udp, 10_000_000, declared * share.Udp / share.PacketBits, 10_000),
+            New(Icmp, declared * share.Icmp, 2_000_000, declared * share.Icmp / 1_000, 1_000),
+            new(TcpSyn, null, (long)Math.Max(2_000, syn)),
+            New(Dns, declared * share.Dns, 5_000_000, declared * share.Dns / 2_000, 5_000),
+            New(Fragment, declared / 20, 5_000_000, declared / 40_000, 5_000),
+            .. Amplification.Select(vector => New(vector, declared / 50, 5_000_000, declared / 100_000, 5_000)),
+
+            // Sums over hosts: traffic that is spread so that no host stands out. A little more than one host may have.
+            .. ((WatchLevel[])[WatchLevel.Prefix, WatchLevel.Object]).SelectMany(level => (Threshold[])
+            [
+                New(Total, declared * 1.25, 25_000_000, declared * 4 / 3 / share.PacketBits, 25_000, level),
+                New(Udp, declared * share.Udp * 1.25, 15_000_000, declared * 4 / 3 * share.Udp / share.PacketBits, 15_000, level),
+                New(Icmp, declared * share.Icmp * 2, 4_000_000, declared * share.Icmp / 500, 2_000, level),
+                new(TcpSyn, null, (long)Math.Max(4_000, syn * 2), Level: level),
+            ]),
+        ];
+    }
+
+    private static Threshold New(
+        TrafficVector vector, double bits, long leastBits, double packets, long leastPackets, WatchLevel level = WatchLevel.Host) =>
+        new(vector, Math.Max(leastBits, (long)bits), Math.Max(leastPackets, (long)packets), Level: level);
+}

@@ -1,0 +1,181 @@
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>What is held against targets of one level of an object at this hour: what somebody set, and what was learned.</summary>
+internal sealed class LevelRules
+{
+    private const int FewPackets = 12;
+    private const int LongestPacket = 1500 * 8;
+    private readonly Threshold[] _set;
+    private readonly double _lowShare;
+    private readonly long _leastBits = long.MaxValue;
+    private readonly long _leastPackets = long.MaxValue;
+    private readonly long _leastFlows = long.MaxValue;
+
+    /// <param name="set">What is set.</param>
+    /// <param name="learned">What was learned for this hour.</param>
+    /// <param name="lowShare">Share of what is set at which traffic is low again.</param>
+    /// <param name="grain">
+    /// Null: somebody set it on purpose. Else it comes from a profile, so nobody has looked at this traffic: it gives way to what was learned, and a
+    /// few sampled packets of so many each do not break it.
+    /// </param>
+    public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null)
+    {
+        (_set, Learned, _lowShare) =
+            ([.. grain is { } one ? set.Where(threshold => !IsKnown(threshold, learned)).Select(threshold => Widened(threshold, one)) : set], learned, lowShare);
+        foreach (var threshold in _set)
+        {
+            _leastBits = Math.Min(_leastBits, (long)((threshold.BitsPerSecond ?? long.MaxValue) * lowShare));
+            _leastPackets = Math.Min(_leastPackets, (long)((threshold.PacketsPerSecond ?? long.MaxValue) * lowShare));
+            _leastFlows = Math.Min(_leastFlows, (long)((threshold.FlowsPerSecond ?? long.MaxValue) * lowShare));
+        }
+
+        foreach (var threshold in learned.Thresholds)
+        {
+            var least = (long)Math.Min(long.MaxValue, threshold.Rate);
+            (_leastBits, _leastPackets) = threshold.Unit is TrafficUnit.Bits
+                ? (Math.Min(_leastBits, least), _leastPackets)
+                : (_leastBits, Math.Min(_leastPackets, least));
+        }
+    }
+
+    public LearnedLevel Learned { get; }
+
+    /// <summary>Whether a second of this size could be near anything: no vector is more than the whole. Runs for every window.</summary>
+    public bool CouldMatter(Amount total) => total.Bits > _leastBits || total.Packets > _leastPackets || total.Flows > _leastFlows;
+
+    /// <summary>
+    /// Whether traffic is still high, in the sense of hysteresis: above a share of what is set, above what is usual with its margin, or above
+    /// what a wider level's rule holds it against. While an anomaly is open only its own vectors count against what was learned.
+    /// </summary>
+    public bool IsNear(in SecondTraffic traffic, Episode? episode)
+    {
+        var open = episode?.State.Open is null ? null : episode.State;
+        if (traffic.Exceeds(_set, _lowShare) || (open is not null && episode!.Hold is { } hold && traffic[hold.Vector][hold.Unit] > hold.Amount))
+        {
+            return true;
+        }
+
+        for (var i = 0; i < Learned.Thresholds.Count; i++)
+        {
+            var threshold = Learned.Thresholds[i];
+            if (traffic[threshold.Vector][threshold.Unit] > threshold.Rate && open?.Vectors.Contains(threshold.Vector) != false)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The vectors that are over, greatest excess first; which rule it was comes with it.</summary>
+    public Verdict Judge(in SecondTraffic traffic, TargetWatch target)
+    {
+        var isSet = traffic.Exceeds(_set);
+        List<LearnedThreshold>? learned = null;
+        for (var i = 0; i < Learned.Thresholds.Count; i++)
+        {
+            var threshold = Learned.Thresholds[i];
+            var value = traffic[threshold.Vector][threshold.Unit];
+            if (value + (target.Surge?.Backlog(i) ?? 0) > threshold.Rate + threshold.Burst && value > threshold.Rate)
+            {
+                (learned ??= []).Add(threshold);
+            }
+        }
+
+        if (learned is not null)
+        {
+            Weigh(learned, traffic, target);
+        }
+
+        return !isSet && learned is not { Count: > 0 } ? Verdict.Nothing : new Verdict(Measure(traffic, learned ?? [], target), isSet ? "threshold" : "learned");
+    }
+
+    /// <summary>Leaves only what the kind of traffic does not excuse.</summary>
+    private void Weigh(List<LearnedThreshold> over, SecondTraffic traffic, TargetWatch target)
+    {
+        var excess = Surge.Excess(target.Surge, traffic, Learned, out var seconds);
+        var isAbrupt = target.IsAbrupt(Surge.Mean(target.Surge, traffic));
+        over.RemoveAll(threshold =>
+        {
+            var allowance = TrafficShape.Allowance(threshold, excess, seconds, Learned, isAbrupt);
+            return allowance > 1 && traffic[threshold.Vector][threshold.Unit] <= (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
+        });
+    }
+
+    private IReadOnlyList<VectorMeasurement> Measure(SecondTraffic traffic, List<LearnedThreshold> learned, TargetWatch target)
+    {
+        var over = new Dictionary<TrafficVector, VectorMeasurement>();
+        foreach (var threshold in _set)
+        {
+            var amount = traffic[threshold.Vector];
+            if (amount.Bits > threshold.BitsPerSecond || amount.Packets > threshold.PacketsPerSecond || amount.Flows > threshold.FlowsPerSecond)
+            {
+                over[threshold.Vector] = Whole(threshold.Vector, amount) with
+                {
+                    ThresholdBitsPerSecond = threshold.BitsPerSecond,
+                    ThresholdPacketsPerSecond = threshold.PacketsPerSecond,
+                    ThresholdFlowsPerSecond = threshold.FlowsPerSecond,
+                };
+            }
+        }
+
+        foreach (var threshold in learned)
+        {
+            var allowed = Left(threshold, target);
+            var measured = over.GetValueOrDefault(threshold.Vector) ?? Whole(threshold.Vector, traffic[threshold.Vector]);
+            over[threshold.Vector] = threshold.Unit is TrafficUnit.Bits
+                ? measured with { ThresholdBitsPerSecond = Least(measured.ThresholdBitsPerSecond, allowed) }
+                : measured with { ThresholdPacketsPerSecond = Least(measured.ThresholdPacketsPerSecond, allowed) };
+        }
+
+        return [.. over.Values.OrderByDescending(vector => vector.Excess()).ThenBy(vector => vector.Vector)];
+    }
+
+    /// <summary>What was left for this second, after the seconds before it.</summary>
+    private long Left(LearnedThreshold threshold, TargetWatch target)
+    {
+        var position = 0;
+        while (!ReferenceEquals(Learned.Thresholds[position], threshold))
+        {
+            position++;
+        }
+
+        return (long)Math.Max(threshold.Rate, threshold.Rate + threshold.Burst - (target.Surge?.Backlog(position) ?? 0));
+    }
+
+    private VectorMeasurement Whole(TrafficVector vector, Amount amount) => new(
+        vector,
+        amount.Bits,
+        amount.Packets,
+        null,
+        null,
+        FlowsPerSecond: _set.Any(threshold => threshold.Vector == vector && threshold.FlowsPerSecond is not null) ? amount.Flows : null,
+        BaselineBitsPerSecond: Usual(vector, TrafficUnit.Bits),
+        BaselinePacketsPerSecond: Usual(vector, TrafficUnit.Packets));
+
+    private long? Usual(TrafficVector vector, TrafficUnit unit) =>
+        Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Unit == unit) is { } known ? (long)known.Usual : null;
+
+    private static Threshold Widened(Threshold guess, long grain) => grain <= 1 ? guess : guess with
+    {
+        BitsPerSecond = guess.BitsPerSecond + (FewPackets * grain * LongestPacket),
+        PacketsPerSecond = guess.PacketsPerSecond + (FewPackets * grain),
+    };
+
+    private static bool IsKnown(Threshold guess, LearnedLevel learned) => learned.Thresholds.Any(known => known.Vector == guess.Vector);
+
+    private static long Least(long? left, long right) => left is { } other ? Math.Min(other, right) : right;
+}
+
+/// <param name="Over">Greatest excess first; empty when nothing is over.</param>
+/// <param name="Rule"><c>threshold</c> or <c>learned</c>.</param>
+internal sealed record Verdict(IReadOnlyList<VectorMeasurement> Over, string Rule)
+{
+    public static readonly Verdict Nothing = new([], "");
+
+    public bool IsOver => Over.Count > 0;
+}

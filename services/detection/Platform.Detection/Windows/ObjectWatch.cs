@@ -1,0 +1,179 @@
+using System.Net;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>What a judge keeps of one protected object: its targets at every level, its rules at this hour, and the seconds that learning waits for.</summary>
+internal sealed class ObjectWatch
+{
+    private const int TellingIncrements = 100;
+    private readonly LevelRules[] _rules = new LevelRules[3];
+    private readonly PendingSecond[] _pending;
+    private readonly int _latenessSeconds;
+    private WatchedObject _object;
+    private int _hour = -1;
+    private long _edition = -1;
+    private long _grain;
+    private long _divisor;
+    private long _counted;
+    private long _newest = long.MinValue;
+
+    public ObjectWatch(WatchedObject watched, ObjectBaseline baseline, int latenessSeconds, double lowShare)
+    {
+        (_object, Baseline, _latenessSeconds) = (watched, baseline, latenessSeconds);
+        _pending = new PendingSecond[latenessSeconds + 2];
+        Whole = new TargetWatch(default, WatchLevel.Object);
+        Compile(lowShare);
+    }
+
+    public WatchedObject Object => _object;
+
+    public ObjectBaseline Baseline { get; }
+
+    public Dictionary<NetworkKey, TargetWatch> Hosts { get; } = [];
+
+    public Dictionary<NetworkKey, TargetWatch> Blocks { get; } = [];
+
+    /// <summary>All hosts together, but for those that have an anomaly of their own.</summary>
+    public TargetWatch Whole { get; }
+
+    /// <summary>Targets with an open anomaly, or one that is being opened.</summary>
+    public HashSet<TargetWatch> Open { get; } = [];
+
+    /// <summary>Divides every number of packets that was seen: a router that samples one in so many shows by it.</summary>
+    public long Grain { get; private set; } = 1;
+
+    public LevelRules Rules(WatchLevel level) => _rules[(int)level];
+
+    /// <summary>Follows a change of the object, and the hours.</summary>
+    public void Follow(WatchedObject watched, long second, double lowShare)
+    {
+        var hour = Baseline.Hours.Of(second);
+        if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || Grain != _grain)
+        {
+            (_object, _hour, _edition, _grain) = (watched, hour, Baseline.Edition, Grain);
+            Compile(lowShare);
+        }
+    }
+
+    public TargetWatch? Host(NetworkKey address, int most)
+    {
+        if (!Hosts.TryGetValue(address, out var host) && Hosts.Count < most)
+        {
+            var network = _object.BlockOf(address);
+            if (!Blocks.TryGetValue(network, out var block))
+            {
+                Blocks.Add(network, block = new TargetWatch(network, WatchLevel.Prefix));
+            }
+
+            Hosts.Add(address, host = new TargetWatch(address, WatchLevel.Host, block));
+        }
+
+        return host;
+    }
+
+    /// <summary>Takes in what all hosts, and the busiest of them, had; gives seconds that are over to learning, unless there is an anomaly.</summary>
+    public void Note(long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block)
+    {
+        if (second > _newest)
+        {
+            for (var over = Math.Max(_newest, second - _pending.Length) - _latenessSeconds; over < second - _latenessSeconds; over++)
+            {
+                Close(over);
+            }
+
+            _newest = second;
+        }
+
+        ref var pending = ref Pending(second);
+        if (pending.Second != second)
+        {
+            if (pending.Second > second)
+            {
+                return; // over and learned
+            }
+
+            pending.Second = second;
+            pending.Whole.Clear();
+            pending.Host.Clear();
+            pending.Block.Clear();
+        }
+
+        if (Open.Count == 0)
+        {
+            _divisor = Divisor(_divisor, increment.Total.Packets);
+            Grain = ++_counted >= TellingIncrements ? _divisor : 1; // a few equal numbers say nothing
+        }
+
+        pending.Whole.Add(increment);
+        pending.Host.RaiseTo(host);
+        pending.Block.RaiseTo(block);
+    }
+
+    /// <summary>The target as anomalies name it: of the whole object the prefix that has most of the traffic.</summary>
+    public IPNetwork NetworkOf(TargetWatch target)
+    {
+        if (target != Whole)
+        {
+            return target.Target.ToNetwork();
+        }
+
+        var busiest = Blocks.Values.MaxBy(block => block.Lately(long.MinValue).Total.Packets);
+        return _object.PrefixOf(busiest?.Target ?? Whole.Target).ToNetwork();
+    }
+
+    private static long Divisor(long left, long right)
+    {
+        while (left != 1 && right != 0)
+        {
+            (left, right) = (right, left % right);
+        }
+
+        return left;
+    }
+
+    private void Close(long second)
+    {
+        ref var pending = ref Pending(second);
+        if (second < 0 || pending.Second != second)
+        {
+            return;
+        }
+
+        if (Open.Count > 0)
+        {
+            Baseline.Refuse();
+        }
+        else
+        {
+            Baseline.Observe(second, pending.Whole, pending.Host, pending.Block);
+        }
+    }
+
+    private ref PendingSecond Pending(long second) => ref _pending[(int)((second % _pending.Length + _pending.Length) % _pending.Length)];
+
+    private void Compile(double lowShare)
+    {
+        foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
+        {
+            var learned = _hour >= 0 && _object.Learning.Mode is LearningMode.Apply
+                ? Baseline.Compile(level, _hour, _object.Learning, Grain)
+                : LearnedLevel.Nothing;
+            _rules[(int)level] = new LevelRules(
+                _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction is TrafficDirection.In),
+                learned,
+                lowShare,
+                _object.Settings?.Profile is not null ? Grain : null);
+        }
+    }
+
+    private struct PendingSecond
+    {
+        public long Second;
+        public SecondTraffic Whole;
+        public SecondTraffic Host;
+        public SecondTraffic Block;
+    }
+}

@@ -1,0 +1,116 @@
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>
+/// What a target had beyond its learned rates in the seconds before this one, less what it had below: small excesses add up, chance cancels out.
+/// </summary>
+internal sealed class Surge
+{
+    private const int LongestMemory = 60; // seconds
+    private const int LongestQuiet = 20; // seconds; a surge has gaps when few packets are sampled
+    private readonly double[] _backlog;
+    private SecondTraffic _sum;
+    private int _seconds;
+    private long _quiet;
+
+    private Surge(int thresholds) => _backlog = new double[thresholds];
+
+    public double Backlog(int threshold) => threshold < _backlog.Length ? _backlog[threshold] : 0;
+
+    /// <summary>What it was beyond the usual, from the beginning of the surge to this second.</summary>
+    public static SecondTraffic Excess(Surge? surge, in SecondTraffic second, LearnedLevel learned, out int seconds)
+    {
+        var excess = second.Copy();
+        seconds = 1;
+        if (surge is not null)
+        {
+            excess.Add(surge._sum);
+            seconds += surge._seconds;
+        }
+
+        for (var i = 0; i < seconds; i++)
+        {
+            excess.Subtract(learned.Expected);
+        }
+
+        return excess;
+    }
+
+    /// <summary>Mean of the surge's seconds over, this one included.</summary>
+    public static Amount Mean(Surge? surge, in SecondTraffic second)
+    {
+        if (surge is null)
+        {
+            return second.Total;
+        }
+
+        var (sum, seconds) = (surge._sum.Total + second.Total, surge._seconds + 1);
+        return new Amount(sum.Bits / seconds, sum.Packets / seconds);
+    }
+
+    /// <summary>The surge after a second that is over; null when nothing was left of it for a while.</summary>
+    /// <param name="before">The surge before it.</param>
+    /// <param name="closed">The second.</param>
+    /// <param name="seconds">How many seconds until the next one: those between had nothing.</param>
+    /// <param name="learned">What is allowed.</param>
+    public static Surge? After(Surge? before, in SecondTraffic closed, long seconds, LearnedLevel learned)
+    {
+        var after = before is not null && before._backlog.Length == learned.Thresholds.Count ? before : null;
+        var (isAny, isOver) = (false, false);
+        for (var i = 0; i < learned.Thresholds.Count; i++)
+        {
+            var threshold = learned.Thresholds[i];
+            var amount = closed[threshold.Vector][threshold.Unit];
+            isOver |= amount > threshold.Rate;
+            var left = (after?._backlog[i] ?? 0) + amount - (threshold.Rate * seconds);
+            if (left <= 0 && after is null)
+            {
+                continue;
+            }
+
+            after ??= new Surge(learned.Thresholds.Count);
+            after._backlog[i] = Math.Clamp(left, 0, 4 * threshold.Burst);
+            isAny |= left > 0;
+        }
+
+        if (after is null || (after._quiet = isAny ? 0 : after._quiet + seconds) > LongestQuiet)
+        {
+            return null;
+        }
+
+        if (!isOver)
+        {
+            return after;
+        }
+
+        if (after._seconds == LongestMemory)
+        {
+            after._sum.Halve(); // what was long ago says less about the mixture
+            after._seconds /= 2;
+        }
+
+        after._sum.Add(closed);
+        after._seconds++;
+
+        return after;
+    }
+
+    /// <summary>An increment of a second that was carried on already.</summary>
+    public void AddLate(long second, long newest, in SecondTraffic increment, LearnedLevel learned)
+    {
+        if (second == newest || _backlog.Length != learned.Thresholds.Count)
+        {
+            return;
+        }
+
+        for (var i = 0; i < _backlog.Length; i++)
+        {
+            var threshold = learned.Thresholds[i];
+            _backlog[i] += increment[threshold.Vector][threshold.Unit];
+        }
+
+        _sum.Add(increment);
+    }
+}

@@ -1,0 +1,223 @@
+using System.Buffers.Binary;
+using System.Net;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>
+/// What is kept in memory of one target: a host, a block of hosts, or an object. Its last seconds, and only while something is up, more. A few
+/// hundred bytes, because there are a million hosts.
+/// </summary>
+/// <param name="target">The target's address.</param>
+/// <param name="level">What it is.</param>
+/// <param name="block">The block that a host is part of.</param>
+internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWatch? block = null)
+{
+    private const float Memory = 300; // seconds over which what was before fades
+    private Slot[] _slots = [];
+    private float _recentBits;
+    private float _recentPackets;
+    private long _newest = long.MinValue;
+
+    public NetworkKey Target => target;
+
+    public WatchLevel Level => level;
+
+    public TargetWatch? Block => block;
+
+    public DateTimeOffset LastArrival { get; set; }
+
+    /// <summary>What is remembered while an anomaly is open or was lately; null most of the time.</summary>
+    public Episode? Episode { get; set; }
+
+    /// <summary>What is beyond the learned rates and not yet an anomaly; null most of the time.</summary>
+    public Surge? Surge { get; private set; }
+
+    /// <summary>Its traffic belongs to an anomaly of its own, so it is no part of what is judged together.</summary>
+    public bool IsCovered => Episode is { IsCovering: true };
+
+    /// <summary>Hosts of this block that are covered.</summary>
+    public int CoveredHosts { get; set; }
+
+    /// <summary>Adds an increment to its second and gives back the whole second; an increment that is too late only itself.</summary>
+    public SecondTraffic Add(long second, in SecondTraffic increment, int latenessSeconds, LearnedLevel learned, out bool isLate)
+    {
+        isLate = false;
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (_slots[i].Second == second)
+            {
+                _slots[i].Traffic.Add(increment);
+                Surge?.AddLate(second, _newest, increment, learned);
+                return _slots[i].Traffic;
+            }
+        }
+
+        if (_newest != long.MinValue && second < _newest - latenessSeconds)
+        {
+            isLate = true;
+            return increment;
+        }
+
+        if (second > _newest)
+        {
+            Close(second, learned);
+            _newest = second;
+        }
+
+        return Slot(second, latenessSeconds).Add(increment);
+    }
+
+    /// <summary>Takes away what turned out to belong to an anomaly of its own.</summary>
+    public void Remove(TargetWatch covered, long second, in SecondTraffic notAdded)
+    {
+        foreach (ref var theirs in covered._slots.AsSpan())
+        {
+            var at = Array.FindIndex(_slots, Holds(theirs.Second));
+            if (at >= 0)
+            {
+                var share = theirs.Traffic.Copy();
+                if (theirs.Second == second)
+                {
+                    share.Subtract(notAdded);
+                }
+
+                _slots[at].Traffic.Subtract(share);
+            }
+        }
+
+        Surge = null;
+    }
+
+    /// <summary>All of the last seconds together.</summary>
+    public SecondTraffic Lately(long since)
+    {
+        var sum = default(SecondTraffic);
+        foreach (ref var slot in _slots.AsSpan())
+        {
+            if (slot.Second >= since)
+            {
+                sum.Add(slot.Traffic);
+            }
+        }
+
+        return sum;
+    }
+
+    /// <summary>More than twice what was usual in the last minutes.</summary>
+    public bool IsAbrupt(Amount now) => now.Packets > 2 * _recentPackets || now.Bits > 2 * _recentBits;
+
+    public void ForgetSurge() => Surge = null;
+
+    /// <summary>The newest second is over, or a gap of seconds: what it had beyond the learned rates is carried on.</summary>
+    private void Close(long next, LearnedLevel learned)
+    {
+        if (_newest == long.MinValue)
+        {
+            return;
+        }
+
+        var at = Array.FindIndex(_slots, Holds(_newest));
+        if (at < 0)
+        {
+            return;
+        }
+
+        ref readonly var closed = ref _slots[at].Traffic;
+        Surge = Surge.After(Surge, closed, next - _newest, learned);
+        if (Surge is null) // what belongs to a surge is not what was before it
+        {
+            var seconds = Math.Min(Memory, next - _newest);
+            var share = _recentPackets == 0 ? 1 : seconds / Memory;
+            _recentBits += (closed.Total.Bits - _recentBits) * share;
+            _recentPackets += (closed.Total.Packets - _recentPackets) * share;
+        }
+        else
+        {
+            var share = 1 / Memory;
+            _recentBits += (closed.Total.Bits - _recentBits) * share;
+            _recentPackets += (closed.Total.Packets - _recentPackets) * share;
+        }
+    }
+
+    private ref Slot Slot(long second, int latenessSeconds)
+    {
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (_slots[i].Second < _newest - latenessSeconds)
+            {
+                _slots[i].Second = second;
+                _slots[i].Traffic.Clear();
+                return ref _slots[i];
+            }
+        }
+
+        Array.Resize(ref _slots, _slots.Length + 1);
+        _slots[^1].Second = second;
+        return ref _slots[^1];
+    }
+
+    private static Predicate<Slot> Holds(long second) => slot => slot.Second == second;
+}
+
+internal struct Slot
+{
+    public long Second;
+    public SecondTraffic Traffic;
+
+    public SecondTraffic Add(in SecondTraffic increment)
+    {
+        Traffic.Add(increment);
+        return Traffic;
+    }
+}
+
+/// <summary>A host address in 16 bytes (IPv4 as in ::ffff:0:0/96), or the network of a length that it begins.</summary>
+internal readonly record struct NetworkKey(UInt128 Value, byte Length = 128)
+{
+    private const ulong MappedIPv4 = 0xFFFF_0000_0000;
+    private const int MappedBits = 96;
+
+    private bool IsIPv4 => Value >> 32 == 0xFFFF;
+
+    /// <summary>From 4 or 16 bytes in network order; null for any other length.</summary>
+    public static NetworkKey? Read(ReadOnlySpan<byte> bytes) => bytes.Length switch
+    {
+        4 => new NetworkKey(MappedIPv4 | BinaryPrimitives.ReadUInt32BigEndian(bytes)),
+        16 => new NetworkKey(BinaryPrimitives.ReadUInt128BigEndian(bytes)),
+        _ => null,
+    };
+
+    public static NetworkKey Of(IPNetwork network)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        network.BaseAddress.TryWriteBytes(bytes, out var length);
+        var start = Read(bytes[..length])!.Value;
+        return new NetworkKey(start.Value, (byte)(network.PrefixLength + (length == 4 ? MappedBits : 0)));
+    }
+
+    /// <summary>The /24 or /48 that it is part of; what is narrower stays.</summary>
+    public NetworkKey Block() => Within(IsIPv4 ? MappedBits + 24 : 48);
+
+    public NetworkKey Within(int length) => length >= Length ? this : new(Value & ~(UInt128.MaxValue >> length), (byte)length);
+
+    public bool Contains(NetworkKey other) => other.Length >= Length && (Length == 0 || (other.Value ^ Value) >> (128 - Length) == 0);
+
+    /// <summary>The narrowest network that holds both.</summary>
+    public NetworkKey Covering(NetworkKey other)
+    {
+        var same = (int)UInt128.LeadingZeroCount(Value ^ other.Value);
+        return Within(Math.Min(same, Math.Min(Length, other.Length)));
+    }
+
+    public IPNetwork ToNetwork()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, Value);
+        return IsIPv4 && Length >= MappedBits
+            ? new IPNetwork(new IPAddress(bytes[12..]), Length - MappedBits)
+            : new IPNetwork(new IPAddress(bytes), Length);
+    }
+}

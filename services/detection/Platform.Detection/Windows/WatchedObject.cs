@@ -1,0 +1,44 @@
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>A protected object as the engine needs it.</summary>
+/// <param name="IsRetired">No longer watched; its windows are ignored.</param>
+/// <param name="Prefixes">Null: not known, every block stands for itself.</param>
+internal sealed record WatchedObject(
+    Guid TenantId,
+    Guid ObjectId,
+    string ServiceCode,
+    IReadOnlyList<Threshold> Thresholds,
+    bool IsRetired,
+    IReadOnlyList<NetworkKey>? Prefixes = null,
+    ObjectSettings? Settings = null)
+{
+    public LearningSettings Learning => Settings?.Learning ?? LearningSettings.Default;
+
+    public HoursOfWeek Hours => HoursOfWeek.Find(Learning.Zone) ?? HoursOfWeek.Japan;
+
+    /// <summary>The block that a host is judged with: its /24 or /48, or the object's own prefix when that is narrower.</summary>
+    public NetworkKey BlockOf(NetworkKey host)
+    {
+        var (block, prefix) = (host.Block(), PrefixOf(host));
+        return prefix.Length > block.Length && prefix != host ? prefix : block;
+    }
+
+    /// <summary>The narrowest prefix of the object that holds it; itself when none does.</summary>
+    public NetworkKey PrefixOf(NetworkKey part)
+    {
+        var narrowest = part;
+        var length = -1;
+        foreach (var prefix in Prefixes ?? [])
+        {
+            if (prefix.Length > length && prefix.Contains(part))
+            {
+                (narrowest, length) = (prefix, prefix.Length);
+            }
+        }
+
+        return narrowest;
+    }
+}

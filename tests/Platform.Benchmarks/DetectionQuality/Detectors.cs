@@ -1,0 +1,223 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+using Platform.EventStore;
+
+namespace Platform.Benchmarks.DetectionQuality;
+
+/// <summary>An anomaly that a detector opened.</summary>
+/// <param name="At">When it could know (second of the simulation).</param>
+/// <param name="Hosts">Numbers of the hosts that it named; null: the object.</param>
+internal sealed record Alarm(double At, (int First, int Last)? Hosts);
+
+/// <summary>The service's own judge, learning and rules, with streams in memory in place of the store.</summary>
+internal sealed class OurDetector
+{
+    private static readonly Guid ObjectId = new(1, 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 1);
+    private readonly TrafficWorld _world;
+    private readonly WindowJudge _judge;
+    private readonly Queue<Finding> _findings = [];
+    private readonly Dictionary<string, AnomalyState> _streams = [];
+    private readonly TrafficWindowBatch _batch = new() { ObjectId = ObjectId.ToString(), Source = "simulation" };
+    private readonly Dictionary<int, HostWindow> _windows = [];
+    private readonly List<Alarm> _alarms = [];
+
+    public OurDetector(TrafficWorld world)
+    {
+        _world = world;
+        var declared = (long)(4 * world.PeakBits); // what customers declare: some times their peak
+        var watched = new WatchedObject(
+            Guid.Empty,
+            ObjectId,
+            "DP00000001",
+            ThresholdProfiles.Of(world.Type, declared)!,
+            IsRetired: false,
+            [NetworkKey.Of(IPNetwork.Parse("203.0.113.0/24"))],
+            new ObjectSettings(declared, world.Type));
+        _judge = new WindowJudge(_ => watched, new WindowOptions(), new AnomalyOptions(), _findings.Enqueue);
+    }
+
+    public IReadOnlyList<Alarm> Alarms => _alarms;
+
+    public List<AnomalyDetected> Detected { get; } = [];
+
+    public void Add(int host, PacketKind kind, double packets, double bytes)
+    {
+        if (!_windows.TryGetValue(host, out var window))
+        {
+            _windows.Add(host, window = new HostWindow
+            {
+                Host = ByteString.CopyFrom(203, 0, 113, (byte)host),
+                Total = new Counters(),
+            });
+        }
+
+        Count(window.Total, packets, bytes);
+        foreach (var vector in VectorsOf(kind))
+        {
+            var counters = window.Vectors.FirstOrDefault(known => known.Vector == vector)?.Counters;
+            if (counters is null)
+            {
+                window.Vectors.Add(new VectorCounters { Vector = vector, Counters = counters = new Counters() });
+            }
+
+            Count(counters, packets, bytes);
+        }
+    }
+
+    /// <summary>An increment of the second is complete.</summary>
+    public void Send(double second, double until)
+    {
+        var now = _world.Start.AddSeconds(until);
+        var unix = _world.Start.AddSeconds(Math.Floor(second)).ToUnixTimeSeconds();
+        _batch.Windows.Clear();
+        foreach (var window in _windows.Values)
+        {
+            window.Second = unix;
+            _batch.Windows.Add(window);
+        }
+
+        _batch.Sequence++;
+        _judge.Judge(_batch, default, now);
+        _judge.Tick(now);
+        _windows.Clear();
+        Settle(until);
+    }
+
+    private void Settle(double at)
+    {
+        while (_findings.TryDequeue(out var finding))
+        {
+            var key = AnomalyState.KeyOf(ObjectId, finding.Target);
+            var state = _streams.GetValueOrDefault(key, AnomalyState.Quiet);
+            foreach (var happened in ((Decision<AnomalyEvent>.Accepted)finding.Decide(state)).Events)
+            {
+                state = AnomalyState.Evolve(state, happened);
+                if (happened is AnomalyDetected detected)
+                {
+                    var first = detected.Subject.Target.BaseAddress.GetAddressBytes()[3];
+                    _alarms.Add(new Alarm(at, (first, first + (1 << (32 - detected.Subject.Target.PrefixLength)) - 1)));
+                    Detected.Add(detected);
+                }
+            }
+
+            _streams[key] = state;
+            finding.Judge.Adopt(finding, state);
+        }
+    }
+
+    private static void Count(Counters counters, double packets, double bytes)
+    {
+        counters.Packets += (ulong)packets;
+        counters.Bytes += (ulong)(packets * bytes);
+        counters.Flows += 1;
+    }
+
+    /// <summary>As ingestion counts.</summary>
+    private static Vector[] VectorsOf(PacketKind kind) => kind switch
+    {
+        PacketKind.Tcp => [Vector.TcpAck],
+        PacketKind.Syn => [Vector.TcpSyn],
+        PacketKind.Udp => [Vector.Udp],
+        PacketKind.DnsAnswer => [Vector.Udp, Vector.Dns],
+        PacketKind.NtpAnswer => [Vector.Udp, Vector.Ntp],
+        PacketKind.CldapAnswer => [Vector.Udp, Vector.Cldap],
+        PacketKind.SsdpAnswer => [Vector.Udp, Vector.Ssdp],
+        PacketKind.MemcachedAnswer => [Vector.Udp, Vector.Memcached],
+        PacketKind.Icmp => [Vector.Icmp],
+        PacketKind.Fragment => [Vector.Udp, Vector.Fragment],
+        PacketKind.Gre => [Vector.Gre],
+        _ => throw new UnreachableException(string.Create(CultureInfo.InvariantCulture, $"{kind} is no kind of packet.")),
+    };
+}
+
+/// <summary>
+/// A detector as simple as they come: the object's mean over the last five whole seconds, looked at each second, against a number. An alarm ends after 30
+/// quiet seconds.
+/// </summary>
+internal abstract class SimpleDetector
+{
+    private const int Window = 5;
+    private const double Quiet = 30;
+    private readonly Queue<(double At, double[] Values)> _last = [];
+    private readonly List<Alarm> _alarms = [];
+    private double _quietAt = double.MinValue;
+
+    public IReadOnlyList<Alarm> Alarms => _alarms;
+
+    /// <param name="until">End of the second.</param>
+    /// <param name="values">Packets, bits, UDP, ICMP and SYN packets of the object.</param>
+    public void Look(double until, double[] values)
+    {
+        _last.Enqueue((until, values));
+        while (_last.Peek().At <= until - Window)
+        {
+            _last.Dequeue();
+        }
+
+        if (_last.Count < Window)
+        {
+            return;
+        }
+
+        var mean = Enumerable.Range(0, values.Length).Select(i => _last.Average(second => second.Values[i])).ToArray();
+        if (IsOver(until, mean))
+        {
+            if (until > _quietAt)
+            {
+                _alarms.Add(new Alarm(until, null));
+            }
+
+            _quietAt = until + Quiet;
+        }
+    }
+
+    protected abstract bool IsOver(double at, double[] mean);
+}
+
+/// <summary>Fixed thresholds: packets and bits may be twice the highest five seconds of the first day.</summary>
+internal sealed class FixedThresholds : SimpleDetector
+{
+    private readonly double[] _highest = new double[2];
+
+    protected override bool IsOver(double at, double[] mean)
+    {
+        var isLearning = at < 86_400;
+        for (var i = 0; i < 2; i++)
+        {
+            _highest[i] = isLearning ? Math.Max(_highest[i], mean[i]) : _highest[i];
+        }
+
+        return !isLearning && (mean[0] > 2 * _highest[0] || mean[1] > 2 * _highest[1]);
+    }
+}
+
+/// <summary>Mean plus three standard deviations of everything that was seen in about a week, from the second day on.</summary>
+internal sealed class MeanPlusThreeSigma : SimpleDetector
+{
+    private const double Memory = 7 * 86_400;
+    private readonly double[] _mean = new double[5];
+    private readonly double[] _square = new double[5];
+    private double _at = double.NaN;
+
+    protected override bool IsOver(double at, double[] mean)
+    {
+        var share = double.IsNaN(_at) ? 1 : Math.Max(1 - Math.Exp(-(at - _at) / Memory), 1 / (1 + (at / (at - _at))));
+        _at = at;
+        var isOver = false;
+        for (var i = 0; i < mean.Length; i++)
+        {
+            var sigma = Math.Sqrt(Math.Max(0, _square[i] - (_mean[i] * _mean[i])));
+            isOver |= at > 86_400 && mean[i] > _mean[i] + (3 * sigma);
+            _mean[i] += (mean[i] - _mean[i]) * share;
+            _square[i] += ((mean[i] * mean[i]) - _square[i]) * share;
+        }
+
+        return isOver;
+    }
+}
