@@ -1,7 +1,7 @@
 {{/* Entry of a service with the defaults under it. Call with (list $ "mitigation"). */}}
 {{- define "platform.service" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
-{{- mergeOverwrite (deepCopy $root.Values.defaults) (index $root.Values.services $name) | toYaml -}}
+{{- mergeOverwrite (deepCopy $root.Values.defaults) (deepCopy (index $root.Values.services $name)) | toYaml -}}
 {{- end -}}
 
 {{- define "platform.fullname" -}}
@@ -19,7 +19,7 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 {{ include "platform.selector" . }}
 app.kubernetes.io/part-of: platform
 app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
-app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ default (index . 0).Chart.AppVersion (index . 0).Values.image.tag | quote }}
 {{- end -}}
 
 {{- define "platform.image" -}}
@@ -36,19 +36,30 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{- define "platform.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 64198
-runAsGroup: 64198
-fsGroup: 64198
-seccompProfile:
-  type: RuntimeDefault
+{{/* What every pod of ours has in common; `restricted` of the pod security standards. */}}
+{{- define "platform.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 64198
+  runAsGroup: 64198
+  fsGroup: 64198
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Environment of a service: addresses, secrets by reference, its own settings. */}}
 {{- define "platform.env" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
 - {name: Listen__Health, value: "0.0.0.0:8081"}
+- {name: Stop__Linger, value: {{ printf "00:00:%02d" (int $service.lingerSeconds) | replace "00:00:60" "00:01:00" | quote }}}
 {{- if $service.grpc }}
 - {name: Listen__Grpc, value: "0.0.0.0:8080"}
 {{- end }}
@@ -57,13 +68,20 @@ seccompProfile:
 - {name: Caller__SigningKeyFile, value: /etc/platform/caller/signing.pem}
 {{- end }}
 - {name: Caller__VerificationKeyFile, value: /etc/platform/caller/verification.pem}
+{{- with $service.udp }}
+- {name: Flows__Listen, value: "0.0.0.0:{{ .port }}"}
+{{- end }}
 {{- with $root.Values.telemetry.otlp }}
 - {name: Telemetry__Otlp, value: {{ . | quote }}}
+- {name: Telemetry__TraceRatio, value: {{ $root.Values.telemetry.traceRatio | quote }}}
 {{- end }}
 {{- if $service.database }}
 - name: ConnectionStrings__Postgres
   valueFrom:
     secretKeyRef: {name: {{ $root.Values.postgres.existingSecret }}, key: {{ $name }}}
+{{- if $root.Values.sealing.existingSecret }}
+- {name: Sealing__KeyFile, value: /etc/platform/sealing/keys}
+{{- end }}
 {{- end }}
 {{- if $service.broker }}
 - {name: RabbitMq__Host, value: {{ $root.Values.rabbitmq.host | quote }}}
@@ -74,10 +92,61 @@ seccompProfile:
   valueFrom:
     secretKeyRef: {name: {{ $root.Values.rabbitmq.existingSecret }}, key: {{ $name }}}
 {{- end }}
+{{- if and (eq $name "accounts") $root.Values.firstOperator.existingSecret }}
+- name: Accounts__FirstOperator__Email
+  valueFrom:
+    secretKeyRef: {name: {{ $root.Values.firstOperator.existingSecret }}, key: email}
+- name: Accounts__FirstOperator__Password
+  valueFrom:
+    secretKeyRef: {name: {{ $root.Values.firstOperator.existingSecret }}, key: password}
+{{- end }}
 {{- range $called := $service.calls }}
 - {name: Services__{{ $called | title }}, value: "http://{{ include "platform.fullname" (list $root $called) }}:8080"}
+{{- end }}
+{{- if $service.claim }}
+- {name: Session__KeyFolder, value: /var/lib/platform}
 {{- end }}
 {{- range $key, $value := $service.settings }}
 - {name: {{ $key }}, value: {{ $value | quote }}}
 {{- end }}
+{{- end -}}
+
+{{- define "platform.mounts" -}}
+{{- $root := index . 0 -}}{{- $service := index . 1 -}}
+- {name: caller, mountPath: /etc/platform/caller, readOnly: true}
+- {name: tmp, mountPath: /tmp}
+{{- if and $service.database $root.Values.sealing.existingSecret }}
+- {name: sealing, mountPath: /etc/platform/sealing, readOnly: true}
+{{- end }}
+{{- if $service.claim }}
+- {name: state, mountPath: /var/lib/platform}
+{{- end }}
+{{- end -}}
+
+{{- define "platform.volumes" -}}
+{{- $root := index . 0 -}}{{- $service := index . 1 -}}
+- name: caller
+  secret:
+    secretName: {{ $root.Values.caller.existingSecret }}
+    items:
+      - {key: verification.pem, path: verification.pem}
+      {{- if $service.public }}
+      - {key: signing.pem, path: signing.pem}
+      {{- end }}
+- name: tmp
+  emptyDir: {sizeLimit: 64Mi}
+{{- if and $service.database $root.Values.sealing.existingSecret }}
+- name: sealing
+  secret: {secretName: {{ $root.Values.sealing.existingSecret }}}
+{{- end }}
+{{- if $service.claim }}
+- name: state
+  persistentVolumeClaim: {claimName: {{ $service.claim }}}
+{{- end }}
+{{- end -}}
+
+{{/* Port of the collector, for the network policies. */}}
+{{- define "platform.otlpPort" -}}
+{{- $url := urlParse .Values.telemetry.otlp -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end -}}

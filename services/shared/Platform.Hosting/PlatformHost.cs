@@ -32,6 +32,7 @@ public static class PlatformHost
         builder.AddTelemetry(service);
         builder.AddCallers();
         builder.AddValidatedOptions<ListenOptions>(ListenOptions.Section);
+        Linger.Add(builder);
         builder.Services.AddProblemDetails();
         builder.Services.AddHealthChecks();
         builder.WebHost.UseKestrel(kestrel =>

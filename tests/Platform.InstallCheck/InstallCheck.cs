@@ -1,0 +1,203 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+
+namespace Platform.InstallCheck;
+
+/// <summary>Real flow datagrams to the collector's UDP port, and each step until the incident over the REST API.</summary>
+/// <remarks>
+/// Leaves nothing that lives: the contract that it signs is terminated at the end, so its data goes the way of any contract's. Under one attack
+/// exactly one incident may appear, whatever is restarted meanwhile.
+/// </remarks>
+internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider clock, ILogger<InstallCheck> log) : IDisposable
+{
+    private const string Customer = "Installation check";
+    private const int AttackPacketsPerSecond = 20_000;
+    private const int BytesPerPacket = 1400;
+    private readonly CheckOptions _check = options.Value;
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = true }) { BaseAddress = new Uri(options.Value.Gateway!, "/api/v1/") };
+    private readonly IPAddress _victim = IPAddress.Parse(options.Value.Network.Replace(".0/24", ".10", StringComparison.Ordinal));
+    private readonly IPAddress _neighbour = IPAddress.Parse(options.Value.Network.Replace(".0/24", ".20", StringComparison.Ordinal));
+
+    public async Task<int> Run()
+    {
+        var contract = "";
+        try
+        {
+            _http.DefaultRequestHeaders.Add("X-Platform-Request", "1");
+            await See("a session at the gateway", async () => (await Post("session", new { _check.Email, _check.Password })).GetRawText(), _ => true);
+            var tenant = await Tenant();
+            contract = (await Post("contracts", new
+            {
+                tenantId = tenant, service = "ddos", prefixes = new[] { _check.Network }, declaredBitsPerSecond = 40_000_000L,
+            })).GetProperty("serviceCode").GetString()!;
+            await RegisterExporter();
+            await See("the protected object", () => List($"protected-objects?tenantId={tenant}"), all => all.Any(o => Text(o, "serviceCode") == contract));
+            return await Attack(tenant, contract);
+        }
+        catch (Exception e) when (e is CheckFailedException or HttpRequestException)
+        {
+            log.Result($"failed: {e.Message}");
+            return 1;
+        }
+        finally
+        {
+            if (contract.Length > 0)
+            {
+                await Post($"contracts/{contract}/termination", new { });
+            }
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<int> Attack(string tenant, string contract)
+    {
+        using var over = new CancellationTokenSource();
+        using var flows = new Flows(_check.FlowsHost, _check.FlowsPort, clock);
+        var before = await Exporter();
+        var sending = Task.Run(() => Send(flows, over.Token), CancellationToken.None);
+        IReadOnlyList<JsonElement> incidents = [];
+        try
+        {
+            await See("the exporter's records", Exporter, seen => Number(seen, "records") > Number(before, "records"));
+            incidents = await See(
+                "the incident", () => List($"incidents?tenantId={tenant}"), all => all.Any(i => Text(i, "serviceCode") == contract));
+            if (_check.RecordsPerSecond > 0)
+            {
+                await sending.WaitAsync(_check.LoadFor + _check.Patience); // ends by itself
+            }
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await sending;
+        }
+
+        var incident = Text(incidents.First(i => Text(i, "serviceCode") == contract), "incidentId");
+        await See(
+            "the end of the incident",
+            () => Get($"incidents/{incident}?tenantId={tenant}"),
+            found => found.GetProperty("incident").GetProperty("endedAt").ValueKind == JsonValueKind.String);
+        var ours = (await List($"incidents?tenantId={tenant}")).Count(i => Text(i, "serviceCode") == contract);
+        // What it counted is shown a moment later than it came in.
+        var after = await See("the exporter's count", Exporter, seen => Number(seen, "records") - Number(before, "records") >= flows.Records, must: false);
+        var counted = Number(after, "records") - Number(before, "records");
+        var lost = 1 - ((double)counted / flows.Records);
+        log.Result(JsonSerializer.Serialize(new { incidents = ours, records_sent = flows.Records, records_counted = counted, lost_share = Math.Round(lost, 6) }));
+        return ours == 1 ? 0 : 1;
+    }
+
+    /// <summary>The attack, ten times a second, and beside it the load on a neighbour, evenly.</summary>
+    private async Task Send(Flows flows, CancellationToken stop)
+    {
+        const int ticksPerSecond = 100;
+        using var tick = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / ticksPerSecond), clock);
+        var since = clock.GetTimestamp();
+        var attacks = 0;
+        var until = _check.RecordsPerSecond > 0 ? _check.LoadFor : TimeSpan.MaxValue;
+        var load = 0L;
+        while (!stop.IsCancellationRequested && clock.GetElapsedTime(since) is var elapsed && elapsed < until)
+        {
+            for (; attacks < elapsed.TotalSeconds * 10; attacks++)
+            {
+                flows.Send(_victim, 1, AttackPacketsPerSecond / 10, BytesPerPacket, TimeSpan.FromMilliseconds(100));
+            }
+
+            for (; load < elapsed.TotalSeconds * _check.RecordsPerSecond; load += Flows.RecordsPerDatagram)
+            {
+                flows.Send(_neighbour, Flows.RecordsPerDatagram, 1, 64, TimeSpan.FromMilliseconds(10));
+            }
+
+            try
+            {
+                await tick.WaitForNextTickAsync(stop);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task<string> Tenant()
+    {
+        var known = (await List("tenants")).FirstOrDefault(t => Text(t, "name") == Customer);
+        return known.ValueKind == JsonValueKind.Object
+            ? Text(known, "tenantId")
+            : Text(await Post("tenants", new { name = Customer }), "tenantId");
+    }
+
+    private async Task RegisterExporter()
+    {
+        if ((await Exporter()).ValueKind != JsonValueKind.Object)
+        {
+            await Post("exporters", new { address = _check.SourceAddress, name = "installation check" });
+        }
+    }
+
+    private async Task<JsonElement> Exporter() =>
+        (await List("exporters")).FirstOrDefault(exporter => Text(exporter, "address") == _check.SourceAddress);
+
+    private async Task<T> See<T>(string what, Func<Task<T>> observe, Func<T, bool> until, bool must = true)
+    {
+        var since = clock.GetTimestamp();
+        while (true)
+        {
+            var last = "";
+            try
+            {
+                var seen = await observe();
+                if (until(seen) || (!must && clock.GetElapsedTime(since) > TimeSpan.FromSeconds(10)))
+                {
+                    log.Seen($"{clock.GetElapsedTime(since).TotalSeconds,7:0.00} s  {what}");
+                    return seen;
+                }
+
+                last = JsonSerializer.Serialize(seen);
+            }
+            catch (Exception e) when (e is HttpRequestException or CheckFailedException)
+            {
+                last = e.Message; // a gateway that is being replaced, a service that begins
+            }
+
+            if (clock.GetElapsedTime(since) > _check.Patience)
+            {
+                log.NotSeen(what, _check.Patience, last);
+                throw new CheckFailedException($"{what} was not seen.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(250), clock);
+        }
+    }
+
+    private static string Text(JsonElement item, string member) => item.GetProperty(member).GetString() ?? "";
+
+    private static long Number(JsonElement item, string member) =>
+        item.ValueKind == JsonValueKind.Object ? item.GetProperty(member).GetInt64() : 0;
+
+    private async Task<IReadOnlyList<JsonElement>> List(string path) => [.. (await Get(path)).GetProperty("items").EnumerateArray()];
+
+    private async Task<JsonElement> Get(string path)
+    {
+        using var answer = await _http.GetAsync(new Uri(path, UriKind.Relative));
+        return await Read(answer);
+    }
+
+    private async Task<JsonElement> Post(string path, object body)
+    {
+        using var answer = await _http.PostAsJsonAsync(path, body, JsonSerializerOptions.Web);
+        return await Read(answer);
+    }
+
+    private static async Task<JsonElement> Read(HttpResponseMessage answer)
+    {
+        var text = await answer.Content.ReadAsStringAsync();
+        return answer.IsSuccessStatusCode
+            ? text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text)
+            : throw new CheckFailedException($"{answer.RequestMessage?.Method} {answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode}: {text}");
+    }
+}
+
+/// <summary>The installation did not do what it promises; the message says what.</summary>
+internal sealed class CheckFailedException(string message) : Exception(message);
