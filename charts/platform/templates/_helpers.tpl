@@ -150,3 +150,13 @@ imagePullSecrets:
 {{- $url := urlParse .Values.telemetry.otlp -}}
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end -}}
+
+{{/* The API of a kind where the cluster has it (by kind, or by its version where nobody asked the cluster), else the one before. */}}
+{{- define "platform.api" -}}
+{{- $root := index . 0 -}}
+{{- if or ($root.Capabilities.APIVersions.Has (index . 1)) (semverCompare (index . 2) $root.Capabilities.KubeVersion.Version) -}}
+{{ dir (index . 1) }}
+{{- else -}}
+{{ index . 3 }}
+{{- end -}}
+{{- end -}}

@@ -51,7 +51,9 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
             return;
         }
 
-        var name = Sanitize(metric.Name) + UnitSuffix(metric.Unit) + (kind == "counter" ? "_total" : "");
+        var unit = UnitSuffix(metric.Unit);
+        var name = Sanitize(metric.Name);
+        name += (name.EndsWith(unit, StringComparison.Ordinal) ? "" : unit) + (kind == "counter" ? "_total" : "");
         if (metric.Description.Length > 0)
         {
             text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {Escape(metric.Description)}\n");
