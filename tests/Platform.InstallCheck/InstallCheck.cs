@@ -17,7 +17,8 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
     private readonly CheckOptions _check = options.Value;
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = true }) { BaseAddress = new Uri(options.Value.Gateway!, "/api/v1/") };
     private readonly IPAddress _victim = IPAddress.Parse(options.Value.Network.Replace(".0/24", ".10", StringComparison.Ordinal));
-    private readonly IPAddress _neighbour = IPAddress.Parse(options.Value.Network.Replace(".0/24", ".20", StringComparison.Ordinal));
+    private readonly IPAddress _nobody = IPAddress.Parse("198.19.255.20"); // of no contract: as most traffic of a router
+    private volatile bool _known;
 
     public async Task<int> Run()
     {
@@ -25,7 +26,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
         try
         {
             _http.DefaultRequestHeaders.Add("X-Platform-Request", "1");
-            await See("a session at the gateway", async () => (await Post("session", new { _check.Email, _check.Password })).GetRawText(), _ => true);
+            await See("a session at the gateway", SignIn, _ => true);
             var tenant = await Tenant();
             contract = (await Post("contracts", new
             {
@@ -44,6 +45,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
         {
             if (contract.Length > 0)
             {
+                await SignIn(); // a gateway that was replaced meanwhile may have forgotten us
                 await Post($"contracts/{contract}/termination", new { });
             }
         }
@@ -61,6 +63,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
         try
         {
             await See("the exporter's records", Exporter, seen => Number(seen, "records") > Number(before, "records"));
+            _known = true;
             incidents = await See(
                 "the incident", () => List($"incidents?tenantId={tenant}"), all => all.Any(i => Text(i, "serviceCode") == contract));
             if (_check.RecordsPerSecond > 0)
@@ -79,7 +82,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
             "the end of the incident",
             () => Get($"incidents/{incident}?tenantId={tenant}"),
             found => found.GetProperty("incident").GetProperty("endedAt").ValueKind == JsonValueKind.String);
-        var ours = (await List($"incidents?tenantId={tenant}")).Count(i => Text(i, "serviceCode") == contract);
+        var ours = (await See("the incidents in all", () => List($"incidents?tenantId={tenant}"), _ => true)).Count(i => Text(i, "serviceCode") == contract);
         // What it counted is shown a moment later than it came in.
         var after = await See("the exporter's count", Exporter, seen => Number(seen, "records") - Number(before, "records") >= flows.Records, must: false);
         var counted = Number(after, "records") - Number(before, "records");
@@ -88,7 +91,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
         return ours == 1 ? 0 : 1;
     }
 
-    /// <summary>The attack, ten times a second, and beside it the load on a neighbour, evenly.</summary>
+    /// <summary>The attack, ten times a second, and beside it the load, evenly, once the collector knows us: until then it refuses what we send.</summary>
     private async Task Send(Flows flows, CancellationToken stop)
     {
         const int ticksPerSecond = 100;
@@ -97,6 +100,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
         var attacks = 0;
         var until = _check.RecordsPerSecond > 0 ? _check.LoadFor : TimeSpan.MaxValue;
         var load = 0L;
+        TimeSpan? began = null;
         while (!stop.IsCancellationRequested && clock.GetElapsedTime(since) is var elapsed && elapsed < until)
         {
             for (; attacks < elapsed.TotalSeconds * 10; attacks++)
@@ -104,9 +108,10 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
                 flows.Send(_victim, 1, AttackPacketsPerSecond / 10, BytesPerPacket, TimeSpan.FromMilliseconds(100));
             }
 
-            for (; load < elapsed.TotalSeconds * _check.RecordsPerSecond; load += Flows.RecordsPerDatagram)
+            began ??= _known ? elapsed : null;
+            for (; load < (elapsed - (began ?? elapsed)).TotalSeconds * _check.RecordsPerSecond; load += Flows.RecordsPerDatagram)
             {
-                flows.Send(_neighbour, Flows.RecordsPerDatagram, 1, 64, TimeSpan.FromMilliseconds(10));
+                flows.Send(_nobody, Flows.RecordsPerDatagram, 1, 64, TimeSpan.FromMilliseconds(10));
             }
 
             try
@@ -119,6 +124,8 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
             }
         }
     }
+
+    private async Task<string> SignIn() => (await Post("session", new { _check.Email, _check.Password })).GetRawText();
 
     private async Task<string> Tenant()
     {
@@ -145,6 +152,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
         while (true)
         {
             var last = "";
+            var signedOut = false;
             try
             {
                 var seen = await observe();
@@ -159,6 +167,12 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
             catch (Exception e) when (e is HttpRequestException or CheckFailedException)
             {
                 last = e.Message; // a gateway that is being replaced, a service that begins
+                signedOut = e is CheckFailedException { SignedOut: true };
+            }
+
+            if (signedOut)
+            {
+                await Try(SignIn);
             }
 
             if (clock.GetElapsedTime(since) > _check.Patience)
@@ -195,9 +209,27 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
         var text = await answer.Content.ReadAsStringAsync();
         return answer.IsSuccessStatusCode
             ? text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text)
-            : throw new CheckFailedException($"{answer.RequestMessage?.Method} {answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode}: {text}");
+            : throw new CheckFailedException($"{answer.RequestMessage?.Method} {answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode}: {text}")
+            {
+                SignedOut = answer.StatusCode == HttpStatusCode.Unauthorized,
+            };
+    }
+
+    private static async Task Try(Func<Task> attempt)
+    {
+        try
+        {
+            await attempt();
+        }
+        catch (Exception e) when (e is HttpRequestException or CheckFailedException)
+        {
+            // The next look will say.
+        }
     }
 }
 
 /// <summary>The installation did not do what it promises; the message says what.</summary>
-internal sealed class CheckFailedException(string message) : Exception(message);
+internal sealed class CheckFailedException(string message) : Exception(message)
+{
+    public bool SignedOut { get; init; }
+}
