@@ -25,7 +25,7 @@ public sealed class StopOptions
 }
 
 /// <summary>Waits before anything is stopped. A <c>preStop</c> hook would need a shell or a sleep in the image; there is none.</summary>
-internal sealed class Linger(IOptions<StopOptions> stop) : IHostedLifecycleService
+internal sealed class Linger(IOptions<StopOptions> stop, TimeProvider clock) : IHostedLifecycleService
 {
     public static void Add(WebApplicationBuilder builder)
     {
@@ -34,7 +34,7 @@ internal sealed class Linger(IOptions<StopOptions> stop) : IHostedLifecycleServi
         builder.Services.AddHostedService<Linger>();
     }
 
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.Delay(stop.Value.Linger, cancellationToken);
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.Delay(stop.Value.Linger, clock, cancellationToken);
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
