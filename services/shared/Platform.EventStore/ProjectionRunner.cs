@@ -30,7 +30,7 @@ public sealed partial class ProjectionRunner(StreamStore store, IProjection proj
     public async Task Run(CancellationToken cancellationToken)
     {
         Telemetry.Runs(projection.Name);
-        while (Failure is null)
+        while (Failure is null && !cancellationToken.IsCancellationRequested) // a disposed database throws something else than a cancellation
         {
             try
             {
