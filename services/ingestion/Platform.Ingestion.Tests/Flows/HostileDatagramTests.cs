@@ -113,6 +113,29 @@ public sealed class HostileDatagramTests
     }
 
     [Fact]
+    public void Ten_thousand_exporters_that_all_flood_us_take_no_more_than_what_all_may_have()
+    {
+        var memory = new SharedMemory(8_000_000);
+        var exporters = Enumerable.Range(0, 10_000).Select(_ => new ExporterContext(DecodeLimits.Default, memory)).ToList();
+        var handler = default(Ignore);
+        var (template, early) = (
+            (byte[])Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4)).Template(257, (2, 4))),
+            (byte[])Datagram.NetFlow9().Set(300, set => set.Bytes(new byte[1000])));
+        foreach (var exporter in exporters)
+        {
+            FlowDecoder.Decode(template, exporter, 1, ref handler);
+            FlowDecoder.Decode(early, exporter, 1, ref handler);
+        }
+
+        Assert.InRange(memory.Taken, 7_000_000, 8_000_000);
+        Assert.All(exporters, exporter => Assert.Equal(
+            3, exporter.TemplatesKept + exporter.WaitingSets
+                + exporter.Errors[(int)DecodeError.TooManyTemplates] + exporter.Errors[(int)DecodeError.DataWithoutTemplate]));
+        exporters.ForEach(exporter => exporter.GiveUpWaiting());
+        Assert.Equal(exporters.Sum(exporter => exporter.TemplatesKept) * (1024 + 16), memory.Taken);
+    }
+
+    [Fact]
     public void Whatever_the_bytes_are_nothing_throws()
     {
         var property = Prop.ForAll<byte[]>(bytes =>
@@ -157,7 +180,7 @@ public sealed class HostileDatagramTests
         Assert.True(slowest < TimeSpan.FromSeconds(5), $"one datagram took {slowest}");
     }
 
-    private static readonly byte[][] Corpus =
+    internal static readonly byte[][] Corpus =
     [
         Datagram.NetFlow9()
             .Set(0, set => set.Template(256, (8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (1, 4), (2, 4), (22, 4), (21, 4), (48, 1)))

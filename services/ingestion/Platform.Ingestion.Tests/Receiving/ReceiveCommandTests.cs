@@ -14,7 +14,7 @@ public sealed class ReceiveCommandTests
     {
         using var output = new StringWriter();
         var port = Loopback.FreePort();
-        var running = ReceiveCommand.Run(["--listen", $"127.0.0.1:{port}", "--prefix", "203.0.113.0/24", "--seconds", "1"], output, output, TimeProvider.System);
+        var running = ReceiveCommand.Run(["--listen", $"127.0.0.1:{port}", "--prefix", "203.0.113.0/24", "--seconds", "1"], output, output, TimeProvider.System, TestContext.Current.CancellationToken);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         await socket.SendToAsync(NetFlow5Tests.OneRecord(), new IPEndPoint(IPAddress.Loopback, port));
 
@@ -30,9 +30,9 @@ public sealed class ReceiveCommandTests
         using var output = new StringWriter();
         using var errors = new StringWriter();
 
-        Assert.Equal(0, await ReceiveCommand.Run(["--help"], output, errors, TimeProvider.System));
+        Assert.Equal(0, await ReceiveCommand.Run(["--help"], output, errors, TimeProvider.System, TestContext.Current.CancellationToken));
         Assert.StartsWith("./platform run ingestion", output.ToString());
-        Assert.Equal(2, await ReceiveCommand.Run(["--receivers", "none"], output, errors, TimeProvider.System));
+        Assert.Equal(2, await ReceiveCommand.Run(["--receivers", "none"], output, errors, TimeProvider.System, TestContext.Current.CancellationToken));
         Assert.StartsWith("'--receivers none' is not understood.", errors.ToString());
     }
 }

@@ -5,14 +5,14 @@ using Platform.Ingestion.Flows;
 namespace Platform.Ingestion.Exporters;
 
 /// <summary>A registered exporter in this process: who it is, and what was decoded of it since the start.</summary>
-internal sealed class RegisteredExporter(Guid exporterId, HostAddress address)
+internal sealed class RegisteredExporter(Guid exporterId, HostAddress address, SharedMemory memory)
 {
     public Guid ExporterId => exporterId;
 
     public HostAddress Address => address;
 
     /// <summary>Templates, samplers and counts. Hold a lock on it to decode.</summary>
-    public ExporterContext Context { get; } = new(DecodeLimits.Default);
+    public ExporterContext Context { get; } = new(DecodeLimits.Default, memory);
 
     /// <summary>Last datagram in this process (Unix milliseconds); 0 when none came.</summary>
     public long LastSeenMs { get; set; }
@@ -44,6 +44,7 @@ internal sealed class ExporterRegistry
 {
     private const int MostGuests = 10_000;
 
+    private readonly SharedMemory _memory = new(DecodeLimits.MemoryOfAll);
     private readonly bool _acceptsAll;
     private readonly ConcurrentDictionary<HostAddress, RegisteredExporter> _guests = [];
     private volatile FrozenDictionary<HostAddress, RegisteredExporter> _known = FrozenDictionary<HostAddress, RegisteredExporter>.Empty;
@@ -62,7 +63,7 @@ internal sealed class ExporterRegistry
 
         return _guests.TryGetValue(address, out var guest) || _guests.Count >= MostGuests
             ? guest
-            : _guests.GetOrAdd(address, static guest => new RegisteredExporter(Guid.Empty, guest));
+            : _guests.GetOrAdd(address, static (guest, memory) => new RegisteredExporter(Guid.Empty, guest, memory), _memory);
     }
 
     /// <summary>Takes over what is registered now. Who stays keeps templates and counts.</summary>
@@ -75,7 +76,7 @@ internal sealed class ExporterRegistry
             {
                 var exporter = known.TryGetValue(entry.Address, out var kept) && kept.ExporterId == entry.ExporterId
                     ? kept
-                    : new RegisteredExporter(entry.ExporterId, entry.Address);
+                    : new RegisteredExporter(entry.ExporterId, entry.Address, _memory);
                 lock (exporter.Context)
                 {
                     exporter.Context.SamplingOverride = entry.SamplingRate;

@@ -72,6 +72,9 @@ internal sealed record DecodeLimits
 {
     public static readonly DecodeLimits Default = new();
 
+    /// <summary>Most bytes that templates and waiting data of all exporters together take: 10,000 exporters with 25 templates of 40 fields each.</summary>
+    public const long MemoryOfAll = 512 * 1024 * 1024;
+
     /// <summary>Most fields in one template.</summary>
     public int FieldsPerTemplate { get; init; } = 1024;
 

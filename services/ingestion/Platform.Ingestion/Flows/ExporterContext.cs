@@ -4,10 +4,12 @@ namespace Platform.Ingestion.Flows;
 /// What we know of one exporter: its observation domains with their templates and samplers, data that waits for a template, and counts. Not safe for
 /// two threads at once; whoever decodes holds a lock on it. Bounded by <see cref="DecodeLimits"/>.
 /// </summary>
-internal sealed class ExporterContext(DecodeLimits limits)
+/// <param name="memory">What all exporters together may make us remember; a budget of its own when none is given.</param>
+internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory = null)
 {
     public static readonly int ErrorKinds = Enum.GetValues<DecodeError>().Length;
 
+    private readonly SharedMemory _memory = memory ?? new SharedMemory(long.MaxValue);
     private readonly Dictionary<ulong, FlowDomain> _domains = [];
     private readonly Queue<WaitingSet> _waiting = [];
     private readonly Dictionary<uint, uint> _samplers = [];
@@ -125,6 +127,7 @@ internal sealed class ExporterContext(DecodeLimits limits)
         }
 
         domain.Add(template);
+        _memory.Take(template.Memory);
         _templates++;
         _fields += template.Fields.Length;
         return true;
@@ -133,6 +136,7 @@ internal sealed class ExporterContext(DecodeLimits limits)
     public void Forget(FlowDomain domain, FlowTemplate template)
     {
         domain.Remove(template);
+        _memory.Give(template.Memory);
         _templates--;
         _fields -= template.Fields.Length;
     }
@@ -146,7 +150,7 @@ internal sealed class ExporterContext(DecodeLimits limits)
             GiveUp(_waiting.Dequeue());
         }
 
-        if (size > limits.WaitingBytes)
+        if (size > limits.WaitingBytes || !_memory.HasRoomFor(size))
         {
             Count(DecodeError.DataWithoutTemplate);
             return;
@@ -156,6 +160,7 @@ internal sealed class ExporterContext(DecodeLimits limits)
         set.CopyTo(copy.AsSpan(WaitingSet.Lead));
         _waiting.Enqueue(new WaitingSet(header, domain, templateId, copy));
         _waitingBytes += size;
+        _memory.Take(size);
         domain.HasWaiting = true;
     }
 
@@ -173,7 +178,7 @@ internal sealed class ExporterContext(DecodeLimits limits)
             }
             else if (ReferenceEquals(set.Domain, domain) && set.TemplateId == templateId)
             {
-                _waitingBytes -= set.Bytes.Length - WaitingSet.Lead + WaitingSet.Overhead;
+                Release(set);
                 found.Add(set);
             }
             else
@@ -197,12 +202,19 @@ internal sealed class ExporterContext(DecodeLimits limits)
 
     private void GiveUp(WaitingSet set)
     {
-        _waitingBytes -= set.Bytes.Length - WaitingSet.Lead + WaitingSet.Overhead;
+        Release(set);
         Count(DecodeError.DataWithoutTemplate);
     }
 
+    private void Release(WaitingSet set)
+    {
+        var size = set.Bytes.Length - WaitingSet.Lead + WaitingSet.Overhead;
+        _waitingBytes -= size;
+        _memory.Give(size);
+    }
+
     private bool HasRoomFor(FlowTemplate template) =>
-        _templates < limits.Templates && _fields + template.Fields.Length <= limits.Fields;
+        _templates < limits.Templates && _fields + template.Fields.Length <= limits.Fields && _memory.HasRoomFor(template.Memory);
 
     // At most once a minute, so that a flood of templates cannot make us sweep for each of them.
     private void ForgetIdle(long nowMs)

@@ -215,6 +215,9 @@ internal sealed class FlowTemplate
 
     public int DurationPerMillisecond { get; } = 1;
 
+    /// <summary>Bytes that it takes, about.</summary>
+    public int Memory => 1024 + Fields.Length * 16;
+
     /// <summary>When it was last used (Unix milliseconds), to find those that lie idle.</summary>
     public long UsedMs { get; set; }
 

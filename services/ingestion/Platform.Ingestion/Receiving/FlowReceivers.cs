@@ -23,6 +23,7 @@ internal sealed class FlowReceivers(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        FlowReceiver.Rehearse();
         var endpoint = IPEndPoint.Parse(flows.Value.Listen);
         var sockets = DatagramSocket.Open(endpoint, flows.Value.ReceiverCount, flows.Value.BufferBytes);
         _receivers = [.. sockets.Select(socket => new FlowReceiver(

@@ -21,8 +21,8 @@ internal static class ReceiveCommand
           --receivers  receiving threads, default one for each core
           --buffer     receive buffer of each socket in bytes, default 67108864 (above net.core.rmem_max only with CAP_NET_ADMIN)
           --seconds    ends by itself; else SIGTERM or SIGINT ends it
-        The first line says where it listens. The last line is JSON: datagrams, records, matched, bytes and packets (scaled by the sampling rate),
-        lateBytes, mostRows, errors by reason, kernelDrops, cpuSeconds of the whole process.
+        The first line says where it listens. The last line is JSON: datagrams, records, matched, bytes and packets to protected hosts (scaled by
+        the sampling rate) and outgoingBytes and outgoingPackets from them, lateBytes, mostRows, errors by reason, kernelDrops, cpuSeconds of the whole process.
 
         For example, with the program started in another terminal: flowgen -p v9 -P 2055 -r 4000000 -t 10 -n 1000000000
         `./platform bench ingestion` does that for all formats and rates.
@@ -30,7 +30,7 @@ internal static class ReceiveCommand
         """;
 
     /// <returns>0; 1 when the port is in use; 2 when the arguments are wrong.</returns>
-    public static async Task<int> Run(IReadOnlyList<string> arguments, TextWriter output, TextWriter errors, TimeProvider clock)
+    public static async Task<int> Run(IReadOnlyList<string> arguments, TextWriter output, TextWriter errors, TimeProvider clock, CancellationToken cancellationToken = default)
     {
         var (listen, prefixes, receivers, buffer, seconds) =
             (new IPEndPoint(IPAddress.Loopback, 2055), new List<IPNetwork>(), Environment.ProcessorCount, 64 << 20, 0);
@@ -60,6 +60,7 @@ internal static class ReceiveCommand
             }
         }
 
+        FlowReceiver.Rehearse();
         DatagramSocket[] sockets;
         try
         {
@@ -76,7 +77,7 @@ internal static class ReceiveCommand
             prefixes.Add(IPNetwork.Parse("10.0.0.0/8"));
         }
 
-        using var stop = new CancellationTokenSource();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         if (seconds > 0)
@@ -120,15 +121,17 @@ internal static class ReceiveCommand
         }
 
         queue.Complete();
-        var (bytes, packets, hosts) = await adding;
+        var (received, sent, hosts) = await adding;
         var contexts = exporters.All.Select(exporter => exporter.Context).ToList();
         var result = new Dictionary<string, object>
         {
             ["datagrams"] = receivers.Sum(receiver => receiver.Datagrams),
             ["records"] = contexts.Sum(context => context.Records),
             ["matched"] = receivers.Sum(receiver => receiver.Counter.Totals.Matched),
-            ["bytes"] = bytes,
-            ["packets"] = packets,
+            ["bytes"] = received.Bytes,
+            ["packets"] = received.Packets,
+            ["outgoingBytes"] = sent.Bytes,
+            ["outgoingPackets"] = sent.Packets,
             ["lateBytes"] = receivers.Aggregate(0UL, (sum, receiver) => sum + receiver.Counter.Totals.LateBytes),
             ["mostRows"] = hosts,
             ["errors"] = Enum.GetValues<DecodeError>()
@@ -142,28 +145,29 @@ internal static class ReceiveCommand
         return result;
     }
 
-    private static async Task<(ulong Bytes, ulong Packets, int MostHosts)> Sum(WindowQueue queue)
+    private static async Task<(Amounts Received, Amounts Sent, int MostRows)> Sum(WindowQueue queue)
     {
-        var (bytes, packets, hosts) = (0UL, 0UL, 0);
+        var sums = new Amounts[2];
+        var most = 0;
         await foreach (var filled in queue.TakeAll())
         {
-            for (var i = 0; i < filled.V4.Count; i++)
-            {
-                bytes += filled.V4[i].Bytes;
-                packets += filled.V4[i].Packets;
-            }
-
-            for (var i = 0; i < filled.V6.Count; i++)
-            {
-                bytes += filled.V6[i].Bytes;
-                packets += filled.V6[i].Packets;
-            }
-
-            hosts = Math.Max(hosts, filled.Count);
+            Add(filled.V4, sums);
+            Add(filled.V6, sums);
+            most = Math.Max(most, filled.Count);
             filled.Release();
         }
 
-        return (bytes, packets, hosts);
+        return (sums[0], sums[1], most);
+    }
+
+    private static void Add<THost>(WindowRows<THost> rows, Amounts[] sums)
+        where THost : unmanaged, IEquatable<THost>
+    {
+        for (var i = 0; i < rows.Count; i++)
+        {
+            ref var row = ref rows[i];
+            sums[(uint)row.Vectors >> 31] += new Amounts(row.Bytes, row.Packets, row.Flows);
+        }
     }
 
     private static bool Add(List<IPNetwork> prefixes, IPNetwork prefix)
