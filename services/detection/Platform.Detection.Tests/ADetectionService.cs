@@ -44,6 +44,7 @@ internal sealed class ADetectionService : IAsyncDisposable
             },
             Database = database,
             Broker = broker,
+            Settings = new Dictionary<string, string?> { ["Anomalies:QuietFor"] = "00:00:05" }, // time passes in small steps
         });
         var connection = await new ConnectionFactory { Uri = broker.Address }.CreateConnectionAsync();
         return new ADetectionService(host, connection, await connection.CreateChannelAsync());

@@ -26,6 +26,13 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const double TrendHours = 36;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(3);
 
+    private static readonly TrafficVector[] Unusual =
+    [
+        TrafficVector.Icmp, TrafficVector.TcpSyn, TrafficVector.TcpSynAck, TrafficVector.TcpRst, TrafficVector.TcpNull, TrafficVector.Fragment,
+        TrafficVector.Gre, TrafficVector.Dns, TrafficVector.Ntp, TrafficVector.Ssdp, TrafficVector.Cldap, TrafficVector.Memcached,
+        TrafficVector.Chargen, TrafficVector.Snmp, TrafficVector.OtherAmplification, TrafficVector.IpNull, TrafficVector.Other,
+    ];
+
     private readonly BaselineSeries?[] _series = new BaselineSeries?[Levels * Vectors * Units];
     private readonly List<int> _present = [];
     private readonly ulong[] _known = new ulong[Levels];
@@ -168,6 +175,17 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             thresholds.Add(new(vector, unit, usual, rate, Burst(usual, peak, rate, noise)));
             var amount = expected.GetValueOrDefault(vector);
             expected[vector] = unit is TrafficUnit.Bits ? amount with { Bits = (long)usual } : amount with { Packets = (long)usual };
+        }
+
+        // What never came is as unusual as can be: it has the floor, and chance.
+        foreach (var vector in Unusual.Where(vector => !expected.ContainsKey(vector)))
+        {
+            foreach (var unit in (TrafficUnit[])[TrafficUnit.Bits, TrafficUnit.Packets])
+            {
+                var floor = settings.FloorShare * Busiest(level, unit);
+                var noise = Math.Max(0.7 * Series(level, TrafficVector.Total, unit)!.Noise, unit is TrafficUnit.Bits ? grain * SamplePacket : grain);
+                thresholds.Add(new(vector, unit, Usual: 0, floor, Burst(0, 0, floor, noise)));
+            }
         }
 
         var typical = expected.Keys.ToDictionary(vector => vector, vector => new Amount(

@@ -8,7 +8,7 @@ namespace Platform.Detection.Windows;
 /// <summary>What a judge keeps of one protected object: its targets at every level, its rules at this hour, and the seconds that learning waits for.</summary>
 internal sealed class ObjectWatch
 {
-    private const int TellingIncrements = 100;
+    private const int TellingIncrements = 12;
     private readonly LevelRules[] _rules = new LevelRules[3];
     private readonly PendingSecond[] _pending;
     private readonly int _latenessSeconds;
@@ -104,7 +104,8 @@ internal sealed class ObjectWatch
         if (Open.Count == 0)
         {
             _divisor = Divisor(_divisor, increment.Total.Packets);
-            Grain = ++_counted >= TellingIncrements ? _divisor : 1; // a few equal numbers say nothing
+            // A few equal numbers say nothing, and nobody samples one packet in 7 or in a million.
+            Grain = ++_counted >= TellingIncrements && _divisor is >= 64 and <= 65_536 ? _divisor : 1;
         }
 
         pending.Whole.Add(increment);

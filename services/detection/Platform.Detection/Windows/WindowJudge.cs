@@ -265,7 +265,8 @@ internal sealed class WindowJudge(
             if (block.IsCovered || on.Whole.IsCovered)
             {
                 var together = (block.IsCovered ? block : on.Whole).Lately(second)[TrafficVector.Total];
-                return whole.Total.Packets * 2 >= together.Packets ? (target, verdict.Rule) : (null, "");
+                var standsOut = block.CoveredHosts < SpreadHosts && whole.Total.Packets * 2 >= together.Packets;
+                return standsOut ? (target, verdict.Rule) : (null, "");
             }
 
             return block.CoveredHosts >= SpreadHosts ? (block, "spread") : (target, verdict.Rule);

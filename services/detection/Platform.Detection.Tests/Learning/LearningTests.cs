@@ -1,0 +1,99 @@
+using NodaTime;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Tests.Learning;
+
+/// <summary>What is learned of eight days of traffic with a day's rhythm: 1,000 packets/s at night, 9,000 in the evening.</summary>
+public sealed class LearningTests
+{
+    private const int Step = 10; // every tenth second is enough to learn from
+    private static readonly long Monday = new DateTimeOffset(2026, 6, 1, 0, 0, 0, TimeSpan.FromHours(9)).ToUnixTimeSeconds();
+    private static readonly LearningSettings Settings = LearningSettings.Default;
+
+    [Fact, Trait("Requirement", "R5")]
+    public void After_eight_days_every_hour_of_the_week_is_known_within_a_quarter()
+    {
+        var baseline = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 8);
+
+        Assert.Equal(LearningPhase.Ready, baseline.Progress(DateTimeOffset.FromUnixTimeSeconds(Monday + (8 * 86_400))).Phase);
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            var busiest = Enumerable.Range(-60, 180).Max(minute => Rate(Monday + (hour * 3600) + (minute * 60))); // its neighbours count
+            Assert.InRange(Usual(baseline, hour), busiest * 0.75, busiest * 1.25);
+        }
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void An_attack_is_not_learned_and_a_step_is_in_part_each_week()
+    {
+        var calm = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 14);
+        var attacked = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 14, more: second => second >= Monday + (9 * 86_400) && second < Monday + (9 * 86_400) + 7_200 ? 50_000 : 0, refuse: true);
+        var grown = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 14, more: second => second >= Monday + (7 * 86_400) ? Rate(second) * 0.5 : 0);
+        const int noon = (2 * 24) + 1;
+
+        Assert.InRange(Usual(attacked, noon), Usual(calm, noon) * 0.9, Usual(calm, noon) * 1.1);
+        Assert.InRange(Usual(grown, noon), Usual(calm, noon) * 1.3, Usual(calm, noon) * 1.9);
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void A_snapshot_knows_what_it_was_taken_of()
+    {
+        var baseline = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 3);
+        var restored = ObjectBaseline.Restore(baseline.Snapshot(), HoursOfWeek.Japan);
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            Assert.Equal(
+                baseline.Compile(WatchLevel.Object, hour, Settings, 1).Thresholds, restored.Compile(WatchLevel.Object, hour, Settings, 1).Thresholds);
+        }
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void Without_a_past_nothing_is_allowed_or_forbidden() =>
+        Assert.Empty(new ObjectBaseline(HoursOfWeek.Japan).Compile(WatchLevel.Host, 0, Settings, 1).Thresholds);
+
+    [Theory]
+    [InlineData(2026, 1, 1, true)]
+    [InlineData(2026, 1, 12, true)] // second Monday
+    [InlineData(2026, 3, 20, true)] // equinox
+    [InlineData(2026, 5, 6, true)] // the 3rd is a Sunday, and the 4th and 5th are holidays themselves
+    [InlineData(2026, 9, 22, true)] // between two holidays
+    [InlineData(2026, 9, 24, false)]
+    [InlineData(2026, 11, 3, true)]
+    [InlineData(2027, 3, 22, true)] // the equinox is a Sunday
+    [InlineData(2026, 6, 1, false)]
+    public void Japanese_holidays_are_computed(int year, int month, int day, bool isHoliday) =>
+        Assert.Equal(isHoliday, JapaneseHolidays.Is(new LocalDate(year, month, day)));
+
+    [Fact]
+    public void A_holiday_counts_as_a_Sunday_on_the_calendar_of_Japan()
+    {
+        var noon = new DateTimeOffset(2026, 11, 3, 12, 0, 0, TimeSpan.FromHours(9)).ToUnixTimeSeconds(); // a Tuesday
+        Assert.Equal((6 * 24) + 12, HoursOfWeek.Japan.Of(noon));
+        Assert.Equal((1 * 24) + 3, HoursOfWeek.Find("Etc/UTC")!.Of(noon));
+        Assert.Null(HoursOfWeek.Find("Mars/Olympus"));
+    }
+
+    private static double Rate(long second) => 5_000 - (4_000 * Math.Cos(2 * Math.PI * ((second - Monday) % 86_400 / 86_400.0)));
+
+    private static double Usual(ObjectBaseline baseline, int hour) => baseline.Compile(WatchLevel.Object, hour, Settings, 1).Thresholds
+        .Single(threshold => threshold is { Vector: TrafficVector.Total, Unit: TrafficUnit.Packets }).Usual;
+
+    private static ObjectBaseline Learn(ObjectBaseline baseline, int days, Func<long, double>? more = null, bool refuse = false)
+    {
+        for (var second = Monday; second < Monday + (days * 86_400L); second += Step)
+        {
+            var beyond = more?.Invoke(second) ?? 0;
+            var packets = (long)(Rate(second) + beyond);
+            var traffic = SecondTraffic.Of(new Amount(packets * 4_000, packets));
+            baseline.Observe(second, traffic, traffic, traffic);
+            if (refuse && beyond > 0)
+            {
+                baseline.Refuse();
+            }
+        }
+
+        return baseline;
+    }
+}
