@@ -131,8 +131,7 @@ internal static class MitigationBenchmark
         using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{grpc}");
         var mitigations = new Mitigations.MitigationsClient(channel);
         var clock = Stopwatch.StartNew();
-        for (var order = 0; order < Rules / RulesPerOrder; order++)
-        {
+        await Parallel.ForEachAsync(Enumerable.Range(0, Rules / RulesPerOrder), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (order, _) =>
             await mitigations.StartMitigationAsync(
                 new StartMitigationRequest
                 {
@@ -149,9 +148,7 @@ internal static class MitigationBenchmark
                         }),
                     },
                 },
-                detection.As(TenantId.Provider, Roles.ProviderOperator));
-        }
-
+                detection.As(TenantId.Provider, Roles.ProviderOperator)));
         await Until(peer, Rules);
         figures["flowspec_1000_s"] = Seconds(clock);
         Console.WriteLine(Line($"{Rules} rules ordered and at the peer after {figures["flowspec_1000_s"]} s"));

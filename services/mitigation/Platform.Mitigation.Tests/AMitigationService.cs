@@ -4,6 +4,7 @@ using Platform.Contracts.Accounts.V1;
 using Platform.Contracts.Detection.V1;
 using Platform.Hosting;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
 
@@ -26,6 +27,7 @@ internal static class AMitigationService
             {
                 app.MapPlatform();
                 app.MapGrpcService<MitigationsService>();
+                app.MapGrpcService<ScrubbersService>();
             },
             Database = database,
             Broker = broker,

@@ -7,6 +7,7 @@ using Platform.Mitigation.Erasures;
 using Platform.Mitigation.KillSwitches;
 using Platform.Mitigation.KnownContracts;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation;
 
@@ -45,6 +46,10 @@ internal static class MitigationModule
         builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);
         builder.Services.AddSingleton<ReconcilerSeat>();
         builder.Services.AddHostedService<AnnouncementReconciler>();
+
+        builder.AddValidatedOptions<ScrubberOptions>(ScrubberOptions.Section);
+        builder.Services.AddSingleton<KnownScrubbers>();
+        builder.Services.AddScrubberAuthorization();
 
         builder.AddErasures<MitigationEraser>();
     }

@@ -1,6 +1,7 @@
 using Platform.Hosting;
 using Platform.Mitigation;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddPlatform("mitigation"); // telemetry, health, callers, clock
@@ -10,4 +11,5 @@ builder.Services.AddGrpc();
 var app = builder.Build();
 app.MapPlatform();
 app.MapGrpcService<MitigationsService>();
+app.MapGrpcService<ScrubbersService>();
 return await app.RunPlatformAsync(args);

@@ -23,7 +23,7 @@ internal sealed class AnnouncementReconciler(
     ILogger<AnnouncementReconciler> log) : BackgroundService
 {
     /// <summary>Mitigations recorded in a pass even when something changed meanwhile, so that a stream of changes starves no record.</summary>
-    private const int RecordedAtLeast = 20;
+    private const int RecordedAtLeast = 2;
     private static readonly TimeSpan KnockInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<(string Speaker, string Route), byte> _refused = new();

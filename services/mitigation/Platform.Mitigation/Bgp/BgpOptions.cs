@@ -40,11 +40,21 @@ internal sealed class BgpOptions : IValidatableObject
     /// <summary>Everybody who can hold this countermeasure: it is gone when all of them were read without it.</summary>
     internal ImmutableHashSet<string> HoldersOf(CountermeasureSpec spec)
     {
+        if (spec.Kind is CountermeasureKind.Scrubbing)
+        {
+            return []; // the scrubbers' matter
+        }
+
         ImmutableHashSet<string> holders = [.. Speakers.Where(speaker => speaker.Carries(spec)).Select(speaker => speaker.Name)];
         return holders.Count > 0 ? holders : [Speakers[0].Name]; // nobody any more, by a change of settings: somebody has to say so
     }
 
-    internal NetworkMeans Means => new(Speakers.Any(speaker => speaker.FlowSpec), Scrubbing: false, RedirectTo);
+    /// <summary>What the network can do for this target now.</summary>
+    /// <param name="scrubberIsThere">Whether an agent was heard a moment ago.</param>
+    internal NetworkMeans MeansFor(bool scrubberIsThere) => new(
+        Speakers.Any(speaker => speaker.FlowSpec),
+        Scrubbing: scrubberIsThere && Speakers.Any(speaker => speaker.DiversionNextHopIPv4 is not null || speaker.DiversionNextHopIPv6 is not null),
+        RedirectTo);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -48,15 +48,18 @@ internal sealed class BgpSpeaker : IDisposable
     /// <summary>Every route of ours that the speaker holds now.</summary>
     public async Task<IReadOnlyList<SpeakerRoute>> ReadOwn(CancellationToken cancellation)
     {
+        var families = await Task.WhenAll(_families.Select(family => ReadOwn(family, cancellation)));
+        return [.. families.SelectMany(routes => routes)];
+    }
+
+    private async Task<List<SpeakerRoute>> ReadOwn(Family family, CancellationToken cancellation)
+    {
         var own = new List<SpeakerRoute>();
-        foreach (var family in _families)
+        var request = new ListPathRequest { TableType = TableType.Global, Family = family };
+        using var call = _api.ListPath(request, deadline: Deadline, cancellationToken: cancellation);
+        await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
         {
-            var request = new ListPathRequest { TableType = TableType.Global, Family = family };
-            using var call = _api.ListPath(request, deadline: Deadline, cancellationToken: cancellation);
-            await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
-            {
-                own.AddRange(answer.Destination.Paths.Where(IsOurs).Select(path => SpeakerRoute.Read(path, family)));
-            }
+            own.AddRange(answer.Destination.Paths.Where(IsOurs).Select(path => SpeakerRoute.Read(path, family)));
         }
 
         return own;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
 
@@ -21,17 +20,5 @@ internal sealed class KnownPolicies : IProjection
                 on conflict (tenant_id, object_id) do update set service_code = excluded.service_code, policy = excluded.policy
                 """);
         }
-    }
-
-    /// <summary>The object's own policy; null when it has none.</summary>
-    public static async Task<DefensePolicy?> Find(
-        NpgsqlDataSource database, Guid tenantId, Guid objectId, CancellationToken cancellation)
-    {
-        await using var command = database.CreateCommand("select policy from views.policies_v1 where tenant_id = $1 and object_id = $2");
-        command.Parameters.Add(new() { Value = tenantId });
-        command.Parameters.Add(new() { Value = objectId });
-        return await command.ExecuteScalarAsync(cancellation) is string policy
-            ? JsonSerializer.Deserialize<DefensePolicy>(policy, EventCatalog.Json)
-            : null;
     }
 }

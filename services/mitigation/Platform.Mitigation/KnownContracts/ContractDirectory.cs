@@ -1,7 +1,6 @@
 using System.Net;
 using Npgsql;
 using NpgsqlTypes;
-using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.KnownContracts;
 
@@ -32,19 +31,6 @@ internal sealed class ContractDirectory(NpgsqlDataSource database)
             NpgsqlDbType = NpgsqlDbType.TimestampTz,
         });
         await command.ExecuteNonQueryAsync(cancellation);
-    }
-
-    /// <summary>What the contract with this service code protects; null when no fact about it has arrived yet.</summary>
-    public async Task<ContractScope?> Find(Guid tenantId, string serviceCode, CancellationToken cancellation)
-    {
-        await using var command = database.CreateCommand(
-            "select prefixes, ended_at is not null from views.contracts_v1 where tenant_id = $1 and service_code = $2");
-        command.Parameters.Add(new() { Value = tenantId });
-        command.Parameters.Add(new() { Value = serviceCode });
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        return await reader.ReadAsync(cancellation)
-            ? new ContractScope(reader.GetFieldValue<IPNetwork[]>(0), reader.GetBoolean(1))
-            : null;
     }
 }
 

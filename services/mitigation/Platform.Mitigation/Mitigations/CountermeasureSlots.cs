@@ -1,4 +1,3 @@
-using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -36,38 +35,40 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
 
     private async Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, int more, CancellationToken cancellation)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellation);
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await connection.ExecuteAsync("select pg_advisory_xact_lock(@TakersLock)", new { TakersLock });
-        var (has, all, ofTenant) = await connection.QuerySingleAsync<(bool Has, long All, long OfTenant)>(
+        // One round trip and one transaction; the second statement looks only after the lock was given.
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(new($"select pg_advisory_xact_lock({TakersLock})"));
+        batch.BatchCommands.Add(new(
             """
-            select coalesce(bool_or(mitigation_id = @mitigationId), false), coalesce(sum(amount), 0),
-                coalesce(sum(amount) filter (where tenant_id = @tenantId), 0)
-            from views.slots_v1
-            """,
-            new { tenantId, mitigationId });
-        if (has && more == 0)
+            with taken as (
+                select coalesce(bool_or(mitigation_id = $2), false) as has, coalesce(sum(amount), 0) as of_all,
+                    coalesce(sum(amount) filter (where tenant_id = $1), 0) as of_tenant
+                from views.slots_v1),
+            answer as (
+                select case when has and $4 = 0 then 0 when of_tenant + $3 > $5 then 1 when of_all + $3 > $6 then 2 else 0 end as answer,
+                    has and $4 = 0 as already
+                from taken),
+            inserted as (
+                insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount)
+                select $2, $1, $7, $3 from answer where answer = 0 and not already
+                on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount)
+            select answer from answer
+            """)
         {
-            return SlotAnswer.Granted;
-        }
-
-        if (ofTenant + amount > options.Value.MostFor(tenantId))
-        {
-            return SlotAnswer.TenantFull;
-        }
-
-        if (all + amount > options.Value.MaxCountermeasures)
-        {
-            return SlotAnswer.AllFull;
-        }
-
-        await connection.ExecuteAsync(
-            """
-            insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount) values (@mitigationId, @tenantId, @now, @amount)
-            on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount
-            """,
-            new { mitigationId, tenantId, now = clock.GetUtcNow(), amount });
-        await transaction.CommitAsync(cancellation);
-        return SlotAnswer.Granted;
+            Parameters =
+            {
+                new() { Value = tenantId },
+                new() { Value = mitigationId },
+                new() { Value = amount },
+                new() { Value = more },
+                new() { Value = options.Value.MostFor(tenantId) },
+                new() { Value = options.Value.MaxCountermeasures },
+                new() { Value = clock.GetUtcNow() },
+            },
+        });
+        await using var rows = await batch.ExecuteReaderAsync(cancellation);
+        await rows.NextResultAsync(cancellation);
+        await rows.ReadAsync(cancellation);
+        return (SlotAnswer)rows.GetInt32(0);
     }
 }

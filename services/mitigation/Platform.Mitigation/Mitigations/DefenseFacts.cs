@@ -1,21 +1,22 @@
 using System.Net;
+using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Platform.EventStore;
 using Platform.Mitigation.Bgp;
-using Platform.Mitigation.DefensePolicies;
-using Platform.Mitigation.KillSwitches;
-using Platform.Mitigation.KnownContracts;
 
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>Collects, at the edge, what a decision about countermeasures needs to know.</summary>
 internal sealed class DefenseFacts(
     NpgsqlDataSource database,
-    ContractDirectory contracts,
     CountermeasureSlots slots,
     IOptions<MitigationOptions> options,
-    IOptions<BgpOptions> network)
+    IOptions<BgpOptions> network,
+    TimeProvider clock)
 {
+    private static readonly TimeSpan MomentAgo = TimeSpan.FromSeconds(10);
+
     /// <summary>Everything but the slots; null when the contract is not known yet.</summary>
     /// <param name="tenantId">The tenant.</param>
     /// <param name="serviceCode">Its contract.</param>
@@ -23,21 +24,35 @@ internal sealed class DefenseFacts(
     /// <param name="cancellation">Stops the wait.</param>
     public async Task<Defense?> Find(Guid tenantId, string serviceCode, Guid objectId, CancellationToken cancellation)
     {
-        var contract = contracts.Find(tenantId, serviceCode, cancellation);
-        var policy = KnownPolicies.Find(database, tenantId, objectId, cancellation);
-        var killSwitch = KillSwitchPosition.Read(database, cancellation);
-        await Task.WhenAll(contract, policy, killSwitch);
-        if (await contract is not { } known)
+        // One statement: every millisecond of it is before the defence.
+        await using var command = database.CreateCommand(
+            """
+            select c.prefixes, c.ended_at is not null, p.policy, coalesce((select engaged from views.kill_switch_v1), false),
+                exists (select from views.scrubbers_v1 where heard_at > $4)
+            from views.contracts_v1 c
+            left join views.policies_v1 p on p.tenant_id = c.tenant_id and p.object_id = $3
+            where c.tenant_id = $1 and c.service_code = $2
+            """);
+        command.Parameters.Add(new() { Value = tenantId });
+        command.Parameters.Add(new() { Value = serviceCode });
+        command.Parameters.Add(new() { Value = objectId });
+        command.Parameters.Add(new() { Value = clock.GetUtcNow() - MomentAgo });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        if (!await row.ReadAsync(cancellation))
         {
             return null;
         }
 
-        var chosen = await policy ?? options.Value.DefaultPolicy;
+        var contract = new ContractScope(row.GetFieldValue<IPNetwork[]>(0), row.GetBoolean(1));
+        var own = await row.IsDBNullAsync(2, cancellation)
+            ? null
+            : JsonSerializer.Deserialize<DefensePolicy>(row.GetString(2), EventCatalog.Json);
+        var chosen = own ?? options.Value.DefaultPolicy;
         return new Defense(
-            known,
+            contract,
             options.Value.DryRun ? chosen with { Mode = EnforcementMode.DryRun } : chosen,
-            options.Value.RailsFor(tenantId, (await killSwitch).Engaged, chosen.AllowedSources),
-            network.Value.Means,
+            options.Value.RailsFor(tenantId, row.GetBoolean(3), chosen.AllowedSources),
+            network.Value.MeansFor(scrubberIsThere: row.GetBoolean(4)),
             SlotAnswer.Granted,
             options.Value.MaximumDuration);
     }

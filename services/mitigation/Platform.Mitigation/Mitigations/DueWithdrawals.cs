@@ -1,6 +1,9 @@
+using System.Collections.Immutable;
 using Dapper;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
+using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -9,7 +12,12 @@ namespace Platform.Mitigation.Mitigations;
 /// changes nothing.
 /// </summary>
 internal sealed class DueWithdrawals(
-    NpgsqlDataSource database, StreamStore store, CountermeasureSlots slots, TimeProvider clock, ILogger<DueWithdrawals> log)
+    NpgsqlDataSource database,
+    StreamStore store,
+    CountermeasureSlots slots,
+    IOptions<ScrubberOptions> scrubberOptions,
+    TimeProvider clock,
+    ILogger<DueWithdrawals> log)
     : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -22,6 +30,7 @@ internal sealed class DueWithdrawals(
             try
             {
                 await WithdrawDue(stoppingToken);
+                await ClearFiltersOfNobody(stoppingToken);
                 await slots.ReleaseAbandoned(stoppingToken);
             }
             catch (NpgsqlException unreachable) when (!stoppingToken.IsCancellationRequested)
@@ -30,6 +39,31 @@ internal sealed class DueWithdrawals(
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    /// <summary>Filters in scrubbers end by themselves when their lease has run out: then they are gone without anybody to say so.</summary>
+    private async Task ClearFiltersOfNobody(CancellationToken cancellation)
+    {
+        var lease = scrubberOptions.Value.Lease;
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var left = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId)>(
+            """
+            select tenant_id, mitigation_id, countermeasure_id from views.countermeasures_v1
+            where in_network and withdrawing and not withdrawn and kind = @Scrubbing
+              and not exists (select from views.scrubbers_v1 where heard_at > @since)
+            """,
+            new { Scrubbing = (short)CountermeasureKind.Scrubbing, since = clock.GetUtcNow() - lease });
+        foreach (var (tenantId, mitigationId, countermeasureId) in left)
+        {
+            var gone = new ConfirmClearance(
+                new Dictionary<Guid, ImmutableHashSet<string>> { [countermeasureId] = ["lease"] }, "lease", clock.GetUtcNow());
+            await store.Tenant(TenantId.Of(tenantId)).Handle(
+                MitigationState.Stream,
+                mitigationId.ToString(),
+                state => MitigationDecider.Decide(state, gone),
+                new Cause($"lease:{countermeasureId:N}:{clock.GetUtcNow().UtcTicks}"),
+                cancellation);
+        }
     }
 
     private async Task WithdrawDue(CancellationToken cancellation)

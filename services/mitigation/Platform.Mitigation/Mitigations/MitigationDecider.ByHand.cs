@@ -193,11 +193,25 @@ internal static partial class MitigationDecider
                 .ToArray();
     }
 
-    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command) =>
-        current.Status is MitigationStatus.Standing or MitigationStatus.Withdrawing
-        && current.Countermeasures.ContainsKey(command.CountermeasureId)
-            ? new EffectMeasured(current.Scope!, command.CountermeasureId, command.Effect, command.At)
-            : Decision<MitigationEvent>.Unchanged;
+    /// <summary>A measurement is no decision: it is kept when the verdict is another one, and once more, final, when the countermeasure goes.</summary>
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command)
+    {
+        if (current.Status is not (MitigationStatus.Standing or MitigationStatus.Withdrawing)
+            || current.Countermeasures.GetValueOrDefault(command.CountermeasureId) is not { IsInNetwork: true } countermeasure)
+        {
+            return Decision<MitigationEvent>.Unchanged;
+        }
+
+        var isGoing = current.Status is MitigationStatus.Withdrawing || countermeasure.Stage is CountermeasureStage.Unwanted;
+        if (countermeasure.Verdict == command.Effect.Verdict && (!isGoing || countermeasure.IsFinal))
+        {
+            return Decision<MitigationEvent>.Unchanged;
+        }
+
+        var before = current.Evidence.Select(vector => vector.BitsPerSecond).DefaultIfEmpty(0).Max();
+        return new EffectMeasured(
+            current.Scope!, command.CountermeasureId, command.Effect with { BeforeBitsPerSecond = before }, command.At, IsFinal: isGoing);
+    }
 
     private static Rejection? NotOpenToOperators(MitigationState current, Guid mitigationId, string note) => current.Status switch
     {

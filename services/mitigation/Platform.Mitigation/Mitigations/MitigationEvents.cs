@@ -100,8 +100,9 @@ internal sealed record CountermeasureDropped(Guid CountermeasureId, string Note,
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
 /// <param name="Effect">The figures.</param>
 /// <param name="MeasuredAt">When (UTC).</param>
+/// <param name="IsFinal">Whether it is the last word: the countermeasure goes.</param>
 internal sealed record EffectMeasured(
-    MitigationScope Scope, Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset MeasuredAt) : MitigationEvent;
+    MitigationScope Scope, Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset MeasuredAt, bool IsFinal = false) : MitigationEvent;
 
 /// <summary>One speaker holds the route: it was asked, and the route was read back from it.</summary>
 /// <param name="Scope">Which mitigation and contract it belongs to.</param>

@@ -79,7 +79,7 @@ internal sealed record MitigationState(
         EvidenceGrew e => current with { Evidence = e.Evidence },
         MitigationExtended e => current with { ExpiresAt = e.ExpiresAt },
         CountermeasureDropped e => current.With(e.CountermeasureId, it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [] }),
-        EffectMeasured => current,
+        EffectMeasured e => current.With(e.CountermeasureId, it => it with { Verdict = e.Effect.Verdict, IsFinal = e.IsFinal }),
         CountermeasureAnnounced e => current.With(
             e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }),
         AnomalyEndNoted e => current with
@@ -128,13 +128,17 @@ internal enum CountermeasureStage
 /// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
 /// <param name="Announced">Speakers and scrubbers that were read back with it.</param>
 /// <param name="Cleared">Speakers and scrubbers that were read without it since the withdrawal.</param>
+/// <param name="Verdict">What was last measured of its effect; null before.</param>
+/// <param name="IsFinal">Whether that was the last word.</param>
 internal sealed record CountermeasureState(
     CountermeasureStage Stage,
     CountermeasureKind Kind,
     IPNetwork Prefix,
     TrafficRule? Rule,
     ImmutableHashSet<string> Announced,
-    ImmutableHashSet<string> Cleared)
+    ImmutableHashSet<string> Cleared,
+    string? Verdict = null,
+    bool IsFinal = false)
 {
     /// <summary>Whether something of it can be in the network.</summary>
     public bool IsInNetwork => Stage is CountermeasureStage.Wanted or CountermeasureStage.Unwanted;

@@ -14,17 +14,13 @@ internal sealed class WhenAnomalyDetected(StreamStore store, DefenseFacts facts,
         var (anomaly, cancellation) = (context.Message, context.CancellationToken);
         var scope = new MitigationScope(DerivedId.OfMitigation(anomaly.AnomalyId), anomaly.AnomalyId, anomaly.ServiceCode);
         var session = store.Tenant(TenantId.Of(anomaly.TenantId));
-        var (_, version) = await session.Load(MitigationState.Stream, scope.MitigationId.ToString(), cancellation);
-        if (version > 0)
-        {
-            return; // answered before; a second answer must not take a slot
-        }
 
         // Facts of accounts and detection come over different queues: the contract may still be on its way.
         var defense = await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation)
             ?? throw new TimeoutException($"Contract {anomaly.ServiceCode} is not known yet; the anomaly waits.");
         var command = new StartMitigation(
             scope, anomaly.Target, Evidence.Of(anomaly.Vectors), defense, clock.GetUtcNow());
+        // Asked again, the same mitigation has its slots already; after its end they come back as abandoned.
         command = command with { Defense = await facts.WithSlots(defense, command, anomaly.TenantId, cancellation) };
 
         var decision = await session.Handle(

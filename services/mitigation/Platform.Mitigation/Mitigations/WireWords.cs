@@ -124,6 +124,29 @@ internal static class WireWords
             [.. wire.AllowedSources.Select(IPNetwork.Parse)]), null);
     }
 
+    public static Wire.Rule Write(TrafficRule rule)
+    {
+        var wire = new Wire.Rule
+        {
+            Action = Actions.Single(it => it.Value == rule.Action).Key,
+            Source = rule.Source?.ToString() ?? "",
+            SourcePort = Range(rule.SourcePort),
+            DestinationPort = Range(rule.DestinationPort),
+            PacketLength = Range(rule.PacketLength),
+            TcpFlagsSet = rule.TcpFlagsSet,
+            TcpFlagsClear = rule.TcpFlagsClear,
+            Fragment = rule.Fragment,
+            BytesPerSecond = rule.BytesPerSecond ?? 0,
+            PerSource = rule.PerSource,
+        };
+        if (rule.Protocol is { } protocol)
+        {
+            wire.Protocol = protocol;
+        }
+
+        return wire;
+    }
+
     public static Wire.DefensePolicy Write(DefensePolicy policy) => new()
     {
         Mode = Modes.Single(it => it.Value == policy.Mode).Key,
@@ -142,6 +165,9 @@ internal static class WireWords
     /// <summary>Without host bits: the parser would drop them silently.</summary>
     private static bool TryPrefix(string text, out IPNetwork prefix) =>
         IPNetwork.TryParse(text, out prefix) && IPAddress.TryParse(text.Split('/')[0], out var address) && address.Equals(prefix.BaseAddress);
+
+    private static Wire.NumberRange? Range(NumberRange? range) =>
+        range is null ? null : new Wire.NumberRange { From = (uint)range.From, To = (uint)range.To };
 
     private static NumberRange? Range(Wire.NumberRange? range) =>
         range is null ? null : new NumberRange((int)Math.Min(range.From, 100_000), (int)Math.Min(range.To, 100_000));

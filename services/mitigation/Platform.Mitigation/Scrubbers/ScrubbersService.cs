@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using Grpc.Core;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Platform.Contracts.Grpc.Mitigation.V1;
+using Platform.EventStore;
+using Platform.Mitigation.Bgp;
+using Platform.Mitigation.Mitigations;
+using Wire = Platform.Contracts.Grpc.Mitigation.V1;
+
+namespace Platform.Mitigation.Scrubbers;
+
+/// <summary>gRPC surface for agents: what a scrubber holds and counted comes in, what it shall hold goes out.</summary>
+internal sealed class ScrubbersService(
+    NpgsqlDataSource database, StreamStore store, KnownScrubbers scrubbers, IOptions<ScrubberOptions> options, TimeProvider clock)
+    : Wire.Scrubbers.ScrubbersBase
+{
+    [Authorize(Policy = ScrubberAuthorization.Policy)]
+    public override async Task<SyncFiltersResponse> SyncFilters(SyncFiltersRequest request, ServerCallContext context)
+    {
+        var cancellation = context.CancellationToken;
+        var agent = ScrubberAuthorization.AgentOf(context.GetHttpContext())!.Name;
+        await scrubbers.Heard(agent, cancellation);
+        var holders = (await scrubbers.HeardWithin(options.Value.Lease, cancellation)).ToImmutableHashSet();
+        var wanted = (await WantedCountermeasures.Read(database, cancellation))
+            .Where(it => it.Spec is { Kind: CountermeasureKind.Scrubbing, Rule: not null })
+            .ToList();
+
+        await Record(agent, request, wanted, holders, cancellation);
+
+        var now = clock.GetUtcNow();
+        return new SyncFiltersResponse
+        {
+            LeaseSeconds = (long)options.Value.Lease.TotalSeconds,
+            Filters =
+            {
+                from it in wanted
+                where !it.Withdrawing && it.ExpiresAt > now && SafetyRails.WithinHardLimits(it.Spec.Prefix)
+                select new Filter
+                {
+                    FilterId = it.CountermeasureId.ToString(),
+                    Destination = it.Spec.Prefix.ToString(),
+                    Rule = WireWords.Write(it.Spec.Rule!),
+                    ExpiresInSeconds = (long)Math.Ceiling((it.ExpiresAt - now).TotalSeconds),
+                },
+            },
+        };
+    }
+
+    /// <summary>Into the streams: what is in force here for the first time, what is gone, and what it did when that is new.</summary>
+    private async Task Record(
+        string agent,
+        SyncFiltersRequest request,
+        List<WantedCountermeasure> wanted,
+        ImmutableHashSet<string> holders,
+        CancellationToken cancellation)
+    {
+        var applied = request.Applied.ToDictionary(it => it.FilterId);
+        var now = clock.GetUtcNow();
+        foreach (var it in wanted)
+        {
+            var isApplied = applied.TryGetValue(it.CountermeasureId.ToString(), out var counted);
+            if (isApplied && !it.Withdrawing && !it.AnnouncedBy.Contains(agent))
+            {
+                var announced = new ConfirmAnnouncement(
+                    new Dictionary<Guid, string> { [it.CountermeasureId] = it.Spec.Rule!.ToString() }, agent, now);
+                await Handle(it, state => MitigationDecider.Decide(state, announced), $"announced:{agent}", cancellation);
+            }
+            else if (!isApplied && it.Withdrawing)
+            {
+                var gone = new ConfirmClearance(
+                    new Dictionary<Guid, ImmutableHashSet<string>> { [it.CountermeasureId] = holders }, agent, now);
+                await Handle(it, state => MitigationDecider.Decide(state, gone), $"cleared:{agent}", cancellation);
+            }
+
+            if (isApplied && counted is { DroppedPackets: > 0 } or { PassedPackets: > 0 })
+            {
+                var effect = new NoteEffect(it.CountermeasureId, EffectOf(counted!), now);
+                await Handle(it, state => MitigationDecider.Decide(state, effect), $"effect:{agent}", cancellation);
+            }
+        }
+    }
+
+    private static MeasuredEffect EffectOf(AppliedFilter counted) => new(
+        BeforeBitsPerSecond: 0, // the decider knows what detection saw
+        DuringBitsPerSecond: null,
+        counted.DroppedPackets,
+        counted.DroppedBytes,
+        counted.PassedPackets,
+        counted.PassedBytes,
+        counted.DroppedPackets > 0 ? "helped" : "unchanged");
+
+    private Task<Decision<MitigationEvent>> Handle(
+        WantedCountermeasure it,
+        Func<MitigationState, Decision<MitigationEvent>> decide,
+        string what,
+        CancellationToken cancellation) => store.Tenant(TenantId.Of(it.TenantId)).Handle(
+            MitigationState.Stream,
+            it.MitigationId.ToString(),
+            decide,
+            new Cause($"scrubber:{what}:{clock.GetUtcNow().UtcTicks}:{it.CountermeasureId:N}", $"scrubber:{what.Split(':')[1]}"),
+            cancellation);
+}

@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Platform.Testing;
+
+namespace Platform.Scrubber.Tests;
+
+/// <summary>
+/// Real packets in network namespaces of our own: outside (attacker and legitimate client, two addresses) - scrubber (forwards) - victim and its
+/// neighbour (two addresses). Needs root.
+/// </summary>
+public sealed class AScrubbedNetwork : IAsyncLifetime
+{
+    public const string Attacker = "10.91.0.66";
+    public const string Client = "10.91.0.2";
+    public const string Victim = "10.92.0.10";
+    public const string Neighbour = "10.92.0.11";
+    public const string Victim6 = "fd92::10";
+
+    private readonly string _id = Secrets.Name("s")[^6..].Replace('_', 'x');
+
+    public static bool IsPossible => Environment.UserName == "root" && File.Exists("/usr/sbin/nft") && File.Exists("/usr/sbin/hping3");
+
+    public string Outside => $"o{_id}";
+
+    public string Scrubber => $"s{_id}";
+
+    public string Inside => $"v{_id}";
+
+    public async ValueTask InitializeAsync()
+    {
+        if (!IsPossible)
+        {
+            return;
+        }
+
+        foreach (var space in (string[])[Outside, Scrubber, Inside])
+        {
+            await Run("ip", "netns", "add", space);
+            await In(space, "ip", "link", "set", "lo", "up");
+        }
+
+        await Cable(Outside, "port", Scrubber, "out");
+        await Cable(Inside, "port", Scrubber, "in");
+        await Address(Outside, "port", $"{Client}/24", $"{Attacker}/24", "fd91::2/64");
+        await Address(Scrubber, "out", "10.91.0.1/24", "fd91::1/64");
+        await Address(Scrubber, "in", "10.92.0.1/24", "fd92::1/64");
+        await Address(Inside, "port", $"{Victim}/24", $"{Neighbour}/24", $"{Victim6}/64");
+        foreach (var (space, v4, v6) in new[] { (Outside, "10.91.0.1", "fd91::1"), (Inside, "10.92.0.1", "fd92::1") })
+        {
+            await In(space, "ip", "route", "add", "default", "via", v4);
+            await In(space, "ip", "-6", "route", "add", "default", "via", v6);
+        }
+
+        await In(Scrubber, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
+        // What arrives is counted where it arrives, by a table that is not ours.
+        await In(
+            Inside, "nft", """
+            add table inet arrived; add chain inet arrived c { type filter hook prerouting priority -500; };
+            add counter inet arrived ntp; add counter inet arrived dns; add counter inet arrived syn; add counter inet arrived neighbour;
+            add rule inet arrived c ip daddr 10.92.0.10 udp sport 123 counter name ntp;
+            add counter inet arrived udp6; add rule inet arrived c ip6 daddr fd92::10 udp dport 9 counter name udp6;
+            add rule inet arrived c ip daddr 10.92.0.10 udp sport 53 counter name dns;
+            add rule inet arrived c ip daddr 10.92.0.10 tcp flags & (syn|ack) == syn counter name syn;
+            add rule inet arrived c ip daddr 10.92.0.11 udp sport 123 counter name neighbour
+            """);
+    }
+
+    /// <summary>Sends UDP packets from this source port to the address.</summary>
+    public Task Udp(string to, int sourcePort, int packets, string from = Attacker) =>
+        Hping($"--udp -a {from} -s {sourcePort} -k -p 9 -d 400 -i u500 -c {packets} {to}");
+
+    /// <summary>Sends TCP SYN packets from this source address.</summary>
+    public Task Syn(string to, int packets, string from) => Hping($"-S -a {from} -p 80 -i u500 -c {packets} {to}");
+
+    /// <summary>The legitimate client: 20 echo requests; success rate (0 to 1) and mean latency in milliseconds.</summary>
+    public async Task<(double Success, double Milliseconds)> Ping(string to)
+    {
+        var output = await Hping($"-1 -a {Client} -c 20 -i u20000 {to}");
+        var received = output.Split(", ").First(part => part.Contains("received", StringComparison.Ordinal)).Split(' ')[0];
+        var times = output.Split("min/avg/max = ") is [_, var last] ? last.Split('/')[1] : "NaN";
+        return (int.Parse(received, CultureInfo.InvariantCulture) / 20.0, double.Parse(times, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Sends 20 UDP packets over IPv6.</summary>
+    public Task Udp6(string to) => In(Outside, "bash", "-c", $"for i in $(seq 20); do echo x > /dev/udp/{to}/9; done 2>/dev/null || true");
+
+    /// <summary>Packets of a kind that arrived at the victims so far: ntp, dns, syn, udp6, neighbour.</summary>
+    public async Task<long> Arrived(string kind)
+    {
+        var listed = JsonNode.Parse(await In(Inside, "nft", "-j", "list", "counter", "inet", "arrived", kind))!;
+        return listed["nftables"]!.AsArray().Select(it => it!["counter"]).OfType<JsonNode>().Select(it => (long)it["packets"]!).Single();
+    }
+
+    /// <summary>The scrubber's rules as the kernel holds them.</summary>
+    public Task<string> Ruleset() => In(Scrubber, "nft", "list", "ruleset");
+
+    public static Task<string> In(string space, params string[] command) => Run(["ip", "netns", "exec", space, .. command]);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (IsPossible)
+        {
+            foreach (var space in (string[])[Outside, Scrubber, Inside])
+            {
+                await Run("ip", "netns", "del", space);
+            }
+        }
+    }
+
+    /// <summary>It calls it a failure when nobody answers; and it tells its figures as errors.</summary>
+    private Task<string> Hping(string arguments) => In(Outside, "sh", "-c", $"hping3 -q {arguments} 2>&1 || true");
+
+    private static async Task Cable(string one, string oneEnd, string other, string otherEnd)
+    {
+        await Run("ip", "link", "add", "name", oneEnd, "netns", one, "type", "veth", "peer", "name", otherEnd, "netns", other);
+        await In(one, "ip", "link", "set", "dev", oneEnd, "up");
+        await In(other, "ip", "link", "set", "dev", otherEnd, "up");
+    }
+
+    private static async Task Address(string space, string device, params string[] addresses)
+    {
+        foreach (var address in addresses)
+        {
+            string[] noWait = address.Contains(':', StringComparison.Ordinal) ? ["nodad"] : [];
+            await In(space, ["ip", "address", "add", address, "dev", device, .. noWait]);
+        }
+    }
+
+    private static Task<string> Run(params string[] command) => Command.Run(command);
+}

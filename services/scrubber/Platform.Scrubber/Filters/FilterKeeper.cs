@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.Extensions.Options;
+using Platform.Contracts.Grpc.Mitigation.V1;
+
+namespace Platform.Scrubber.Filters;
+
+/// <summary>
+/// Tells the controller what the kernel holds and counted, hears what it shall hold, and makes it so. While the controller is away nothing is
+/// touched: the filters go on, and end by themselves when their lease has run out.
+/// </summary>
+internal sealed class FilterKeeper(NftTable table, IOptions<ScrubberOptions> options, TimeProvider clock, ILogger<FilterKeeper> log)
+    : BackgroundService
+{
+    private const int RenewalsPerLease = 3;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var channel = GrpcChannel.ForAddress(options.Value.Controller!);
+        var controller = new Scrubbers.ScrubbersClient(channel);
+        var standing = new Standing(Filters: "", RenewAt: DateTimeOffset.MinValue);
+        var isAway = false;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                standing = await Sync(controller, standing, stoppingToken);
+                if (isAway)
+                {
+                    isAway = false;
+                    log.ControllerReturned();
+                }
+            }
+            catch (RpcException fault) when (!stoppingToken.IsCancellationRequested)
+            {
+                Telemetry.ControllerAway();
+                if (!isAway)
+                {
+                    isAway = true;
+                    log.ControllerAway(options.Value.Controller!, fault.Status.Detail);
+                }
+            }
+            catch (NftException fault)
+            {
+                Telemetry.Changed("refused");
+                log.KernelRefuses(fault.Message);
+            }
+
+            await Task.Delay(options.Value.SyncInterval, stoppingToken);
+        }
+    }
+
+    private async Task<Standing> Sync(Scrubbers.ScrubbersClient controller, Standing standing, CancellationToken cancellation)
+    {
+        var held = await table.Read(cancellation);
+        var answer = await Ask(controller, standing, held, cancellation);
+        var text = string.Join('\n', answer.Filters.OrderBy(filter => filter.FilterId, StringComparer.Ordinal).Select(TextOf));
+        var names = answer.Filters.Select(filter => NftRuleset.NameOf(filter.FilterId)).ToHashSet();
+        var now = clock.GetUtcNow();
+        if (text == standing.Filters && now < standing.RenewAt && names.SetEquals(held.Keys))
+        {
+            return standing;
+        }
+
+        var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
+        await table.Apply(answer.Filters, lease, held.Keys.ToImmutableHashSet(), cancellation);
+        Telemetry.Changed("applied");
+        if (text != standing.Filters)
+        {
+            log.Applied(answer.Filters.Count);
+            standing = standing with { Filters = text, Ids = answer.Filters.ToImmutableDictionary(it => NftRuleset.NameOf(it.FilterId), it => it.FilterId) };
+            await Ask(controller, standing, await table.Read(cancellation), cancellation); // read back, and told at once
+        }
+
+        return standing with { RenewAt = now + lease / RenewalsPerLease };
+    }
+
+    private async Task<SyncFiltersResponse> Ask(
+        Scrubbers.ScrubbersClient controller,
+        Standing standing,
+        IReadOnlyDictionary<string, FilterCounters> held,
+        CancellationToken cancellation) => await controller.SyncFiltersAsync(
+            new SyncFiltersRequest
+            {
+                Applied =
+                {
+                    from it in held
+                    where standing.Ids.ContainsKey(it.Key)
+                    select new AppliedFilter
+                    {
+                        FilterId = standing.Ids[it.Key],
+                        DroppedPackets = it.Value.DroppedPackets,
+                        DroppedBytes = it.Value.DroppedBytes,
+                        PassedPackets = it.Value.PassedPackets,
+                        PassedBytes = it.Value.PassedBytes,
+                    },
+                },
+            },
+            new Metadata { { "x-platform-scrubber", $"{options.Value.Name}:{options.Value.Token}" } },
+            TimeProvider.System.GetUtcNow().UtcDateTime + TimeSpan.FromSeconds(5),
+            cancellation);
+
+    /// <summary>Without what runs down by itself.</summary>
+    private static string TextOf(Filter filter) => $"{filter.FilterId} {filter.Destination} {filter.Rule}";
+
+    /// <param name="Filters">What was applied last, as text.</param>
+    /// <param name="RenewAt">When the leases are renewed (UTC).</param>
+    private sealed record Standing(string Filters, DateTimeOffset RenewAt)
+    {
+        /// <summary>Ids of the filters by their names in the kernel.</summary>
+        public ImmutableDictionary<string, string> Ids { get; init; } = ImmutableDictionary<string, string>.Empty;
+    }
+}

@@ -1,0 +1,258 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using Platform.Contracts.Grpc.Mitigation.V1;
+
+namespace Platform.Scrubber.Filters;
+
+/// <summary>Filters as one transaction of nftables (<c>nft -j</c>, libnftables-json(5)). Pure.</summary>
+/// <remarks>
+/// Each filter has a set with its destination as only element, and that element has a timeout: when nobody renews it the kernel itself
+/// forgets it, and the rules match nothing. Sets and counters stay over changes, so that nothing is counted anew; the chain is written anew whole.
+/// The chain stands before defragmentation, so that fragments are seen as such, and before connection tracking, which a flood would fill.
+/// </remarks>
+internal static class NftRuleset
+{
+    private const string Family = "inet";
+    private const string Chain = "filter";
+    private const int BeforeDefragmentation = -450;
+
+    /// <summary>Name of everything that belongs to a filter: <c>f</c> and 16 digits of its id.</summary>
+    public static string NameOf(string filterId) => $"f{Guid.Parse(filterId):N}"[..17];
+
+    /// <summary>Makes the table hold exactly these filters.</summary>
+    /// <param name="table">Name of our table.</param>
+    /// <param name="filters">What shall be in force.</param>
+    /// <param name="lease">Longest life of a filter that nobody renews.</param>
+    /// <param name="present">Names of the filters that the table has objects of.</param>
+    /// <param name="anew">Whether the table is thrown away first, in the same transaction, with all that it counted.</param>
+    public static JsonObject Transaction(
+        string table, IReadOnlyList<Filter> filters, TimeSpan lease, IReadOnlySet<string> present, bool anew = false)
+    {
+        var commands = new JsonArray { Command("add", "table", Table(table)) };
+        if (anew)
+        {
+            commands.Add(Command("delete", "table", Table(table)));
+            commands.Add(Command("add", "table", Table(table)));
+            present = new HashSet<string>();
+        }
+
+        foreach (var command in (JsonObject[])
+        [
+            Command("add", "chain", new JsonObject
+            {
+                ["family"] = Family,
+                ["table"] = table,
+                ["name"] = Chain,
+                ["type"] = "filter",
+                ["hook"] = "prerouting",
+                ["prio"] = BeforeDefragmentation,
+                ["policy"] = "accept",
+            }),
+            Command("flush", "chain", Object(table, Chain)),
+        ])
+        {
+            commands.Add(command);
+        }
+
+        var wanted = filters.Select(filter => NameOf(filter.FilterId)).ToHashSet();
+        foreach (var gone in present.Where(name => !wanted.Contains(name)))
+        {
+            commands.Add(Command("delete", "set", Object(table, gone)));
+            commands.Add(Command("delete", "set", Object(table, $"{gone}_src")));
+            commands.Add(Command("delete", "counter", Object(table, $"{gone}_dropped")));
+            commands.Add(Command("delete", "counter", Object(table, $"{gone}_passed")));
+        }
+
+        foreach (var filter in filters)
+        {
+            AddObjects(commands, table, filter, lease, isNew: !present.Contains(NameOf(filter.FilterId)));
+        }
+
+        // Allowed first, then what discards; what is left to a destination has passed.
+        foreach (var filter in filters.Where(filter => filter.Rule.Action == "accept"))
+        {
+            AddRule(commands, table, [.. Match(filter), Counter($"{NameOf(filter.FilterId)}_passed"), new JsonObject { ["accept"] = null }]);
+        }
+
+        foreach (var filter in filters.Where(filter => filter.Rule.Action != "accept"))
+        {
+            AddRule(commands, table, [.. Match(filter), .. Limit(filter), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["drop"] = null }]);
+        }
+
+        foreach (var filter in filters.Where(filter => filter.Rule.Action != "accept"))
+        {
+            AddRule(commands, table, [Destination(filter), Counter($"{NameOf(filter.FilterId)}_passed")]);
+        }
+
+        return new JsonObject { ["nftables"] = commands };
+    }
+
+    private static void AddObjects(JsonArray commands, string table, Filter filter, TimeSpan lease, bool isNew)
+    {
+        var name = NameOf(filter.FilterId);
+        var prefix = IPNetwork.Parse(filter.Destination);
+        var address = IsIPv4(prefix) ? "ipv4_addr" : "ipv6_addr";
+        if (isNew)
+        {
+            commands.Add(Command("add", "set", new JsonObject
+            {
+                ["family"] = Family,
+                ["table"] = table,
+                ["name"] = name,
+                ["type"] = address,
+                ["flags"] = new JsonArray("interval", "timeout"),
+            }));
+            commands.Add(Command("add", "set", new JsonObject
+            {
+                ["family"] = Family,
+                ["table"] = table,
+                ["name"] = $"{name}_src",
+                ["type"] = address,
+                ["flags"] = new JsonArray("timeout"), // that rules add to it the kernel sees by itself
+                ["size"] = 65_535,
+                ["timeout"] = 60,
+            }));
+            commands.Add(Command("add", "counter", Object(table, $"{name}_dropped")));
+            commands.Add(Command("add", "counter", Object(table, $"{name}_passed")));
+        }
+
+        commands.Add(Command("flush", "set", Object(table, name))); // and in again with a new timeout, in the same transaction
+        commands.Add(Command("add", "element", new JsonObject
+        {
+            ["family"] = Family,
+            ["table"] = table,
+            ["name"] = name,
+            ["elem"] = new JsonArray(new JsonObject
+            {
+                ["elem"] = new JsonObject
+                {
+                    ["val"] = Prefix(prefix),
+                    ["timeout"] = Math.Clamp(filter.ExpiresInSeconds, 1, (long)lease.TotalSeconds),
+                },
+            }),
+        }));
+    }
+
+    private static IEnumerable<JsonNode> Match(Filter filter)
+    {
+        var rule = filter.Rule;
+        var isIPv4 = IsIPv4(IPNetwork.Parse(filter.Destination));
+        yield return Destination(filter);
+        if (rule.Source.Length > 0)
+        {
+            yield return Equal(Payload(isIPv4 ? "ip" : "ip6", "saddr"), Prefix(IPNetwork.Parse(rule.Source)));
+        }
+
+        if (rule.HasProtocol)
+        {
+            yield return Equal(Meta("l4proto"), (int)rule.Protocol);
+        }
+
+        if (rule.SourcePort is { } from)
+        {
+            yield return Equal(Payload("th", "sport"), Range(from));
+        }
+
+        if (rule.DestinationPort is { } to)
+        {
+            yield return Equal(Payload("th", "dport"), Range(to));
+        }
+
+        if (rule.PacketLength is { } length)
+        {
+            // IPv6 says the length of what follows its 40 bytes.
+            yield return isIPv4
+                ? Equal(Payload("ip", "length"), Range(length))
+                : Equal(Payload("ip6", "length"), Range(new NumberRange { From = Less40(length.From), To = Less40(length.To) }));
+        }
+
+        if (rule.TcpFlagsSet != 0 || rule.TcpFlagsClear != 0)
+        {
+            var mask = new JsonObject { ["&"] = new JsonArray(Payload("tcp", "flags"), (int)(rule.TcpFlagsSet | rule.TcpFlagsClear)) };
+            yield return Equal(mask, (int)rule.TcpFlagsSet);
+        }
+
+        if (rule.Fragment)
+        {
+            yield return isIPv4
+                ? Compare("!=", new JsonObject { ["&"] = new JsonArray(Payload("ip", "frag-off"), 0x1FFF) }, 0)
+                : Compare("!=", new JsonObject { ["exthdr"] = new JsonObject { ["name"] = "frag", ["field"] = "frag-off" } }, 0);
+        }
+    }
+
+    /// <summary>What is above the limit goes on to be dropped; below it the packet leaves the rule.</summary>
+    private static IEnumerable<JsonNode> Limit(Filter filter)
+    {
+        if (filter.Rule.Action != "rate-limit")
+        {
+            yield break;
+        }
+
+        var limit = new JsonObject
+        {
+            ["limit"] = new JsonObject
+            {
+                ["rate"] = filter.Rule.BytesPerSecond,
+                ["rate_unit"] = "bytes",
+                ["per"] = "second",
+                ["burst"] = Math.Max(filter.Rule.BytesPerSecond / 10, 3_000),
+                ["burst_unit"] = "bytes",
+                ["inv"] = true,
+            },
+        };
+        yield return filter.Rule.PerSource
+            ? new JsonObject
+            {
+                ["set"] = new JsonObject
+                {
+                    ["op"] = "update",
+                    ["elem"] = Payload(IsIPv4(IPNetwork.Parse(filter.Destination)) ? "ip" : "ip6", "saddr"),
+                    ["set"] = $"@{NameOf(filter.FilterId)}_src",
+                    ["stmt"] = new JsonArray(limit),
+                },
+            }
+            : limit;
+    }
+
+    private static JsonObject Destination(Filter filter) => Equal(
+        Payload(IsIPv4(IPNetwork.Parse(filter.Destination)) ? "ip" : "ip6", "daddr"), $"@{NameOf(filter.FilterId)}");
+
+    private static JsonObject Equal(JsonNode left, JsonNode right) => Compare("==", left, right);
+
+    private static JsonObject Compare(string op, JsonNode left, JsonNode right) =>
+        new() { ["match"] = new JsonObject { ["op"] = op, ["left"] = left, ["right"] = right } };
+
+    private static JsonObject Payload(string protocol, string field) =>
+        new() { ["payload"] = new JsonObject { ["protocol"] = protocol, ["field"] = field } };
+
+    private static JsonObject Meta(string key) => new() { ["meta"] = new JsonObject { ["key"] = key } };
+
+    private static JsonObject Counter(string name) => new() { ["counter"] = name };
+
+    private static JsonNode Prefix(IPNetwork prefix) => prefix.PrefixLength == (IsIPv4(prefix) ? 32 : 128)
+        ? prefix.BaseAddress.ToString()
+        : new JsonObject { ["prefix"] = new JsonObject { ["addr"] = prefix.BaseAddress.ToString(), ["len"] = prefix.PrefixLength } };
+
+    private static JsonNode Range(NumberRange range) => range.From == range.To
+        ? (int)range.From
+        : new JsonObject { ["range"] = new JsonArray((int)range.From, (int)range.To) };
+
+    private static void AddRule(JsonArray commands, string table, JsonArray expressions) => commands.Add(Command("add", "rule", new JsonObject
+    {
+        ["family"] = Family,
+        ["table"] = table,
+        ["chain"] = Chain,
+        ["expr"] = expressions,
+    }));
+
+    private static JsonObject Command(string verb, string kind, JsonObject what) => new() { [verb] = new JsonObject { [kind] = what } };
+
+    private static JsonObject Table(string name) => new() { ["family"] = Family, ["name"] = name };
+
+    private static JsonObject Object(string table, string name) => new() { ["family"] = Family, ["table"] = table, ["name"] = name };
+
+    private static uint Less40(uint length) => length < 40 ? 0 : length - 40;
+
+    private static bool IsIPv4(IPNetwork prefix) => prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
+}

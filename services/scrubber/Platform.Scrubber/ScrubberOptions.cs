@@ -1,0 +1,33 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Platform.Scrubber;
+
+/// <summary>How the agent reaches its controller and the kernel. Bound from the <c>Scrubber</c> section.</summary>
+internal sealed class ScrubberOptions
+{
+    public const string Section = "Scrubber";
+
+    /// <summary>gRPC address of mitigation, for example <c>http://mitigation:8082</c>.</summary>
+    [Required(ErrorMessage = "must be the gRPC address of mitigation.")]
+    public Uri? Controller { get; init; }
+
+    /// <summary>Name of this agent, as the controller knows it; 1 to 50 characters.</summary>
+    [Required(ErrorMessage = "must be the name that the controller knows."), StringLength(50, MinimumLength = 1)]
+    public string Name { get; init; } = "";
+
+    /// <summary>What the agent proves itself with; from a secret.</summary>
+    [Required(ErrorMessage = "must be the token that the controller knows."), MinLength(16, ErrorMessage = "must have 16 characters or more.")]
+    public string Token { get; init; } = "";
+
+    /// <summary>How often counters are told and filters asked for. 100 ms to 10 seconds; default 500 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:00:10", ErrorMessage = "must be 00:00:00.100 to 00:00:10.")]
+    public TimeSpan SyncInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Name of the table in family inet that is ours alone. Default <c>platform_scrubber</c>.</summary>
+    [RegularExpression("[a-z][a-z0-9_]{0,30}", ErrorMessage = "must be small letters, digits and underscores.")]
+    public string Table { get; init; } = "platform_scrubber";
+
+    /// <summary>Network namespace of the traffic; unset: the agent's own.</summary>
+    [RegularExpression("[A-Za-z0-9_.-]{1,50}", ErrorMessage = "must be the name of a network namespace.")]
+    public string? NetworkNamespace { get; init; }
+}
