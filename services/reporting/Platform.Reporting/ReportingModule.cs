@@ -24,6 +24,7 @@ internal static class ReportingModule
             bus.AddConsumer<WhenAnomalyEnded>();
             bus.AddConsumer<WhenMitigationStarted>();
             bus.AddConsumer<WhenCountermeasureAnnounced>();
+            bus.AddConsumer<WhenCountermeasureMeasured>();
             bus.AddConsumer<WhenCountermeasureWithdrawn>();
             bus.AddConsumer<WhenMitigationEnded>();
             bus.AddConsumer<WhenMitigationFailed>();

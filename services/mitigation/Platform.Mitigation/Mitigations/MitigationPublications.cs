@@ -14,6 +14,7 @@ internal sealed class MitigationPublications : IPublications
         MitigationStarted { AnomalyId: var none } when none == Guid.Empty => null,
         CountermeasureAnnounced { Scope.AnomalyId: var none } when none == Guid.Empty => null,
         CountermeasureWithdrawn { Scope.AnomalyId: var none } when none == Guid.Empty => null,
+        EffectMeasured { Scope.AnomalyId: var none } when none == Guid.Empty => null,
         MitigationEnded { Scope.AnomalyId: var none } when none == Guid.Empty => null,
         MitigationFailed { Scope.AnomalyId: var none } when none == Guid.Empty => null,
         MitigationStarted e => new Published.MitigationStarted
@@ -36,6 +37,21 @@ internal sealed class MitigationPublications : IPublications
             Route = e.Route,
             Speaker = e.Speaker,
             AnnouncedAt = e.AnnouncedAt,
+        },
+        EffectMeasured e => new Published.CountermeasureMeasured
+        {
+            TenantId = recorded.TenantId.ToGuid(),
+            ServiceCode = e.Scope.ServiceCode,
+            MitigationId = e.Scope.MitigationId,
+            AnomalyId = e.Scope.AnomalyId,
+            CountermeasureId = e.CountermeasureId,
+            Verdict = e.Effect.Verdict,
+            BeforeBitsPerSecond = e.Effect.BeforeBitsPerSecond,
+            DroppedPackets = e.Effect.DroppedPackets,
+            DroppedBytes = e.Effect.DroppedBytes,
+            PassedPackets = e.Effect.PassedPackets,
+            PassedBytes = e.Effect.PassedBytes,
+            MeasuredAt = e.MeasuredAt,
         },
         CountermeasureWithdrawn e => new Published.CountermeasureWithdrawn
         {

@@ -48,6 +48,7 @@ export const en = {
     'anomaly-changed': 'Attack changed',
     'mitigation-started': 'Mitigation started',
     'countermeasure-announced': 'Countermeasure in force',
+    'countermeasure-measured': 'Effect measured',
     'countermeasure-withdrawn': 'Countermeasure withdrawn',
     'mitigation-ended': 'Mitigation ended',
     'mitigation-failed': 'Mitigation failed',

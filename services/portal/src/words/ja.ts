@@ -49,6 +49,7 @@ export const ja: Words = {
     'anomaly-changed': '攻撃が変化',
     'mitigation-started': '防御を開始',
     'countermeasure-announced': '防御策が有効',
+    'countermeasure-measured': '防御効果を測定',
     'countermeasure-withdrawn': '防御策を解除',
     'mitigation-ended': '防御を終了',
     'mitigation-failed': '防御に失敗',

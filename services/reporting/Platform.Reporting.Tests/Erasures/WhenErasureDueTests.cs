@@ -35,7 +35,7 @@ public sealed class WhenErasureDueTests(AReportingService service) : IClassFixtu
         Assert.DoesNotContain(first.AnomalyId.ToString(), WithoutNamesOfErasedStreams(everything), StringComparison.Ordinal);
         Assert.DoesNotContain(second.AnomalyId.ToString(), WithoutNamesOfErasedStreams(everything), StringComparison.Ordinal);
         Assert.Equal(2, await Rows("views.incidents", otherContract.AnomalyId, otherTenant.AnomalyId));
-        Assert.Equal(16, await Rows("views.incident_steps", otherContract.AnomalyId, otherTenant.AnomalyId));
+        Assert.Equal(18, await Rows("views.incident_steps", otherContract.AnomalyId, otherTenant.AnomalyId));
         Assert.Contains($"incident:{otherContract.AnomalyId}", everything, StringComparison.Ordinal);
     }
 

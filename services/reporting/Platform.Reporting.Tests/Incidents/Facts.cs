@@ -79,6 +79,22 @@ internal sealed record Facts(TenantId Tenant, string ServiceCode, Guid AnomalyId
         AnnouncedAt = DetectedAt.AddSeconds(2),
     };
 
+    public CountermeasureMeasured Measured => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        CountermeasureId = AnomalyId,
+        Verdict = "helped",
+        BeforeBitsPerSecond = 400_000_000,
+        DroppedPackets = 2000,
+        DroppedBytes = 856_000,
+        PassedPackets = 70,
+        PassedBytes = 4_000,
+        MeasuredAt = EndedAt.AddMinutes(4),
+    };
+
     public CountermeasureWithdrawn Withdrawn => new()
     {
         TenantId = Tenant.ToGuid(),
@@ -112,7 +128,7 @@ internal sealed record Facts(TenantId Tenant, string ServiceCode, Guid AnomalyId
     };
 
     /// <summary>The whole story in the order in which it happened.</summary>
-    public object[] Story => [Detected, Started, Announced, Changed, Ended, Withdrawn, Defended];
+    public object[] Story => [Detected, Started, Announced, Changed, Ended, Measured, Withdrawn, Defended];
 
     public ErasureDue ErasureDue(Guid erasureId) => new()
     {

@@ -11,13 +11,13 @@ namespace Platform.Reporting.Tests.Incidents;
 /// <summary>
 /// From facts on the broker to what a customer reads: WhenAnomalyDetected, WhenAnomalyChanged, WhenAnomalyEnded,
 /// WhenMitigationStarted,
-/// WhenCountermeasureAnnounced, WhenCountermeasureWithdrawn, WhenMitigationEnded, WhenMitigationFailed.
+/// WhenCountermeasureAnnounced, WhenCountermeasureMeasured, WhenCountermeasureWithdrawn, WhenMitigationEnded, WhenMitigationFailed.
 /// </summary>
 public sealed class IncidentTimelineTests(AReportingService service) : IClassFixture<AReportingService>
 {
     private static readonly string[] Steps =
     [
-        "anomaly-detected", "mitigation-started", "countermeasure-announced", "anomaly-changed", "anomaly-ended",
+        "anomaly-detected", "mitigation-started", "countermeasure-announced", "anomaly-changed", "anomaly-ended", "countermeasure-measured",
         "countermeasure-withdrawn", "mitigation-ended", "report-published",
     ];
 
@@ -34,11 +34,12 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
 
         Assert.Equal(Steps, told.Timeline.Select(step => step.Step));
         Assert.Equal(
-            ["detection", "mitigation", "mitigation", "detection", "detection", "mitigation", "mitigation", "reporting"],
+            ["detection", "mitigation", "mitigation", "detection", "detection", "mitigation", "mitigation", "mitigation", "reporting"],
             told.Timeline.Select(step => step.Actor));
         Assert.Equal(facts.Announced.AnnouncedAt, told.Timeline[2].At.ToDateTimeOffset());
         Assert.Equal("203.0.113.10/32 community 65535:666", told.Timeline[2].Details["route"]);
         Assert.Equal("90000", told.Timeline[0].Details["packets_per_second"]);
+        Assert.Equal(("helped", "2000"), (told.Timeline[5].Details["verdict"], told.Timeline[5].Details["dropped_packets"]));
         var expected = new Wire.Incident
         {
             IncidentId = facts.AnomalyId.ToString(),

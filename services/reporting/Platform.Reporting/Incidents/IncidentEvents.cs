@@ -77,6 +77,7 @@ internal static class IncidentSteps
     public const string AnomalyEnded = "anomaly-ended";
     public const string MitigationStarted = "mitigation-started";
     public const string CountermeasureAnnounced = "countermeasure-announced";
+    public const string CountermeasureMeasured = "countermeasure-measured";
     public const string CountermeasureWithdrawn = "countermeasure-withdrawn";
     public const string MitigationEnded = "mitigation-ended";
     public const string MitigationFailed = "mitigation-failed";

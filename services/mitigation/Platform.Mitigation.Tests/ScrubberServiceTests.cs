@@ -1,0 +1,152 @@
+using Grpc.Core;
+using Platform.Contracts.Grpc.Mitigation.V1;
+using Platform.Contracts.Mitigation.V1;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Mitigation.Tests.Bgp;
+using Platform.Testing;
+using Wire = Platform.Contracts.Grpc.Mitigation.V1;
+
+namespace Platform.Mitigation.Tests;
+
+/// <summary>What agents on scrubbers are told, and what becomes of what they tell.</summary>
+public sealed class ScrubberServiceTests(PostgresDatabase database, RabbitMqVirtualHost broker, ANetwork network)
+    : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IClassFixture<ANetwork>, IAsyncLifetime
+{
+    private readonly Customer _customer = Customer.New();
+    private readonly Guid _anomaly = Customer.NewId();
+    private ServiceHost _host = null!;
+
+    public async ValueTask InitializeAsync() => _host = await AMitigationService.Start(
+        database,
+        broker,
+        network,
+        ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
+        ("Bgp:Speakers:0:DiversionCommunities:0", "65535:65281"),
+        ("Scrubbers:Agents:0:Name", "tokyo"),
+        ("Scrubbers:Agents:0:Token", "0123456789abcdef"),
+        ("Scrubbers:Agents:1:Name", "abroad"),
+        ("Scrubbers:Agents:1:Token", "fedcba9876543210"),
+        ("Scrubbers:Agents:1:Location", "US"));
+
+    public ValueTask DisposeAsync() => _host.DisposeAsync();
+
+    [Fact, Trait("Requirement", "R6")]
+    public async Task An_attack_is_diverted_and_filtered_counted_and_in_the_end_gone_from_router_and_scrubber()
+    {
+        await using var announced = await _host.Listen<CountermeasureAnnounced>();
+        await using var measured = await _host.Listen<CountermeasureMeasured>();
+        await using var ended = await _host.Listen<MitigationEnded>();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        Assert.Empty(await Told("tokyo", "203.0.113.60/32")); // it is heard: from now on scrubbing is a means
+
+        await Deliver(_customer.AttackedBy("203.0.113.60/32", _anomaly, "ntp"));
+        await network.RouterHolds("203.0.113.60/32", "203.0.113.60/32 via 192.0.2.50 [65535:65281]");
+        var filter = (await Eventually.Get(() => Told("tokyo", "203.0.113.60/32"), seen => seen.Count == 1, what: "a filter for the scrubber"))[0];
+        Assert.Equal(("203.0.113.60/32", "discard", 17u, 123u), (filter.Destination, filter.Rule.Action, filter.Rule.Protocol, filter.Rule.SourcePort.From));
+        Assert.DoesNotContain(announced.Facts, fact => fact.Kind == "scrubbing"); // told is not in force
+
+        var applied = new AppliedFilter { FilterId = filter.FilterId, DroppedPackets = 2000, DroppedBytes = 856_000, PassedPackets = 70, PassedBytes = 4000 };
+        await Sync("tokyo", applied);
+        var active = await announced.Get(fact => fact.Kind == "scrubbing");
+        Assert.Equal(("tokyo", "to 203.0.113.60/32 udp source-port 123 discard"), (active.Speaker, active.Route));
+        var effect = await measured.Get(fact => fact.AnomalyId == _anomaly);
+        Assert.Equal(("helped", 2000, 70, 80_000_000), (effect.Verdict, effect.DroppedPackets, effect.PassedPackets, effect.BeforeBitsPerSecond));
+
+        await Deliver(_customer.Relieved("203.0.113.60/32", _anomaly));
+        await _host.CatchUp();
+        _host.Clock.Advance(TimeSpan.FromSeconds(31));
+        await network.RouterHolds("203.0.113.60/32");
+        await Eventually.Get(() => Told("tokyo", "203.0.113.60/32", applied), seen => seen.Count == 0, what: "the end of the filter");
+        Assert.Empty(ended.Facts); // as long as the scrubber holds it, nothing has ended
+        await Told("tokyo", "203.0.113.60/32");
+        Assert.Equal("defended", (await ended.Get(fact => fact.AnomalyId == _anomaly)).Result);
+    }
+
+    [Fact, Trait("Requirement", "R11")]
+    public async Task To_an_agent_abroad_go_addresses_numbers_and_an_expiry_and_after_the_end_nothing()
+    {
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Sync("abroad");
+        await Deliver(_customer.AttackedBy("203.0.113.61/32", _anomaly, "memcached"));
+        var filter = (await Eventually.Get(() => Told("abroad", "203.0.113.61/32"), seen => seen.Count == 1, what: "a filter for the scrubber"))[0];
+
+        Assert.True(filter.ExpiresInSeconds is > 0 and <= 86_400);
+        var text = filter.ToString();
+        foreach (var name in (string[])[_customer.TenantId.ToString(), _customer.ServiceCode, _customer.ContractId.ToString(), _anomaly.ToString()])
+        {
+            Assert.DoesNotContain(name, text, StringComparison.OrdinalIgnoreCase);
+        }
+
+        Assert.Equal(
+            ["destination", "expires_in_seconds", "filter_id", "rule"], Filter.Descriptor.Fields.InDeclarationOrder().Select(field => field.Name).Order());
+        await Deliver(_customer.Terminated());
+        _host.Clock.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.Get(() => Told("abroad", "203.0.113.61/32"), seen => seen.Count == 0, what: "the end of the filter");
+    }
+
+    [Fact]
+    public async Task Scrubbers_that_stay_away_end_no_mitigation_later_than_their_lease()
+    {
+        await using var ended = await _host.Listen<MitigationEnded>();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Sync("tokyo");
+        await Deliver(_customer.AttackedBy("203.0.113.62/32", _anomaly, "ntp"));
+        await Eventually.Get(() => Told("tokyo", "203.0.113.62/32"), seen => seen.Count == 1, what: "a filter for the scrubber");
+        await Deliver(_customer.Terminated());
+        _host.Clock.Advance(TimeSpan.FromSeconds(1));
+        await network.RouterHolds("203.0.113.62/32");
+
+        _host.Clock.Advance(TimeSpan.FromMinutes(6));
+        await ended.Get(fact => fact.AnomalyId == _anomaly);
+    }
+
+    [Fact]
+    public async Task While_the_kill_switch_is_engaged_scrubbers_hold_nothing()
+    {
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Sync("tokyo");
+        await Deliver(_customer.AttackedBy("203.0.113.63/32", _anomaly, "ntp"));
+        await Eventually.Get(() => Told("tokyo", "203.0.113.63/32"), seen => seen.Count == 1, what: "a filter for the scrubber");
+        var mitigations = new Wire.Mitigations.MitigationsClient(_host.Channel);
+        var provider = _host.As(TenantId.Provider, Roles.ProviderOperator);
+        await mitigations.TurnKillSwitchAsync(new() { Engage = true, Reason = "test" }, provider);
+        try
+        {
+            await Eventually.Get(async () => (await Sync("tokyo")).Filters.Count, seen => seen == 0, TimeSpan.FromSeconds(2), "empty scrubbers");
+        }
+        finally
+        {
+            await mitigations.TurnKillSwitchAsync(new() { Reason = "test" }, provider);
+            await _host.CatchUp();
+        }
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("tokyo:wrong")]
+    [InlineData("tokyo:fedcba9876543210")]
+    [InlineData("nobody:0123456789abcdef")]
+    [InlineData("tokyo")]
+    public async Task Nobody_hears_what_is_filtered_without_the_agents_own_token(string? proof)
+    {
+        var client = new Wire.Scrubbers.ScrubbersClient(_host.Channel);
+        var refusal = await Assert.ThrowsAsync<RpcException>(
+            () => client.SyncFiltersAsync(new(), proof is null ? [] : new Metadata { { "x-platform-scrubber", proof } }).ResponseAsync);
+        Assert.Contains(refusal.StatusCode, (StatusCode[])[StatusCode.Unauthenticated, StatusCode.PermissionDenied]);
+    }
+
+    /// <summary>What the agent hears about this destination.</summary>
+    private async Task<IReadOnlyList<Filter>> Told(string agent, string destination, params AppliedFilter[] applied) =>
+        [.. (await Sync(agent, applied)).Filters.Where(filter => filter.Destination == destination)];
+
+    private async Task<SyncFiltersResponse> Sync(string agent, params AppliedFilter[] applied)
+    {
+        var token = agent == "tokyo" ? "0123456789abcdef" : "fedcba9876543210";
+        return await new Wire.Scrubbers.ScrubbersClient(_host.Channel).SyncFiltersAsync(
+            new SyncFiltersRequest { Applied = { applied } }, new Metadata { { "x-platform-scrubber", $"{agent}:{token}" } });
+    }
+
+    private Task Deliver<T>(T fact)
+        where T : class => _host.Deliver(fact, Customer.NewId());
+}
