@@ -23,6 +23,44 @@ public sealed class SettingsTests
         Assert.Equal([expected], failures);
     }
 
+    [Theory]
+    [InlineData("RabbitMq:Port", "amqp", "RabbitMq:Port = amqp: is no UInt16; The field Port must be between 1 and 65535.")]
+    [InlineData("RabbitMq:Port", "70000", "RabbitMq:Port = 70000: is no UInt16; The field Port must be between 1 and 65535.")]
+    public void A_value_that_cannot_be_read_is_refused_in_the_same_way(string setting, string value, string expected)
+    {
+        var failures = Failures<RabbitMqOptions>(RabbitMqOptions.Section, new() { [setting] = value });
+
+        Assert.Equal([expected], failures);
+    }
+
+    [Fact]
+    public void A_connection_string_that_is_none_is_refused_and_not_repeated()
+    {
+        var failure = Assert.Single(Failures<PostgresOptions>(PostgresOptions.Section, new() { ["ConnectionStrings:Postgres"] = "Hostile" }));
+
+        Assert.StartsWith("ConnectionStrings:Postgres = (hidden): must be a connection string", failure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_file_that_is_not_there_is_refused()
+    {
+        var failures = Failures<CallerOptions>(CallerOptions.Section, new() { ["Caller:VerificationKeyFile"] = "/nowhere.pem" });
+
+        Assert.Equal(["Caller:VerificationKeyFile = /nowhere.pem: must name a PEM file that exists and can be read."], failures);
+    }
+
+    [Fact]
+    public void A_listener_that_is_none_is_refused_after_the_application_was_built()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration["Listen:Health"] = "nonsense";
+        builder.AddPlatform("test");
+
+        var app = builder.Build(); // asks for the server, and so for its listeners; the refusal comes with MapPlatform
+
+        Assert.Throws<OptionsValidationException>(() => app.Services.GetRequiredService<IOptions<ListenOptions>>().Value);
+    }
+
     [Fact]
     public void A_secret_is_never_repeated()
     {

@@ -108,7 +108,7 @@ public static class Policies
 }
 
 /// <summary>Keys of the caller context. Bound from the <c>Caller</c> section.</summary>
-public sealed class CallerOptions
+public sealed class CallerOptions : IValidatableObject
 {
     /// <summary>Name of the section.</summary>
     public const string Section = "Caller";
@@ -119,6 +119,12 @@ public sealed class CallerOptions
 
     /// <summary>PEM file with the private key. Set at the gateway only.</summary>
     public string? SigningKeyFile { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        from setting in new (string Name, string? File)[] { (nameof(VerificationKeyFile), VerificationKeyFile), (nameof(SigningKeyFile), SigningKeyFile) }
+        where setting.File is not null && !File.Exists(setting.File)
+        select new ValidationResult("must name a PEM file that exists and can be read.", [setting.Name]);
 }
 
 /// <summary>Signs and checks the short-lived statement of who calls that travels in gRPC metadata.</summary>

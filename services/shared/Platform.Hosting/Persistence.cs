@@ -13,7 +13,7 @@ using Platform.EventStore;
 namespace Platform.Hosting;
 
 /// <summary>The service's own database. Bound from the <c>ConnectionStrings</c> section.</summary>
-public sealed class PostgresOptions
+public sealed class PostgresOptions : IValidatableObject
 {
     /// <summary>Name of the section.</summary>
     public const string Section = "ConnectionStrings";
@@ -21,6 +21,22 @@ public sealed class PostgresOptions
     /// <summary>Npgsql connection string with the service's own database and role. A secret as a whole: it holds the password.</summary>
     [Required(ErrorMessage = "must hold the connection string of the service's own database, from a secret.")]
     public string Postgres { get; init; } = "";
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        ValidationResult? refusal = null;
+        try
+        {
+            _ = new NpgsqlConnectionStringBuilder(Postgres);
+        }
+        catch (Exception unreadable) when (unreadable is ArgumentException or FormatException)
+        {
+            refusal = new("must be a connection string such as Host=...;Database=...;Username=...;Password=....", [nameof(Postgres)]);
+        }
+
+        return refusal is null ? [] : [refusal];
+    }
 }
 
 /// <summary>Where the key that wraps data keys comes from. Bound from the <c>Sealing</c> section.</summary>

@@ -38,7 +38,16 @@ public static class PlatformHost
         builder.WebHost.UseKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            var listen = kestrel.ApplicationServices.GetRequiredService<IOptions<ListenOptions>>().Value;
+            ListenOptions listen;
+            try
+            {
+                listen = kestrel.ApplicationServices.GetRequiredService<IOptions<ListenOptions>>().Value;
+            }
+            catch (OptionsValidationException)
+            {
+                return; // we are asked while the application is built; MapPlatform refuses the start a moment later, and says why
+            }
+
             kestrel.Listen(IPEndPoint.Parse(listen.Health), endpoint => endpoint.Protocols = HttpProtocols.Http1);
             if (listen.Grpc is not null)
             {
@@ -122,9 +131,17 @@ public static class PlatformHost
     public static T AddValidatedOptions<T>(this WebApplicationBuilder builder, string section)
         where T : class, new()
     {
+        var settings = builder.Configuration.GetSection(section);
         builder.Services.AddSingleton<IValidateOptions<T>>(new SettingsValidator<T>(section));
-        builder.Services.AddOptions<T>().BindConfiguration(section).ValidateOnStart();
-        return builder.Configuration.GetSection(section).Get<T>() ?? new T();
+        builder.Services.AddOptions<T>().Configure(options => SettingsValidator<T>.Bind(settings, options)).ValidateOnStart();
+        try
+        {
+            return settings.Get<T>() ?? new T();
+        }
+        catch (InvalidOperationException)
+        {
+            return new T(); // not readable: the start is refused with the others, in StopOnInvalidSettings
+        }
     }
 
     /// <summary>Before anything is resolved, so that the answer is one line per setting and not a stack trace from the depths.</summary>

@@ -136,6 +136,19 @@ public sealed class HostileDatagramTests
     }
 
     [Fact]
+    public void Data_whose_template_never_comes_is_counted_after_a_while_also_when_no_template_comes_at_all()
+    {
+        var decoded = new Decoded();
+        decoded.Receive(Datagram.NetFlow9().Set(256, set => set.U32(1)));
+        Assert.Empty(decoded.Errors);
+
+        decoded.Receive(Datagram.NetFlow9().Set(256, set => set.U32(2)), Decoded.ReceivedMs + 31_000);
+
+        Assert.Equal(1, decoded.Errors[DecodeError.DataWithoutTemplate]);
+        Assert.Equal(1, decoded.Exporter.WaitingSets);
+    }
+
+    [Fact]
     public void Whatever_the_bytes_are_nothing_throws()
     {
         var property = Prop.ForAll<byte[]>(bytes =>

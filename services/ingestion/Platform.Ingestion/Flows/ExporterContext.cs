@@ -145,7 +145,8 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     public void Wait(in MessageHeader header, FlowDomain domain, ushort templateId, ReadOnlySpan<byte> set)
     {
         var size = set.Length + WaitingSet.Overhead;
-        while (_waitingBytes + size > limits.WaitingBytes && _waiting.Count > 0)
+        while (_waiting.TryPeek(out var oldest)
+            && (_waitingBytes + size > limits.WaitingBytes || IsTooOld(oldest, header.ReceivedMs)))
         {
             GiveUp(_waiting.Dequeue());
         }
@@ -172,7 +173,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         for (var left = _waiting.Count; left > 0; left--)
         {
             var set = _waiting.Dequeue();
-            if (nowMs - set.Header.ReceivedMs > limits.WaitingTime.TotalMilliseconds)
+            if (IsTooOld(set, nowMs))
             {
                 GiveUp(set);
             }
@@ -199,6 +200,8 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
             GiveUp(set);
         }
     }
+
+    private bool IsTooOld(WaitingSet set, long nowMs) => nowMs - set.Header.ReceivedMs > limits.WaitingTime.TotalMilliseconds;
 
     private void GiveUp(WaitingSet set)
     {
