@@ -131,7 +131,7 @@ internal static class MitigationBenchmark
         using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{grpc}");
         var mitigations = new Mitigations.MitigationsClient(channel);
         var clock = Stopwatch.StartNew();
-        await Parallel.ForEachAsync(Enumerable.Range(0, Rules / RulesPerOrder), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (order, _) =>
+        await Parallel.ForEachAsync(Enumerable.Range(0, Rules / RulesPerOrder), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (order, cancellation) =>
             await mitigations.StartMitigationAsync(
                 new StartMitigationRequest
                 {
@@ -148,7 +148,8 @@ internal static class MitigationBenchmark
                         }),
                     },
                 },
-                detection.As(TenantId.Provider, Roles.ProviderOperator)));
+                detection.As(TenantId.Provider, Roles.ProviderOperator),
+                cancellationToken: cancellation));
         await Until(peer, Rules);
         figures["flowspec_1000_s"] = Seconds(clock);
         Console.WriteLine(Line($"{Rules} rules ordered and at the peer after {figures["flowspec_1000_s"]} s"));
