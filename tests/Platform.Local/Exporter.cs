@@ -99,7 +99,7 @@ public sealed class Exporter : IDisposable
         BinaryPrimitives.WriteUInt32BigEndian(flow[20..], (uint)(packets * bytesPerPacket));
         BinaryPrimitives.WriteUInt32BigEndian(flow[24..], uptime - (uint)lasting.TotalMilliseconds);
         BinaryPrimitives.WriteUInt32BigEndian(flow[28..], uptime);
-        BinaryPrimitives.WriteUInt16BigEndian(flow[32..], 1900);
+        BinaryPrimitives.WriteUInt16BigEndian(flow[32..], 40_000);
         BinaryPrimitives.WriteUInt16BigEndian(flow[34..], 53);
         flow[38] = udp;
         return datagram;

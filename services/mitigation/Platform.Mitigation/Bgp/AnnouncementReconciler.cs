@@ -244,7 +244,7 @@ internal sealed class AnnouncementReconciler(
             SpeakerState.KeyOf(speaker.Options.Name, now),
             ExpectedVersion.Any,
             [happened],
-            new Cause($"reconciler:{happened.GetType().Name}:{now.UtcTicks}"),
+            new Cause($"reconciler:{happened}:{now.UtcTicks}"),
             cancellation);
     }
 
