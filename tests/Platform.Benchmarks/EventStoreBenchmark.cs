@@ -26,6 +26,11 @@ internal static class EventStoreBenchmark
         await server.InitializeAsync();
         var figures = new Dictionary<string, double>();
 
+        await using (var given = await AStore.On(server))
+        {
+            await Appends(given.Store, 1, 8, TimeSpan.FromSeconds(5)); // until everything is compiled as it will stay
+        }
+
         foreach (var perAppend in new[] { 1, 10, 100 })
         {
             foreach (var clients in new[] { 1, 8 })

@@ -18,6 +18,10 @@ internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publ
 {
     private const string Checkpoint = "relay";
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>A confirmation may never come when the connection breaks at the wrong moment, and the client may not notice: then again.</summary>
+    private static readonly TimeSpan Confirmation = TimeSpan.FromSeconds(30);
+
     private static readonly ActivitySource Source = new("Platform.Relay");
     private static readonly Meter Meter = new("Platform.Relay");
     private static readonly Counter<long> Published =
@@ -39,7 +43,9 @@ internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publ
             {
                 await foreach (var batch in feed.Follow(Checkpoint, stoppingToken))
                 {
-                    await Publish(bus, batch, stoppingToken);
+                    using var patience = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+                    patience.CancelAfter(Confirmation);
+                    await Publish(bus, batch, patience.Token);
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
