@@ -14,6 +14,11 @@ public sealed class LocalPortsTests
     {
         using var other = new Socket(AddressFamily.InterNetwork, type, protocol);
         other.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        if (type == SocketType.Stream)
+        {
+            other.Listen(); // before it listens a port is free to anyone
+        }
+
         var port = ((IPEndPoint)other.LocalEndPoint!).Port;
         var ports = new LocalPorts(new Dictionary<string, int> { ["flows"] = port });
 
