@@ -10,26 +10,35 @@ using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 namespace Platform.Mitigation.Tests;
 
 /// <summary>What agents on scrubbers are told, and what becomes of what they tell.</summary>
-public sealed class ScrubberServiceTests(PostgresDatabase database, RabbitMqVirtualHost broker, ANetwork network)
-    : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IClassFixture<ANetwork>, IAsyncLifetime
+public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtualHost broker, ANetwork network)
+    : IClassFixture<RabbitMqVirtualHost>, IClassFixture<ANetwork>, IAsyncLifetime
 {
+    private readonly PostgresDatabase _database = new(postgres); // for each test: agents heard of in another would be waited for
     private readonly Customer _customer = Customer.New();
     private readonly Guid _anomaly = Customer.NewId();
     private ServiceHost _host = null!;
 
-    public async ValueTask InitializeAsync() => _host = await AMitigationService.Start(
-        database,
-        broker,
-        network,
-        ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
-        ("Bgp:Speakers:0:DiversionCommunities:0", "65535:65281"),
-        ("Scrubbers:Agents:0:Name", "tokyo"),
-        ("Scrubbers:Agents:0:Token", "0123456789abcdef"),
-        ("Scrubbers:Agents:1:Name", "abroad"),
-        ("Scrubbers:Agents:1:Token", "fedcba9876543210"),
-        ("Scrubbers:Agents:1:Location", "US"));
+    public async ValueTask InitializeAsync()
+    {
+        await _database.InitializeAsync();
+        _host = await AMitigationService.Start(
+            _database,
+            broker,
+            network,
+            ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
+            ("Bgp:Speakers:0:DiversionCommunities:0", "65535:65281"),
+            ("Scrubbers:Agents:0:Name", "tokyo"),
+            ("Scrubbers:Agents:0:Token", "0123456789abcdef"),
+            ("Scrubbers:Agents:1:Name", "abroad"),
+            ("Scrubbers:Agents:1:Token", "fedcba9876543210"),
+            ("Scrubbers:Agents:1:Location", "US"));
+    }
 
-    public ValueTask DisposeAsync() => _host.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _host.DisposeAsync();
+        await _database.DisposeAsync();
+    }
 
     [Fact, Trait("Requirement", "R6")]
     public async Task An_attack_is_diverted_and_filtered_counted_and_in_the_end_gone_from_router_and_scrubber()
@@ -62,11 +71,10 @@ public sealed class ScrubberServiceTests(PostgresDatabase database, RabbitMqVirt
         var seen = await Eventually.Get(EndedAfterSync, facts => facts.Count > 0, what: "the end of the mitigation");
         Assert.Equal("defended", seen.Single().Result);
 
-        // Each agent syncs each second; the one abroad is alive too when another test began it.
+        // An agent syncs each second.
         async Task<List<MitigationEnded>> EndedAfterSync()
         {
             await Sync("tokyo");
-            await Sync("abroad");
             return [.. ended.Facts.Where(fact => fact.AnomalyId == _anomaly)];
         }
     }
@@ -105,8 +113,12 @@ public sealed class ScrubberServiceTests(PostgresDatabase database, RabbitMqVirt
         _host.Clock.Advance(TimeSpan.FromSeconds(1));
         await network.RouterHolds("203.0.113.62/32");
 
-        _host.Clock.Advance(TimeSpan.FromMinutes(6));
-        await ended.Get(fact => fact.AnomalyId == _anomaly);
+        Assert.DoesNotContain(ended.Facts, fact => fact.AnomalyId == _anomaly);
+        await Eventually.True(() =>
+        {
+            _host.Clock.Advance(TimeSpan.FromMinutes(1));
+            return ended.Facts.Any(fact => fact.AnomalyId == _anomaly);
+        });
     }
 
     [Fact]
