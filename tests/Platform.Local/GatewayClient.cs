@@ -45,11 +45,15 @@ public sealed class GatewayClient : IDisposable
         return await Read(answer);
     }
 
-    /// <summary>Server-sent events as they come: the data of each, as JSON.</summary>
-    public async IAsyncEnumerable<JsonElement> Events(
-        string path, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Opens a stream of server-sent events. Nothing that happens after this has answered is missed; each element is the data of one event.</summary>
+    public async Task<IAsyncEnumerable<JsonElement>> Listen(string path, CancellationToken cancellationToken) =>
+        Events(await _http.GetStreamAsync(path, cancellationToken), cancellationToken);
+
+    public void Dispose() => _http.Dispose();
+
+    private static async IAsyncEnumerable<JsonElement> Events(
+        Stream stream, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var stream = await _http.GetStreamAsync(path, cancellationToken);
         using var reader = new StreamReader(stream);
         while (await reader.ReadLineAsync(cancellationToken) is { } line)
         {
@@ -59,8 +63,6 @@ public sealed class GatewayClient : IDisposable
             }
         }
     }
-
-    public void Dispose() => _http.Dispose();
 
     private static async Task<JsonElement> Read(HttpResponseMessage answer)
     {
