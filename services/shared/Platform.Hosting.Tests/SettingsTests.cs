@@ -8,7 +8,7 @@ namespace Platform.Hosting.Tests;
 public sealed class SettingsTests
 {
     [Theory]
-    [InlineData("RabbitMq:Host", "", "RabbitMq:Host = : must name the broker's host.")]
+    [InlineData("RabbitMq:Host", "", "RabbitMq:Host = (not set): must name the broker's host.")]
     [InlineData("RabbitMq:Port", "0", "RabbitMq:Port = 0: The field Port must be between 1 and 65535.")]
     public void A_value_out_of_range_is_named_with_its_value_and_what_is_allowed(string setting, string value, string expected)
     {
@@ -24,8 +24,8 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("RabbitMq:Port", "amqp", "RabbitMq:Port = amqp: is no UInt16; The field Port must be between 1 and 65535.")]
-    [InlineData("RabbitMq:Port", "70000", "RabbitMq:Port = 70000: is no UInt16; The field Port must be between 1 and 65535.")]
+    [InlineData("RabbitMq:Port", "amqp", "RabbitMq:Port = amqp: The field Port must be between 1 and 65535.")]
+    [InlineData("RabbitMq:Port", "70000", "RabbitMq:Port = 70000: The field Port must be between 1 and 65535.")]
     public void A_value_that_cannot_be_read_is_refused_in_the_same_way(string setting, string value, string expected)
     {
         var failures = Failures<RabbitMqOptions>(RabbitMqOptions.Section, new() { [setting] = value });
@@ -62,11 +62,11 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void A_secret_is_never_repeated()
+    public void A_secret_that_is_missing_is_said_to_be_missing()
     {
         var failures = Failures<RabbitMqOptions>(RabbitMqOptions.Section, new() { ["RabbitMq:Host"] = "broker", ["RabbitMq:User"] = "mitigation" });
 
-        Assert.Equal(["RabbitMq:Password = (hidden): must be set, from a secret."], failures);
+        Assert.Equal(["RabbitMq:Password = (not set): must be set, from a secret."], failures);
     }
 
     [Theory]

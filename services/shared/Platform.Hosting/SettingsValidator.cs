@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
@@ -10,6 +11,8 @@ namespace Platform.Hosting;
 internal sealed partial class SettingsValidator<T>(string section) : IValidateOptions<T>
     where T : class
 {
+    private static readonly string[] _secrets = ["Password", "Token", "Secret"];
+
     /// <summary>Reads the settings into the options; text where a number or a time belongs is refused like a value out of range.</summary>
     public static void Bind(IConfiguration settings, T options)
     {
@@ -44,7 +47,7 @@ internal sealed partial class SettingsValidator<T>(string section) : IValidateOp
         var (setting, value) = (found.Groups["setting"].Value, found.Groups["value"].Value);
         var member = setting.Split(':')[^1];
         var allowed = typeof(T).GetProperty(member)?.GetCustomAttribute<RangeAttribute>()?.FormatErrorMessage(member);
-        return $"{setting} = {value}: is no {found.Groups["type"].Value}{(allowed is null ? "" : $"; {allowed}")}";
+        return $"{setting} = {value}: {allowed ?? $"must be {Kind(found.Groups["type"].Value)}."}";
     }
 
     /// <summary>What the binder says, with setting, value and type in it.</summary>
@@ -60,8 +63,23 @@ internal sealed partial class SettingsValidator<T>(string section) : IValidateOp
         }
 
         // A secret never reaches the log, not even a wrong one.
-        var secret = section == PostgresOptions.Section || member.Contains("Password", StringComparison.Ordinal);
-        var value = secret ? "(hidden)" : typeof(T).GetProperty(member)?.GetValue(options)?.ToString() ?? "(not set)";
+        var secret = section == PostgresOptions.Section || _secrets.Any(word => member.Contains(word, StringComparison.Ordinal));
+        var value = typeof(T).GetProperty(member)?.GetValue(options) switch
+        {
+            null or "" or System.Collections.ICollection { Count: 0 } => "(not set)",
+            _ when secret => "(hidden)",
+            System.Collections.ICollection { Count: var count } => $"({count} entries)",
+            var found => Convert.ToString(found, CultureInfo.InvariantCulture),
+        };
         return $"{section}:{member} = {value}: {result.ErrorMessage}";
     }
+
+    private static string Kind(string type) => type switch
+    {
+        "UInt16" or "Int32" or "UInt32" or "Int64" or "UInt64" or "Byte" => "a whole number",
+        "Double" or "Single" or "Decimal" => "a number",
+        "Boolean" => "true or false",
+        "TimeSpan" => "a time such as 00:00:10",
+        _ => $"a valid {type[(type.LastIndexOf('.') + 1)..]}",
+    };
 }
