@@ -23,7 +23,7 @@ public sealed partial class PolicyTests
     [Trait("Requirement", "R167")]
     public async Task Every_pod_is_restricted(string chart, string values)
     {
-        foreach (var (owner, pod) in await Pods(chart, values))
+        foreach (var (owner, pod) in (await Pods(chart, values)).Where(it => !IsAgent(it.Owner)))
         {
             var spec = pod.At("spec");
             Assert.Equal("False", spec.Text("automountServiceAccountToken"));
@@ -50,6 +50,47 @@ public sealed partial class PolicyTests
         }
     }
 
+    /// <summary>The one exception: agents on scrubber nodes. Their extra rights, and no other.</summary>
+    [Fact]
+    [Trait("Requirement", "R167")]
+    public async Task An_agent_has_the_network_of_its_node_and_NET_ADMIN_and_nothing_else()
+    {
+        var agents = (await Pods("platform", "charts/platform/examples/scrubbers.yaml")).Where(it => IsAgent(it.Owner)).ToList();
+        Assert.Equal(["Deployment platform-scrubber-hawaii", "Deployment platform-scrubber-tokyo"], agents.Select(it => it.Owner).Order(StringComparer.Ordinal));
+        foreach (var (owner, pod) in agents)
+        {
+            var spec = pod.At("spec");
+            Assert.Equal(("True", "False", "RuntimeDefault"), (
+                spec.Text("hostNetwork"), spec.Text("automountServiceAccountToken"), spec.Text("securityContext", "seccompProfile", "type")));
+            Assert.DoesNotContain(spec.List("volumes"), volume => volume.At("hostPath").Exists);
+            foreach (var right in (string[])["hostPID", "hostIPC", "shareProcessNamespace"])
+            {
+                Assert.False(spec.At(right).Exists, $"{owner} asks for {right}");
+            }
+
+            var security = pod.Containers.Single().At("securityContext");
+            Assert.Equal(("0", "False", "True"), (
+                security.Text("runAsUser"), security.Text("allowPrivilegeEscalation"), security.Text("readOnlyRootFilesystem")));
+            Assert.False(security.At("privileged").Exists, $"{owner} asks for privileged");
+            Assert.Equal(["ALL"], security.List("capabilities", "drop").Select(c => $"{c.Value}"));
+            Assert.Equal(["NET_ADMIN"], security.List("capabilities", "add").Select(c => $"{c.Value}"));
+            Assert.Single(pod.Containers.Single().List("env"), e => e.At("valueFrom", "secretKeyRef").Exists); // its own token, no other's
+        }
+    }
+
+    [Fact]
+    [Trait("Requirement", "R11")]
+    public async Task Mitigation_knows_each_agent_with_its_place_and_admits_their_nodes()
+    {
+        var all = await Render("platform", "charts/platform/examples/scrubbers.yaml");
+        var environment = all.Single(m => m is { Kind: "Deployment", Name: "platform-mitigation" }).Pod!.Containers.Single().List("env")
+            .ToDictionary(e => e.Text("name"), e => e.Text("value"));
+        Assert.Equal(("tokyo", "JP"), (environment["Scrubbers__Agents__0__Name"], environment["Scrubbers__Agents__0__Location"]));
+        Assert.Equal(("hawaii", "US"), (environment["Scrubbers__Agents__1__Name"], environment["Scrubbers__Agents__1__Location"]));
+        var edges = all.Where(m => m is { Kind: "NetworkPolicy", Name: "platform-mitigation" }).SelectMany(Edges);
+        Assert.Contains("mitigation admits 192.0.2.17/32 at 8080/TCP", edges);
+    }
+
     [Theory, MemberData(nameof(Renderings))]
     public async Task Every_container_has_requests_a_memory_limit_and_an_image_with_a_version(string chart, string values)
     {
@@ -67,7 +108,7 @@ public sealed partial class PolicyTests
     [Theory, MemberData(nameof(Renderings))]
     public async Task Whatever_serves_is_probed_and_ends_in_order(string chart, string values)
     {
-        foreach (var manifest in (await Render(chart, values)).Where(m => m.Kind is "Deployment"))
+        foreach (var manifest in (await Render(chart, values)).Where(m => m.Kind is "Deployment" && !IsAgent($"{m}")))
         {
             var spec = manifest.Pod!.At("spec");
             var container = manifest.Pod!.Containers.Single();
@@ -169,6 +210,8 @@ public sealed partial class PolicyTests
         Assert.DoesNotContain("\nRUN ", recipe, StringComparison.Ordinal);
         Assert.Matches(@"\nUSER 64198:64198\n", recipe);
     }
+
+    private static bool IsAgent(string owner) => owner.StartsWith("Deployment platform-scrubber-", StringComparison.Ordinal);
 
     private static IEnumerable<string> Edges(Manifest policy)
     {

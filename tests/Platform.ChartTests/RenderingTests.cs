@@ -80,6 +80,7 @@ public sealed class RenderingTests
     [InlineData("defaults.lingerSeconds=50", "must be shorter than terminationGracePeriodSeconds")]
     [InlineData("services.gateway.replicas=2", "ReadWriteMany claim")]
     [InlineData("ingress.enabled=true", "name the host")]
+    [InlineData("scrubbers.agents[0].name=tokyo,scrubbers.agents[0].node=one", "name the addresses of the agents' nodes")]
     [InlineData("monitoring.serviceMonitor=true", "no ServiceMonitor kind")]
     [InlineData("monitoring.alerts=true", "no PrometheusRule kind")]
     [InlineData("services.detection.autoscaling.minReplicas=1,services.detection.autoscaling.maxReplicas=2", "say what to scale on")]

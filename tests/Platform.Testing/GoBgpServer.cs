@@ -27,6 +27,11 @@ public sealed record GoBgpSetup
 
     public IReadOnlyList<BgpNeighbour> Neighbours { get; init; } = [];
 
+    /// <summary>
+    /// Neighbours keep each other's routes for this long while one of them restarts (RFC 4724); null: a route goes with its session.
+    /// </summary>
+    public TimeSpan? GracefulRestart { get; init; }
+
     /// <summary>No configuration at all: whoever drives it over gRPC starts BGP.</summary>
     public bool Bare { get; init; }
 
@@ -73,7 +78,10 @@ public sealed class GoBgpServer(GoBgpSetup setup) : IAsyncDisposable
         _process = ServerProcess.Start(
             "gobgpd",
             Path.Combine(Folder, "gobgpd.log"),
-            ["gobgpd", "--config-file", configuration, "--api-hosts", $"127.0.0.1:{setup.ApiPort}", "--pprof-disable", "--log-level", "info"]);
+            [
+                "gobgpd", "--config-file", configuration, "--api-hosts", $"127.0.0.1:{setup.ApiPort}", "--pprof-disable", "--log-level", "info",
+                .. setup.GracefulRestart is null ? (string[])[] : ["--graceful-restart"], // it says at each start that it may have been here before
+            ]);
         await _process.Ready(
             async token => await Loopback.Answers("127.0.0.1", setup.ApiPort, token)
                 && (setup.Bare || await Loopback.Answers(setup.Address, setup.Port, token)),
@@ -147,19 +155,27 @@ public sealed class GoBgpServer(GoBgpSetup setup) : IAsyncDisposable
                 [neighbors.transport.config]
                 {transport}
                 local-address = "{setup.Address}"
-                [[neighbors.afi-safis]]
-                [neighbors.afi-safis.config]
-                afi-safi-name = "ipv4-unicast"
-                [[neighbors.afi-safis]]
-                [neighbors.afi-safis.config]
-                afi-safi-name = "ipv6-unicast"
-                [[neighbors.afi-safis]]
-                [neighbors.afi-safis.config]
-                afi-safi-name = "ipv4-flowspec"
-                [[neighbors.afi-safis]]
-                [neighbors.afi-safis.config]
-                afi-safi-name = "ipv6-flowspec"
                 """);
+            if (setup.GracefulRestart is { } kept)
+            {
+                text.AppendLine(CultureInfo.InvariantCulture, $"""
+                    [neighbors.graceful-restart.config]
+                    enabled = true
+                    restart-time = {(int)kept.TotalSeconds}
+                    deferral-time = 5
+                    """);
+            }
+
+            foreach (var family in (string[])["ipv4-unicast", "ipv6-unicast", "ipv4-flowspec", "ipv6-flowspec"])
+            {
+                text.AppendLine(CultureInfo.InvariantCulture, $"""
+                    [[neighbors.afi-safis]]
+                    [neighbors.afi-safis.config]
+                    afi-safi-name = "{family}"
+                    [neighbors.afi-safis.mp-graceful-restart.config]
+                    enabled = {(setup.GracefulRestart is null ? "false" : "true")}
+                    """);
+            }
         }
 
         return text.ToString();

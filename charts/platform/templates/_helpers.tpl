@@ -100,6 +100,15 @@ imagePullSecrets:
   valueFrom:
     secretKeyRef: {name: {{ $root.Values.firstOperator.existingSecret }}, key: password}
 {{- end }}
+{{- if eq $name "mitigation" }}
+{{- range $index, $agent := $root.Values.scrubbers.agents }}
+- {name: Scrubbers__Agents__{{ $index }}__Name, value: {{ $agent.name | quote }}}
+- {name: Scrubbers__Agents__{{ $index }}__Location, value: {{ $agent.location | default "JP" | quote }}}
+- name: Scrubbers__Agents__{{ $index }}__Token
+  valueFrom:
+    secretKeyRef: {name: {{ $root.Values.scrubbers.existingSecret }}, key: {{ $agent.name }}}
+{{- end }}
+{{- end }}
 {{- range $called := $service.calls }}
 - {name: Services__{{ $called | title }}, value: "http://{{ include "platform.fullname" (list $root $called) }}:8080"}
 {{- end }}
