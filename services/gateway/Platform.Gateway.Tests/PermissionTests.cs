@@ -35,6 +35,8 @@ public sealed class PermissionTests(AGateway gateway)
         ["DELETE /api/v1/operators/{operatorId:guid}"] = Administer,
         ["GET /api/v1/exporters"] = ProviderRead,
         ["POST /api/v1/exporters"] = ProviderOperate,
+        ["DELETE /api/v1/exporters/{address}"] = ProviderOperate,
+        ["GET /api/v1/exporters/unknown"] = ProviderRead,
         ["GET /api/v1/protected-objects"] = Everybody,
         ["PUT /api/v1/protected-objects/{objectId:guid}/thresholds"] = Operate,
         ["GET /api/v1/anomalies"] = Everybody,

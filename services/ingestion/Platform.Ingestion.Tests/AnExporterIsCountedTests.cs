@@ -111,6 +111,44 @@ public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClas
             (refused.StatusCode, refused.Trailers.GetValue(Rejections.CodeTrailer)));
     }
 
+    [Fact]
+    public async Task A_sender_that_nobody_registered_is_shown_until_it_is_and_again_after_it_was_removed()
+    {
+        var caller = service.Host.As(TenantId.Provider, Roles.ProviderOperator);
+        await service.Register();
+        await service.Exporters.RemoveExporterAsync(
+            new RemoveExporterRequest { Address = "127.0.0.1" }, caller, cancellationToken: TestContext.Current.CancellationToken);
+        await service.Host.CatchUp();
+        await Eventually.Passes(async () =>
+        {
+            service.Tick();
+            await service.SendFlow("203.0.113.1");
+            var sender = Assert.Single(await Unknown(), sender => sender.Address == "127.0.0.1");
+            Assert.Equal("netflow5", sender.Protocol);
+            Assert.True(sender.Datagrams > 0);
+        });
+
+        await service.Register();
+        await Eventually.Passes(async () =>
+        {
+            service.Tick();
+            Assert.Empty(await Unknown());
+        });
+
+        async Task<IEnumerable<UnknownSender>> Unknown() => (await service.Exporters.ListUnknownSendersAsync(
+            new ListUnknownSendersRequest(), service.Host.As(TenantId.Provider, Roles.ProviderAuditor))).Senders;
+    }
+
+    [Fact]
+    public async Task Who_is_not_registered_cannot_be_removed()
+    {
+        var refused = await Assert.ThrowsAsync<RpcException>(() => service.Exporters.RemoveExporterAsync(
+            new RemoveExporterRequest { Address = "192.0.2.99" },
+            service.Host.As(TenantId.Provider, Roles.ProviderOperator),
+            cancellationToken: TestContext.Current.CancellationToken).ResponseAsync);
+        Assert.Equal((StatusCode.NotFound, "exporter-not-found"), (refused.StatusCode, refused.Trailers.GetValue(Rejections.CodeTrailer)));
+    }
+
     [Theory]
     [InlineData(Roles.Administrator)]
     [InlineData(Roles.ProviderAuditor)]

@@ -70,6 +70,11 @@ internal sealed class IngestionMetrics : IDisposable
             "{packet}",
             "One packet in so many, as used for the last record, and who said so.");
         _meter.CreateObservableGauge(
+            "platform.ingestion.unknown_senders",
+            () => exporters.Unknown.Count,
+            "{sender}",
+            "Senders of rejected datagrams, as far as they are told apart.");
+        _meter.CreateObservableGauge(
             "platform.ingestion.receive_buffer",
             () => receivers.Select((receiver, number) =>
                 new Measurement<long>(receiver.Socket.BufferBytes, new KeyValuePair<string, object?>("receiver", number))),

@@ -45,7 +45,10 @@ public sealed partial class SharedVectorTests
     [InlineData("netflow_v5_example")]
     [InlineData("netflow_v9_example")]
     [InlineData("netflow_v9_options")]
+    [InlineData("sflow_issue_15375")]
     [InlineData("sflow_issue_15918")]
+    [InlineData("sflow_issue_18876")]
+    [InlineData("sflow_v5_example")]
     public void A_sample_decodes_to_what_its_source_states(string name)
     {
         var folder = Path.Combine(Shared(), "vectors", "telegraf", name);

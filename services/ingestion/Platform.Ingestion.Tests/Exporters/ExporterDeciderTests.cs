@@ -85,6 +85,17 @@ public sealed class ExporterDeciderTests
         Given().When(state => ExporterDecider.Decide(state, new NoteReturn(Noon))).ThenRejected("exporter-not-found");
     }
 
+    [Fact]
+    public void A_removed_exporter_is_gone_and_its_address_can_be_registered_anew()
+    {
+        var removed = new ExporterRemoved(Id, "192.0.2.1", Noon.AddMinutes(4));
+        var next = Guid.Parse("0190aaaa-0000-7000-8000-000000000002");
+        Given(Registered, Heard).When(state => ExporterDecider.Decide(state, new RemoveExporter(Noon.AddMinutes(4)))).Then(removed);
+        Given(Registered, removed).When(state => ExporterDecider.Decide(state, new RemoveExporter(Noon.AddMinutes(5)))).ThenRejected("exporter-not-found");
+        Given(Registered, removed).When(state => ExporterDecider.Decide(state, new NoteReturn(Noon.AddMinutes(5)))).ThenRejected("exporter-not-found");
+        Given(Registered, removed).When(state => ExporterDecider.Decide(state, Register() with { ExporterId = next })).Then(Registered with { ExporterId = next });
+    }
+
     private static Spec<ExporterState, ExporterEvent> Given(params ExporterEvent[] happened) =>
         Spec.For(ExporterState.Stream).Given(happened);
 

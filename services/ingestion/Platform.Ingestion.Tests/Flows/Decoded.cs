@@ -44,7 +44,11 @@ internal sealed class Decoded(DecodeLimits? limits = null)
     {
         public static bool WantsFields => true;
 
-        public readonly void Flow(in FlowRecord flow) => flows.Add(flow);
+        public readonly void Flow(in FlowRecord flow)
+        {
+            flows.Add(flow);
+            json.Note(in flow);
+        }
 
         public readonly void Record(in MessageHeader header, FlowTemplate template, ReadOnlySpan<byte> record) =>
             json.Write(in header, template, record);

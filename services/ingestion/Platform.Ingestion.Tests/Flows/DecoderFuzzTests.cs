@@ -106,6 +106,9 @@ public sealed class DecoderFuzzTests
     private sealed class Subject : IDisposable
     {
         private readonly ExporterContext _exporter = new(Limits);
+        private readonly ExporterContext _straight = new(Limits);
+        private readonly List<FlowRecord> _flows = [];
+        private readonly List<FlowRecord> _straightFlows = [];
         private readonly RecordJson _json = new(Stream.Null, withOptions: true);
         private long _nowMs;
 
@@ -116,11 +119,15 @@ public sealed class DecoderFuzzTests
         {
             var errors = _exporter.Errors.ToArray();
             var before = (_exporter.Records, _exporter.OptionsRecords, _exporter.CounterSamples, _exporter.TemplatesRead, _exporter.WaitingSets);
-            var handler = new Handler(_json);
+            _flows.Clear();
+            _straightFlows.Clear();
+            var handler = new Handler(_json, _flows);
+            var straight = new FlowList(_straightFlows);
             var started = Stopwatch.GetTimestamp();
             try
             {
                 FlowDecoder.Decode(datagram, _exporter, _nowMs += 100, ref handler);
+                FlowDecoder.Decode(datagram, _straight, _nowMs, ref straight);
             }
             catch (Exception thrown)
             {
@@ -129,6 +136,8 @@ public sealed class DecoderFuzzTests
 
             var took = Stopwatch.GetElapsedTime(started);
             Assert.True(took < TimeSpan.FromSeconds(5), $"{Convert.ToHexStringLower(datagram)} took {took}");
+            Assert.True(_flows.SequenceEqual(_straightFlows), $"{Convert.ToHexStringLower(datagram)}: the receiving threads and decode read different flows");
+            Assert.Equal(_exporter.Errors, _straight.Errors);
             Assert.InRange(_exporter.TemplatesKept, 0, Limits.Templates);
             Assert.InRange(_exporter.WaitingSets, 0, Limits.WaitingBytes / WaitingSet.Overhead);
             var outcome = 0UL;
@@ -147,12 +156,14 @@ public sealed class DecoderFuzzTests
         }
     }
 
-    private readonly struct Handler(RecordJson json) : IFlowHandler
+    private readonly struct Handler(RecordJson json, List<FlowRecord> flows) : IFlowHandler
     {
         public static bool WantsFields => true;
 
         public void Flow(in FlowRecord flow)
         {
+            flows.Add(flow);
+            json.Note(in flow);
         }
 
         public void Record(in MessageHeader header, FlowTemplate template, ReadOnlySpan<byte> record) => json.Write(in header, template, record);

@@ -131,6 +131,19 @@ public sealed class IpfixTests
     }
 
     [Fact]
+    public void A_rate_for_one_template_has_the_template_as_its_scope()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (1, 4)).Template(258, (1, 4)))
+            .Set(3, set => set.U16(257, 3, 1).U16(145, 2, 305, 4, 306, 4))
+            .Set(257, set => set.U16(258).U32(1, 99))
+            .Set(256, set => set.U32(1))
+            .Set(258, set => set.U32(1))));
+
+        Assert.Equal([(1u, SamplingSource.Unknown), (100u, SamplingSource.Template)], decoded.Flows.Select(flow => (flow.SamplingRate, flow.SamplingSource)));
+    }
+
+    [Fact]
     public void A_sampled_packet_in_a_record_is_parsed_for_its_addresses()
     {
         var packet = new Datagram().Bytes(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2).U16(0x0800)

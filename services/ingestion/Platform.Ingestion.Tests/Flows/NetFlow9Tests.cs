@@ -166,6 +166,20 @@ public sealed class NetFlow9Tests
     }
 
     [Fact]
+    public void A_rate_may_belong_to_a_template_and_says_nothing_about_others()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(0, set => set.Template(256, (1, 4)).Template(258, (1, 4)))
+            .Set(1, set => set.U16(257, 4, 4).U16(5, 2, 34, 4).U16(0))
+            .Set(257, set => set.U16(256).U32(400))
+            .Set(256, set => set.U32(1))
+            .Set(258, set => set.U32(1)));
+
+        Assert.Equal([(400u, SamplingSource.Template), (1u, SamplingSource.Unknown)], decoded.Flows.Select(flow => (flow.SamplingRate, flow.SamplingSource)));
+        Assert.Equal([(SamplingSource.Template, 256u, 400u)], decoded.Exporter.Domains.Single().Rates);
+    }
+
+    [Fact]
     public void A_field_of_no_length_has_no_value_and_takes_no_room()
     {
         var decoded = new Decoded().Receive(Datagram.NetFlow9()

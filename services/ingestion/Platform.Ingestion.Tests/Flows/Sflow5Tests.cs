@@ -104,20 +104,78 @@ public sealed class Sflow5Tests
         Assert.Equal((64500u, 64503u), (flow.SourceAsn, flow.DestinationAsn));
     }
 
+    [Fact]
+    public void Notices_of_discarded_packets_are_counted_and_shown_but_are_no_traffic()
+    {
+        byte[] header = Frame(0x0800, Ipv4Udp());
+        byte[] notice = new Datagram().U32(9, 0, 3, 250, 5, 6, 263, 2)
+            .U32(1, 16 + 44, 1, 94, 4, header.Length).Bytes(header).U8(0, 0) // the frame with two bytes of padding
+            .U32(1036, 4, 42); // queue of the egress
+        var decoded = new Decoded().Receive(Header(1).U32(5, notice.Length).Bytes(notice));
+
+        Assert.Empty(decoded.Flows);
+        Assert.Empty(decoded.Errors);
+        Assert.Equal((1, 0), (decoded.Exporter.DiscardedPackets, decoded.Exporter.Records));
+        var line = decoded.Lines[0];
+        Assert.Equal((1, 94, 263), (line.GetProperty("droppedPacketDeltaCount").GetInt32(), line.GetProperty("droppedOctetDeltaCount").GetInt32(), line.GetProperty("sflowDropReason").GetInt32()));
+        Assert.Equal(("10.0.0.2", 4000), (line.GetProperty("destinationIPv4Address").GetString(), line.GetProperty("destinationTransportPort").GetInt32()));
+        Assert.False(line.TryGetProperty("packetDeltaCount", out _));
+    }
+
+    [Theory]
+    [InlineData(6, 0x5012, true)]
+    [InlineData(17, 56, true)]
+    [InlineData(1, 0, false)]
+    [InlineData(132, 0, false)]
+    public void A_plain_sample_read_straight_is_what_the_general_way_reads(int protocol, int word, bool isPlain)
+    {
+        byte[] packet = new Datagram().U8(0x45, 0).U16(200, 1, 0x4000).U8(64, protocol).U16(0).Address("10.0.0.1", "10.0.0.2")
+            .U16(443, 40000, 1, 2, 3, 4, word, 0, 0, 0);
+        byte[] extras = new Datagram().U32(1001, 16, 100, 0, 200, 0).U32(1002, 16, 1).Address("192.0.2.1").U32(24, 24);
+        byte[] together = new Datagram()
+            .Bytes(FlowSample(1000, 218, Frame(0x0800, packet)))
+            .Bytes(FlowSample(2000, 300, Frame(0x0800, packet), extras: 2, extra: extras));
+        FlowRecord flow = default;
+
+        Assert.Equal(isPlain, SflowPlainSample.TryRead(FlowSample(1000, 218, Frame(0x0800, packet)).AsSpan(8), ref flow));
+        Assert.Equal(isPlain, SflowPlainSample.TryRead(FlowSample(2000, 300, Frame(0x0800, packet), extras: 2, extra: extras).AsSpan(8), ref flow));
+        Assert.Equal(Read(together, straight: false), Read(together, straight: true));
+        Assert.Equal(2, Read(together, straight: true).Count);
+
+        static List<FlowRecord> Read(byte[] samples, bool straight)
+        {
+            byte[] datagram = Header(2).Bytes(samples);
+            var flows = new List<FlowRecord>();
+            var exporter = new ExporterContext(DecodeLimits.Default);
+            if (straight)
+            {
+                var handler = new FlowList(flows);
+                FlowDecoder.Decode(datagram, exporter, Decoded.ReceivedMs, ref handler);
+            }
+            else
+            {
+                var handler = new FlowListWithFields(flows);
+                FlowDecoder.Decode(datagram, exporter, Decoded.ReceivedMs, ref handler);
+            }
+
+            return flows;
+        }
+    }
+
     private static Datagram Header(int samples) =>
         new Datagram().U32(5, 1).Address("192.0.2.9").U32(0, 1, 60_000, samples);
 
     private static byte[] Sample(int rate, int frameLength, byte[] header, bool isExpanded = false, byte[]? extra = null) =>
         Header(1).Bytes(FlowSample(rate, frameLength, header, isExpanded, extra));
 
-    private static byte[] FlowSample(int rate, int frameLength, byte[] header, bool isExpanded = false, byte[]? extra = null)
+    private static byte[] FlowSample(int rate, int frameLength, byte[] header, bool isExpanded = false, byte[]? extra = null, int extras = 1)
     {
         var padded = (header.Length + 3) / 4 * 4;
         var sample = new Datagram().U32(1);
         sample = isExpanded ? sample.U32(0, 5) : sample.U32(5);
         sample.U32(rate, 0, 0);
         sample = isExpanded ? sample.U32(0, 5, 0, 6) : sample.U32(5, 6);
-        sample.U32(extra is null ? 1 : 2).Bytes(extra ?? []);
+        sample.U32(extra is null ? 1 : 1 + extras).Bytes(extra ?? []);
         sample.U32(1, 16 + padded, 1, frameLength, 4, header.Length).Bytes(header).Bytes(new byte[padded - header.Length]);
         return new Datagram().U32(isExpanded ? 3 : 1, sample.Length).Bytes(sample);
     }

@@ -171,6 +171,7 @@ public sealed class WindowCounterTests
             counter.Add(Flow(destination: $"203.0.113.{i}"));
         }
 
+        counter.Settle();
         Assert.Equal((100, 50), (counter.Rows, counter.Totals.Overflowed));
     }
 

@@ -5,11 +5,12 @@ using Platform.Ingestion.Flows;
 namespace Platform.Ingestion.Captures;
 
 /// <summary>
-/// Reads pcap (both byte orders, micro- and nanoseconds), pcapng, either of them gzipped, or a file that is one datagram.
+/// Reads pcap (both byte orders, micro- and nanoseconds), pcapng, either of them gzipped, IPFIX messages one after another (RFC 5655), or a file that is one datagram.
 /// </summary>
 internal sealed class CaptureReader(Stream input, long nowMs)
 {
     private const int LargestPacket = 16 * 1024 * 1024; // larger than any link layer; a wrong length must not allocate gigabytes
+    private const int LargestDatagram = 65_535;
     private const uint SectionHeader = 0x0A0D0D0A;
 
     private readonly UdpUnwrapper _udp = new();
@@ -60,7 +61,12 @@ internal sealed class CaptureReader(Stream input, long nowMs)
             };
             if (packets is null)
             {
-                yield return ReadBare(_small.AsSpan(0, got));
+                var whole = ReadAll(_small.AsSpan(0, got));
+                foreach (var message in Messages(whole))
+                {
+                    yield return new(nowMs, HostAddress.FromV4(0x7F00_0001), 0, message);
+                }
+
                 yield break;
             }
 
@@ -78,19 +84,35 @@ internal sealed class CaptureReader(Stream input, long nowMs)
         }
     }
 
-    private CapturedDatagram ReadBare(ReadOnlySpan<byte> start)
+    private byte[] ReadAll(ReadOnlySpan<byte> start)
     {
         using var whole = new MemoryStream();
         whole.Write(start);
         Span<byte> buffer = stackalloc byte[4096];
-        for (int got; whole.Length <= 65_535 && (got = input.Read(buffer)) > 0;)
+        for (int got; (got = input.Read(buffer)) > 0;)
         {
             whole.Write(buffer[..got]);
+            if (whole.Length > LargestDatagram && !IsIpfix(start))
+            {
+                throw new InvalidDataException($"neither pcap nor pcapng, and larger than one datagram can be ({LargestDatagram} bytes)");
+            }
         }
 
-        return whole.Length > 65_535
-            ? throw new InvalidDataException("neither pcap nor pcapng, and larger than one datagram can be (65535 bytes)")
-            : new(nowMs, HostAddress.FromV4(0x7F00_0001), 0, whole.ToArray());
+        return whole.ToArray();
+    }
+
+    private static bool IsIpfix(ReadOnlySpan<byte> bytes) => bytes.Length >= 4 && BinaryPrimitives.ReadUInt16BigEndian(bytes) == 10;
+
+    // An IPFIX message says its own length; where no other begins, the rest belongs to the one before.
+    private static IEnumerable<ReadOnlyMemory<byte>> Messages(ReadOnlyMemory<byte> whole)
+    {
+        while (IsIpfix(whole.Span) && BinaryPrimitives.ReadUInt16BigEndian(whole.Span[2..]) is var length and >= 16 && length < whole.Length && IsIpfix(whole.Span[length..]))
+        {
+            yield return whole[..length];
+            whole = whole[length..];
+        }
+
+        yield return whole;
     }
 
     private IEnumerable<(int Link, long CapturedMs, ReadOnlyMemory<byte> Bytes)> ReadPcap(uint magic)

@@ -12,14 +12,15 @@ internal static class DecodeCommand
 {
     private const string Usage = """
         decode [--format json] [--options] [--port N] FILE...
-          FILE         pcap or pcapng (also gzipped), or a file that is one UDP payload; several are read in the order given;
-                       - is standard input (not gzipped)
+          FILE         pcap or pcapng (also gzipped), IPFIX messages one after another (RFC 5655), or a file that is one UDP payload;
+                       several are read in the order given; - is standard input (not gzipped)
           --format     json: one object per flow record on standard output (the only format)
           --options    also print options data (interface names, samplers), marked with header.options
           --port       only datagrams to this UDP port
         Counts go to standard error: datagrams, templates, records, optionsRecords, errors by reason.
         Fields have their IPFIX (IANA) names; unknown ones are element<ID> or enterprise<PEN>.<ID> in hexadecimal. Instants are numbers in the
         unit of their name since 1970; SysUpTime fields are milliseconds since the exporter started (header.systemUpTimeMilliseconds).
+        `counted` is what the platform makes of a record: its instants since 1970, and one packet in how many it stands for, with who said so.
 
         """;
 
@@ -128,9 +129,7 @@ internal static class DecodeCommand
     {
         public static bool WantsFields => true;
 
-        public readonly void Flow(in FlowRecord flow)
-        {
-        }
+        public readonly void Flow(in FlowRecord flow) => json.Note(in flow);
 
         public readonly void Record(in MessageHeader header, FlowTemplate template, ReadOnlySpan<byte> record) =>
             json.Write(in header, template, record);
@@ -169,6 +168,7 @@ internal static class DecodeCommand
                 ["records"] = all.Sum(exporter => exporter.Records),
                 ["optionsRecords"] = all.Sum(exporter => exporter.OptionsRecords),
                 ["counterSamples"] = all.Sum(exporter => exporter.CounterSamples),
+                ["discardedPackets"] = all.Sum(exporter => exporter.DiscardedPackets),
                 ["sequenceGaps"] = all.Sum(exporter => exporter.SequenceGaps),
                 ["exporters"] = all.Count,
                 ["otherPackets"] = OtherPackets,

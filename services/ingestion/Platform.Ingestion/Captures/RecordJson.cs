@@ -18,8 +18,12 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
     private readonly Utf8JsonWriter _json = new(output, Options);
     private readonly Dictionary<FlowTemplate, Column[]> _columns = [];
     private Range[] _ranges = [];
+    private FlowRecord? _counted;
 
     public HostAddress Exporter { get; set; }
+
+    /// <summary>What the platform counts of the record that is written next; of two directions the first.</summary>
+    public void Note(in FlowRecord counted) => _counted ??= counted;
 
     public void Dispose() => _json.Dispose();
 
@@ -67,10 +71,20 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
     public void Write(in MessageHeader header, in FlowSample sample, ReadOnlySpan<byte> packet)
     {
         Begin(in header, null);
-        _json.WriteNumber("octetDeltaCount", sample.FrameLength);
-        _json.WriteNumber("packetDeltaCount", 1);
-        _json.WriteNumber("samplingInterval", sample.SamplingRate);
-        _json.WriteNumber("selectorIdTotalPktsObserved", sample.SamplePool);
+        if (sample.IsDiscarded)
+        {
+            _json.WriteNumber("droppedOctetDeltaCount", sample.FrameLength);
+            _json.WriteNumber("droppedPacketDeltaCount", 1);
+            _json.WriteNumber("sflowDropReason", sample.DropReason);
+        }
+        else
+        {
+            _json.WriteNumber("octetDeltaCount", sample.FrameLength);
+            _json.WriteNumber("packetDeltaCount", 1);
+            _json.WriteNumber("samplingInterval", sample.SamplingRate);
+            _json.WriteNumber("selectorIdTotalPktsObserved", sample.SamplePool);
+        }
+
         _json.WriteNumber("ingressInterface", sample.Input);
         _json.WriteNumber("egressInterface", sample.Output);
         _json.WriteNumber("dataLinkFrameSize", sample.FrameLength);
@@ -146,6 +160,21 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
 
     private void End()
     {
+        if (_counted is { } counted)
+        {
+            _json.WriteStartObject("counted");
+            if (counted.StartMs != 0)
+            {
+                _json.WriteNumber("flowStartMilliseconds", counted.StartMs);
+            }
+
+            _json.WriteNumber("flowEndMilliseconds", counted.EndMs);
+            _json.WriteNumber("samplingRate", counted.SamplingRate);
+            _json.WriteString("samplingSource", JsonNamingPolicy.KebabCaseLower.ConvertName(counted.SamplingSource.ToString()));
+            _json.WriteEndObject();
+            _counted = null;
+        }
+
         _json.WriteEndObject();
         _json.Flush();
         output.WriteByte((byte)'\n');

@@ -10,6 +10,8 @@ namespace Platform.Ingestion.Exporters;
 public sealed record RegisterExporter(
     Guid ExporterId, string Address, string Name, uint SamplingRate, string? ExpectedProtocol, DateTimeOffset At);
 
+public sealed record RemoveExporter(DateTimeOffset At);
+
 /// <param name="LastSeenAt">Last datagram that any replica saw.</param>
 public sealed record NoteSilence(DateTimeOffset LastSeenAt, DateTimeOffset At);
 
@@ -51,6 +53,9 @@ public static class ExporterDecider
             ? Decision<ExporterEvent>.Unchanged
             : new ExporterChanged(current.ExporterId, command.Name, command.SamplingRate, command.At, command.ExpectedProtocol);
     }
+
+    public static Decision<ExporterEvent> Decide(ExporterState current, RemoveExporter command) =>
+        current.IsRegistered ? new ExporterRemoved(current.ExporterId, current.Address, command.At) : Unknown;
 
     public static Decision<ExporterEvent> Decide(ExporterState current, NoteSilence command)
     {

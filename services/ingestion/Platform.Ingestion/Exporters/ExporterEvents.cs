@@ -19,3 +19,6 @@ public sealed record ExporterFellSilent(Guid ExporterId, string Address, DateTim
 
 /// <summary>It sends again, or for the first time.</summary>
 public sealed record ExporterReturned(Guid ExporterId, string Address, DateTimeOffset ReturnedAt) : ExporterEvent;
+
+/// <summary>Its datagrams no longer count. The address can be registered again, as a new exporter.</summary>
+public sealed record ExporterRemoved(Guid ExporterId, string Address, DateTimeOffset RemovedAt) : ExporterEvent;

@@ -52,6 +52,9 @@ internal sealed class ExporterRegistry
     /// <param name="acceptsAll">Any sender counts, up to a limit: for trying things out without a register.</param>
     public ExporterRegistry(bool acceptsAll = false) => _acceptsAll = acceptsAll;
 
+    /// <summary>Senders that are not registered.</summary>
+    public UnknownSenders Unknown { get; } = new();
+
     public IReadOnlyCollection<RegisteredExporter> All => _acceptsAll ? [.. _guests.Values] : _known.Values;
 
     public RegisteredExporter? Find(HostAddress address)
@@ -85,5 +88,9 @@ internal sealed class ExporterRegistry
 
                 return exporter;
             });
+        foreach (var address in _known.Keys)
+        {
+            Unknown.Forget(address);
+        }
     }
 }

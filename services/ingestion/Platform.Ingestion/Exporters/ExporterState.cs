@@ -17,8 +17,9 @@ public enum ExporterPresence
 public sealed record ExporterState(
     Guid ExporterId, string Address, string Name, uint SamplingRate, string? ExpectedProtocol, ExporterPresence Presence, DateTimeOffset Since)
 {
-    public static readonly StreamType<ExporterState, ExporterEvent> Stream =
-        new("exporter", new ExporterState(Guid.Empty, "", "", 0, null, ExporterPresence.Awaited, DateTimeOffset.MinValue), Evolve);
+    private static readonly ExporterState None = new(Guid.Empty, "", "", 0, null, ExporterPresence.Awaited, DateTimeOffset.MinValue);
+
+    public static readonly StreamType<ExporterState, ExporterEvent> Stream = new("exporter", None, Evolve);
 
     public bool IsRegistered => ExporterId != Guid.Empty;
 
@@ -28,6 +29,7 @@ public sealed record ExporterState(
         ExporterChanged e => current with { Name = e.Name, SamplingRate = e.SamplingRate, ExpectedProtocol = e.ExpectedProtocol },
         ExporterFellSilent e => current with { Presence = ExporterPresence.Silent, Since = e.SilentAt },
         ExporterReturned e => current with { Presence = ExporterPresence.Heard, Since = e.ReturnedAt },
+        ExporterRemoved => None,
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the exporter stream."),
     };
 }

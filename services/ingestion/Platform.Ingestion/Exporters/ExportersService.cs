@@ -1,4 +1,5 @@
 using System.Net;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
 using Platform.EventStore;
@@ -8,7 +9,7 @@ using Wire = Platform.Contracts.Grpc.Ingestion.V1;
 namespace Platform.Ingestion.Exporters;
 
 /// <summary>Devices that send flows, for the provider's staff.</summary>
-internal sealed class ExportersService(StreamStore store, ListExporters list, TimeProvider clock) : Wire.Exporters.ExportersBase
+internal sealed class ExportersService(StreamStore store, ListExporters list, ExporterRegistry registry, TimeProvider clock) : Wire.Exporters.ExportersBase
 {
     [Authorize(Policy = Policies.ProviderOperate)]
     public override async Task<Wire.RegisterExporterResponse> RegisterExporter(
@@ -36,6 +37,35 @@ internal sealed class ExportersService(StreamStore store, ListExporters list, Ti
         var response = new Wire.ListExportersResponse();
         response.Exporters.AddRange(await list.Query(context.CancellationToken));
         return response;
+    }
+
+    [Authorize(Policy = Policies.ProviderOperate)]
+    public override async Task<Wire.RemoveExporterResponse> RemoveExporter(Wire.RemoveExporterRequest request, ServerCallContext context)
+    {
+        var command = new RemoveExporter(clock.GetUtcNow());
+        var decision = await store.Tenant(TenantId.Provider).Handle(
+            ExporterState.Stream,
+            StreamKey(request.Address),
+            state => ExporterDecider.Decide(state, command),
+            context.Cause(),
+            context.CancellationToken);
+        decision.OrThrow();
+        return new Wire.RemoveExporterResponse();
+    }
+
+    [Authorize(Policy = Policies.ProviderRead)]
+    public override Task<Wire.ListUnknownSendersResponse> ListUnknownSenders(Wire.ListUnknownSendersRequest request, ServerCallContext context)
+    {
+        var response = new Wire.ListUnknownSendersResponse { OtherDatagrams = (ulong)registry.Unknown.Others };
+        response.Senders.AddRange(registry.Unknown.All.OrderByDescending(sender => sender.LastSeenMs).Select(sender => new Wire.UnknownSender
+        {
+            Address = sender.Address.ToString(),
+            Protocol = sender.Protocol?.ToString().ToLowerInvariant() ?? "",
+            Datagrams = (ulong)sender.Datagrams,
+            FirstSeenAt = Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(sender.FirstSeenMs)),
+            LastSeenAt = Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(sender.LastSeenMs)),
+        }));
+        return Task.FromResult(response);
     }
 
     private static string Normal(string address) => IPAddress.TryParse(address, out var parsed) ? parsed.ToString() : address;

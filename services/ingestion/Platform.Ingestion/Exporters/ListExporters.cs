@@ -53,6 +53,7 @@ internal sealed class ListExporters(NpgsqlDataSource database, ExporterRegistry 
             exporter.Records = (ulong)context.Records;
             exporter.OptionsRecords = (ulong)context.OptionsRecords;
             exporter.CounterSamples = (ulong)context.CounterSamples;
+            exporter.DiscardedPackets = (ulong)context.DiscardedPackets;
             exporter.SamplingRate = context.LastRate;
             exporter.SamplingSource = JsonNamingPolicy.KebabCaseLower.ConvertName(context.LastRateSource.ToString());
             exporter.Protocol = context.LastFormat?.ToString().ToLowerInvariant() ?? "";
@@ -64,7 +65,8 @@ internal sealed class ListExporters(NpgsqlDataSource database, ExporterRegistry 
                 {
                     Domain = domain.Id,
                     Id = rate.Id,
-                    OfInterface = rate.IsInterface,
+                    OfInterface = rate.Of == SamplingSource.Interface,
+                    OfTemplate = rate.Of == SamplingSource.Template,
                     Rate = rate.Rate,
                 }))
                 .Take(MostListed));

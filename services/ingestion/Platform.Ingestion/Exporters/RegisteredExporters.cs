@@ -28,6 +28,10 @@ internal sealed class RegisteredExporters : IProjection
                     """);
                 break;
 
+            case ExporterRemoved e:
+                sql.Add($"delete from views.exporters where exporter_id = {e.ExporterId}");
+                break;
+
             case ExporterFellSilent e:
                 sql.Add($"update views.exporters set silent = true where exporter_id = {e.ExporterId}");
                 break;

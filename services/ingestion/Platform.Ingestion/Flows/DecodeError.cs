@@ -60,7 +60,7 @@ internal enum DecodeError
     /// <summary>An sFlow agent address that is neither IPv4 nor IPv6.</summary>
     AgentAddressUnknown,
 
-    /// <summary>An sFlow sample of a kind that we do not read (vendor formats, discarded packets); skipped by its length.</summary>
+    /// <summary>An sFlow sample of a kind that we do not read (vendor formats); skipped by its length.</summary>
     SampleKindUnknown,
 
     /// <summary>A sampled packet without an IP header that we can reach (other protocols, cut too short).</summary>

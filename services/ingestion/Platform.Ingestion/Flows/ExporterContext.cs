@@ -38,6 +38,9 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
 
     public long CounterSamples { get; set; }
 
+    /// <summary>Notices of packets that the exporter did not forward (sFlow).</summary>
+    public long DiscardedPackets { get; set; }
+
     /// <summary>Datagrams (NetFlow v9, sFlow) or records (NetFlow v5, IPFIX) that the sequence numbers show as lost.</summary>
     public long SequenceGaps { get; set; }
 
@@ -252,6 +255,7 @@ internal sealed class FlowDomain(FlowProtocol format, uint id)
     private FlowTemplate? _last;
     private Dictionary<uint, uint>? _samplers;
     private Dictionary<uint, uint>? _interfaces;
+    private Dictionary<uint, uint>? _templates;
 
     public FlowProtocol Format => format;
 
@@ -307,13 +311,20 @@ internal sealed class FlowDomain(FlowProtocol format, uint id)
         return _interfaces?.TryGetValue(index, out rate) ?? false;
     }
 
+    public bool TryGetTemplateRate(ushort templateId, out uint rate)
+    {
+        rate = 0;
+        return _templates?.TryGetValue(templateId, out rate) ?? false;
+    }
+
     /// <summary>The rate on which all known samplers agree; 0 when they do not, or there is none. For flows that name no sampler.</summary>
     public uint CommonSamplerRate { get; private set; }
 
-    /// <summary>Known samplers and interfaces with their rates, for people to look at.</summary>
-    public IEnumerable<(bool IsInterface, uint Id, uint Rate)> Rates =>
-        (_samplers ?? []).Select(sampler => (false, sampler.Key, sampler.Value))
-            .Concat((_interfaces ?? []).Select(index => (true, index.Key, index.Value)));
+    /// <summary>Known samplers, interfaces and templates with a rate of their own, for people to look at.</summary>
+    public IEnumerable<(SamplingSource Of, uint Id, uint Rate)> Rates =>
+        (_samplers ?? []).Select(sampler => (SamplingSource.Sampler, sampler.Key, sampler.Value))
+            .Concat((_interfaces ?? []).Select(index => (SamplingSource.Interface, index.Key, index.Value)))
+            .Concat((_templates ?? []).Select(template => (SamplingSource.Template, template.Key, template.Value)));
 
     public void SetSamplerRate(uint sampler, uint rate, int limit)
     {
@@ -327,6 +338,8 @@ internal sealed class FlowDomain(FlowProtocol format, uint id)
     }
 
     public void SetInterfaceRate(uint index, uint rate, int limit) => Set(ref _interfaces, index, rate, limit);
+
+    public void SetTemplateRate(ushort templateId, uint rate, int limit) => Set(ref _templates, templateId, rate, limit);
 
     public void SetDefaultRate(uint rate) => DefaultRate = rate;
 

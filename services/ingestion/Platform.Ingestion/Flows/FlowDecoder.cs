@@ -16,18 +16,18 @@ internal static class FlowDecoder
             return;
         }
 
-        switch (BinaryPrimitives.ReadUInt16BigEndian(datagram))
+        switch (ProtocolOf(datagram))
         {
-            case 5:
+            case FlowProtocol.NetFlow5:
                 NetFlow5.Decode(datagram, exporter, receivedMs, ref handler);
                 break;
-            case 9:
+            case FlowProtocol.NetFlow9:
                 TemplateFlows.DecodeNetFlow9(datagram, exporter, receivedMs, ref handler);
                 break;
-            case 10:
+            case FlowProtocol.Ipfix:
                 TemplateFlows.DecodeIpfix(datagram, exporter, receivedMs, ref handler);
                 break;
-            case 0 when BinaryPrimitives.ReadUInt32BigEndian(datagram) == 5:
+            case FlowProtocol.Sflow5:
                 Sflow5.Decode(datagram, exporter, receivedMs, ref handler);
                 break;
             default:
@@ -40,4 +40,14 @@ internal static class FlowDecoder
             exporter.Count(DecodeError.ProtocolUnexpected);
         }
     }
+
+    /// <summary>The protocol that the datagram claims to be; null: none that we read.</summary>
+    public static FlowProtocol? ProtocolOf(ReadOnlySpan<byte> datagram) => datagram.Length < 4 ? null : BinaryPrimitives.ReadUInt16BigEndian(datagram) switch
+    {
+        5 => FlowProtocol.NetFlow5,
+        9 => FlowProtocol.NetFlow9,
+        10 => FlowProtocol.Ipfix,
+        0 when BinaryPrimitives.ReadUInt32BigEndian(datagram) == 5 => FlowProtocol.Sflow5,
+        _ => null,
+    };
 }

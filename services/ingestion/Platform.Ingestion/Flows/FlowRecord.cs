@@ -60,6 +60,9 @@ internal enum SamplingSource : byte
     /// <summary>Options data for the interface on which the flow came in.</summary>
     Interface,
 
+    /// <summary>Options data for the template of the record.</summary>
+    Template,
+
     /// <summary>Options data for the whole observation domain or exporter.</summary>
     Options,
 

@@ -60,6 +60,7 @@ internal enum Slot
     ReverseBytes,
     ReversePackets,
     ScopeInterface,
+    ScopeTemplate,
     FrameBytes,
 }
 
@@ -342,13 +343,16 @@ internal static class SlotMap
     internal readonly record struct Use(Slot Slot, byte Priority, TimeUnit Unit = TimeUnit.None);
 
     private const uint ReversePen = 29305; // RFC 5103: the same elements, other direction
+    private const uint CiscoPen = 9;
 
     public static Use For(TemplateField field) => field switch
     {
         { IsV9Scope: true, Id: 2 } => new(Slot.ScopeInterface, 9),
+        { IsV9Scope: true, Id: 5 } => new(Slot.ScopeTemplate, 9),
         { IsV9Scope: true } => default,
         { Pen: 0 } => ForElement(field.Id),
         { Pen: ReversePen } => ForReverse(field.Id),
+        { Pen: CiscoPen, Id: < 0x8000 } => ForElement((ushort)(field.Id | 0x8000)), // the same numbers that NetFlow v9 has above its enterprise bit
         _ => default,
     };
 
@@ -365,6 +369,13 @@ internal static class SlotMap
     {
         8 => new(Slot.SourceV4, 9),
         44 => new(Slot.SourceV4, 5),
+        // Cisco AVC names client and server instead of source and destination.
+        45004 => new(Slot.SourceV4, 4),
+        45005 => new(Slot.DestinationV4, 4),
+        45006 => new(Slot.SourceV6High, 4),
+        45007 => new(Slot.DestinationV6High, 4),
+        45008 => new(Slot.SourcePort, 4),
+        45009 => new(Slot.DestinationPort, 4),
         12 => new(Slot.DestinationV4, 9),
         45 => new(Slot.DestinationV4, 5),
         27 => new(Slot.SourceV6High, 9),
@@ -420,6 +431,7 @@ internal static class SlotMap
         322 => new(Slot.End, 1, TimeUnit.Seconds),
         161 => new(Slot.Duration, 9, TimeUnit.Milliseconds),
         162 => new(Slot.Duration, 8, TimeUnit.MicrosecondsBeforeExport),
+        145 => new(Slot.ScopeTemplate, 9),
         160 => new(Slot.SystemStart, 9),
         302 => new(Slot.Sampler, 9),
         48 => new(Slot.Sampler, 8),

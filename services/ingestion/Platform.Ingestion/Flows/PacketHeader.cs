@@ -154,7 +154,7 @@ internal struct PacketHeader
         flow.IsFragment = FragmentOffset != 0;
         flow.Knows = FlowKnowledge.Protocol
             | (HasPorts ? FlowKnowledge.Ports : 0)
-            | (HasTcpFlags ? FlowKnowledge.TcpFlags : 0);
+            | (HasTcpFlags || Protocol != 6 ? FlowKnowledge.TcpFlags : 0);
     }
 
     private static bool TryParseType(ushort type, ReadOnlySpan<byte> packet, ref PacketHeader header) => type switch

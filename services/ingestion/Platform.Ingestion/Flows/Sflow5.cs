@@ -36,10 +36,15 @@ internal struct FlowSample
     public uint SourcePeerAsn;
     public uint DestinationAsn;
     public uint DestinationPeerAsn;
+
+    /// <summary>The packet was not forwarded, and this is no sample but a notice of it: why (sFlow Discarded Packet Notifications, enum drop_reason).</summary>
+    public bool IsDiscarded;
+    public uint DropReason;
 }
 
 /// <summary>
-/// sFlow version 5 (sflow.org, July 2004): flow samples and expanded flow samples become flows of one packet; counter samples are counted.
+/// sFlow version 5 (sflow.org, July 2004): flow samples and expanded flow samples become flows of one packet; counter samples are counted, and so are notices of
+/// discarded packets (sFlow Discarded Packet Notifications, November 2020): what they tell of was traffic and is in the flow samples.
 /// </summary>
 internal static class Sflow5
 {
@@ -47,6 +52,7 @@ internal static class Sflow5
     private const uint CounterSampleKind = 2;
     private const uint ExpandedFlowSampleKind = 3;
     private const uint ExpandedCounterSampleKind = 4;
+    private const uint DiscardedPacketKind = 5;
 
     public static void Decode<THandler>(
         ReadOnlySpan<byte> datagram, ExporterContext exporter, long receivedMs, ref THandler handler)
@@ -77,6 +83,15 @@ internal static class Sflow5
             exporter.SequenceGaps += domain.Advance(header.Sequence, 1);
         }
 
+        FlowRecord flow = default;
+        flow.Format = FlowProtocol.Sflow5;
+        flow.ExportedMs = receivedMs;
+        flow.StartMs = receivedMs;
+        flow.EndMs = receivedMs;
+        flow.Flows = 1;
+        flow.Packets = 1;
+        flow.Knows = FlowKnowledge.All;
+
         // The count cannot make this long: every round takes at least eight bytes.
         for (; samples > 0; samples--)
         {
@@ -99,8 +114,15 @@ internal static class Sflow5
             rest = rest[(int)length..];
             switch (kind)
             {
+                case FlowSampleKind when !THandler.WantsFields && SflowPlainSample.TryRead(sample, ref flow):
+                    exporter.Records++;
+                    Give(ref flow, exporter, ref handler);
+                    break;
                 case FlowSampleKind or ExpandedFlowSampleKind:
                     DecodeFlowSample(sample, kind == ExpandedFlowSampleKind, exporter, in header, ref handler);
+                    break;
+                case DiscardedPacketKind:
+                    DecodeDiscardedPacket(sample, exporter, in header, ref handler);
                     break;
                 case CounterSampleKind or ExpandedCounterSampleKind:
                     exporter.CounterSamples++;
@@ -148,37 +170,14 @@ internal static class Sflow5
         sample.SamplingRate = ReadUInt32BigEndian(bytes);
         sample.SamplePool = ReadUInt32BigEndian(bytes[4..]);
         sample.Drops = ReadUInt32BigEndian(bytes[8..]);
-        bytes = bytes[(isExpanded ? 32 : 24)..];
-
         ReadOnlySpan<byte> packet = default;
-        for (; records > 0; records--)
-        {
-            if (bytes.Length < 8 || ReadUInt32BigEndian(bytes[4..]) > bytes.Length - 8)
-            {
-                exporter.Count(DecodeError.SampleBeyondDatagram);
-                break;
-            }
-
-            var kind = ReadUInt32BigEndian(bytes);
-            var length = (int)ReadUInt32BigEndian(bytes[4..]);
-            ReadRecord(kind, bytes.Slice(8, length), ref sample, ref packet);
-            bytes = bytes[(8 + length)..];
-        }
-
+        ReadRecords(bytes[(isExpanded ? 32 : 24)..], records, exporter, ref sample, ref packet);
         exporter.Records++;
         if (!sample.HasIp)
         {
             exporter.Count(DecodeError.PacketWithoutIp);
         }
 
-        Give(in header, in sample, packet, exporter, ref handler);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Give<THandler>(
-        in MessageHeader header, in FlowSample sample, ReadOnlySpan<byte> packet, ExporterContext exporter, ref THandler handler)
-        where THandler : struct, IFlowHandler
-    {
         FlowRecord flow = default;
         sample.Packet.CopyTo(ref flow);
         flow.Format = FlowProtocol.Sflow5;
@@ -192,15 +191,70 @@ internal static class Sflow5
         flow.OutInterface = sample.Output;
         flow.SourceAsn = sample.SourceAsn;
         flow.DestinationAsn = sample.DestinationAsn;
-        (flow.SamplingRate, flow.SamplingSource) = exporter.SamplingOverride != 0
-            ? (exporter.SamplingOverride, SamplingSource.Setting)
-            : (Math.Max(1, sample.SamplingRate), SamplingSource.Record);
-        exporter.LastRate = flow.SamplingRate;
-        exporter.LastRateSource = flow.SamplingSource;
-        handler.Flow(in flow);
+        flow.SamplingRate = sample.SamplingRate;
+        Give(ref flow, exporter, ref handler);
         if (THandler.WantsFields)
         {
             handler.Sample(in header, in sample, packet);
+        }
+    }
+
+    private static void DecodeDiscardedPacket<THandler>(
+        ReadOnlySpan<byte> bytes, ExporterContext exporter, in MessageHeader header, ref THandler handler)
+        where THandler : struct, IFlowHandler
+    {
+        if (bytes.Length < 32)
+        {
+            exporter.Count(DecodeError.SampleBeyondDatagram);
+            return;
+        }
+
+        exporter.DiscardedPackets++;
+        FlowSample sample = default;
+        sample.IsDiscarded = true;
+        sample.Sequence = ReadUInt32BigEndian(bytes);
+        sample.SourceIdType = ReadUInt32BigEndian(bytes[4..]);
+        sample.SourceIdIndex = ReadUInt32BigEndian(bytes[8..]);
+        sample.Drops = ReadUInt32BigEndian(bytes[12..]);
+        sample.Input = ReadUInt32BigEndian(bytes[16..]);
+        sample.Output = ReadUInt32BigEndian(bytes[20..]);
+        sample.DropReason = ReadUInt32BigEndian(bytes[24..]);
+        ReadOnlySpan<byte> packet = default;
+        ReadRecords(bytes[32..], ReadUInt32BigEndian(bytes[28..]), exporter, ref sample, ref packet);
+        if (THandler.WantsFields)
+        {
+            handler.Sample(in header, in sample, packet);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Give<THandler>(ref FlowRecord flow, ExporterContext exporter, ref THandler handler)
+        where THandler : struct, IFlowHandler
+    {
+        (flow.SamplingRate, flow.SamplingSource) = exporter.SamplingOverride != 0
+            ? (exporter.SamplingOverride, SamplingSource.Setting)
+            : (Math.Max(1, flow.SamplingRate), SamplingSource.Record);
+        exporter.LastRate = flow.SamplingRate;
+        exporter.LastRateSource = flow.SamplingSource;
+        handler.Flow(in flow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ReadRecords(
+        ReadOnlySpan<byte> bytes, uint records, ExporterContext exporter, ref FlowSample sample, ref ReadOnlySpan<byte> packet)
+    {
+        for (; records > 0; records--)
+        {
+            if (bytes.Length < 8 || ReadUInt32BigEndian(bytes[4..]) > bytes.Length - 8)
+            {
+                exporter.Count(DecodeError.SampleBeyondDatagram);
+                break;
+            }
+
+            var kind = ReadUInt32BigEndian(bytes);
+            var length = (int)ReadUInt32BigEndian(bytes[4..]);
+            ReadRecord(kind, bytes.Slice(8, length), ref sample, ref packet);
+            bytes = bytes[(8 + length)..];
         }
     }
 

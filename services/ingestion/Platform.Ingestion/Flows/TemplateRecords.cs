@@ -30,7 +30,7 @@ internal static class TemplateRecords
         flow.Knows = template.Knows;
         var rateIsFixed = exporter.SamplingOverride != 0
             || !(template.HasRate || template.HasSampler || domain.HasInterfaceRates);
-        (flow.SamplingRate, flow.SamplingSource) = RateOfSet(exporter, domain, in header);
+        (flow.SamplingRate, flow.SamplingSource) = RateOfSet(template, exporter, domain, in header);
 
         Span<FieldSlot> placed = template.HasVariableLength ? stackalloc FieldSlot[FlowTemplate.SlotCount] : template.Slots;
         var length = template.MinimumLength;
@@ -243,8 +243,9 @@ internal static class TemplateRecords
     }
 
     private static (uint Rate, SamplingSource Source) RateOfSet(
-        ExporterContext exporter, FlowDomain domain, in MessageHeader header) =>
+        FlowTemplate template, ExporterContext exporter, FlowDomain domain, in MessageHeader header) =>
         exporter.SamplingOverride != 0 ? (exporter.SamplingOverride, SamplingSource.Setting)
+        : domain.TryGetTemplateRate(template.Id, out var rate) ? (rate, SamplingSource.Template)
         : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
         : domain.DefaultRate != 0 ? (domain.DefaultRate, SamplingSource.Options)
         : domain.CommonSamplerRate != 0 ? (domain.CommonSamplerRate, SamplingSource.Sampler)
@@ -277,9 +278,8 @@ internal static class TemplateRecords
         }
 
         // A sampler that nobody described is not the one that somebody did.
-        return template.HasSampler && domain is { CommonSamplerRate: > 0, DefaultRate: 0 }
-            ? (1, SamplingSource.Unknown)
-            : RateOfSet(exporter, domain, in header);
+        var (rateOfSet, source) = RateOfSet(template, exporter, domain, in header);
+        return template.HasSampler && source is SamplingSource.Sampler ? (1, SamplingSource.Unknown) : (rateOfSet, source);
     }
 
     // One packet in N from whichever way it is said (RFC 3954, RFC 5477); 0 when not said.
@@ -321,6 +321,13 @@ internal static class TemplateRecords
         {
             domain.SetSamplerRate((uint)reader[Slot.Sampler], rate, exporter.Limits.Samplers);
             exporter.SetSamplerRate((uint)reader[Slot.Sampler], rate);
+        }
+
+        // A rate for the flows of one template says nothing about those of others.
+        if (reader[Slot.ScopeTemplate] is > 0 and <= ushort.MaxValue and var templateId)
+        {
+            domain.SetTemplateRate((ushort)templateId, rate, exporter.Limits.Samplers);
+            return;
         }
 
         var index = FirstOf(reader[Slot.ScopeInterface], reader[Slot.InInterface], reader[Slot.OutInterface]);

@@ -20,7 +20,10 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
     private const int Stride = 65_536 + 1_536;
     private const int NameLength = 28;
     private const int WaitMilliseconds = 100;
-    private const int GatherMilliseconds = 1;
+    private const int GatherMilliseconds = 3;
+
+    // A buffer of this size takes more in that time than any core can decode.
+    private const int LeastBufferToGather = 8 * 1024 * 1024;
     private const int WaitForOne = 0x10000;
 
     private static readonly string[] Tables = ["/proc/net/udp", "/proc/net/udp6"];
@@ -111,8 +114,8 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
             return ReceiveOne();
         }
 
-        // Few came last time: let some gather, or every datagram would cost a wake-up. The socket's buffer holds far more than a millisecond's worth.
-        if (_got is > 0 and < BatchSize / 2)
+        // Few came last time: let some gather, or every datagram would cost a wake-up.
+        if (_got is > 0 and < BatchSize / 2 && BufferBytes >= LeastBufferToGather)
         {
             _ = poll(null, 0, GatherMilliseconds);
         }

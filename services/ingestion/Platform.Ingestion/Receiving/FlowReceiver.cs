@@ -129,6 +129,7 @@ internal sealed class FlowReceiver(
             if (exporter is null)
             {
                 Rejected++;
+                exporters.Unknown.Note(source, socket.Datagram(i), nowMs);
                 continue;
             }
 
@@ -139,6 +140,8 @@ internal sealed class FlowReceiver(
                 FlowDecoder.Decode(socket.Datagram(i), exporter.Context, nowMs, ref handler);
             }
         }
+
+        counter.Settle();
     }
 
     private void HandOn(long nowMs)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Platform.Ingestion.Flows;
 
 namespace Platform.Ingestion.Windows;
@@ -58,8 +59,12 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     private const ulong MostPerFlow = 1UL << 48;
     private const long LongestMs = 86_400_000;
 
+    // The rows of flows that follow each other lie anywhere: these many are asked for before the first is needed, so that the processor fetches them together.
+    private const int MostPending = 16;
+
     private readonly WindowTable<uint> _v4 = new(rowLimit);
     private readonly WindowTable<HostAddress> _v6 = new(rowLimit);
+    private readonly Pending[] _pending = new Pending[MostPending];
     private readonly List<int> _urgentV4 = [];
     private readonly List<int> _urgentV6 = [];
     private ProtectedView _view = objects.Current;
@@ -68,6 +73,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     private long _firstArrivalMs;
     private long _nowMs;
     private WindowTotals _totals;
+    private int _pendingCount;
 
     public ref readonly WindowTotals Totals => ref _totals;
 
@@ -86,6 +92,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     /// <summary>Says what time it is (Unix milliseconds) for the flows that follow.</summary>
     public void At(long nowMs)
     {
+        Settle();
         _nowMs = nowMs;
         if (_firstArrivalMs != 0 && nowMs / 1000 - _firstSecond > byte.MaxValue)
         {
@@ -99,6 +106,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         }
     }
 
+    /// <summary>Counts a flow, at the latest with the next <see cref="Settle"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(in FlowRecord flow)
     {
@@ -137,19 +145,45 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         part.Last = (byte)last;
         if (to >= 0)
         {
-            Count(in flow, flow.Destination, to, in part);
+            Await(in flow, flow.Destination, to, in part);
         }
 
         if (from >= 0)
         {
             part.Vectors |= TrafficVectors.Outgoing;
-            Count(in flow, flow.Source, from, in part);
+            Await(in flow, flow.Source, from, in part);
         }
+    }
+
+    /// <summary>Counts what still waits for its row.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Settle()
+    {
+        var pending = _pending.AsSpan(0, _pendingCount);
+        foreach (ref var flow in pending)
+        {
+            if (flow.Host.IsV4)
+            {
+                _v4.FetchRow(flow.Hash);
+            }
+            else
+            {
+                _v6.FetchRow(flow.Hash);
+            }
+        }
+
+        foreach (ref var flow in pending)
+        {
+            Count(in flow.Flow, flow.Host, flow.Hash, flow.Index, in flow.Part);
+        }
+
+        _pendingCount = 0;
     }
 
     /// <summary>Takes everything counted so far; null when there is nothing.</summary>
     public FilledWindows? Take()
     {
+        Settle();
         var taken = Rows == 0 ? null : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take(), TakeMixes());
         _urgentV4.Clear();
         _urgentV6.Clear();
@@ -161,6 +195,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     /// <summary>Takes only the rows that came near a threshold, and leaves them counting from zero.</summary>
     public FilledWindows? TakeUrgent()
     {
+        Settle();
         if (!HasUrgent)
         {
             return null;
@@ -183,6 +218,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     /// <summary>Forgets the windows because nobody could take them in time; they are counted as dropped.</summary>
     public void Drop()
     {
+        Settle();
         _totals.DroppedRows += Rows;
         Take()?.Release();
     }
@@ -204,19 +240,42 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Count(in FlowRecord flow, HostAddress host, int index, in Part part)
+    private void Await(in FlowRecord flow, HostAddress host, int index, in Part part)
+    {
+        ref var pending = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_pending), _pendingCount);
+        pending.Flow = flow;
+        pending.Part = part;
+        pending.Host = host;
+        pending.Index = index;
+        if (host.IsV4)
+        {
+            pending.Hash = WindowHash.Of(host.V4, part.Vectors, part.First, part.Last);
+            _v4.FetchIndex(pending.Hash);
+        }
+        else
+        {
+            pending.Hash = WindowHash.Of(host, part.Vectors, part.First, part.Last);
+            _v6.FetchIndex(pending.Hash);
+        }
+
+        if (++_pendingCount == MostPending)
+        {
+            Settle();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Count(in FlowRecord flow, HostAddress host, ulong hash, int index, in Part part)
     {
         var isHot = false;
         var flows = 0u;
         if (host.IsV4)
         {
-            var hash = WindowHash.Of(host.V4, part.Vectors, part.First, part.Last);
             ref var row = ref _v4.Row(host.V4, hash, part.Vectors, part.First, part.Last, out var number);
             isHot = Count(ref row, number, in part, flow.Flows, _view.Objects[index], _urgentV4, ref flows);
         }
         else
         {
-            var hash = WindowHash.Of(host, part.Vectors, part.First, part.Last);
             ref var row = ref _v6.Row(host, hash, part.Vectors, part.First, part.Last, out var number);
             isHot = Count(ref row, number, in part, flow.Flows, _view.Objects[index], _urgentV6, ref flows);
         }
@@ -302,5 +361,15 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         public TrafficVectors Vectors;
         public byte First;
         public byte Last;
+    }
+
+    /// <summary>A flow on its way to its row.</summary>
+    private struct Pending
+    {
+        public FlowRecord Flow;
+        public Part Part;
+        public HostAddress Host;
+        public ulong Hash;
+        public int Index;
     }
 }
