@@ -16,6 +16,7 @@ public sealed partial class EventCatalog
 {
     private readonly FrozenDictionary<string, Type> _types;
     private readonly FrozenDictionary<Type, EventShape> _shapes;
+    private readonly FrozenSet<Type> _basesOfSealed;
     private readonly Dictionary<Type, Func<object, object>> _upcasts = [];
     private MasterKey? _master;
 
@@ -26,6 +27,7 @@ public sealed partial class EventCatalog
             pair => pair.Value,
             pair => new EventShape(
                 pair.Key, $"{pair.Value.FullName}, {pair.Value.Assembly.GetName().Name}", SealedMembers.Of(pair.Value)));
+        _basesOfSealed = _shapes.Where(shape => shape.Value.Sealed is not null).SelectMany(shape => BasesOf(shape.Key)).ToFrozenSet();
     }
 
     /// <summary>Event types by stored name.</summary>
@@ -97,8 +99,7 @@ public sealed partial class EventCatalog
         : throw new InvalidOperationException($"{happened.GetType()} is not in the event catalog.");
 
     /// <summary>Whether a stream of this base record can hold sealed values.</summary>
-    internal bool MaySeal(Type eventBase) =>
-        _shapes.Any(shape => shape.Value.Sealed is not null && shape.Key.IsSubclassOf(eventBase));
+    internal bool MaySeal(Type eventBase) => _basesOfSealed.Contains(eventBase);
 
     /// <summary>Whether the values of this stored event need a key before they can be read.</summary>
     internal bool IsSealed(string name) => _types.TryGetValue(name, out var type) && _shapes[type].Sealed is not null;
@@ -122,6 +123,14 @@ public sealed partial class EventCatalog
         }
 
         return happened ?? throw new InvalidOperationException($"An event {name} is stored as JSON null.");
+    }
+
+    private static IEnumerable<Type> BasesOf(Type type)
+    {
+        for (var above = type.BaseType; above is not null; above = above.BaseType)
+        {
+            yield return above;
+        }
     }
 
     [GeneratedRegex(@"(\P{Ll})(\P{Ll}\p{Ll})")]

@@ -286,6 +286,8 @@ internal sealed class FeedReader : IAsyncDisposable
 /// <summary>Wakes readers after an append. Not part of the append: a transaction that notifies commits alone, one after another.</summary>
 internal sealed class FeedBell(NpgsqlDataSource database)
 {
+    // A ring needs no disk: who loses one looks by himself soon.
+    private const string Bell = "select set_config('synchronous_commit', 'off', true), pg_notify('platform_events', '')";
     private static readonly TimeSpan _rest = TimeSpan.FromMilliseconds(5);
     private int _rings;
 
@@ -306,7 +308,7 @@ internal sealed class FeedBell(NpgsqlDataSource database)
             heard = Volatile.Read(ref _rings);
             try
             {
-                await using var command = database.CreateCommand("notify platform_events");
+                await using var command = database.CreateCommand(Bell);
                 await command.ExecuteNonQueryAsync();
             }
             catch (Exception e) when (e is NpgsqlException or InvalidOperationException)

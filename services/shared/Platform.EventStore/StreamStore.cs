@@ -129,7 +129,7 @@ public sealed partial class TenantSession
         var now = _store.Clock.GetUtcNow();
         var id = stream.IdFor(key);
         await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
-        var keys = await KeysFor(connection, events, now, cancellationToken);
+        var keys = _store.Catalog.MaySeal(typeof(TEvent)) ? await KeysFor(connection, events, now, cancellationToken) : null;
         var (ids, names, types, data) =
             (new Guid[events.Count], new string[events.Count], new string[events.Count], new byte[events.Count][]);
         for (var i = 0; i < events.Count; i++)
@@ -179,7 +179,7 @@ public sealed partial class TenantSession
             await using var row = await append.ExecuteReaderAsync(cancellationToken);
             await row.ReadAsync(cancellationToken);
             var result = new AppendResult((AppendOutcome)row.GetInt32(0), row.GetInt64(1), row.IsDBNull(2) ? 0 : row.GetInt64(2));
-            Telemetry.Appends.Add(1, new KeyValuePair<string, object?>("outcome", result.Outcome.ToString()));
+            Telemetry.Appended(result.Outcome);
             if (result.Outcome is AppendOutcome.Appended)
             {
                 _store.Ring();

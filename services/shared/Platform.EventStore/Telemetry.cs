@@ -7,6 +7,12 @@ namespace Platform.EventStore;
 internal static class Telemetry
 {
     private static readonly Meter _meter = new("Platform.EventStore");
+    private static readonly Counter<long> _appends =
+        _meter.CreateCounter<long>("platform.eventstore.appends", "{append}", "Appends by outcome.");
+
+    private static readonly KeyValuePair<string, object?>[] _outcomes =
+        [.. Enum.GetNames<AppendOutcome>().Select(name => new KeyValuePair<string, object?>("outcome", name))];
+
     private static readonly ConcurrentDictionary<string, FeedLag> _lags = [];
     private static readonly ConcurrentDictionary<string, bool> _stopped = [];
 
@@ -29,8 +35,7 @@ internal static class Telemetry
             "Projections that met an event they cannot apply, and wait for a repair.");
     }
 
-    public static Counter<long> Appends { get; } =
-        _meter.CreateCounter<long>("platform.eventstore.appends", "{append}", "Appends by outcome.");
+    public static void Appended(AppendOutcome outcome) => _appends.Add(1, _outcomes[(int)outcome]);
 
     public static void Behind(FeedLag lag) => _lags[lag.Reader] = lag;
 

@@ -74,10 +74,9 @@ returns text stable parallel safe language sql as $$
         tenant_id, stream_id, (extract(epoch from at) * 1000000)::bigint, correlation_id, causation_id, nullif(headers, 'null') - 'hash')::text
 $$;
 
--- The link that an event carries; null when a foreign writer wrote it, or what stands there is none.
-create function platform.carried(headers jsonb) returns bytea stable parallel safe language sql as $$
-    select case when length(headers ->> 'hash') = 64 and translate(headers ->> 'hash', '0123456789abcdef', '') = ''
-                then decode(headers ->> 'hash', 'hex') end
+-- The link that an event carries as text; null when a foreign writer wrote it, or what stands there is none.
+create function platform.hash(carried text) returns bytea stable parallel safe language sql as $$
+    select case when length(carried) = 64 and translate(carried, '0123456789abcdef', '') = '' then decode(carried, 'hex') end
 $$;
 
 -- Link of an event that carries none: foreign writers were here, so the chain is followed from the last link on.
@@ -87,9 +86,9 @@ declare
     link bytea;
     since bigint;
 begin
-    select version, platform.carried(headers) into since, link
+    select version, platform.hash(headers ->> 'hash') into since, link
       from events.mt_events
-     where tenant_id = p_tenant and stream_id = p_stream and version <= p_version and platform.carried(headers) is not null
+     where tenant_id = p_tenant and stream_id = p_stream and version <= p_version and platform.hash(headers ->> 'hash') is not null
      order by version desc limit 1;
     for e in select * from events.mt_events
               where tenant_id = p_tenant and stream_id = p_stream and version > coalesce(since, 0) and version <= p_version
@@ -113,8 +112,8 @@ language plpgsql as $$
 declare
     added constant bigint := cardinality(p_ids);
     before bigint;
+    carried text;
     link bytea;
-    hashes text[];
     meta text;
 begin
     if p_expected < 0 then
@@ -172,23 +171,19 @@ begin
 
     before := reached - added;
     if before > 0 then
-        select platform.carried(e.headers) into link
+        select e.headers ->> 'hash' into carried
           from events.mt_events e where e.tenant_id = p_tenant and e.stream_id = p_stream and e.version = before;
-        if link is null then
-            link := platform.link_through(p_tenant, p_stream, before);
-        end if;
+        link := coalesce(platform.hash(carried), platform.link_through(p_tenant, p_stream, before));
     end if;
     meta := platform.meta(p_tenant, p_stream, p_at, p_correlation, p_cause, p_headers);
     for i in 1..added loop
         link := platform.link(link, before + i, p_ids[i], p_types[i], meta, p_data[i]);
-        hashes[i] := encode(link, 'hex');
+        insert into events.mt_events
+            (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, headers)
+        values (nextval('events.mt_events_sequence'), p_ids[i], p_stream, before + i, p_data[i], p_types[i], p_at, p_tenant,
+                p_dotnet_types[i], p_correlation, p_cause, p_headers || jsonb_build_object('hash', encode(link, 'hex')));
     end loop;
 
-    insert into events.mt_events
-        (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, headers)
-    select nextval('events.mt_events_sequence'), e.id, p_stream, before + e.nr, e.data, e.type, p_at, p_tenant, e.dotnet_type,
-           p_correlation, p_cause, p_headers || jsonb_build_object('hash', e.hash)
-      from unnest(p_ids, p_types, p_dotnet_types, p_data, hashes) with ordinality as e (id, type, dotnet_type, data, hash, nr);
     sequence := currval('events.mt_events_sequence');
     outcome := 0;
 end
