@@ -114,6 +114,7 @@ declare
     before bigint;
     carried text;
     link bytea;
+    hashes text[];
     meta text;
 begin
     if p_expected < 0 then
@@ -178,12 +179,14 @@ begin
     meta := platform.meta(p_tenant, p_stream, p_at, p_correlation, p_cause, p_headers);
     for i in 1..added loop
         link := platform.link(link, before + i, p_ids[i], p_types[i], meta, p_data[i]);
-        insert into events.mt_events
-            (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, headers)
-        values (nextval('events.mt_events_sequence'), p_ids[i], p_stream, before + i, p_data[i], p_types[i], p_at, p_tenant,
-                p_dotnet_types[i], p_correlation, p_cause, p_headers || jsonb_build_object('hash', encode(link, 'hex')));
+        hashes[i] := encode(link, 'hex');
     end loop;
 
+    insert into events.mt_events
+        (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, headers)
+    select nextval('events.mt_events_sequence'), e.id, p_stream, before + e.nr, e.data, e.type, p_at, p_tenant, e.dotnet_type,
+           p_correlation, p_cause, p_headers || jsonb_build_object('hash', e.hash)
+      from unnest(p_ids, p_types, p_dotnet_types, p_data, hashes) with ordinality as e (id, type, dotnet_type, data, hash, nr);
     sequence := currval('events.mt_events_sequence');
     outcome := 0;
 end
