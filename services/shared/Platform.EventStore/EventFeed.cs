@@ -122,7 +122,7 @@ public sealed class FeedBatch
     };
 }
 
-/// <summary>One reader of the feed on a connection of its own, which holds the lock on the reader's name and hears the bell.</summary>
+/// <summary>One reader of the feed on a connection of its own, which holds the lock on the reader's name.</summary>
 /// <remarks>
 /// The order. Sequence numbers are taken before commit, so event 10 can be visible while 9 still is not. Nobody may pass 9 before it
 /// is known to be dead. Every transaction that ever called <c>nextval</c> holds a lock on the sequence until it ends, after its
@@ -163,6 +163,7 @@ internal sealed class FeedReader : IAsyncDisposable
     public static async Task<FeedReader> Open(StreamStore store, string name, CancellationToken cancellationToken)
     {
         var reader = new FeedReader(store, await store.Database.OpenConnectionAsync(cancellationToken), name);
+        store.Ear.Join();
         try
         {
             await reader.Begin(cancellationToken);
@@ -180,6 +181,7 @@ internal sealed class FeedReader : IAsyncDisposable
     {
         for (var pause = 1; ; pause = Math.Min(2 * pause, 50))
         {
+            var rung = _store.Ear.Rung;
             await using var command = Connection.Command($"{EventRow.Select} where seq_id > $1 order by seq_id limit {BatchSize}", Position);
             var rows = await EventRow.ReadAll(command, cancellationToken);
             var ready = rows[..FinalPrefix(rows)];
@@ -190,7 +192,8 @@ internal sealed class FeedReader : IAsyncDisposable
 
             if (rows.Count == 0)
             {
-                await Connection.WaitAsync(_poll, cancellationToken);
+                await rung.WaitAsync(_poll, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
             }
             else if (!await Settle(cancellationToken))
             {
@@ -208,13 +211,14 @@ internal sealed class FeedReader : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _store.Ear.Leave();
         try
         {
-            await Connection.Execute("reset all; unlisten *; select pg_advisory_unlock_all()", CancellationToken.None);
+            await Connection.Execute("reset all; select pg_advisory_unlock_all()", CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
         {
-            // The connection is gone, and lock and subscription with it.
+            // The connection is gone, and the lock with it.
         }
 
         await Connection.DisposeAsync();
@@ -224,7 +228,7 @@ internal sealed class FeedReader : IAsyncDisposable
     {
         // A reader whose machine vanished must not hold its lock for the two hours of the system's default.
         await Connection.Execute(
-            "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3; listen platform_events",
+            "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3",
             cancellationToken);
         // Asked again and again instead of waited for: a waiting statement would hold back vacuum as long as it waits.
         while (!await Connection.Scalar<bool>("select pg_try_advisory_lock(hashtextextended('platform.feed:' || $1, 0))", cancellationToken, _name))

@@ -16,6 +16,9 @@ public sealed class StreamStore(
 {
     private readonly FeedBell _bell = new(database);
 
+    /// <summary>Tells readers of the feed that there is something new.</summary>
+    internal FeedEar Ear { get; } = new(database);
+
     internal NpgsqlDataSource Database => database;
 
     /// <summary>Names under which this process reads the feed.</summary>
