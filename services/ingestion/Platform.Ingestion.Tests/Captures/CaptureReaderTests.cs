@@ -42,6 +42,49 @@ public sealed class CaptureReaderTests
         Assert.Equal(("hello", "192.0.2.1", 2055, CapturedSecond * 1000 + 250), Single(capture));
     }
 
+    /// <summary>Link types of the pcap registry, with what lies before the IP packet.</summary>
+    [Theory]
+    [InlineData(0, "02000000")] // BSD loopback
+    [InlineData(108, "00000002")]
+    [InlineData(1, "020000000002 020000000001 8100 0064 0800")]
+    [InlineData(1, "020000000002 020000000001 88A8 0064 8100 00C8 0800")]
+    [InlineData(1, "020000000002 020000000001 8847 00010040 00011140")] // two MPLS labels
+    [InlineData(1, "020000000002 020000000001 8864 1100 0001 0040 0021")] // PPPoE
+    [InlineData(9, "FF03 0021")] // PPP
+    [InlineData(12, "")]
+    [InlineData(101, "")]
+    [InlineData(228, "")]
+    [InlineData(113, "0000 0001 0006 020000000001 0000 0800")] // Linux cooked
+    [InlineData(113, "0000 0001 0006 020000000001 0000 8100 0064 0800")]
+    [InlineData(276, "0800 0000 00000002 0001 00 06 0200000000010000")] // its second version
+    public void Every_link_on_which_exporters_are_watched_is_stripped(int link, string before)
+    {
+        byte[] packet = new Datagram().Bytes(Convert.FromHexString(before.Replace(" ", "", StringComparison.Ordinal))).Bytes(Ip(Udp("hello")));
+        byte[] capture = new Datagram().U32(0xA1B2C3D4).U16(2, 4).U32(0, 0, 65535, link).U32(CapturedSecond, 0, packet.Length, packet.Length).Bytes(packet);
+
+        Assert.Equal(("hello", "192.0.2.1", 2055, CapturedSecond * 1000), Single(capture));
+    }
+
+    [Fact]
+    public void Interfaces_of_one_capture_may_have_links_of_their_own()
+    {
+        byte[] ethernet = new Datagram().Bytes(new byte[12]).U16(0x0800).Bytes(Ip(Udp("hello")));
+        byte[] raw = Ip(Udp("world"));
+        byte[] capture = new Datagram()
+            .U32(0x0A0D0D0A, 28, 0x1A2B3C4D).U16(1, 0).U32(-1, -1, 28)
+            .U32(1, 20).U16(1, 0).U32(65535, 20)
+            .U32(1, 20).U16(101, 0).U32(65535, 20)
+            .Bytes(Packet(1, raw)).Bytes(Packet(0, ethernet));
+
+        Assert.Equal(["world", "hello"], Read(capture, out _).Select(datagram => System.Text.Encoding.ASCII.GetString(datagram.Payload)));
+
+        static byte[] Packet(int number, byte[] bytes)
+        {
+            var padded = (bytes.Length + 3) / 4 * 4;
+            return new Datagram().U32(6, 32 + padded, number, 0, 0, bytes.Length, bytes.Length).Bytes(bytes).Bytes(new byte[padded - bytes.Length]).U32(32 + padded);
+        }
+    }
+
     [Fact]
     public void Fragments_in_any_order_become_one_datagram()
     {
@@ -59,6 +102,17 @@ public sealed class CaptureReaderTests
 
         var datagram = Assert.Single(Read(bare, out _));
         Assert.Equal(bare, datagram.Payload);
+    }
+
+    [Fact]
+    public void A_file_of_ipfix_messages_is_read_message_by_message()
+    {
+        byte[] first = Datagram.Ipfix(sets => sets.Set(2, set => set.Template(256, (1, 4))));
+        byte[] second = Datagram.Ipfix(sets => sets.Set(256, set => set.U32(1)));
+        byte[] padded = [.. second, 0, 0];
+
+        Assert.Equal([first, second, padded], Read([.. first, .. second, .. padded], out _).Select(datagram => datagram.Payload));
+        Assert.Equal([padded], Read(padded, out _).Select(datagram => datagram.Payload));
     }
 
     [Fact]

@@ -122,6 +122,17 @@ public sealed class Sflow5Tests
         Assert.False(line.TryGetProperty("packetDeltaCount", out _));
     }
 
+    [Fact]
+    public void Of_several_headers_in_a_sample_the_last_counts_and_nothing_of_the_others()
+    {
+        byte[] tagged = new Datagram().Bytes(Macs).U16(0x8100, 100, 0x0800).Bytes(Ipv4Udp()).U16(0);
+        byte[] first = new Datagram().U32(1, 16 + tagged.Length, 1, 1500, 4, tagged.Length).Bytes(tagged);
+        var decoded = new Decoded().Receive(Sample(1, 90, [0x60, 0, 0, 0], extra: first));
+
+        Assert.Equal(1, decoded.Errors[DecodeError.PacketWithoutIp]);
+        Assert.False(decoded.Lines[0].TryGetProperty("vlanId", out _));
+    }
+
     [Theory]
     [InlineData(6, 0x5012, true)]
     [InlineData(17, 56, true)]

@@ -109,6 +109,49 @@ public sealed class WindowCounterTests
         Assert.Equal((5000ul, 50ul), (counter.Totals.LateBytes, counter.Totals.LatePackets));
     }
 
+    /// <summary>The classic complaint: sixty long flows of a hundred packets a second each, exported every minute, all together or one a second.</summary>
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(10, false)]
+    [InlineData(60, true)]
+    [InlineData(60, false)]
+    public void A_one_minute_active_timeout_fakes_no_spike_and_what_is_too_late_is_counted(int reachSeconds, bool together)
+    {
+        const int Timeout = 60, Flows = 60, PacketsPerSecond = 100, Minutes = 5;
+        var counter = new WindowCounter(_objects, reachSeconds, rowLimit: 1_000_000);
+        var seconds = new Dictionary<long, long>();
+        var exported = 0L;
+        for (var second = Second; second < Second + Minutes * Timeout; second++)
+        {
+            counter.At(second * 1000);
+            for (var number = 0; number < Flows; number++)
+            {
+                if (second % Timeout == (together ? 0 : number))
+                {
+                    var flow = Flow(
+                        bytes: PacketsPerSecond * Timeout * 100, packets: PacketsPerSecond * Timeout, startMs: (second - Timeout) * 1000, endMs: second * 1000);
+                    flow.ExportedMs = second * 1000;
+                    counter.Add(in flow);
+                    exported += PacketsPerSecond * Timeout;
+                }
+            }
+
+            foreach (var window in Encode(counter).SelectMany(batch => batch.Windows))
+            {
+                seconds[window.Second] = seconds.GetValueOrDefault(window.Second) + (long)window.Total.Packets;
+            }
+        }
+
+        Assert.All(seconds.Values, packets => Assert.InRange(packets, 0, Flows * PacketsPerSecond)); // never more than there was
+        Assert.Equal(exported, seconds.Values.Sum() + (long)counter.Totals.LatePackets);
+        Assert.Equal(exported * (Timeout - reachSeconds) / Timeout, (long)counter.Totals.LatePackets);
+        if (reachSeconds >= Timeout)
+        {
+            // A reach as long as the timeout gives the true rate, in every second whose flows have all been exported.
+            Assert.All(seconds.Where(entry => entry.Key >= Second && entry.Key < Second + (Minutes - 2) * Timeout), entry => Assert.Equal(Flows * PacketsPerSecond, entry.Value));
+        }
+    }
+
     [Fact]
     public void A_flow_that_ended_before_the_open_windows_is_late_as_a_whole()
     {

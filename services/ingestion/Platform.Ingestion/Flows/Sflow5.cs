@@ -299,6 +299,7 @@ internal static class Sflow5
         sample.Stripped = ReadUInt32BigEndian(record[8..]);
         var length = (int)Math.Min(ReadUInt32BigEndian(record[12..]), (uint)record.Length - 16);
         packet = record.Slice(16, length);
+        sample.Packet = default; // of several headers the last counts, and nothing of the others
         sample.HasIp = sample.HeaderProtocol switch
         {
             1 => PacketHeader.TryParseEthernet(packet, ref sample.Packet),
