@@ -15,6 +15,8 @@ public sealed class AuditTests(PostgresDatabase database, RabbitMqVirtualHost br
 
     [Fact]
     [Trait("Requirement", "R37")]
+    [Trait("Requirement", "R38")]
+    [Trait("Requirement", "R174")]
     public async Task The_command_verify_fails_once_a_stored_event_was_changed_and_every_event_says_how_its_clock_stood()
     {
         Assert.Equal(0, await Run("migrate"));
