@@ -29,7 +29,7 @@ internal sealed class IngestionMetrics : IDisposable
 
     public void WindowsDropped(int windows) => _dropped.Add(windows);
 
-    public void Observe(IReadOnlyList<FlowReceiver> receivers, ExporterRegistry exporters)
+    public void Observe(IReadOnlyList<FlowReceiver> receivers, ExporterRegistry exporters, TimeProvider clock)
     {
         void Count(string name, string unit, string description, Func<FlowReceiver, long> value) =>
             _meter.CreateObservableCounter($"platform.ingestion.{name}", () => receivers.Select(
@@ -86,6 +86,13 @@ internal sealed class IngestionMetrics : IDisposable
                 exporter.Context.ClockSkewMs / 1000.0, new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()))),
             "s",
             "Our clock minus the exporter's at its last datagram.");
+        _meter.CreateObservableGauge(
+            "platform.ingestion.exporter.silence",
+            () => exporters.All.Where(exporter => exporter.LastSeenMs > 0).Select(exporter => new Measurement<double>(
+                Math.Max(0, clock.GetUtcNow().ToUnixTimeMilliseconds() - exporter.LastSeenMs) / 1000.0,
+                new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()))),
+            "s",
+            "Since the last datagram of an exporter that this replica has heard.");
         _meter.CreateObservableCounter(
             "platform.ingestion.decode_errors",
             () => from exporter in exporters.All

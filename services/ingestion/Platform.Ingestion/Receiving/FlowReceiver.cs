@@ -152,13 +152,15 @@ internal sealed class FlowReceiver(
             return;
         }
 
+        // A full queue means that the broker is away: the windows stay open and go on adding up.
+        if (!windows.HasRoom)
+        {
+            return;
+        }
+
         if (nowMs / sendEveryMs != openedMs / sendEveryMs || counter.IsOutdated)
         {
-            // A full queue means that the broker is away: the windows stay open and go on adding up.
-            if (windows.HasRoom)
-            {
-                Send(counter.Take());
-            }
+            Send(counter.Take());
         }
         else if (nowMs - _urgentMs >= UrgentEveryMs && counter.HasUrgent)
         {

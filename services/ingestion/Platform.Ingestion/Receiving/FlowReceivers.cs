@@ -33,7 +33,7 @@ internal sealed class FlowReceivers(
             queue,
             windows.Value.SendEveryMilliseconds,
             clock))];
-        metrics.Observe(_receivers, exporters);
+        metrics.Observe(_receivers, exporters, clock);
         log.Listening(endpoint, sockets.Length, sockets[0].BufferBytes);
         if (sockets[0].BufferBytes < flows.Value.BufferBytes)
         {
