@@ -10,6 +10,7 @@ var benchmarks = new Dictionary<string, Func<string[], Task<object>>>
     ["eventstore"] = EventStoreBenchmark.Run,
     ["ingestion"] = IngestionBenchmark.Run,
     ["mitigation"] = MitigationBenchmark.Run,
+    ["mitigation-chaos"] = MitigationChaosBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))

@@ -67,7 +67,8 @@ public sealed class Exporter : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private async Task Send(ReadOnlyMemory<byte> datagram)
+    /// <summary>Sends one datagram as it is.</summary>
+    public async Task Send(ReadOnlyMemory<byte> datagram)
     {
         try
         {

@@ -45,6 +45,12 @@ public sealed class GatewayClient : IDisposable
         return await Read(answer);
     }
 
+    public async Task Put(string path, object body)
+    {
+        using var answer = await _http.PutAsJsonAsync(path, body);
+        await Read(answer);
+    }
+
     /// <summary>Opens a stream of server-sent events. Nothing that happens after this has answered is missed; each element is the data of one event.</summary>
     public async Task<IAsyncEnumerable<JsonElement>> Listen(string path, CancellationToken cancellationToken) =>
         Events(await _http.GetStreamAsync(path, cancellationToken), cancellationToken);

@@ -11,9 +11,10 @@ namespace Platform.Local;
 /// </remarks>
 public sealed class LocalStack : IAsyncDisposable
 {
-    private const string VirtualHost = "platform";
+    internal const string VirtualHost = "platform";
     private const uint ProviderAsn = 64500;
     private const uint RouterAsn = 64501;
+    private static readonly TimeSpan RoutesKept = TimeSpan.FromSeconds(30);
 
     private readonly LocalSetup _setup;
     private readonly HttpClient _http = new(new SocketsHttpHandler());
@@ -48,6 +49,7 @@ public sealed class LocalStack : IAsyncDisposable
             Port = Ports["router-bgp"],
             ApiPort = Ports["router-api"],
             Neighbours = [new("127.0.0.2", ProviderAsn)],
+            GracefulRestart = RoutesKept,
             Folder = Path.Combine(DataFolder, "router"),
         });
         Speaker = new GoBgpServer(new()
@@ -58,6 +60,7 @@ public sealed class LocalStack : IAsyncDisposable
             Port = Ports["speaker-bgp"],
             ApiPort = Ports["speaker-api"],
             Neighbours = [new("127.0.0.3", RouterAsn, Ports["router-bgp"])],
+            GracefulRestart = RoutesKept,
             Folder = Path.Combine(DataFolder, "speaker"),
         });
     }
@@ -91,7 +94,7 @@ public sealed class LocalStack : IAsyncDisposable
 
     internal string SessionKeyFolder => Directory.CreateDirectory(Path.Combine(_setup.Folder, "session-keys")).FullName;
 
-    private string VerificationKeyFile => Path.Combine(_setup.Folder, "caller.pub.pem");
+    public string VerificationKeyFile => Path.Combine(_setup.Folder, "caller.pub.pem");
 
     private string ClockFile => Path.Combine(_setup.Folder, "clock-offset");
 

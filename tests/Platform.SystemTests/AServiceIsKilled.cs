@@ -1,3 +1,5 @@
+using Platform.Testing;
+
 namespace Platform.SystemTests;
 
 /// <summary>kill -9 in the middle of an attack: nothing is lost, nothing is doubled.</summary>
@@ -49,15 +51,17 @@ public sealed class AServiceIsKilled(Suite suite)
     }
 
     [Fact]
-    public async Task The_speaker_too_and_the_route_is_announced_again()
+    public async Task The_speaker_too_and_the_router_keeps_the_route_until_it_is_announced_again()
     {
         using var customer = await suite.ACustomer();
 
         await customer.SuffersAnAttack(inTheMiddle: async () =>
         {
             await suite.Stack.Speaker.Kill();
-            await customer.TheRouterForwards(); // the session is down, and with it the route
+            Assert.False(await suite.Stack.Router.IsEstablished(suite.Stack.Speaker.Address));
+            Assert.Single(await customer.Routes());
             await suite.Stack.Speaker.Start();
+            await Eventually.True(() => suite.Stack.Router.IsEstablished(suite.Stack.Speaker.Address), TimeSpan.FromSeconds(30), "the session");
             await customer.TheRouterDrops();
         });
 

@@ -22,6 +22,18 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
 
     private string Blackhole => $"{Victim}/32";
 
+    /// <summary>From now on the object is defended by this one step.</summary>
+    public async Task IsDefendedBy(string step, string mode = "automatic")
+    {
+        var objects = await provider.List($"protected-objects?tenantId={tenantId}");
+        var id = objects.Single().GetProperty("objectId").GetString();
+        await provider.Put(
+            $"protected-objects/{id}/defense-policy?tenantId={tenantId}",
+            new { serviceCode, mode, reason = "as agreed", steps = new[] { new { kind = step, patienceSeconds = 3600, fromSeverity = "low" } } });
+    }
+
+    public Task<IReadOnlyList<JsonElement>> Mitigations() => provider.List($"mitigations?tenantId={tenantId}");
+
     /// <summary>A flood of 96 Mbit/s of UDP, against 40 that were declared; ends with the token.</summary>
     public Task Flood(CancellationToken cancellationToken) =>
         exporter.Flood(Victim, packetsPerSecond: 10_000, bytesPerPacket: 1_200, cancellationToken);

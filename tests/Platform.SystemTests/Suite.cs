@@ -29,7 +29,14 @@ public sealed class Suite : IAsyncLifetime
         InitialClock = Beginning - TimeProvider.System.GetUtcNow(),
         Settings = new Dictionary<string, IReadOnlyDictionary<string, string?>>
         {
-            ["mitigation"] = new Dictionary<string, string?> { ["Mitigations__Hold"] = "00:00:02" },
+            ["mitigation"] = new Dictionary<string, string?>
+            {
+                ["Mitigations__Hold"] = "00:00:02",
+                ["Mitigations__DefaultSteps__0"] = "Blackhole",
+                ["Bgp__Speakers__0__DiversionNextHopIPv4"] = ARealNetwork.ScrubberAddress,
+                ["Scrubbers__Agents__0__Name"] = ARealNetwork.Agent,
+                ["Scrubbers__Agents__0__Token"] = ARealNetwork.Token,
+            },
             ["detection"] = new Dictionary<string, string?> { ["Anomalies__QuietFor"] = "00:00:15" },
             ["gateway"] = new Dictionary<string, string?> { ["Session__SignInsPerMinute"] = "1000" },
         },
@@ -54,13 +61,13 @@ public sealed class Suite : IAsyncLifetime
     }
 
     /// <summary>A customer with one contract and one prefix, watched by detection, and a router that reports on it.</summary>
-    internal async Task<Customer> ACustomer(string? prefix = null)
+    internal async Task<Customer> ACustomer(string? prefix = null, long declaredBitsPerSecond = 40_000_000)
     {
         var number = Interlocked.Increment(ref _customers);
         prefix ??= $"198.18.{number}.0/24"; // RFC 2544: for tests, and nobody else's
         var provider = await Provider();
         var tenant = await provider.RegisterTenant(string.Create(CultureInfo.InvariantCulture, $"Customer {number}"));
-        var serviceCode = await provider.SignContract(tenant, declaredBitsPerSecond: 40_000_000, prefix);
+        var serviceCode = await provider.SignContract(tenant, declaredBitsPerSecond, prefix);
         var exporter = new Exporter($"127.0.1.{number}", Stack.Ports["flows"]);
         await provider.RegisterExporter(exporter.Address, $"router {number}");
         await Eventually.Get(

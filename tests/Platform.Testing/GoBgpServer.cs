@@ -106,6 +106,13 @@ public sealed class GoBgpServer(GoBgpSetup setup) : IAsyncDisposable
             : [.. from prefix in json.EnumerateObject() from path in prefix.Value.EnumerateArray() select Route(prefix.Name, path)];
     }
 
+    /// <summary>What the FlowSpec rules of a family match (<c>ipv4-flowspec</c>, <c>ipv6-flowspec</c>), for example <c>[destination: 198.51.100.7/32]</c>.</summary>
+    public async Task<IReadOnlyList<string>> Rules(string family = "ipv4-flowspec")
+    {
+        var json = JsonSerializer.Deserialize<JsonElement>(await Gobgp("global", "rib", "-a", family, "-j"));
+        return json.ValueKind is not JsonValueKind.Object ? [] : [.. json.EnumerateObject().Select(rule => rule.Name)];
+    }
+
     /// <summary>Whether the session with this neighbour is up.</summary>
     public async Task<bool> IsEstablished(string neighbour)
     {

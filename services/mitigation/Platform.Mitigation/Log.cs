@@ -39,6 +39,15 @@ internal static partial class Log
     [LoggerMessage(11, LogLevel.Critical, "{Prefix} of mitigation {MitigationId} is past the hard limits and is not announced")]
     public static partial void PastHardLimits(this ILogger log, string prefix, Guid mitigationId);
 
+    [LoggerMessage(12, LogLevel.Warning, "Mitigation {MitigationId} takes its next step: {Why}")]
+    public static partial void Escalated(this ILogger log, Guid mitigationId, string why);
+
+    [LoggerMessage(13, LogLevel.Error, "Mitigation {MitigationId} cannot take its next step: {Code}: {Detail}")]
+    public static partial void EscalationRefused(this ILogger log, Guid mitigationId, string code, string detail);
+
+    [LoggerMessage(14, LogLevel.Warning, "Effects are not measured while the telemetry bus is away: {Fault}")]
+    public static partial void TrafficUnheard(this ILogger log, string fault);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

@@ -1,8 +1,10 @@
+using Microsoft.Extensions.Options;
 using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Hosting.Erasures;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.DefensePolicies;
+using Platform.Mitigation.Effects;
 using Platform.Mitigation.Erasures;
 using Platform.Mitigation.KillSwitches;
 using Platform.Mitigation.KnownContracts;
@@ -44,13 +46,25 @@ internal static class MitigationModule
         builder.Services.AddHostedService<DueWithdrawals>();
 
         builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);
-        builder.Services.AddSingleton<ReconcilerSeat>();
+        builder.Services.AddSingleton<NetworkSeat>();
         builder.Services.AddHostedService<AnnouncementReconciler>();
 
         builder.AddValidatedOptions<ScrubberOptions>(ScrubberOptions.Section);
         builder.Services.AddSingleton<KnownScrubbers>();
         builder.Services.AddScrubberAuthorization();
 
+        builder.AddEffects();
+
         builder.AddErasures<MitigationEraser>();
+    }
+
+    private static void AddEffects(this WebApplicationBuilder builder)
+    {
+        builder.AddValidatedOptions<EffectOptions>(EffectOptions.Section);
+        builder.Services.AddSingleton<TargetTraffic>();
+        builder.Services.AddSingleton<TrafficListener>();
+        builder.Services.AddHostedService<EffectMeter>();
+        builder.AddMigrationStep("telemetry topology", (services, cancellation) =>
+            TrafficListener.Deploy(services.GetRequiredService<IOptions<RabbitMqOptions>>().Value, cancellation));
     }
 }

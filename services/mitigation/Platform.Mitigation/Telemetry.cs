@@ -27,6 +27,11 @@ internal static class Telemetry
     private static readonly Counter<long> RefusedRoutes = Meter.CreateCounter<long>(
         "platform.mitigation.routes.refused", "{attempt}", "Attempts at routes that a speaker refused, by speaker.");
 
+    private static readonly Counter<long> Escalations = Meter.CreateCounter<long>(
+        "platform.mitigation.escalations", "{step}", "Steps that followed because one did not help.");
+
+    public static void Escalated() => Escalations.Add(1);
+
     public static void Decided(Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

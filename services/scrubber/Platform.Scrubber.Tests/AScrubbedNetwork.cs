@@ -16,35 +16,30 @@ public sealed class AScrubbedNetwork : IAsyncLifetime
     public const string Neighbour = "10.92.0.11";
     public const string Victim6 = "fd92::10";
 
-    private readonly string _id = Secrets.Name("s")[^6..].Replace('_', 'x');
+    private readonly NetworkNamespaces _spaces = new();
 
-    public static bool IsPossible => Environment.UserName == "root" && File.Exists("/usr/sbin/nft") && File.Exists("/usr/sbin/hping3");
+    /// <summary>Why there is no such network here; null when there is.</summary>
+    public string? WhyNot { get; private set; }
 
-    public string Outside => $"o{_id}";
+    public string Outside { get; private set; } = "";
 
-    public string Scrubber => $"s{_id}";
+    public string Scrubber { get; private set; } = "";
 
-    public string Inside => $"v{_id}";
+    public string Inside { get; private set; } = "";
 
     public async ValueTask InitializeAsync()
     {
-        if (!IsPossible)
+        WhyNot = await NetworkNamespaces.WhyNot("nft", "hping3");
+        if (WhyNot is not null)
         {
             return;
         }
 
-        foreach (var space in (string[])[Outside, Scrubber, Inside])
-        {
-            await Run("ip", "netns", "add", space);
-            await In(space, "ip", "link", "set", "lo", "up");
-        }
-
-        await Cable(Outside, "port", Scrubber, "out");
-        await Cable(Inside, "port", Scrubber, "in");
-        await Address(Outside, "port", $"{Client}/24", $"{Attacker}/24", "fd91::2/64");
-        await Address(Scrubber, "out", "10.91.0.1/24", "fd91::1/64");
-        await Address(Scrubber, "in", "10.92.0.1/24", "fd92::1/64");
-        await Address(Inside, "port", $"{Victim}/24", $"{Neighbour}/24", $"{Victim6}/64");
+        (Outside, Scrubber, Inside) = (await _spaces.Add("o"), await _spaces.Add("s"), await _spaces.Add("v"));
+        await NetworkNamespaces.Cable(
+            Outside, "port", [$"{Client}/24", $"{Attacker}/24", "fd91::2/64"], Scrubber, "out", ["10.91.0.1/24", "fd91::1/64"]);
+        await NetworkNamespaces.Cable(
+            Inside, "port", [$"{Victim}/24", $"{Neighbour}/24", $"{Victim6}/64"], Scrubber, "in", ["10.92.0.1/24", "fd92::1/64"]);
         foreach (var (space, v4, v6) in new[] { (Outside, "10.91.0.1", "fd91::1"), (Inside, "10.92.0.1", "fd92::1") })
         {
             await In(space, "ip", "route", "add", "default", "via", v4);
@@ -94,37 +89,10 @@ public sealed class AScrubbedNetwork : IAsyncLifetime
     /// <summary>The scrubber's rules as the kernel holds them.</summary>
     public Task<string> Ruleset() => In(Scrubber, "nft", "list", "ruleset");
 
-    public static Task<string> In(string space, params string[] command) => Run(["ip", "netns", "exec", space, .. command]);
+    public static Task<string> In(string space, params string[] command) => NetworkNamespaces.In(space, command);
 
-    public async ValueTask DisposeAsync()
-    {
-        if (IsPossible)
-        {
-            foreach (var space in (string[])[Outside, Scrubber, Inside])
-            {
-                await Run("ip", "netns", "del", space);
-            }
-        }
-    }
+    public ValueTask DisposeAsync() => _spaces.DisposeAsync();
 
     /// <summary>It calls it a failure when nobody answers; and it tells its figures as errors.</summary>
     private Task<string> Hping(string arguments) => In(Outside, "sh", "-c", $"hping3 -q {arguments} 2>&1 || true");
-
-    private static async Task Cable(string one, string oneEnd, string other, string otherEnd)
-    {
-        await Run("ip", "link", "add", "name", oneEnd, "netns", one, "type", "veth", "peer", "name", otherEnd, "netns", other);
-        await In(one, "ip", "link", "set", "dev", oneEnd, "up");
-        await In(other, "ip", "link", "set", "dev", otherEnd, "up");
-    }
-
-    private static async Task Address(string space, string device, params string[] addresses)
-    {
-        foreach (var address in addresses)
-        {
-            string[] noWait = address.Contains(':', StringComparison.Ordinal) ? ["nodad"] : [];
-            await In(space, ["ip", "address", "add", address, "dev", device, .. noWait]);
-        }
-    }
-
-    private static Task<string> Run(params string[] command) => Command.Run(command);
 }

@@ -17,14 +17,14 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(IsPossible, "Needs root, nftables and hping3.");
+        Assert.SkipWhen(network.WhyNot is not null, network.WhyNot ?? "");
         await _controller.Start();
         await StartAgent();
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (IsPossible)
+        if (network.WhyNot is null)
         {
             _controller.Filters = [];
             await _controller.Stop();

@@ -29,7 +29,7 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
 
     private CapturedAttack Attack => _capture.Attack ?? throw new InvalidOperationException($"{CaptureName} holds no attack.");
 
-    private string Blackhole => $"{Attack.Target}/32";
+    private string Victim => $"{Attack.Target}/32";
 
     /// <summary>Plays and watches; gives back what the last line says.</summary>
     public async Task<DemoResult> Run()
@@ -54,9 +54,12 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
 
         // Side by side, so that no step's time depends on how long another one was watched.
         var anomalyAt = SeeAt("the anomaly", () => _provider.List($"anomalies?tenantId={_tenant}"), all => all.Count > 0, 10, Anomaly);
-        var routeAt = SeeAt("the route at the router", () => stack.Router.Routes(), all => all.Any(IsBlackhole), 10, Route);
+        var ruleAt = SeeAt("the rule at the router", () => stack.Router.Rules(), all => all.Any(IsRule), 10, Rule);
         var incidentAt = SeeAt("the incident", () => _provider.List($"incidents?tenantId={_tenant}"), all => all.Count > 0, 10, Incident);
-        await Task.WhenAll(anomalyAt, routeAt, incidentAt);
+        await Task.WhenAll(anomalyAt, ruleAt, incidentAt);
+
+        // A recording goes on whatever the router does, so the step does not help, and the next one follows.
+        await SeeAt("the next step", () => stack.Router.Routes(), all => all.Any(IsBlackhole), 15, Route);
 
         var end = await Or(_attackEnds.Task, playing);
         Say("attack ends");
@@ -66,11 +69,12 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
             () => _provider.Get($"incidents/{incident}?tenantId={_tenant}"),
             found => found.GetProperty("incident").GetProperty("endedAt").ValueKind == JsonValueKind.String,
             30);
-        Say("anomaly ended; the route stays for the hold time");
-        var withdrawn = await SeeAt("the withdrawal", () => stack.Router.Routes(), all => !all.Any(IsBlackhole), 60, _ => "route withdrawn at the router");
+        Say("anomaly ended; what stands is held for a while, and goes step by step");
+        await SeeAt("one step back", () => stack.Router.Routes(), all => !all.Any(IsBlackhole), 60, _ => "blackhole withdrawn at the router");
+        var withdrawn = await SeeAt("the withdrawal", () => stack.Router.Rules(), all => !all.Any(IsRule), 60, _ => "rule withdrawn at the router");
         await playing;
         await ShowTimeline(incident);
-        return new(Seconds((await anomalyAt).At - begin), Seconds((await routeAt).At - begin), Seconds(withdrawn.At - end), incident);
+        return new(Seconds((await anomalyAt).At - begin), Seconds((await ruleAt).At - begin), Seconds(withdrawn.At - end), incident);
     }
 
     /// <summary>What a person needs to look around afterwards.</summary>
@@ -119,12 +123,16 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
     private static bool HasSent(JsonElement exporter) =>
         exporter.GetProperty("address").GetString() == ExporterAddress && exporter.GetProperty("records").GetUInt64() > 0;
 
-    private bool IsBlackhole(BgpRoute route) => route.Prefix == Blackhole && route.Communities.Contains("65535:666");
+    private bool IsBlackhole(BgpRoute route) => route.Prefix == Victim && route.Communities.Contains("65535:666");
+
+    private bool IsRule(string rule) => rule.Contains($"[destination: {Victim}]", StringComparison.Ordinal);
 
     private static string Anomaly(IReadOnlyList<JsonElement> all) =>
         $"anomaly: {all[0].GetProperty("target").GetString()}, {string.Join(", ", all[0].GetProperty("vectors").EnumerateArray())}";
 
-    private string Route(IReadOnlyList<BgpRoute> all) => $"blackhole accepted by the router: {all.First(IsBlackhole)}";
+    private string Rule(IReadOnlyList<string> all) => $"FlowSpec rule accepted by the router: {all.First(IsRule)}";
+
+    private string Route(IReadOnlyList<BgpRoute> all) => $"the attack goes on, so the next step: blackhole accepted by the router: {all.First(IsBlackhole)}";
 
     private static string Incident(IReadOnlyList<JsonElement> all) => $"incident {all[0].GetProperty("incidentId").GetString()} over the API";
 
@@ -189,8 +197,8 @@ internal sealed class DemoRun(LocalStack stack, TextWriter output) : IDisposable
 
 /// <summary>The demo's last line.</summary>
 /// <param name="AnomalySeconds">From the first attack datagram until the anomaly was seen.</param>
-/// <param name="RouteSeconds">From the first attack datagram until the router had the route.</param>
-/// <param name="WithdrawnSeconds">From the last attack datagram until the router had it no more.</param>
+/// <param name="RouteSeconds">From the first attack datagram until the router had the first rule.</param>
+/// <param name="WithdrawnSeconds">From the last attack datagram until the router had nothing of the defence any more.</param>
 /// <param name="Incident">Its id.</param>
 internal sealed record DemoResult(double AnomalySeconds, double RouteSeconds, double WithdrawnSeconds, string Incident)
 {

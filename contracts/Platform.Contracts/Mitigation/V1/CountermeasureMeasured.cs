@@ -27,6 +27,12 @@ public sealed record CountermeasureMeasured
     /// <summary>Greatest rate of a vector that detection had seen, in bits per second; 0 when none.</summary>
     public required long BeforeBitsPerSecond { get; init; }
 
+    /// <summary>Rate of that vector while it stood, in bits per second; null when it was not measured. Since release 2.</summary>
+    public long? DuringBitsPerSecond { get; init; }
+
+    /// <summary>Rate of that vector after it went, in bits per second; null before, and when it was not measured. Since release 2.</summary>
+    public long? AfterBitsPerSecond { get; init; }
+
     /// <summary>Discarded by it so far, packets; null when its means does not count.</summary>
     public long? DroppedPackets { get; init; }
 

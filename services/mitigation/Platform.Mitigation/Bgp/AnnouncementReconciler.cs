@@ -12,12 +12,12 @@ namespace Platform.Mitigation.Bgp;
 /// It knows no history: a restart of the speaker, of this service or of both is a table that differs, and the next pass mends it.
 /// </summary>
 /// <remarks>
-/// One replica works, elected by <see cref="ReconcilerSeat"/>. A speaker that is away is waited for, alone: the others go on.
+/// One replica works, elected by <see cref="NetworkSeat"/>. A speaker that is away is waited for, alone: the others go on.
 /// </remarks>
 internal sealed class AnnouncementReconciler(
     NpgsqlDataSource database,
     StreamStore store,
-    ReconcilerSeat seat,
+    NetworkSeat seat,
     IOptions<BgpOptions> options,
     TimeProvider clock,
     ILogger<AnnouncementReconciler> log) : BackgroundService
@@ -29,7 +29,7 @@ internal sealed class AnnouncementReconciler(
     private readonly ConcurrentDictionary<(string Speaker, string Route), byte> _refused = new();
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        seat.Hold(KeepAll, stoppingToken);
+        seat.Hold(NetworkSeat.Speakers, KeepAll, stoppingToken);
 
     private async Task KeepAll(ChangeSignal changes, CancellationToken seated)
     {

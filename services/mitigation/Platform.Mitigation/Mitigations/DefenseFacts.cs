@@ -63,6 +63,7 @@ internal sealed class DefenseFacts(
     {
         if (defense.Rails.RefusalOfTarget(start.Target, defense.Contract, start.Scope.ServiceCode) is not null
             || DefensePlan.Next(IPNetwork.Parse(start.Target), start.Evidence, defense.Policy, defense.Means, from: 0) is not { } step
+            || start.IsOutgoing
             || defense.Policy.Mode is EnforcementMode.DryRun)
         {
             return defense;

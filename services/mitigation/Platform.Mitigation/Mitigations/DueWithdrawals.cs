@@ -15,6 +15,7 @@ internal sealed class DueWithdrawals(
     NpgsqlDataSource database,
     StreamStore store,
     CountermeasureSlots slots,
+    IOptions<MitigationOptions> options,
     IOptions<ScrubberOptions> scrubberOptions,
     TimeProvider clock,
     ILogger<DueWithdrawals> log)
@@ -70,11 +71,11 @@ internal sealed class DueWithdrawals(
     {
         var now = clock.GetUtcNow();
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason)>(
+        var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason, DateTime? HeldUntil)>(
             """
             select m.tenant_id, m.mitigation_id,
                 case when k.engaged then @KillSwitch when c.ended_at is not null then @ContractEnded
-                    when m.expires_at <= @now then @Expired else @AnomalyEnded end
+                    when m.expires_at <= @now then @Expired else @AnomalyEnded end, m.held_until
             from views.mitigations_v1 m
             left join views.kill_switch_v1 k on true
             left join views.contracts_v1 c using (tenant_id, service_code)
@@ -90,14 +91,17 @@ internal sealed class DueWithdrawals(
                 AnomalyEnded = (int)WithdrawalReason.AnomalyEnded,
             });
 
-        foreach (var (tenantId, mitigationId, reason) in due)
+        foreach (var (tenantId, mitigationId, reason, heldUntil) in due)
         {
-            var command = new WithdrawMitigation(mitigationId, reason, Note: null, now);
+            var relieve = new RelieveMitigation(mitigationId, options.Value.Hold, now);
+            var withdraw = new WithdrawMitigation(mitigationId, reason, Note: null, now);
             await store.Tenant(TenantId.Of(tenantId)).Handle(
                 MitigationState.Stream,
                 mitigationId.ToString(),
-                state => MitigationDecider.Decide(state, command),
-                new Cause($"due:{reason}"),
+                state => reason is WithdrawalReason.AnomalyEnded
+                    ? MitigationDecider.Decide(state, relieve)
+                    : MitigationDecider.Decide(state, withdraw),
+                new Cause($"due:{reason}:{heldUntil?.Ticks}"), // each hold ends once
                 cancellation);
             log.WithdrawalDue(mitigationId, reason);
         }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Platform.EventStore;
+using Platform.Mitigation.Effects;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -27,10 +28,11 @@ internal sealed class KnownMitigations : IProjection
                 sql.Add($"""
                     insert into views.mitigations_v1
                         (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, expires_at, mode, step, step_since,
-                        before_bits_per_second)
+                        before_bits_per_second, object_id, evidence)
                     values ({recorded.TenantId.ToGuid()}, {e.MitigationId}, {e.AnomalyId}, {e.ServiceCode},
                         {e.Target.ToString()}, {e.StartedAt}, {e.ExpiresAt}, {(short)e.Mode}, {e.Step}, {e.StartedAt},
-                        {e.Evidence?.Select(vector => vector.BitsPerSecond).DefaultIfEmpty(0).Max() ?? 0})
+                        {EffectRules.Before(e.Evidence ?? [])}, {e.ObjectId},
+                        {JsonSerializer.Serialize(e.Evidence ?? [], EventCatalog.Json)}::jsonb)
                     on conflict do nothing
                     """);
                 break;
@@ -62,6 +64,20 @@ internal sealed class KnownMitigations : IProjection
                     """);
                 break;
 
+            case SteppedBack e:
+                sql.Add($"""
+                    update views.mitigations_v1 set step = {e.Step}, step_since = {e.TakenAt}, held_until = {e.HeldUntil}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
+                    """);
+                break;
+
+            case EvidenceGrew e:
+                sql.Add($"""
+                    update views.mitigations_v1 set evidence = {JsonSerializer.Serialize(e.Evidence, EventCatalog.Json)}::jsonb
+                    where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
+                    """);
+                break;
+
             case MitigationExtended e:
                 sql.Add($"""
                     update views.mitigations_v1 set expires_at = {e.ExpiresAt}
@@ -80,7 +96,7 @@ internal sealed class KnownMitigations : IProjection
 
             case EffectMeasured e:
                 sql.Add($"""
-                    update views.countermeasures_v1 set effect = {JsonSerializer.Serialize(e.Effect, EventCatalog.Json)}::jsonb
+                    update views.countermeasures_v1 set effect = {JsonSerializer.Serialize(e.Effect, EventCatalog.Json)}::jsonb, measured = {e.IsFinal}
                     where tenant_id = {recorded.TenantId.ToGuid()} and countermeasure_id = {e.CountermeasureId}
                     """);
                 break;
@@ -88,7 +104,8 @@ internal sealed class KnownMitigations : IProjection
             case CountermeasureAnnounced e:
                 sql.Add($"""
                     update views.countermeasures_v1
-                    set announced_by = array_append(array_remove(announced_by, {e.Speaker}), {e.Speaker}), route = {e.Route}
+                    set announced_by = array_append(array_remove(announced_by, {e.Speaker}), {e.Speaker}), route = {e.Route},
+                        announced_at = coalesce(announced_at, {e.AnnouncedAt})
                     where tenant_id = {recorded.TenantId.ToGuid()} and countermeasure_id = {e.CountermeasureId}
                     """);
                 break;
@@ -114,7 +131,7 @@ internal sealed class KnownMitigations : IProjection
 
             case CountermeasureWithdrawn e:
                 sql.Add($"""
-                    update views.countermeasures_v1 set withdrawn = true
+                    update views.countermeasures_v1 set withdrawn = true, withdrawn_at = {e.WithdrawnAt}
                     where tenant_id = {recorded.TenantId.ToGuid()} and countermeasure_id = {e.CountermeasureId}
                     """);
                 break;
@@ -153,11 +170,12 @@ internal sealed class KnownMitigations : IProjection
         var stored = rule is null ? null : JsonSerializer.Serialize(rule, EventCatalog.Json);
         sql.Add($"""
             insert into views.countermeasures_v1
-                (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed)
-            values ({recorded.TenantId.ToGuid()}, {Guid.Parse(recorded.StreamKey)}, {countermeasureId},
-                {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed})
+                (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed, step)
+            select m.tenant_id, m.mitigation_id, {countermeasureId}, {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed}, m.step
+            from views.mitigations_v1 m where m.tenant_id = {recorded.TenantId.ToGuid()} and m.mitigation_id = {Guid.Parse(recorded.StreamKey)}
             on conflict (tenant_id, countermeasure_id) do update
-            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default
+            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, step = excluded.step,
+                announced_at = null, withdrawn_at = null, effect = null, measured = false
             """);
     }
 

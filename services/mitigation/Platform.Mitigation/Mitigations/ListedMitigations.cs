@@ -120,6 +120,11 @@ internal static class ListedMitigations
             (described.PassedPackets, described.PassedBytes) = (passedPackets, passedBytes);
         }
 
+        if (effect.AfterBitsPerSecond is { } after)
+        {
+            described.AfterBitsPerSecond = after;
+        }
+
         return described;
     }
 

@@ -1,4 +1,5 @@
 using Platform.EventStore;
+using Platform.Mitigation.Effects;
 using static Platform.Mitigation.Mitigations.MitigationRejections;
 
 namespace Platform.Mitigation.Mitigations;
@@ -40,6 +41,9 @@ internal sealed record NoteEvidence(
     Guid MitigationId, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
 
 internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At);
+
+/// <summary>What arrived after a countermeasure had gone; null when nothing could be measured.</summary>
+internal sealed record NoteAftermath(Guid CountermeasureId, long? AfterBitsPerSecond, DateTimeOffset At);
 
 /// <summary>Rules of a standing mitigation: by hand, by step, by measurement. Every addition passes the same rails.</summary>
 internal static partial class MitigationDecider
@@ -203,14 +207,38 @@ internal static partial class MitigationDecider
         }
 
         var isGoing = current.Status is MitigationStatus.Withdrawing || countermeasure.Stage is CountermeasureStage.Unwanted;
-        if (countermeasure.Verdict == command.Effect.Verdict && (!isGoing || countermeasure.IsFinal))
+        if (countermeasure.Effect?.Verdict == command.Effect.Verdict && (!isGoing || countermeasure.IsFinal))
         {
             return Decision<MitigationEvent>.Unchanged;
         }
 
-        var before = current.Evidence.Select(vector => vector.BitsPerSecond).DefaultIfEmpty(0).Max();
         return new EffectMeasured(
-            current.Scope!, command.CountermeasureId, command.Effect with { BeforeBitsPerSecond = before }, command.At, IsFinal: isGoing);
+            current.Scope!,
+            command.CountermeasureId,
+            command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence) },
+            command.At,
+            IsFinal: isGoing);
+    }
+
+    /// <summary>The last word on a countermeasure that was in force and is gone; the mitigation may have ended meanwhile.</summary>
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteAftermath command)
+    {
+        if (current.Countermeasures.GetValueOrDefault(command.CountermeasureId) is not
+            { Stage: CountermeasureStage.Withdrawn, IsFinal: false, Announced.IsEmpty: false } countermeasure)
+        {
+            return Decision<MitigationEvent>.Unchanged;
+        }
+
+        var effect = countermeasure.Effect ?? new MeasuredEffect(
+            EffectRules.Before(current.Evidence),
+            DuringBitsPerSecond: null,
+            DroppedPackets: null,
+            DroppedBytes: null,
+            PassedPackets: null,
+            PassedBytes: null,
+            EffectRules.Unmeasured);
+        return new EffectMeasured(
+            current.Scope!, command.CountermeasureId, effect with { AfterBitsPerSecond = command.AfterBitsPerSecond }, command.At, IsFinal: true);
     }
 
     private static Rejection? NotOpenToOperators(MitigationState current, Guid mitigationId, string note) => current.Status switch

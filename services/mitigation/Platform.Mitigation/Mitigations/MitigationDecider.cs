@@ -10,8 +10,16 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="Evidence">What detection saw.</param>
 /// <param name="Defense">Everything that decides what may be done.</param>
 /// <param name="At">Now (UTC).</param>
+/// <param name="ObjectId">The protected object; null: none in particular.</param>
+/// <param name="IsOutgoing">Whether the target is where the attack comes from.</param>
 internal sealed record StartMitigation(
-    MitigationScope Scope, string Target, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
+    MitigationScope Scope,
+    string Target,
+    IReadOnlyList<VectorEvidence> Evidence,
+    Defense Defense,
+    DateTimeOffset At,
+    Guid? ObjectId = null,
+    bool IsOutgoing = false);
 
 /// <summary>What is known at the moment of a decision.</summary>
 /// <param name="Contract">What the tenant's contract protects now.</param>
@@ -37,6 +45,12 @@ internal enum SlotAnswer
 }
 
 internal sealed record NoteAnomalyEnd(MitigationScope Scope, TimeSpan Hold, DateTimeOffset EndedAt, DateTimeOffset At);
+
+/// <summary>The anomaly is over and its hold has passed.</summary>
+/// <param name="MitigationId">Which.</param>
+/// <param name="Hold">How long what is narrower stands on.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record RelieveMitigation(Guid MitigationId, TimeSpan Hold, DateTimeOffset At);
 
 internal sealed record WithdrawMitigation(Guid MitigationId, WithdrawalReason Reason, string? Note, DateTimeOffset At);
 
@@ -68,6 +82,11 @@ internal static partial class MitigationDecider
             return Failed(wrongTarget);
         }
 
+        if (command.IsOutgoing)
+        {
+            return Failed(AttackGoesOut(command.Target)); // whatever we do to traffic towards it would hit its owner only
+        }
+
         var target = IPNetwork.Parse(command.Target);
         if (DefensePlan.Next(target, command.Evidence, defense.Policy, defense.Means, from: 0) is not { } step)
         {
@@ -90,7 +109,8 @@ internal static partial class MitigationDecider
                 StartedAt: command.At,
                 command.Evidence,
                 defense.Policy.Mode,
-                Step: step.Index),
+                Step: step.Index,
+                ObjectId: command.ObjectId),
         }
             .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, command.At)))
             .ToArray();
@@ -113,6 +133,26 @@ internal static partial class MitigationDecider
             MitigationStatus.Standing when current.HeldUntil is null => noted,
             _ => Decision<MitigationEvent>.Unchanged,
         };
+    }
+
+    /// <summary>One step back for each hold, the widest first; the end when nothing narrower is left.</summary>
+    public static Decision<MitigationEvent> Decide(MitigationState current, RelieveMitigation command)
+    {
+        var standing = current.Countermeasures.Where(it => it.Value.Stage is CountermeasureStage.Wanted).ToList();
+        var narrower = standing.Where(it => it.Value.Step < current.Step).ToList();
+        if (current.Status is not MitigationStatus.Standing
+            || current.HeldUntil is not { } heldUntil
+            || command.At < heldUntil
+            || narrower.Count == 0
+            || narrower.Count == standing.Count)
+        {
+            return Decide(current, new WithdrawMitigation(command.MitigationId, WithdrawalReason.AnomalyEnded, Note: null, command.At));
+        }
+
+        return new MitigationEvent[] { new SteppedBack(narrower.Max(it => it.Value.Step), command.At + command.Hold, command.At) }
+            .Concat(standing.Except(narrower).Select(it => new CountermeasureDropped(
+                it.Key, "The attack is over: one step back.", command.At, WithdrawalReason.AnomalyEnded)))
+            .ToArray();
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, WithdrawMitigation command)
@@ -184,7 +224,7 @@ internal static partial class MitigationDecider
                 continue;
             }
 
-            events.Add(new CountermeasureWithdrawn(current.Scope!, id, current.Reason ?? WithdrawalReason.Operator, command.At));
+            events.Add(new CountermeasureWithdrawn(current.Scope!, id, current.Reason ?? countermeasure.DroppedFor ?? WithdrawalReason.Operator, command.At));
             inNetwork.Remove(id);
             if (isWithdrawing && inNetwork.Count == 0)
             {

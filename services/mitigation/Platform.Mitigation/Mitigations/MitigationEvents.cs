@@ -16,6 +16,7 @@ internal abstract record MitigationEvent;
 /// <param name="Mode">Whether a person has to agree first.</param>
 /// <param name="Note">What the operator wrote who started it by hand; null when the rules did.</param>
 /// <param name="Step">Index of the policy's step that it begins with.</param>
+/// <param name="ObjectId">The protected object; null in older events, and by hand.</param>
 internal sealed record MitigationStarted(
     Guid MitigationId,
     Guid AnomalyId,
@@ -26,7 +27,8 @@ internal sealed record MitigationStarted(
     IReadOnlyList<VectorEvidence>? Evidence = null,
     EnforcementMode Mode = EnforcementMode.Automatic,
     string? Note = null,
-    int Step = 0) : MitigationEvent;
+    int Step = 0,
+    Guid? ObjectId = null) : MitigationEvent;
 
 /// <summary>The network shall hold this. From here on the reconciler works until it does.</summary>
 /// <param name="CountermeasureId">Identity of the countermeasure, derived from mitigation, kind and prefix.</param>
@@ -78,6 +80,12 @@ internal sealed record MitigationApproved(string Note, DateTimeOffset ApprovedAt
 /// <param name="TakenAt">When (UTC).</param>
 internal sealed record StepTaken(int Step, string Why, DateTimeOffset TakenAt) : MitigationEvent;
 
+/// <summary>The anomaly is over and its hold has passed: what the last step added goes, what is narrower is held once more.</summary>
+/// <param name="Step">Index of the step that it is at from now on.</param>
+/// <param name="HeldUntil">End of the new hold (UTC).</param>
+/// <param name="TakenAt">When (UTC).</param>
+internal sealed record SteppedBack(int Step, DateTimeOffset HeldUntil, DateTimeOffset TakenAt) : MitigationEvent;
+
 /// <summary>Detection saw more vectors, or greater ones.</summary>
 /// <param name="Evidence">All of what it sees now.</param>
 /// <param name="SeenAt">When it was heard (UTC).</param>
@@ -93,14 +101,16 @@ internal sealed record MitigationExtended(DateTimeOffset ExpiresAt, string Note,
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
 /// <param name="Note">Why: what an operator wrote, or which rule decided.</param>
 /// <param name="DroppedAt">When it was decided (UTC).</param>
-internal sealed record CountermeasureDropped(Guid CountermeasureId, string Note, DateTimeOffset DroppedAt) : MitigationEvent;
+/// <param name="Reason">What kind of reason that is.</param>
+internal sealed record CountermeasureDropped(
+    Guid CountermeasureId, string Note, DateTimeOffset DroppedAt, WithdrawalReason Reason = WithdrawalReason.Operator) : MitigationEvent;
 
 /// <summary>What a countermeasure did to the traffic, measured over the time that it was in force so far.</summary>
 /// <param name="Scope">Which mitigation and contract it belongs to.</param>
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
 /// <param name="Effect">The figures.</param>
 /// <param name="MeasuredAt">When (UTC).</param>
-/// <param name="IsFinal">Whether it is the last word: the countermeasure goes.</param>
+/// <param name="IsFinal">Whether it is the last word: the countermeasure goes, or is gone.</param>
 internal sealed record EffectMeasured(
     MitigationScope Scope, Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset MeasuredAt, bool IsFinal = false) : MitigationEvent;
 
@@ -220,6 +230,7 @@ internal enum WithdrawalReason
 /// <param name="PassedPackets">Packets to the target that passed so far; null when its means does not count.</param>
 /// <param name="PassedBytes">Bytes to the target that passed so far; null when its means does not count.</param>
 /// <param name="Verdict"><c>helped</c>, <c>unchanged</c> or <c>unmeasured</c>.</param>
+/// <param name="AfterBitsPerSecond">Traffic to the target after it went; null when nothing was measured.</param>
 internal sealed record MeasuredEffect(
     long BeforeBitsPerSecond,
     long? DuringBitsPerSecond,
@@ -227,4 +238,5 @@ internal sealed record MeasuredEffect(
     long? DroppedBytes,
     long? PassedPackets,
     long? PassedBytes,
-    string Verdict);
+    string Verdict,
+    long? AfterBitsPerSecond = null);

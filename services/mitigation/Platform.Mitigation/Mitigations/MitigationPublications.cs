@@ -47,6 +47,8 @@ internal sealed class MitigationPublications : IPublications
             CountermeasureId = e.CountermeasureId,
             Verdict = e.Effect.Verdict,
             BeforeBitsPerSecond = e.Effect.BeforeBitsPerSecond,
+            DuringBitsPerSecond = e.Effect.DuringBitsPerSecond,
+            AfterBitsPerSecond = e.Effect.AfterBitsPerSecond,
             DroppedPackets = e.Effect.DroppedPackets,
             DroppedBytes = e.Effect.DroppedBytes,
             PassedPackets = e.Effect.PassedPackets,

@@ -84,6 +84,12 @@ internal static class MitigationRejections
         "No step of the policy can be taken.",
         $"The policy for {serviceCode} holds no step that this network can take against this attack.");
 
+    public static Rejection AttackGoesOut(string target) => new(
+        RejectionKind.Conflict,
+        "attack-goes-out",
+        "The attack comes from the protected address.",
+        $"Traffic from {target} is the attack; routes and rules against traffic towards it would hit its owner only. Somebody has to speak with him.");
+
     public static Rejection CountermeasureUnknown(Guid countermeasureId) => new(
         RejectionKind.NotFound,
         "countermeasure-not-found",

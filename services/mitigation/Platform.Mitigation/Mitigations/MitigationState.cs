@@ -69,17 +69,19 @@ internal sealed record MitigationState(
             ExpiresAt = e.ExpiresAt,
         },
         CountermeasureRequested e => current.With(
-            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule)),
+            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step)),
         CountermeasureProposed e => current.With(
-            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Proposed, e.Kind, e.Prefix, e.Rule)),
+            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Proposed, e.Kind, e.Prefix, e.Rule, current.Step)),
         CountermeasureRehearsed e => current.With(
-            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Rehearsed, e.Kind, e.Prefix, e.Rule)),
+            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Rehearsed, e.Kind, e.Prefix, e.Rule, current.Step)),
         MitigationApproved => current with { Mode = EnforcementMode.Automatic },
         StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt },
+        SteppedBack e => current with { Step = e.Step, StepSince = e.TakenAt, HeldUntil = e.HeldUntil },
         EvidenceGrew e => current with { Evidence = e.Evidence },
         MitigationExtended e => current with { ExpiresAt = e.ExpiresAt },
-        CountermeasureDropped e => current.With(e.CountermeasureId, it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [] }),
-        EffectMeasured e => current.With(e.CountermeasureId, it => it with { Verdict = e.Effect.Verdict, IsFinal = e.IsFinal }),
+        CountermeasureDropped e => current.With(
+            e.CountermeasureId, it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [], DroppedFor = e.Reason }),
+        EffectMeasured e => current.With(e.CountermeasureId, it => it with { Effect = e.Effect, IsFinal = e.IsFinal }),
         CountermeasureAnnounced e => current.With(
             e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }),
         AnomalyEndNoted e => current with
@@ -128,8 +130,10 @@ internal enum CountermeasureStage
 /// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
 /// <param name="Announced">Speakers and scrubbers that were read back with it.</param>
 /// <param name="Cleared">Speakers and scrubbers that were read without it since the withdrawal.</param>
-/// <param name="Verdict">What was last measured of its effect; null before.</param>
+/// <param name="Step">Index of the policy's step that it came with.</param>
+/// <param name="Effect">What was last measured; null before.</param>
 /// <param name="IsFinal">Whether that was the last word.</param>
+/// <param name="DroppedFor">Why it alone goes; null when it does not.</param>
 internal sealed record CountermeasureState(
     CountermeasureStage Stage,
     CountermeasureKind Kind,
@@ -137,12 +141,14 @@ internal sealed record CountermeasureState(
     TrafficRule? Rule,
     ImmutableHashSet<string> Announced,
     ImmutableHashSet<string> Cleared,
-    string? Verdict = null,
-    bool IsFinal = false)
+    int Step,
+    MeasuredEffect? Effect = null,
+    bool IsFinal = false,
+    WithdrawalReason? DroppedFor = null)
 {
     /// <summary>Whether something of it can be in the network.</summary>
     public bool IsInNetwork => Stage is CountermeasureStage.Wanted or CountermeasureStage.Unwanted;
 
-    public static CountermeasureState New(CountermeasureStage stage, CountermeasureKind kind, IPNetwork prefix, TrafficRule? rule) =>
-        new(stage, kind, prefix, rule, [], []);
+    public static CountermeasureState New(CountermeasureStage stage, CountermeasureKind kind, IPNetwork prefix, TrafficRule? rule, int step) =>
+        new(stage, kind, prefix, rule, [], [], step);
 }

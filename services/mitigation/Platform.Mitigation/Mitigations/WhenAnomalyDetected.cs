@@ -19,7 +19,13 @@ internal sealed class WhenAnomalyDetected(StreamStore store, DefenseFacts facts,
         var defense = await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation)
             ?? throw new TimeoutException($"Contract {anomaly.ServiceCode} is not known yet; the anomaly waits.");
         var command = new StartMitigation(
-            scope, anomaly.Target, Evidence.Of(anomaly.Vectors), defense, clock.GetUtcNow());
+            scope,
+            anomaly.Target,
+            Evidence.Of(anomaly.Vectors),
+            defense,
+            clock.GetUtcNow(),
+            anomaly.ObjectId,
+            IsOutgoing: anomaly.Direction == "out");
         // Asked again, the same mitigation has its slots already; after its end they come back as abandoned.
         command = command with { Defense = await facts.WithSlots(defense, command, anomaly.TenantId, cancellation) };
 

@@ -11,6 +11,8 @@ internal sealed class WhenCountermeasureMeasured(IncidentRecorder incidents) : I
     {
         var fact = context.Message;
         var details = new Dictionary<string, string> { ["verdict"] = fact.Verdict, ["before_bits_per_second"] = Text(fact.BeforeBitsPerSecond) };
+        Add("during_bits_per_second", fact.DuringBitsPerSecond);
+        Add("after_bits_per_second", fact.AfterBitsPerSecond);
         Add("dropped_packets", fact.DroppedPackets);
         Add("dropped_bytes", fact.DroppedBytes);
         Add("passed_packets", fact.PassedPackets);

@@ -5,23 +5,28 @@ using Platform.Mitigation.Mitigations;
 namespace Platform.Mitigation.Bgp;
 
 /// <summary>
-/// One replica at a time works on the network. The seat is an advisory lock of a database connection; the same connection listens for changes
+/// One replica at a time works on the network. A seat is an advisory lock of a database connection; the same connection listens for changes
 /// of what the network shall hold, so who cannot hear cannot act.
 /// </summary>
-internal sealed class ReconcilerSeat(
-    NpgsqlDataSource database, EventFeed feed, KnownMitigations mitigations, ILogger<ReconcilerSeat> log)
+internal sealed class NetworkSeat(
+    NpgsqlDataSource database, EventFeed feed, KnownMitigations mitigations, ILogger<NetworkSeat> log)
 {
-    private const long Lock = 0x6D69_7469_0000_0002; // "miti" 2
+    /// <summary>Who makes the speakers hold what they shall.</summary>
+    public const long Speakers = 0x6D69_7469_0000_0002; // "miti" 2
+
+    /// <summary>Who measures what it does.</summary>
+    public const long Effects = 0x6D69_7469_0000_0003; // "miti" 3
+
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Waits for the seat, works while it is held, and begins again when it is lost.</summary>
-    public async Task Hold(Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
+    public async Task Hold(long seat, Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
     {
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                await HoldOnce(work, stopping);
+                await HoldOnce(seat, work, stopping);
             }
             catch (NpgsqlException lost) when (!stopping.IsCancellationRequested)
             {
@@ -32,12 +37,12 @@ internal sealed class ReconcilerSeat(
         }
     }
 
-    private async Task HoldOnce(Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
+    private async Task HoldOnce(long seat, Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
     {
         await using var connection = await database.OpenConnectionAsync(stopping);
         try
         {
-            await Sit(connection, work, stopping);
+            await Sit(connection, seat, work, stopping);
         }
         finally
         {
@@ -45,11 +50,12 @@ internal sealed class ReconcilerSeat(
         }
     }
 
-    private async Task Sit(NpgsqlConnection connection, Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
+    private async Task Sit(
+        NpgsqlConnection connection, long seat, Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
     {
-        await using (var seat = new NpgsqlCommand($"select pg_try_advisory_lock({Lock})", connection))
+        await using (var sit = new NpgsqlCommand($"select pg_try_advisory_lock({seat})", connection))
         {
-            if (await seat.ExecuteScalarAsync(stopping) is not true)
+            if (await sit.ExecuteScalarAsync(stopping) is not true)
             {
                 return; // another replica works
             }

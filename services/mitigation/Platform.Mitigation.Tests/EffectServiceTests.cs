@@ -1,0 +1,155 @@
+using System.Net;
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.EventStore;
+using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Tests.Bgp;
+using Platform.Testing;
+using RabbitMQ.Client;
+using CountermeasureMeasured = Platform.Contracts.Mitigation.V1.CountermeasureMeasured;
+
+namespace Platform.Mitigation.Tests;
+
+/// <summary>Effect by the traffic that ingestion tells of: a step that does not help is followed by the next, and what helped is said.</summary>
+[Trait("Requirement", "R2")]
+public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtualHost broker, ANetwork network)
+    : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IClassFixture<ANetwork>, IAsyncLifetime
+{
+    private readonly Customer _customer = Customer.New();
+    private readonly Guid _anomaly = Customer.NewId();
+    private ServiceHost _host = null!;
+    private IConnection _connection = null!;
+    private IChannel _channel = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _host = await AMitigationService.Start(database, broker, network, ("Bgp:Speakers:0:FlowSpec", "true"));
+        _connection = await new ConnectionFactory { Uri = broker.Address }.CreateConnectionAsync();
+        _channel = await _connection.CreateChannelAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
+        await _host.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_rule_that_leaves_the_attack_as_it_was_is_followed_by_the_blackhole_and_after_the_end_the_blackhole_goes_first()
+    {
+        const string target = "203.0.113.80/32";
+        await using var measured = await _host.Listen<CountermeasureMeasured>();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        await network.RouterHasRule(target, "[source-port: ==123]");
+
+        await TimePasses(
+            target,
+            bitsPerSecond: 79_000_000,
+            async () => (await network.AtRouter(target)).Count == 1,
+            "the next step");
+        await network.RouterHolds(target, $"{target} via 192.0.2.1 [65535:666]");
+        await network.RouterHasRule(target, "[source-port: ==123]"); // the narrower goes on standing
+        var unchanged = await measured.Get(fact => fact.AnomalyId == _anomaly);
+        Assert.Equal(("unchanged", 80_000_000), (unchanged.Verdict, unchanged.BeforeBitsPerSecond));
+        Assert.InRange(unchanged.DuringBitsPerSecond!.Value, 40_000_000, 80_000_000);
+        var step = (await Stream()).OfType<StepTaken>().Single();
+        Assert.Equal(2, step.Step);
+        Assert.StartsWith("FlowSpecDiscard left ", step.Why, StringComparison.Ordinal);
+
+        await TimePasses(target, 0, () => measured.Facts.Any(fact => fact.Verdict == "helped"), "the effect of the blackhole");
+        await Deliver(_customer.Relieved(target, _anomaly));
+        await TimePasses(target, 0, async () => (await network.AtRouter(target)).Count == 0, "one step back");
+        Assert.Contains(await ANetwork.Rules(network.Router), rule => rule.Contains(target, StringComparison.Ordinal));
+        await TimePasses(
+            target, 0, async () => !(await ANetwork.Rules(network.Router)).Any(rule => rule.Contains(target, StringComparison.Ordinal)), "the end");
+        await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Count(it => it.IsFinal) == 2, "two last words");
+
+        Assert.All(
+            (await Stream()).OfType<EffectMeasured>().Where(it => it.IsFinal), it => Assert.Equal(("helped", 0L), (it.Effect.Verdict, it.Effect.AfterBitsPerSecond)));
+        Assert.All((await Stream()).OfType<CountermeasureWithdrawn>(), it => Assert.Equal(WithdrawalReason.AnomalyEnded, it.Reason));
+    }
+
+    [Fact]
+    public async Task A_rule_that_helps_is_left_alone_and_its_effect_told()
+    {
+        const string target = "203.0.113.81/32";
+        await using var measured = await _host.Listen<CountermeasureMeasured>();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        await network.RouterHasRule(target);
+
+        var seconds = 0;
+        await TimePasses(target, 2_000_000, () => ++seconds > 25 && measured.Facts.Any(fact => fact.AnomalyId == _anomaly), "a measurement");
+
+        Assert.Equal("helped", measured.Facts.First(fact => fact.AnomalyId == _anomaly).Verdict);
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+        Assert.Empty(await network.AtRouter(target));
+    }
+
+    [Fact]
+    public async Task Where_flows_do_not_show_what_is_dropped_no_step_follows_and_the_last_word_is_unmeasured()
+    {
+        await _host.DisposeAsync();
+        _host = await AMitigationService.Start(
+            database, broker, network, ("Bgp:Speakers:0:FlowSpec", "true"), ("Effects:FlowsShowDrops", "false"));
+        const string target = "203.0.113.82/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        await network.RouterHasRule(target);
+        var seconds = 0;
+        await TimePasses(target, 80_000_000, () => ++seconds > 25, "25 seconds");
+        await Deliver(_customer.Relieved(target, _anomaly));
+
+        await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Any(), "the last word");
+
+        var said = (await Stream()).OfType<EffectMeasured>().Single();
+        Assert.Equal(("unmeasured", true), (said.Effect.Verdict, said.IsFinal));
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+    }
+
+    /// <summary>Second by second, each with what ingestion would tell of it, until something is seen.</summary>
+    private async Task TimePasses(string target, long bitsPerSecond, Func<Task<bool>> until, string what) => await Eventually.True(
+        async () =>
+        {
+            await Tell(target, bitsPerSecond);
+            _host.Clock.Advance(TimeSpan.FromSeconds(1));
+            return await until();
+        },
+        TimeSpan.FromSeconds(60),
+        what);
+
+    private Task TimePasses(string target, long bitsPerSecond, Func<bool> until, string what) =>
+        TimePasses(target, bitsPerSecond, () => Task.FromResult(until()), what);
+
+    private async Task Tell(string target, long bitsPerSecond)
+    {
+        var bytes = new Counters { Bytes = (ulong)bitsPerSecond / 8, Packets = 1 };
+        var batch = new TrafficWindowBatch
+        {
+            ObjectId = _customer.ContractId.ToString(),
+            TenantId = _customer.TenantId.ToString(),
+            Windows =
+            {
+                new HostWindow
+                {
+                    Host = ByteString.CopyFrom(IPNetwork.Parse(target).BaseAddress.GetAddressBytes()),
+                    Second = _host.Clock.GetUtcNow().ToUnixTimeSeconds(),
+                    Total = bytes,
+                    Vectors = { new VectorCounters { Vector = Vector.Ntp, Counters = bytes } },
+                },
+            },
+        };
+        await _channel.BasicPublishAsync("telemetry.windows", _customer.ContractId.ToString(), batch.ToByteArray());
+    }
+
+    private async Task<IReadOnlyList<MitigationEvent>> Stream() =>
+    [
+        .. (await _host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(
+            MitigationState.Stream, DerivedId.OfMitigation(_anomaly).ToString(), CancellationToken.None)).Select(it => (MitigationEvent)it.Data),
+    ];
+
+    private Task Deliver<T>(T fact)
+        where T : class => _host.Deliver(fact, Customer.NewId());
+}

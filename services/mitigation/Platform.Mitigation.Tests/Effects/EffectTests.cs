@@ -1,0 +1,163 @@
+using System.Net;
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Mitigation.Effects;
+using Platform.Mitigation.Mitigations;
+using static Platform.Mitigation.Tests.Mitigations.AMitigation;
+
+namespace Platform.Mitigation.Tests.Effects;
+
+/// <summary>What a measurement says, and what follows from it.</summary>
+[Trait("Requirement", "R2")]
+public sealed class EffectTests
+{
+    private static readonly VectorEvidence Ntp = new("ntp", 80_000_000, 20_000, 8_000_000, null);
+    private static readonly CountermeasureRequested Rule = new(
+        DerivedId.For(Scope.MitigationId, "rule"),
+        CountermeasureKind.FlowSpec,
+        Target,
+        Noon,
+        new TrafficRule(Target, TrafficAction.Discard, Protocol: 17, SourcePort: NumberRange.Of(123)));
+
+    private static readonly CountermeasureRequested Blackhole = new(CountermeasureId, CountermeasureKind.Blackhole, Target, Noon.AddSeconds(10));
+
+    /// <summary>A rule that did not help, a blackhole that did, and the end of the attack.</summary>
+    private static readonly MitigationEvent[] AtItsWidest =
+    [
+        new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp], Step: 0),
+        Rule,
+        new StepTaken(2, "FlowSpecDiscard left 80 of 80 Mbit/s after 10 s.", Noon.AddSeconds(10)),
+        Blackhole,
+        Announced,
+        EndNoted,
+    ];
+
+    [Theory]
+    [InlineData(80_000_000, "unchanged")]
+    [InlineData(40_000_001, "unchanged")]
+    [InlineData(40_000_000, "helped")]
+    [InlineData(0, "helped")]
+    public void Half_of_the_attack_is_the_measure(long arrives, string verdict) => Assert.Equal(verdict, EffectRules.Verdict([Ntp], arrives));
+
+    [Fact]
+    public void What_is_allowed_anyway_may_arrive() => Assert.Equal(
+        "helped", EffectRules.Verdict([Ntp with { ThresholdBitsPerSecond = 70_000_000 }], 60_000_000));
+
+    [Fact]
+    public void Without_evidence_nothing_can_be_said() => Assert.Equal("unmeasured", EffectRules.Verdict([], 1));
+
+    [Fact]
+    public void A_step_of_which_one_part_helps_is_kept()
+    {
+        Assert.True(EffectRules.DidNotHelp(["unchanged", "unchanged"]));
+        Assert.False(EffectRules.DidNotHelp(["unchanged", "helped"]));
+        Assert.False(EffectRules.DidNotHelp(["unchanged", null])); // not measured yet
+        Assert.False(EffectRules.DidNotHelp([]));
+    }
+
+    [Fact]
+    public void After_the_hold_the_widest_goes_and_the_narrower_is_held_once_more() => With(AtItsWidest)
+        .When(state => MitigationDecider.Decide(state, Relieve(EndNoted.HeldUntil)))
+        .Then(
+            new SteppedBack(0, EndNoted.HeldUntil + Hold, EndNoted.HeldUntil),
+            new CountermeasureDropped(
+                CountermeasureId, "The attack is over: one step back.", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded));
+
+    [Fact]
+    public void After_the_last_hold_everything_goes()
+    {
+        var steppedBack = new SteppedBack(0, EndNoted.HeldUntil + Hold, EndNoted.HeldUntil);
+        var dropped = new CountermeasureDropped(CountermeasureId, "x", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded);
+        With([.. AtItsWidest, steppedBack, dropped])
+            .When(state => MitigationDecider.Decide(state, Relieve(EndNoted.HeldUntil)))
+            .ThenRejected("mitigation-still-held");
+        With([.. AtItsWidest, steppedBack, dropped])
+            .When(state => MitigationDecider.Decide(state, Relieve(steppedBack.HeldUntil)))
+            .Then(new WithdrawalRequested(WithdrawalReason.AnomalyEnded, null, steppedBack.HeldUntil));
+    }
+
+    [Fact]
+    public void What_goes_by_a_step_back_goes_because_the_attack_is_over() => With(
+            [.. AtItsWidest, new CountermeasureDropped(CountermeasureId, "x", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded)])
+        .When(state => MitigationDecider.Decide(state, ReadGone()))
+        .Then(new CountermeasureWithdrawn(Scope, CountermeasureId, WithdrawalReason.AnomalyEnded, Noon.AddMinutes(7)));
+
+    [Fact]
+    public void Nothing_steps_back_while_the_attack_goes_on() => With(AtItsWidest[..^1])
+        .When(state => MitigationDecider.Decide(state, Relieve(Noon.AddHours(1))))
+        .ThenRejected("anomaly-still-open");
+
+    [Fact]
+    public void The_last_word_comes_after_the_end_and_once()
+    {
+        var during = new MeasuredEffect(80_000_000, 100_000, null, null, null, null, "helped");
+        MitigationEvent[] over =
+        [
+            .. AtItsWidest,
+            new EffectMeasured(Scope, CountermeasureId, during, Noon.AddSeconds(20)),
+            Withdrawing,
+            .. Over,
+        ];
+        var said = new EffectMeasured(
+            Scope, CountermeasureId, during with { AfterBitsPerSecond = 90_000 }, Noon.AddMinutes(8), IsFinal: true);
+        var command = new NoteAftermath(CountermeasureId, 90_000, Noon.AddMinutes(8));
+        With(over).When(state => MitigationDecider.Decide(state, command)).Then(said);
+        With([.. over, said]).When(state => MitigationDecider.Decide(state, command)).ThenUnchanged();
+        With(AtItsWidest).When(state => MitigationDecider.Decide(state, command)).ThenUnchanged(); // it still stands
+    }
+
+    [Fact]
+    public void What_never_could_be_measured_says_so() => With([.. StartedAtNoon, Announced, Withdrawing, .. Over])
+        .When(state => MitigationDecider.Decide(state, new NoteAftermath(CountermeasureId, null, Noon.AddMinutes(8))))
+        .Then(new EffectMeasured(
+            Scope, CountermeasureId, new MeasuredEffect(0, null, null, null, null, null, "unmeasured"), Noon.AddMinutes(8), IsFinal: true));
+
+    [Fact]
+    public void An_attack_that_goes_out_is_nobodys_blackhole() => With([])
+        .When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", Known, Ntp) with { IsOutgoing = true }))
+        .Then(new MitigationFailed(
+            Scope,
+            "203.0.113.10/32",
+            "attack-goes-out",
+            MitigationRejections.AttackGoesOut("203.0.113.10/32").Detail,
+            Noon));
+
+    [Fact]
+    public void Traffic_is_added_up_by_second_and_vector_and_averaged_over_what_was_asked()
+    {
+        var traffic = new TargetTraffic();
+        traffic.Watch(new HashSet<IPNetwork> { Target });
+        traffic.Add(Batch("203.0.113.10", 1, udp: 1000, ntp: 600));
+        traffic.Add(Batch("203.0.113.10", 1, udp: 500, ntp: 400)); // an increment of the same second
+        traffic.Add(Batch("203.0.113.10", 2, udp: 500, ntp: 0));
+        traffic.Add(Batch("203.0.113.11", 2, udp: 9999, ntp: 9999)); // a neighbour
+        var end = DateTimeOffset.FromUnixTimeSeconds(3);
+
+        Assert.Equal(1000 * 8 / 2, traffic.BitsPerSecond(Target, ["ntp"], end, TimeSpan.FromSeconds(2)));
+        Assert.Equal(2000 * 8 / 2, traffic.BitsPerSecond(Target, ["ntp", "udp"], end, TimeSpan.FromSeconds(2)));
+        Assert.Equal(2000 * 8 / 2, traffic.BitsPerSecond(Target, [], end, TimeSpan.FromSeconds(2))); // all of it
+        Assert.Equal(500 * 8, traffic.BitsPerSecond(Target, ["udp"], end, TimeSpan.FromSeconds(1)));
+        traffic.Watch(new HashSet<IPNetwork>());
+        Assert.Equal(0, traffic.BitsPerSecond(Target, ["udp"], end, TimeSpan.FromSeconds(1)));
+    }
+
+    private static RelieveMitigation Relieve(DateTimeOffset at) => new(Scope.MitigationId, Hold, at);
+
+    private static TrafficWindowBatch Batch(string host, long second, ulong udp, ulong ntp) => new()
+    {
+        Windows =
+        {
+            new HostWindow
+            {
+                Host = ByteString.CopyFrom(IPAddress.Parse(host).GetAddressBytes()),
+                Second = second,
+                Total = new Counters { Bytes = udp },
+                Vectors =
+                {
+                    new VectorCounters { Vector = Vector.Udp, Counters = new Counters { Bytes = udp } },
+                    new VectorCounters { Vector = Vector.Ntp, Counters = new Counters { Bytes = ntp } },
+                },
+            },
+        },
+    };
+}

@@ -1,0 +1,92 @@
+using System.Net;
+using Google.Protobuf.Reflection;
+using Platform.Contracts.Grpc.Telemetry.V1;
+
+namespace Platform.Mitigation.Effects;
+
+/// <summary>What arrives at targets that are defended, by second and vector, as ingestion tells it. In memory: a measurement that is lost is taken anew.</summary>
+internal sealed class TargetTraffic
+{
+    private const int KeptSeconds = 120;
+    private const string Total = "total";
+
+    private static readonly Dictionary<string, Vector> Vectors = TelemetryReflection.Descriptor.EnumTypes.Single(type => type.Name == nameof(Vector)).Values
+        .ToDictionary(NameOf, value => (Vector)value.Number);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<IPNetwork, SortedDictionary<long, Dictionary<Vector, ulong>>> _targets = [];
+
+    /// <summary>From now on these, and no others.</summary>
+    public void Watch(IReadOnlySet<IPNetwork> targets)
+    {
+        lock (_lock)
+        {
+            foreach (var gone in _targets.Keys.Where(target => !targets.Contains(target)).ToList())
+            {
+                _targets.Remove(gone);
+            }
+
+            foreach (var target in targets)
+            {
+                _targets.TryAdd(target, []);
+            }
+        }
+    }
+
+    /// <summary>Increments: several for the same host and second are added up.</summary>
+    public void Add(TrafficWindowBatch batch)
+    {
+        lock (_lock)
+        {
+            foreach (var window in batch.Windows.Where(window => window.Host.Length is 4 or 16))
+            {
+                var host = new IPAddress(window.Host.Span);
+                foreach (var seconds in _targets.Where(target => target.Key.Contains(host)).Select(target => target.Value))
+                {
+                    if (!seconds.TryGetValue(window.Second, out var bytes))
+                    {
+                        seconds[window.Second] = bytes = [];
+                        while (seconds.Count > KeptSeconds)
+                        {
+                            seconds.Remove(seconds.First().Key);
+                        }
+                    }
+
+                    Count(bytes, Vector.Unspecified, window.Total);
+                    foreach (var vector in window.Vectors)
+                    {
+                        Count(bytes, vector.Vector, vector.Counters);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Mean rate of the greatest of these vectors (none: of all traffic), in bits per second. What nothing was told of is 0.</summary>
+    /// <param name="target">A watched target.</param>
+    /// <param name="vectors">Names as in facts.</param>
+    /// <param name="until">End, exclusive (UTC).</param>
+    /// <param name="length">How long before it begins.</param>
+    public long BitsPerSecond(IPNetwork target, IEnumerable<string> vectors, DateTimeOffset until, TimeSpan length)
+    {
+        var (first, end) = ((until - length).ToUnixTimeSeconds(), until.ToUnixTimeSeconds());
+        var asked = vectors.Select(name => Vectors.GetValueOrDefault(name, Vector.Unspecified)).DefaultIfEmpty(Vector.Unspecified).ToHashSet();
+        lock (_lock)
+        {
+            if (!_targets.TryGetValue(target, out var seconds) || end <= first)
+            {
+                return 0;
+            }
+
+            var within = seconds.Where(second => second.Key >= first && second.Key < end).Select(second => second.Value).ToList();
+            return asked.Max(vector => within.Sum(bytes => (long)bytes.GetValueOrDefault(vector)) * 8 / (end - first));
+        }
+    }
+
+    private static void Count(Dictionary<Vector, ulong> bytes, Vector vector, Counters? counters) =>
+        bytes[vector] = bytes.GetValueOrDefault(vector) + (counters?.Bytes ?? 0);
+
+    /// <summary>As telemetry.proto says: without the prefix, in lower case, with hyphens.</summary>
+    private static string NameOf(EnumValueDescriptor value) =>
+        value.Number == 0 ? Total : value.Name["VECTOR_".Length..].ToLowerInvariant().Replace('_', '-');
+}

@@ -1,0 +1,131 @@
+using Google.Protobuf;
+using Microsoft.Extensions.Options;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Hosting;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Platform.Mitigation.Effects;
+
+/// <summary>
+/// Hears the traffic windows of objects that are defended, and of no others: the broker sorts them out, by object, so that a quiet day costs
+/// nothing. The queue is this process's own and dies with it.
+/// </summary>
+internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOptions> broker, TimeProvider clock, ILogger<TrafficListener> log)
+    : IAsyncDisposable
+{
+    private const string Published = "telemetry.windows";
+    private const string Sorted = "telemetry.mitigation";
+
+    private readonly Dictionary<Guid, DateTimeOffset> _heardSince = [];
+    private IConnection? _connection;
+    private IChannel? _channel;
+    private string _queue = "";
+
+    /// <summary>Exchange that sorts windows by object. Repeatable; part of <c>migrate</c>.</summary>
+    public static async Task Deploy(RabbitMqOptions options, CancellationToken cancellation)
+    {
+        await using var connection = await Connect(options, "mitigation migrate", cancellation);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellation);
+        await channel.ExchangeDeclareAsync(Published, ExchangeType.Fanout, durable: true, cancellationToken: cancellation);
+        await channel.ExchangeDeclareAsync(Sorted, ExchangeType.Direct, durable: true, cancellationToken: cancellation);
+        await channel.ExchangeBindAsync(Sorted, Published, routingKey: "", cancellationToken: cancellation);
+    }
+
+    /// <summary>Hears these objects from now on. Since when each was heard without a break; empty while the broker is away.</summary>
+    public async Task<IReadOnlyDictionary<Guid, DateTimeOffset>> Hear(IReadOnlySet<Guid> objects, CancellationToken cancellation)
+    {
+        try
+        {
+            if (_channel is not { IsOpen: true })
+            {
+                await Disconnect();
+                if (objects.Count == 0)
+                {
+                    return _heardSince;
+                }
+
+                await Begin(cancellation);
+            }
+
+            foreach (var gone in _heardSince.Keys.Where(known => !objects.Contains(known)).ToList())
+            {
+                await _channel!.QueueUnbindAsync(_queue, Sorted, gone.ToString(), cancellationToken: cancellation);
+                _heardSince.Remove(gone);
+            }
+
+            foreach (var added in objects.Where(wanted => !_heardSince.ContainsKey(wanted)))
+            {
+                await _channel!.QueueBindAsync(_queue, Sorted, added.ToString(), cancellationToken: cancellation);
+                _heardSince[added] = clock.GetUtcNow();
+            }
+        }
+        catch (Exception away) when (away is RabbitMQClientException or IOException && !cancellation.IsCancellationRequested)
+        {
+            log.TrafficUnheard(away.Message);
+            await Disconnect();
+        }
+
+        return _heardSince;
+    }
+
+    public async ValueTask DisposeAsync() => await Disconnect();
+
+    private async Task Begin(CancellationToken cancellation)
+    {
+        _connection = await Connect(broker.Value, "mitigation effects", cancellation);
+        _channel = await _connection.CreateChannelAsync(cancellationToken: cancellation);
+        var queue = await _channel.QueueDeclareAsync(
+            $"mitigation-effects-{Guid.CreateVersion7(clock.GetUtcNow()):N}",
+            durable: false,
+            exclusive: true,
+            autoDelete: true,
+            new Dictionary<string, object?> { ["x-max-length"] = 10_000, ["x-overflow"] = "drop-head" },
+            cancellationToken: cancellation);
+        _queue = queue.QueueName;
+        var consumer = new AsyncEventingBasicConsumer(_channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            try
+            {
+                traffic.Add(TrafficWindowBatch.Parser.ParseFrom(delivery.Body.Span));
+            }
+            catch (InvalidProtocolBufferException)
+            {
+                // Of a later release, or broken: detection counts and tells those.
+            }
+
+            return Task.CompletedTask;
+        };
+        await _channel.BasicConsumeAsync(_queue, autoAck: true, consumer, cancellation);
+    }
+
+    private async Task Disconnect()
+    {
+        _heardSince.Clear(); // what was told meanwhile is lost
+        var (channel, connection) = (_channel, _connection);
+        (_channel, _connection) = (null, null);
+        if (channel is not null)
+        {
+            await channel.DisposeAsync();
+        }
+
+        if (connection is not null)
+        {
+            await connection.DisposeAsync();
+        }
+    }
+
+    private static Task<IConnection> Connect(RabbitMqOptions options, string name, CancellationToken cancellation) =>
+        new ConnectionFactory
+        {
+            HostName = options.Host,
+            Port = options.Port,
+            VirtualHost = options.VirtualHost,
+            UserName = options.User,
+            Password = options.Password,
+            AutomaticRecoveryEnabled = false, // we begin anew: what was missed must not look like silence
+            RequestedHeartbeat = TimeSpan.FromSeconds(5),
+        }.CreateConnectionAsync(name, cancellation);
+}

@@ -1,0 +1,31 @@
+using System.Globalization;
+using Platform.Local.Chaos;
+
+namespace Platform.Benchmarks;
+
+/// <summary>100 kills during 50 attacks, and what is left of them. <c>bench mitigation-chaos [kills] [attacks] [seed]</c></summary>
+internal static class MitigationChaosBenchmark
+{
+    public static async Task<object> Run(string[] arguments)
+    {
+        var result = await new MitigationChaos(Number(2, 1), kills: Number(0, 100), attacks: Number(1, 50), Console.WriteLine).Run();
+        foreach (var wrong in result.RoutesTooMany.Concat(result.RoutesTooFew).Concat(result.StreamsUntold))
+        {
+            Console.WriteLine(wrong);
+        }
+
+        return new Dictionary<string, double>(result.KillsByServer.Select(it => KeyValuePair.Create($"kills_{it.Key}", (double)it.Value)))
+        {
+            ["seed"] = result.Seed,
+            ["kills"] = result.Kills,
+            ["attacks"] = result.Attacks,
+            ["run_s"] = result.Seconds,
+            ["settled_s"] = result.SettledAfterSeconds,
+            ["routes_too_many"] = result.RoutesTooMany.Count,
+            ["routes_too_few"] = result.RoutesTooFew.Count,
+            ["streams_untold"] = result.StreamsUntold.Count,
+        };
+
+        int Number(int index, int otherwise) => arguments.Length > index ? int.Parse(arguments[index], CultureInfo.InvariantCulture) : otherwise;
+    }
+}

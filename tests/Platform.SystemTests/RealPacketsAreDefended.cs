@@ -1,0 +1,94 @@
+using Platform.Testing;
+
+namespace Platform.SystemTests;
+
+/// <summary>
+/// From packets to packets: an attack between namespaces, flows by softflowd, the whole suite, and the defence on the router's and the
+/// scrubber's data plane. No human call in between.
+/// </summary>
+[Trait("Requirement", "R2")]
+[Trait("Requirement", "R8")]
+public sealed class RealPacketsAreDefended(Suite suite)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
+
+    [Fact]
+    public async Task Each_kind_of_defence_stops_the_attack_and_only_the_attack_and_afterwards_all_is_as_before()
+    {
+        var why = await NetworkNamespaces.WhyNot("nft", "hping3", "softflowd", "tc");
+        Assert.SkipWhen(why is not null, $"{why} No real packets without.");
+        using var watched = await Customer("10.92.1.0/24", "flowspec-discard", mode: "dry-run");
+        using var ruled = await Customer("10.92.2.0/24", "flowspec-discard");
+        using var scrubbed = await Customer("10.92.3.0/24", "scrubbing");
+        using var dropped = await Customer("10.92.4.0/24", "blackhole");
+        using var neighbour = await Customer("10.92.5.0/24", "blackhole");
+        await using var network = new ARealNetwork(suite.Stack);
+        await network.Start(watched.Exporter, [watched.Victim, ruled.Victim, scrubbed.Victim, dropped.Victim, neighbour.Victim]);
+
+        var before = await network.Ask(watched.Victim);
+        Tell("before", before);
+        Assert.Equal(1, before.Success);
+
+        ClientView undefended, besideUndefended;
+        await using (network.Attack(watched.Victim))
+        {
+            await Eventually.Get(watched.Mitigations, all => all.Any(it => it.GetProperty("status").GetString() == "rehearsed"), Patience, "what would have been done");
+            undefended = await network.Ask(watched.Victim);
+            besideUndefended = await network.Ask(neighbour.Victim);
+        }
+
+        Tell("attack without defence", undefended);
+        Tell("... its neighbour on the same line", besideUndefended);
+        Assert.InRange(undefended.Success, 0, 0.8); // else there would be nothing to defend
+        Assert.True(await network.Arrived(watched.Victim) > 0);
+
+        await IsDefended(network, ruled, neighbour, "FlowSpec rule", reachable: true);
+        await IsDefended(network, scrubbed, neighbour, "diversion through the scrubber", reachable: true);
+        await IsDefended(network, dropped, neighbour, "blackhole", reachable: false);
+
+        foreach (var customer in (Customer[])[ruled, scrubbed, dropped])
+        {
+            await Eventually.Get(
+                customer.Mitigations, all => all.All(it => it.GetProperty("status").GetString() == "ended"), Patience, $"the end of {customer.Victim}'s defence");
+            var after = await Eventually.Get(() => network.Ask(customer.Victim), view => view.Success == 1, Patience, $"recovery of {customer.Victim}");
+            Tell($"{customer.Victim} after the end", after);
+        }
+
+        var story = await scrubbed.TheClosedIncident();
+        Assert.Contains("countermeasure-measured", story.Steps);
+    }
+
+    private static async Task IsDefended(ARealNetwork network, Customer customer, Customer neighbour, string kind, bool reachable)
+    {
+        await using (network.Attack(customer.Victim))
+        {
+            // In force on the data plane: not one packet of the attack arrives any more.
+            await Eventually.True(
+                async () =>
+                {
+                    var arrived = await network.Arrived(customer.Victim);
+                    await Task.Delay(200);
+                    return arrived > 0 && await network.Arrived(customer.Victim) == arrived;
+                },
+                Patience,
+                $"{kind} on the data plane");
+            var arrivedBefore = await network.Arrived(customer.Victim);
+            var view = await network.Ask(customer.Victim);
+            var beside = await network.Ask(neighbour.Victim);
+            Tell(kind, view);
+            Tell("... a neighbour meanwhile", beside);
+            Assert.Equal(arrivedBefore, await network.Arrived(customer.Victim));
+            Assert.Equal(1, beside.Success);
+            Assert.Equal(reachable ? 1 : 0, view.Success); // a blackhole takes the host from everybody: that is why it comes last
+        }
+    }
+
+    private async Task<Customer> Customer(string prefix, string step, string mode = "automatic")
+    {
+        var customer = await suite.ACustomer(prefix, declaredBitsPerSecond: 4_000_000);
+        await customer.IsDefendedBy(step, mode);
+        return customer;
+    }
+
+    private static void Tell(string when, ClientView view) => TestContext.Current.TestOutputHelper!.WriteLine($"{when}: {view}");
+}
