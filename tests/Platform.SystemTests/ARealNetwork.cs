@@ -72,10 +72,10 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
     /// <summary>An amplification attack of about 17 Mbit/s, until it is stopped.</summary>
     public IAsyncDisposable Attack(string victim) => Start("attack", _outside, "hping3", "-q", "--udp", "-a", Attacker, "-s", $"{AttackPort}", "-k", "-p", "9", "-d", "400", "-i", "u200", victim);
 
-    /// <summary>The legitimate client: 20 echo requests within a second; success rate (0 to 1) and mean latency in milliseconds.</summary>
+    /// <summary>The legitimate client: 20 echo requests within a second, as long as the packets of the attack; success rate (0 to 1) and mean latency in milliseconds.</summary>
     public async Task<ClientView> Ask(string victim)
     {
-        var output = await In(_outside, "sh", "-c", $"hping3 -q -1 -a {Client} -c 20 -i u50000 {victim} 2>&1 || true");
+        var output = await In(_outside, "sh", "-c", $"hping3 -q -1 -d 400 -a {Client} -c 20 -i u50000 {victim} 2>&1 || true");
         var received = output.Split(", ").First(part => part.Contains("received", StringComparison.Ordinal)).Split(' ')[0];
         var times = output.Split("min/avg/max = ") is [_, var last] ? last.Split('/')[1] : "NaN";
         return new ClientView(int.Parse(received, CultureInfo.InvariantCulture) / 20.0, double.Parse(times, CultureInfo.InvariantCulture));
@@ -107,9 +107,9 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
     {
         var heard = await NetworkNamespaces.Udp(_router, new IPEndPoint(IPAddress.Loopback, 9995));
         _loops.Add(HandOn(heard, exporter));
-        Start(
+        _processes.Add(Start(
             "softflowd", _router, "softflowd", "-d", "-i", "out", "-n", "127.0.0.1:9995", "-v", "9", "-t", "maxlife=1", "-t", "expint=1", "-t", "udp=1", "-t", "general=1",
-            "-t", "icmp=1", "-p", _folder.File("softflowd.pid"), "-c", _folder.File("softflowd.ctl"));
+            "-t", "icmp=1", "-p", _folder.File("softflowd.pid"), "-c", _folder.File("softflowd.ctl")));
     }
 
     private async Task HandOn(Socket heard, Exporter exporter)
@@ -185,12 +185,8 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
         }));
     }
 
-    private ServerProcess Start(string name, string space, params string[] command)
-    {
-        var process = ServerProcess.Start(name, _folder.File($"{name}.log"), ["ip", "netns", "exec", space, .. command]);
-        _processes.Add(process);
-        return process;
-    }
+    private ServerProcess Start(string name, string space, params string[] command) =>
+        ServerProcess.Start(name, _folder.File($"{name}.log"), ["ip", "netns", "exec", space, .. command]);
 
     private static Task<string> In(string space, params string[] command) => NetworkNamespaces.In(space, command);
 

@@ -20,6 +20,8 @@ public sealed class TenantIsolationTests(AGateway gateway)
     [InlineData("GET", "mitigations")]
     [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/withdrawal")]
     [InlineData("POST", "mitigations")]
+    [InlineData("GET", "contracts/{serviceCode}/always-on")]
+    [InlineData("PUT", "contracts/{serviceCode}/always-on")]
     [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/countermeasures")]
     [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/countermeasures/0190ffff-0000-7000-8000-000000000001/withdrawal")]
     [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/approval")]
@@ -40,6 +42,7 @@ public sealed class TenantIsolationTests(AGateway gateway)
             "POST" => new { reason = "test" },
             "PUT" when path.EndsWith("defense-policy", StringComparison.Ordinal) =>
                 new { serviceCode = "DP00000001", steps = Array.Empty<object>(), mode = "automatic", reason = "test" },
+            "PUT" when path.EndsWith("always-on", StringComparison.Ordinal) => new { ordered = true, reason = "test" },
             "PUT" => new { thresholds = Array.Empty<object>() },
             _ => null,
         };

@@ -92,6 +92,7 @@ internal static class GatewayModule
         api.MapMitigations();
         api.MapDefensePolicies();
         api.MapKillSwitch();
+        api.MapCapacity();
         api.MapIncidents();
         api.MapNotices();
         api.MapRetention();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts.Accounts.V1;
 using Platform.Contracts.Detection.V1;
 using Platform.Hosting;
+using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Scrubbers;
 using Platform.Mitigation.Tests.Bgp;
@@ -28,6 +29,7 @@ internal static class AMitigationService
                 app.MapPlatform();
                 app.MapGrpcService<MitigationsService>();
                 app.MapGrpcService<ScrubbersService>();
+                app.MapGrpcService<CapacityService>();
             },
             Database = database,
             Broker = broker,

@@ -48,6 +48,9 @@ internal static partial class Log
     [LoggerMessage(14, LogLevel.Warning, "Effects are not measured while the telemetry bus is away: {Fault}")]
     public static partial void TrafficUnheard(this ILogger log, string fault);
 
+    [LoggerMessage(15, LogLevel.Error, "The diversion that {ServiceCode} ordered cannot stand: {Code}: {Detail}")]
+    public static partial void AlwaysOnRefused(this ILogger log, string serviceCode, string code, string detail);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Options;
 using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Hosting.Erasures;
+using Platform.Mitigation.AlwaysOn;
 using Platform.Mitigation.Bgp;
+using Platform.Mitigation.Capacity;
 using Platform.Mitigation.DefensePolicies;
 using Platform.Mitigation.Effects;
 using Platform.Mitigation.Erasures;
@@ -18,7 +20,8 @@ internal static class MitigationModule
 {
     /// <summary>Every event that this service stores.</summary>
     public static EventCatalog Events { get; } = EventCatalog.Of(
-        typeof(MitigationEvent), typeof(DefensePolicyEvent), typeof(KillSwitchEvent), typeof(SpeakerEvent), typeof(ErasureEvent));
+        typeof(MitigationEvent), typeof(DefensePolicyEvent), typeof(KillSwitchEvent), typeof(SpeakerEvent), typeof(AlwaysOnEvent),
+        typeof(ErasureEvent));
 
     public static void AddMitigation(this WebApplicationBuilder builder)
     {
@@ -54,6 +57,10 @@ internal static class MitigationModule
         builder.Services.AddScrubberAuthorization();
 
         builder.AddEffects();
+
+        builder.Services.AddSingleton<KnownCapacity>();
+        builder.AddProjection<AlwaysOnOrders>();
+        builder.Services.AddHostedService<AlwaysOnKeeper>();
 
         builder.AddErasures<MitigationEraser>();
     }

@@ -1,5 +1,6 @@
 using Platform.Hosting;
 using Platform.Mitigation;
+using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Scrubbers;
 
@@ -12,4 +13,5 @@ var app = builder.Build();
 app.MapPlatform();
 app.MapGrpcService<MitigationsService>();
 app.MapGrpcService<ScrubbersService>();
+app.MapGrpcService<CapacityService>();
 return await app.RunPlatformAsync(args);

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Platform.Gateway.Access;
+using Platform.Gateway.Protection;
 using Platform.Hosting;
+using Capacity = Platform.Contracts.Grpc.Mitigation.V1.Capacity;
 using Wire = Platform.Contracts.Grpc.Accounts.V1;
 
 namespace Platform.Gateway.Contracts;
@@ -78,8 +80,10 @@ internal static class ContractEndpoints
             contract.TerminatedAt.ToInstant())));
     }
 
-    private static async Task<Created<ContractSignedAnswer>> Sign(SignContractRequest request, Wire.Contracts.ContractsClient contracts)
+    private static async Task<Created<ContractSignedAnswer>> Sign(
+        SignContractRequest request, Wire.Contracts.ContractsClient contracts, Capacity.CapacityClient capacity)
     {
+        await capacity.Admit(request.DeclaredBitsPerSecond);
         var answer = await contracts.SignContractAsync(new Wire.SignContractRequest
         {
             TenantId = request.TenantId.ToString(),
@@ -92,8 +96,9 @@ internal static class ContractEndpoints
     }
 
     private static async Task<Ok<ContractChangedAnswer>> Change(
-        string serviceCode, ChangeContractRequest request, Wire.Contracts.ContractsClient contracts)
+        string serviceCode, ChangeContractRequest request, Wire.Contracts.ContractsClient contracts, Capacity.CapacityClient capacity)
     {
+        await capacity.Admit(request.DeclaredBitsPerSecond, serviceCode);
         var answer = await contracts.ChangeContractAsync(new Wire.ChangeContractRequest
         {
             ServiceCode = serviceCode,

@@ -34,6 +34,7 @@ internal static class DownstreamModule
         Add(services, to => to.Detection, invoker => new Detection.ProtectedObjects.ProtectedObjectsClient(invoker));
         Add(services, to => to.Detection, invoker => new Detection.Anomalies.AnomaliesClient(invoker));
         Add(services, to => to.Mitigation, invoker => new Mitigation.Mitigations.MitigationsClient(invoker));
+        Add(services, to => to.Mitigation, invoker => new Mitigation.Capacity.CapacityClient(invoker));
         Add(services, to => to.Reporting, invoker => new Reporting.Incidents.IncidentsClient(invoker));
         Add(services, to => to.Retention, invoker => new Retained.Erasures.ErasuresClient(invoker));
         Add(services, to => to.Retention, invoker => new Retained.Residual.ResidualClient(invoker));

@@ -49,6 +49,10 @@ internal sealed class BgpOptions : IValidatableObject
         return holders.Count > 0 ? holders : [Speakers[0].Name]; // nobody any more, by a change of settings: somebody has to say so
     }
 
+    /// <summary>Whether for each of these prefixes some speaker can divert.</summary>
+    internal bool CanDivert(IReadOnlyList<IPNetwork> prefixes) =>
+        prefixes.All(prefix => Speakers.Any(speaker => speaker.DiversionNextHopFor(prefix) is not null));
+
     /// <summary>What the network can do for this target now.</summary>
     /// <param name="scrubberIsThere">Whether an agent was heard a moment ago.</param>
     internal NetworkMeans MeansFor(bool scrubberIsThere) => new(

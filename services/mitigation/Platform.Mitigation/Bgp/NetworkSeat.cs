@@ -17,6 +17,9 @@ internal sealed class NetworkSeat(
     /// <summary>Who measures what it does.</summary>
     public const long Effects = 0x6D69_7469_0000_0003; // "miti" 3
 
+    /// <summary>Who keeps standing what was ordered to stand always.</summary>
+    public const long AlwaysOn = 0x6D69_7469_0000_0005; // "miti" 5
+
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Waits for the seat, works while it is held, and begins again when it is lost.</summary>

@@ -61,7 +61,7 @@ internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOp
                 _heardSince[added] = clock.GetUtcNow();
             }
         }
-        catch (Exception away) when (away is RabbitMQClientException or IOException && !cancellation.IsCancellationRequested)
+        catch (Exception away) when (IsAway(away) && !cancellation.IsCancellationRequested)
         {
             log.TrafficUnheard(away.Message);
             await Disconnect();
@@ -106,16 +106,21 @@ internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOp
         _heardSince.Clear(); // what was told meanwhile is lost
         var (channel, connection) = (_channel, _connection);
         (_channel, _connection) = (null, null);
-        if (channel is not null)
+        foreach (var one in (IAsyncDisposable?[])[channel, connection])
         {
-            await channel.DisposeAsync();
-        }
-
-        if (connection is not null)
-        {
-            await connection.DisposeAsync();
+            try
+            {
+                await (one?.DisposeAsync() ?? ValueTask.CompletedTask);
+            }
+            catch (Exception gone) when (IsAway(gone))
+            {
+                // It was lost, and that is why we let it go.
+            }
         }
     }
+
+    private static bool IsAway(Exception fault) =>
+        fault is RabbitMQClientException or IOException or TimeoutException or ObjectDisposedException;
 
     private static Task<IConnection> Connect(RabbitMqOptions options, string name, CancellationToken cancellation) =>
         new ConnectionFactory

@@ -3,14 +3,15 @@ using Npgsql;
 using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
 using Platform.Hosting.Erasures;
+using Platform.Mitigation.AlwaysOn;
 using Platform.Mitigation.DefensePolicies;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Erasures;
 
-/// <summary>Erases the mitigations and policies of one contract, and our copy of the contract with them.</summary>
+/// <summary>Erases the mitigations, policies and orders of one contract, and our copy of the contract with them.</summary>
 internal sealed class MitigationEraser(
-    StreamStore store, EventFeed feed, KnownMitigations mitigations, KnownPolicies policies, NpgsqlDataSource database)
+    StreamStore store, EventFeed feed, KnownMitigations mitigations, KnownPolicies policies, AlwaysOnOrders orders, NpgsqlDataSource database)
     : IContractEraser
 {
     public string Owner => "mitigation";
@@ -24,6 +25,7 @@ internal sealed class MitigationEraser(
         // The view must have passed what goes, or a late projection would bring its rows back.
         await feed.CatchUp(mitigations.Name, cancellation);
         await feed.CatchUp(policies.Name, cancellation);
+        await feed.CatchUp(orders.Name, cancellation);
         var counts = await session.Erase(erasure, cancellation);
         await EraseRows(due, cancellation);
         return counts;
@@ -51,6 +53,11 @@ internal sealed class MitigationEraser(
             }
         }
 
+        if ((await session.Load(AlwaysOnState.Stream, serviceCode, cancellation)).State.ServiceCode is not null)
+        {
+            streams.Add(AlwaysOnState.Stream.For(serviceCode));
+        }
+
         return streams;
     }
 
@@ -63,6 +70,7 @@ internal sealed class MitigationEraser(
             where m.tenant_id = @TenantId and m.service_code = @ServiceCode
               and c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id;
             delete from views.mitigations_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            delete from views.always_on_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.policies_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.contracts_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             """,

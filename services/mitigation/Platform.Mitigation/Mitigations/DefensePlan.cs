@@ -74,7 +74,7 @@ internal static class DefensePlan
             case DefenseStepKind.Diversion when means.Scrubbing:
                 return [new CountermeasureSpec(CountermeasureKind.Diversion, target)];
             case DefenseStepKind.Scrubbing when means.Scrubbing:
-                var filters = Rules(TrafficAction.Discard, target, evidence, means);
+                var filters = PerSource(Rules(TrafficAction.Discard, target, evidence, means));
                 return filters.Count == 0
                     ? []
                     :
@@ -122,6 +122,20 @@ internal static class DefensePlan
                },
         ];
     }
+
+    /// <summary>
+    /// At a scrubber what is limited is limited for each source too, so that a loud one does not use up what all may have together. The template:
+    /// a hundredth of all, at least what a lively host sends.
+    /// </summary>
+    private static IReadOnlyList<TrafficRule> PerSource(IReadOnlyList<TrafficRule> rules) =>
+    [
+        .. rules.Where(rule => rule.Action is TrafficAction.RateLimit).Select(rule => rule with
+        {
+            PerSource = true,
+            BytesPerSecond = Math.Max(VectorMatches.LivelyHost(rule), rule.BytesPerSecond!.Value / 100),
+        }),
+        .. rules,
+    ];
 
     /// <summary>What the vector may have: its threshold, in bytes per second; at least 1,000.</summary>
     private static long Allowance(VectorEvidence vector)
@@ -177,6 +191,13 @@ internal static class VectorMatches
 
     /// <summary>Vectors that most honest traffic is part of too.</summary>
     public static bool IsBroad(string vector) => vector is "udp" or "icmp" or "tcp-syn" or "tcp-ack" or "tcp-rst" or "dns";
+
+    /// <summary>What one honest, lively host sends of it at most, in bytes per second: 50 connection attempts, echo requests or resets; a call of 1 Mbit/s.</summary>
+    public static long LivelyHost(TrafficRule rule) => rule switch
+    {
+        { TcpFlagsSet: Syn or Rst } or { Protocol: 1 or 58 } => 3_000,
+        _ => 125_000,
+    };
 
     /// <summary>A discard rule for the vector's packets; null when the name says nothing that a filter could tell apart.</summary>
     public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4)

@@ -28,11 +28,11 @@ internal sealed class KnownMitigations : IProjection
                 sql.Add($"""
                     insert into views.mitigations_v1
                         (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, expires_at, mode, step, step_since,
-                        before_bits_per_second, object_id, evidence)
+                        before_bits_per_second, object_id, evidence, order_id)
                     values ({recorded.TenantId.ToGuid()}, {e.MitigationId}, {e.AnomalyId}, {e.ServiceCode},
                         {e.Target.ToString()}, {e.StartedAt}, {e.ExpiresAt}, {(short)e.Mode}, {e.Step}, {e.StartedAt},
                         {EffectRules.Before(e.Evidence ?? [])}, {e.ObjectId},
-                        {JsonSerializer.Serialize(e.Evidence ?? [], EventCatalog.Json)}::jsonb)
+                        {JsonSerializer.Serialize(e.Evidence ?? [], EventCatalog.Json)}::jsonb, {e.OrderId})
                     on conflict do nothing
                     """);
                 break;

@@ -11,13 +11,15 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="Duration">How long it stands unless it is extended or stopped.</param>
 /// <param name="Note">Why.</param>
 /// <param name="At">Now (UTC).</param>
+/// <param name="OrderId">The always-on order that it stands for; null: by hand.</param>
 internal sealed record StartByHand(
     MitigationScope Scope,
     IReadOnlyList<CountermeasureSpec> Specs,
     Defense Defense,
     TimeSpan Duration,
     string Note,
-    DateTimeOffset At);
+    DateTimeOffset At,
+    Guid? OrderId = null);
 
 /// <summary>An operator, or a step of the policy, adds countermeasures to a standing mitigation.</summary>
 internal sealed record AddCountermeasures(
@@ -83,7 +85,8 @@ internal static partial class MitigationDecider
                 StartedAt: command.At,
                 Evidence: [],
                 mode,
-                command.Note),
+                command.Note,
+                OrderId: command.OrderId),
         }
             .Concat(command.Specs.Select(spec => Place(spec, command.Scope.MitigationId, mode, command.At)))
             .ToArray();

@@ -17,6 +17,7 @@ internal abstract record MitigationEvent;
 /// <param name="Note">What the operator wrote who started it by hand; null when the rules did.</param>
 /// <param name="Step">Index of the policy's step that it begins with.</param>
 /// <param name="ObjectId">The protected object; null in older events, and by hand.</param>
+/// <param name="OrderId">The order that it stands for always; null when it is a defence.</param>
 internal sealed record MitigationStarted(
     Guid MitigationId,
     Guid AnomalyId,
@@ -28,7 +29,8 @@ internal sealed record MitigationStarted(
     EnforcementMode Mode = EnforcementMode.Automatic,
     string? Note = null,
     int Step = 0,
-    Guid? ObjectId = null) : MitigationEvent;
+    Guid? ObjectId = null,
+    Guid? OrderId = null) : MitigationEvent;
 
 /// <summary>The network shall hold this. From here on the reconciler works until it does.</summary>
 /// <param name="CountermeasureId">Identity of the countermeasure, derived from mitigation, kind and prefix.</param>

@@ -1,0 +1,88 @@
+using Grpc.Core;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Platform.Gateway.Access;
+using Platform.Hosting;
+using Wire = Platform.Contracts.Grpc.Mitigation.V1;
+
+namespace Platform.Gateway.Protection;
+
+/// <summary><c>/capacity</c>: what the scrubbers can carry; <c>/contracts/{serviceCode}/always-on</c>: whose traffic runs through them always.</summary>
+internal static class CapacityEndpoints
+{
+    /// <param name="Name">The pool.</param>
+    /// <param name="LimitBitsPerSecond">What it can clean at once.</param>
+    /// <param name="UsedBitsPerSecond">What contracts have a claim to.</param>
+    /// <param name="HeadroomBitsPerSecond">What is left.</param>
+    /// <param name="Contracts">How many.</param>
+    public sealed record PoolAnswer(string Name, long LimitBitsPerSecond, long UsedBitsPerSecond, long HeadroomBitsPerSecond, int Contracts);
+
+    /// <param name="Pools">None: the capacity is not limited.</param>
+    /// <param name="UnplacedBitsPerSecond">What contracts need that fits into no pool.</param>
+    public sealed record CapacityAnswer(IReadOnlyList<PoolAnswer> Pools, long UnplacedBitsPerSecond);
+
+    /// <param name="Ordered">Whether the traffic runs through the scrubbers always.</param>
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    public sealed record SetAlwaysOnRequest(bool Ordered, string Reason);
+
+    /// <param name="Ordered">Whether it is ordered.</param>
+    /// <param name="ChangedAt">When it was ordered or cancelled (UTC); null when never.</param>
+    /// <param name="Standing">Whether the diversion stands in the network now.</param>
+    public sealed record AlwaysOnAnswer(bool Ordered, DateTimeOffset? ChangedAt, bool Standing);
+
+    public static void MapCapacity(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGroup("/capacity").WithTags("Protection").MapGet("", List).RequireAuthorization(Policies.ProviderRead)
+            .WithSummary("Scrubbing pools with limit, use and headroom.");
+        var alwaysOn = routes.MapGroup("/contracts/{serviceCode}/always-on").WithTags("Contracts").OfTenant();
+        alwaysOn.MapGet("", Get).RequireAuthorization(Policies.Read).WithSummary("Whether the contract's traffic runs through the scrubbers always.").Refuses(404);
+        alwaysOn.MapPut("", Set).RequireAuthorization(Policies.Administer)
+            .WithSummary("Order or cancel that; it switches within two seconds.").Refuses(404, 409, 422);
+    }
+
+    /// <summary>Refuses what does not fit. While mitigation does not answer contracts are signed all the same: what is too much shows in the capacity.</summary>
+    public static async Task Admit(this Wire.Capacity.CapacityClient capacity, long declaredBitsPerSecond, string serviceCode = "")
+    {
+        try
+        {
+            await capacity.AdmitContractAsync(
+                new Wire.AdmitContractRequest { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode });
+        }
+        catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
+        {
+            // The answer would only have been a no.
+        }
+    }
+
+    private static async Task<Ok<CapacityAnswer>> List(Wire.Capacity.CapacityClient capacity)
+    {
+        var answer = await capacity.ListPoolsAsync(new Wire.ListPoolsRequest());
+        return TypedResults.Ok(new CapacityAnswer(
+            [
+                .. answer.Pools.Select(pool => new PoolAnswer(
+                    pool.Name, pool.LimitBitsPerSecond, pool.UsedBitsPerSecond, pool.HeadroomBitsPerSecond, pool.Contracts)),
+            ],
+            answer.UnplacedBitsPerSecond));
+    }
+
+    private static async Task<Ok<AlwaysOnAnswer>> Get(string serviceCode, HttpContext http, Wire.Capacity.CapacityClient capacity)
+    {
+        var answer = await capacity.GetAlwaysOnAsync(new Wire.GetAlwaysOnRequest { TenantId = TenantScope.Of(http), ServiceCode = serviceCode });
+        return TypedResults.Ok(new AlwaysOnAnswer(answer.Ordered, answer.ChangedAt.ToInstant(), answer.Standing));
+    }
+
+    private static async Task<NoContent> Set(
+        string serviceCode, SetAlwaysOnRequest request, HttpContext http, Wire.Capacity.CapacityClient capacity)
+    {
+        var tenantId = TenantScope.Of(http);
+        if (request.Ordered)
+        {
+            await capacity.OrderAlwaysOnAsync(new Wire.OrderAlwaysOnRequest { TenantId = tenantId, ServiceCode = serviceCode, Reason = request.Reason });
+        }
+        else
+        {
+            await capacity.CancelAlwaysOnAsync(new Wire.CancelAlwaysOnRequest { TenantId = tenantId, ServiceCode = serviceCode, Reason = request.Reason });
+        }
+
+        return TypedResults.NoContent();
+    }
+}

@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+using Platform.EventStore;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation.AlwaysOn;
+
+/// <param name="ServiceCode">The contract.</param>
+/// <param name="Contract">What it protects now.</param>
+/// <param name="CanDivert">Whether some speaker diverts each family that the contract protects.</param>
+/// <param name="HasRoom">Whether the scrubbers can carry all of its declared bandwidth.</param>
+/// <param name="OrderId">Identity that the order gets.</param>
+/// <param name="Note">Why.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record OrderAlwaysOn(
+    string ServiceCode, ContractScope Contract, bool CanDivert, bool HasRoom, Guid OrderId, string Note, DateTimeOffset At);
+
+internal sealed record CancelAlwaysOn(string Note, DateTimeOffset At);
+
+internal static class AlwaysOnDecider
+{
+    /// <summary>More routes than this for one contract are nobody's diversion.</summary>
+    public const int MostRoutes = 64;
+
+    public static Decision<AlwaysOnEvent> Decide(AlwaysOnState current, OrderAlwaysOn command)
+    {
+        if (current.OrderId is not null)
+        {
+            return Decision<AlwaysOnEvent>.Unchanged; // ordered again
+        }
+
+        if (!IsReason(command.Note))
+        {
+            return MitigationRejections.ReasonMissing;
+        }
+
+        if (command.Contract.Ended)
+        {
+            return MitigationRejections.ContractEnded(command.ServiceCode);
+        }
+
+        if (!command.CanDivert)
+        {
+            return AlwaysOnRejections.NothingDiverts;
+        }
+
+        if (Routes(command.Contract.Prefixes) is not { } routes || routes.Count > MostRoutes)
+        {
+            return AlwaysOnRejections.TooManyRoutes;
+        }
+
+        return command.HasRoom
+            ? new AlwaysOnOrdered(command.OrderId, command.ServiceCode, command.Note, command.At)
+            : AlwaysOnRejections.CapacityExceeded;
+    }
+
+    public static Decision<AlwaysOnEvent> Decide(AlwaysOnState current, CancelAlwaysOn command) =>
+        current.OrderId is not { } order ? Decision<AlwaysOnEvent>.Unchanged
+        : !IsReason(command.Note) ? MitigationRejections.ReasonMissing
+        : new AlwaysOnCancelled(order, command.Note, command.At);
+
+    /// <summary>The prefixes as routes that the rails let through: what is wider than /24 or /48 in parts; null when those are too many to name.</summary>
+    public static IReadOnlyList<IPNetwork>? Routes(IReadOnlyList<IPNetwork> prefixes)
+    {
+        var routes = new List<IPNetwork>();
+        foreach (var prefix in prefixes)
+        {
+            var narrowest = prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? SafetyRails.HardWidestIPv4 : SafetyRails.HardWidestIPv6;
+            var bits = narrowest - prefix.PrefixLength;
+            if (bits > 6)
+            {
+                return null;
+            }
+
+            if (bits <= 0)
+            {
+                routes.Add(prefix);
+                continue;
+            }
+
+            for (var part = 0; part < 1 << bits; part++)
+            {
+                var bytes = prefix.BaseAddress.GetAddressBytes();
+                for (var bit = 0; bit < bits; bit++)
+                {
+                    var position = narrowest - 1 - bit;
+                    bytes[position / 8] |= (byte)(((part >> bit) & 1) << (7 - position % 8));
+                }
+
+                routes.Add(new IPNetwork(new IPAddress(bytes), narrowest));
+            }
+        }
+
+        return routes;
+    }
+
+    private static bool IsReason(string? text) => !string.IsNullOrWhiteSpace(text) && text.Length <= 200;
+}
+
+/// <summary>Every expected "no" to an order.</summary>
+internal static class AlwaysOnRejections
+{
+    public static Rejection NothingDiverts { get; } = new(
+        RejectionKind.Conflict,
+        "nothing-diverts",
+        "No speaker diverts to a scrubber.",
+        "Set Bgp:Speakers:N:DiversionNextHopIPv4 and DiversionNextHopIPv6 for what the contract protects.");
+
+    public static Rejection TooManyRoutes { get; } = new(
+        RejectionKind.Invalid,
+        "too-many-routes",
+        "The contract's prefixes are too wide to be diverted always.",
+        $"They would need more than {AlwaysOnDecider.MostRoutes} routes of /24 or /48.");
+
+    public static Rejection CapacityExceeded { get; } = new(
+        RejectionKind.Conflict,
+        "capacity-exceeded",
+        "The scrubbers have no room for that bandwidth.",
+        "Declare less, or add capacity: Scrubbers:Pools.");
+}

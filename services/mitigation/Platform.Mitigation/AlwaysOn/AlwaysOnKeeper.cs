@@ -1,0 +1,127 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Platform.EventStore;
+using Platform.Mitigation.Bgp;
+using Platform.Mitigation.Mitigations;
+
+namespace Platform.Mitigation.AlwaysOn;
+
+/// <summary>
+/// Makes what is ordered stand, within a second: a mitigation without an anomaly that diverts the contract's prefixes, moved on before it expires,
+/// changed with the contract, withdrawn with the order. It passes the same rails as everything.
+/// </summary>
+internal sealed class AlwaysOnKeeper(
+    NpgsqlDataSource database,
+    StreamStore store,
+    DefenseFacts facts,
+    NetworkSeat seat,
+    IOptions<MitigationOptions> options,
+    TimeProvider clock,
+    ILogger<AlwaysOnKeeper> log) : BackgroundService
+{
+    private const string Note = "always-on";
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+    private readonly HashSet<Guid> _refused = [];
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        seat.Hold(NetworkSeat.AlwaysOn, (_, seated) => Keep(seated), stoppingToken);
+
+    private async Task Keep(CancellationToken seated)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        do
+        {
+            try
+            {
+                foreach (var diversion in await StandingDiversions.Read(database, seated))
+                {
+                    await Keep(diversion, seated);
+                }
+            }
+            catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
+            {
+                log.ReconcilerWaits(fault.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(seated));
+    }
+
+    private async Task Keep(StandingDiversion diversion, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow();
+        if (diversion.MitigationId is not { } standing)
+        {
+            if (diversion.IsWanted)
+            {
+                await Begin(diversion, now, cancellation);
+            }
+
+            return;
+        }
+
+        if (!diversion.IsWanted)
+        {
+            var withdraw = new WithdrawMitigation(standing, WithdrawalReason.Operator, $"{Note}: no longer ordered", now);
+            await Handle(diversion, standing, state => MitigationDecider.Decide(state, withdraw), "withdraw", cancellation);
+            return;
+        }
+
+        if (diversion.ExpiresAt - now < options.Value.MaximumDuration / 2)
+        {
+            var extend = new ExtendMitigation(standing, options.Value.MaximumDuration, options.Value.MaximumDuration, Note, now);
+            await Handle(diversion, standing, state => MitigationDecider.Decide(state, extend), $"extend:{now.UtcTicks}", cancellation);
+        }
+
+        await FollowContract(diversion, standing, now, cancellation);
+    }
+
+    private async Task Begin(StandingDiversion diversion, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var specs = SpecsOf(diversion);
+        if (await facts.Find(diversion.TenantId, diversion.ServiceCode, Guid.Empty, cancellation) is not { } defense)
+        {
+            return;
+        }
+
+        // After each end, for whatever reason, another stream: what has ended stays ended.
+        var id = DerivedId.For(diversion.OrderId, $"standing {diversion.Mitigations}");
+        defense = await facts.WithSlots(defense, diversion.TenantId, id, specs.Count, cancellation);
+        var scope = new MitigationScope(id, AnomalyId: Guid.Empty, diversion.ServiceCode);
+        var start = new StartByHand(scope, specs, defense, options.Value.MaximumDuration, Note, now, diversion.OrderId);
+        var decision = await Handle(diversion, id, state => MitigationDecider.Decide(state, start), $"start:{now.UtcTicks}", cancellation);
+        if (decision is not Decision<MitigationEvent>.Rejected(var reason))
+        {
+            _refused.Remove(diversion.OrderId);
+        }
+        else if (_refused.Add(diversion.OrderId))
+        {
+            log.AlwaysOnRefused(diversion.ServiceCode, reason.Code, reason.Detail); // once; tried again all the same
+        }
+    }
+
+    private async Task FollowContract(StandingDiversion diversion, Guid standing, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var specs = SpecsOf(diversion);
+        var missing = specs.Where(spec => !diversion.Routes.ContainsKey(spec.Prefix)).ToList();
+        if (missing.Count > 0 && await facts.Find(diversion.TenantId, diversion.ServiceCode, Guid.Empty, cancellation) is { } defense)
+        {
+            defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, missing.Count, cancellation);
+            var add = new AddCountermeasures(standing, missing, defense, Note, now);
+            await Handle(diversion, standing, state => MitigationDecider.Decide(state, add), $"add:{now.UtcTicks}", cancellation);
+        }
+
+        foreach (var (_, countermeasure) in diversion.Routes.Where(route => specs.All(spec => spec.Prefix != route.Key)))
+        {
+            var drop = new DropCountermeasure(standing, countermeasure, $"{Note}: no longer the contract's", now);
+            await Handle(diversion, standing, state => MitigationDecider.Decide(state, drop), $"drop:{countermeasure:N}:{now.UtcTicks}", cancellation);
+        }
+    }
+
+    private static IReadOnlyList<CountermeasureSpec> SpecsOf(StandingDiversion diversion) =>
+        [.. (AlwaysOnDecider.Routes(diversion.Prefixes) ?? []).Select(prefix => new CountermeasureSpec(CountermeasureKind.Diversion, prefix))];
+
+    private Task<Decision<MitigationEvent>> Handle(
+        StandingDiversion diversion, Guid id, Func<MitigationState, Decision<MitigationEvent>> decide, string what, CancellationToken cancellation) =>
+        store.Tenant(TenantId.Of(diversion.TenantId)).Handle(
+            MitigationState.Stream, id.ToString(), decide, new Cause($"always-on:{diversion.OrderId:N}:{what}"), cancellation);
+}

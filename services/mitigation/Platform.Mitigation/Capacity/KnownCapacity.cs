@@ -1,0 +1,86 @@
+using Dapper;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Platform.Mitigation.Scrubbers;
+
+namespace Platform.Mitigation.Capacity;
+
+/// <summary>What contracts need of the scrubbers now, and room that is kept for one that is about to come.</summary>
+internal sealed class KnownCapacity(NpgsqlDataSource database, IOptions<ScrubberOptions> options, TimeProvider clock)
+{
+    private const long AskersLock = 0x6D69_7469_0000_0004; // "miti" 4
+    private static readonly TimeSpan HeldFor = TimeSpan.FromMinutes(1);
+
+    /// <summary>Pools with what is used of them, and what fits into none.</summary>
+    public async Task<(IReadOnlyList<PoolUse> Pools, long Unplaced)> Read(CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        return Allocation.Of(options.Value.Pools, await Needs(connection, except: "", cancellation));
+    }
+
+    /// <summary>Whether a contract finds room with so much; then it is kept for it for a minute.</summary>
+    /// <param name="serviceCode">The contract; empty: one that is not there yet.</param>
+    /// <param name="declaredBitsPerSecond">What is declared; null: what is declared already.</param>
+    /// <param name="alwaysOn">Whether always-on is asked for; null: as it is.</param>
+    /// <param name="cancellation">Stops the wait.</param>
+    public async Task<bool> TryHold(string serviceCode, long? declaredBitsPerSecond, bool? alwaysOn, CancellationToken cancellation)
+    {
+        if (options.Value.Pools.Length == 0)
+        {
+            return true;
+        }
+
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await connection.ExecuteAsync("select pg_advisory_xact_lock(@AskersLock)", new { AskersLock }); // one asker at a time
+        await connection.ExecuteAsync("delete from views.capacity_holds_v1 where held_until <= @now", new { now = clock.GetUtcNow() });
+        var (declared, always) = await connection.QuerySingleOrDefaultAsync<(long, bool)>(
+            """
+            select c.declared_bits_per_second, coalesce(o.ordered, false)
+            from views.contracts_v1 c left join views.always_on_v1 o using (tenant_id, service_code)
+            where c.service_code = @serviceCode
+            """,
+            new { serviceCode });
+        var need = Allocation.NeedOf(declaredBitsPerSecond ?? declared, alwaysOn ?? always, options.Value.Sharing);
+        var others = await Needs(connection, except: serviceCode, cancellation);
+        if (!Allocation.Fits(options.Value.Pools, others, new Need(serviceCode.Length > 0 ? serviceCode : "~new", need)))
+        {
+            return false;
+        }
+
+        await connection.ExecuteAsync(
+            """
+            insert into views.capacity_holds_v1 (hold_id, service_code, bits_per_second, held_until)
+            values (gen_random_uuid(), @serviceCode, @need, @until)
+            """,
+            new { serviceCode, need, until = clock.GetUtcNow() + HeldFor });
+        await transaction.CommitAsync(cancellation);
+        return true;
+    }
+
+    /// <summary>Contracts in force, each with the greater of what it has and what is held for it; and what is held for new ones.</summary>
+    private async Task<List<Need>> Needs(NpgsqlConnection connection, string except, CancellationToken cancellation)
+    {
+        var contracts = await connection.QueryAsync<(string ServiceCode, long Declared, bool AlwaysOn)>(new CommandDefinition(
+            """
+            select c.service_code, c.declared_bits_per_second, coalesce(o.ordered, false)
+            from views.contracts_v1 c left join views.always_on_v1 o using (tenant_id, service_code)
+            where c.ended_at is null and c.service_code <> @except
+            """,
+            new { except },
+            cancellationToken: cancellation));
+        var held = (await connection.QueryAsync<(Guid Id, string ServiceCode, long BitsPerSecond)>(new CommandDefinition(
+            "select hold_id, service_code, bits_per_second from views.capacity_holds_v1 where held_until > @now and (service_code = '' or service_code <> @except)",
+            new { except, now = clock.GetUtcNow() },
+            cancellationToken: cancellation))).AsList();
+        return
+        [
+            .. contracts.Select(contract => new Need(
+                contract.ServiceCode,
+                Math.Max(
+                    Allocation.NeedOf(contract.Declared, contract.AlwaysOn, options.Value.Sharing),
+                    held.Where(hold => hold.ServiceCode == contract.ServiceCode).Select(hold => hold.BitsPerSecond).DefaultIfEmpty(0).Max()))),
+            .. held.Where(hold => hold.ServiceCode.Length == 0).Select(hold => new Need($"~{hold.Id}", hold.BitsPerSecond)),
+        ];
+    }
+}
