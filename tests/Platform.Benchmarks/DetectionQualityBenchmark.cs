@@ -7,7 +7,7 @@ namespace Platform.Benchmarks;
 /// <summary>
 /// How many attacks are found, how soon, and how often something harmless is called an attack: 28 days of many objects, labelled and from a seed, for our
 /// detector and two simple ones in the same run. The world is described at <see cref="TrafficWorld"/>.
-/// <c>bench detection-quality [--seed N] [--objects N] [--calm N] [--misses]</c>
+/// <c>bench detection-quality [--seed N] [--objects N] [--from N] [--calm N] [--misses]</c>
 /// </summary>
 /// <remarks>
 /// Everything that happens is played second by second, attacks in tenths. Of the hours in which nothing begins or ends one second in <c>--calm</c> is
@@ -24,8 +24,9 @@ internal static class DetectionQualityBenchmark
         var seed = Arguments.Number(arguments, "--seed", 1);
         var objects = Arguments.Number(arguments, "--objects", 200);
         var calm = Arguments.Number(arguments, "--calm", 60);
+        var from = Arguments.Number(arguments, "--from", 0); // the number of the first object
         var outcomes = new ConcurrentBag<Outcome>();
-        Parallel.For(0, objects, number => outcomes.Add(Play(seed, number, calm, arguments.Contains("--misses"))));
+        Parallel.For(from, from + objects, number => outcomes.Add(Play(seed, number, calm, arguments.Contains("--misses"))));
 
         var figures = new Dictionary<string, object> { ["seed"] = seed, ["objects"] = objects, ["attacks"] = outcomes.Sum(outcome => outcome.Attacks.Count) };
         foreach (var (name, detector) in (IEnumerable<(string, int)>)[("", 0), ("fixed_", 1), ("sigma_", 2)])
@@ -57,13 +58,15 @@ internal static class DetectionQualityBenchmark
         var second = 0.0;
         while (second < TrafficWorld.Seconds)
         {
-            var isCalm = !IsEventful(world, second);
-            PlaySecond(world, ours, simple, second);
+            var near = world.Near(second);
+            PlaySecond(world, near, ours, simple, second);
             second++;
-            if (isCalm && (long)second % CalmRun == 0)
+            if ((long)second % CalmRun == 0 && !IsEventful(near, second - 1))
             {
                 var next = world.Events.Select(Eventful).Where(begin => begin > second).DefaultIfEmpty(double.MaxValue).Min();
-                second = Math.Min(second + ((calm - 1) * CalmRun), Math.Max(second, Math.Floor(next)));
+                var until = Math.Min(second + ((calm - 1) * CalmRun), Math.Max(second, Math.Floor(next)));
+                ours.Rest(until);
+                second = until;
             }
         }
 
@@ -72,7 +75,7 @@ internal static class DetectionQualityBenchmark
         var outcome = new Outcome(
             [.. attacks.Select(attack => new Played(attack.Factor, [.. alarms.Select(all => FoundAfter(attack, all))]))],
             [.. alarms.Select(all => all.Where(alarm => !attacks.Any(attack => Belongs(alarm, attack)))
-                .Sum(alarm => IsEventful(world, alarm.At - 1) ? 1.0 : calm))]);
+                .Sum(alarm => IsEventful(world.Events, alarm.At - 1) ? 1.0 : calm))]);
         if (tells)
         {
             Tell(world, number, ours, attacks, outcome);
@@ -81,14 +84,15 @@ internal static class DetectionQualityBenchmark
         return outcome;
     }
 
-    private static void PlaySecond(TrafficWorld world, OurDetector ours, SimpleDetector[] simple, double second)
+    private static void PlaySecond(
+        TrafficWorld world, IReadOnlyList<WorldEvent> near, OurDetector ours, SimpleDetector[] simple, double second)
     {
-        var parts = world.Events.Any(happening => happening.IsAttack && happening.IsActive(second) && second - happening.Start < 60) ? 10 : 1;
+        var parts = near.Any(happening => happening.IsAttack && happening.IsActive(second) && second - happening.Start < 60) ? 10 : 1;
         var values = new double[5];
         for (var part = 0; part < parts; part++)
         {
             var (from, length) = (second + ((double)part / parts), 1.0 / parts);
-            world.Report(from, length, (host, kind, packets, bytes) =>
+            var isThere = world.Report(near, from, length, (host, kind, packets, bytes) =>
             {
                 ours.Add(host, kind, packets, bytes);
                 values[0] += packets;
@@ -97,7 +101,14 @@ internal static class DetectionQualityBenchmark
                 values[3] += kind is PacketKind.Icmp ? packets : 0;
                 values[4] += kind is PacketKind.Syn ? packets : 0;
             });
-            ours.Send(from, from + length);
+            if (isThere)
+            {
+                ours.Send(from, from + length);
+            }
+            else
+            {
+                ours.Rest(from + length);
+            }
         }
 
         foreach (var detector in simple)
@@ -107,11 +118,11 @@ internal static class DetectionQualityBenchmark
     }
 
     /// <summary>Long harmless transfers are played in full where they begin and end.</summary>
-    private static bool IsEventful(TrafficWorld world, double second)
+    private static bool IsEventful(IReadOnlyList<WorldEvent> near, double second)
     {
-        foreach (var happening in world.Events)
+        foreach (var happening in near)
         {
-            if (second >= Eventful(happening) && second < happening.End + 180)
+            if (second >= Eventful(happening) && second < happening.End + TrafficWorld.Aftermath)
             {
                 var isLong = happening.Name is "backup" or "download";
                 if (!isLong || second < happening.Start + 120 || second > happening.End - 30)
@@ -124,7 +135,7 @@ internal static class DetectionQualityBenchmark
         return false;
     }
 
-    private static double Eventful(WorldEvent happening) => Math.Floor(happening.Start) - 60;
+    private static double Eventful(WorldEvent happening) => Math.Floor(happening.Start) - TrafficWorld.Foretime;
 
     private static double? FoundAfter(WorldEvent attack, IReadOnlyList<Alarm> alarms) => alarms
         .Where(alarm => alarm.At > attack.Start && alarm.At <= attack.End + 5 && Names(alarm, attack))
@@ -147,7 +158,7 @@ internal static class DetectionQualityBenchmark
         foreach (var (alarm, detected) in ours.Alarms.Zip(ours.Detected).Where(pair => !attacks.Any(attack => Belongs(pair.First, attack))))
         {
             var harmless = world.Events.Where(happening => happening.IsActive(alarm.At - 0.5)).Select(happening => Line($"{happening.Name} x{happening.Factor:0.0}"));
-            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s FALSE day {alarm.At / 86400:0.00} {(IsEventful(world, alarm.At - 1) ? "eventful" : "CALM")} [{string.Join(", ", harmless)}] {detected.Subject.Level} {detected.Explanation!.Sentence}"));
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s FALSE day {alarm.At / 86400:0.00} {(IsEventful(world.Events, alarm.At - 1) ? "eventful" : "CALM")} [{string.Join(", ", harmless)}] {detected.Subject.Level} {detected.Explanation!.Sentence}"));
         }
 
         if (lines.Count > 0)

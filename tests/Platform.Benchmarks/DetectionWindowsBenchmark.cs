@@ -24,7 +24,7 @@ internal static class DetectionWindowsBenchmark
         var start = TimeProvider.System.GetUtcNow();
         var objects = Enumerable.Range(0, Hosts / HostsPerObject).Select(AnObject).ToDictionary(watched => watched.ObjectId);
         var judge = new WindowJudge(
-            id => objects.GetValueOrDefault(id), new WindowOptions { MaxHostsPerPartition = 2 * Hosts }, new AnomalyOptions(), _ => { });
+            id => objects.GetValueOrDefault(id), new WindowOptions { MaxHostsPerPartition = 2 * Hosts }, new AnomalyOptions(), _ => { }, new TelemetryPresence(TimeSpan.FromSeconds(3)));
         var cpu = TimeSpan.Zero;
         for (var second = 0; second < Seconds; second++)
         {

@@ -5,11 +5,15 @@ using System.Net.Sockets;
 
 namespace Platform.Local;
 
-/// <summary>Plays a router: sends flow datagrams from a loopback address of its own, by which ingestion knows it.</summary>
+/// <summary>
+/// Plays a router: sends flow datagrams from a loopback address of its own, by which ingestion knows it. Like any router it always has something to report:
+/// twice a second a packet to an address that nobody protects, until it is disposed.
+/// </summary>
 public sealed class Exporter : IDisposable
 {
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
     private readonly Stopwatch _uptime = Stopwatch.StartNew();
+    private readonly Timer _others;
     private uint _sequence;
 
     /// <param name="address">Any address of 127.0.0.0/8.</param>
@@ -19,6 +23,8 @@ public sealed class Exporter : IDisposable
         Address = address;
         _socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
         _socket.Connect(IPAddress.Loopback, collectorPort);
+        var pace = TimeSpan.FromMilliseconds(500);
+        _others = new Timer(_ => _ = Report("240.0.0.1", packets: 1, bytesPerPacket: 64, pace), null, pace, pace);
     }
 
     public string Address { get; }
@@ -65,7 +71,11 @@ public sealed class Exporter : IDisposable
     public Task Report(string target, int packets, int bytesPerPacket, TimeSpan lasting) =>
         Send(NetFlow5(target, packets, bytesPerPacket, lasting));
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _others.Dispose();
+        _socket.Dispose();
+    }
 
     /// <summary>Sends one datagram as it is.</summary>
     public async Task Send(ReadOnlyMemory<byte> datagram)
@@ -77,6 +87,10 @@ public sealed class Exporter : IDisposable
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused)
         {
             // Nobody listens for a moment, as after a kill of ingestion: a router would not notice either.
+        }
+        catch (ObjectDisposedException)
+        {
+            // Its last word.
         }
     }
 
@@ -92,7 +106,7 @@ public sealed class Exporter : IDisposable
         BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(4), uptime);
         BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(8), (uint)now.ToUnixTimeSeconds());
         BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(12), (uint)now.Millisecond * 1_000_000);
-        BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(16), _sequence++);
+        BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(16), Interlocked.Increment(ref _sequence) - 1);
         var flow = datagram.AsSpan(header);
         IPAddress.Parse("198.51.100.66").TryWriteBytes(flow, out _);
         IPAddress.Parse(target).TryWriteBytes(flow[4..], out _);

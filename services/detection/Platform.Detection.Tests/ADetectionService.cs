@@ -7,6 +7,7 @@ using Platform.Contracts.Accounts.V1;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
 using Platform.Hosting;
 using Platform.Testing;
 using RabbitMQ.Client;
@@ -80,6 +81,14 @@ internal sealed class ADetectionService : IAsyncDisposable
         await _channel.BasicPublishAsync(
             "telemetry.windows", customer.ContractId.ToString(), mandatory: false, properties, batch.ToByteArray());
     }
+
+    /// <summary>Telemetry is there, whatever it says.</summary>
+    public async Task Beat() => await _channel.BasicPublishAsync(
+        "telemetry.beats",
+        "",
+        mandatory: false,
+        new BasicProperties { Type = WindowTopology.BeatType },
+        new TelemetryBeat { Source = _source }.ToByteArray());
 
     public async ValueTask DisposeAsync()
     {

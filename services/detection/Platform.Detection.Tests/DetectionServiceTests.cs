@@ -106,6 +106,80 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
     }
 
     [Fact]
+    public async Task An_anomaly_stays_open_while_telemetry_is_away_and_ends_when_it_shows_quiet()
+    {
+        await using var ended = await Host.Listen<AnomalyEnded>();
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly");
+
+        await TimePasses(TimeSpan.FromSeconds(40), until: () => Task.FromResult(true), isTelemetryThere: false);
+        Assert.Single(await Open());
+
+        await TimePasses(TimeSpan.FromSeconds(6), until: async () => (await Open()).Count == 0);
+        Assert.Equal("subsided", (await ended.Get(fact => fact.ServiceCode == _customer.ServiceCode)).Reason);
+    }
+
+    [Fact, Trait("Requirement", "R17")]
+    public async Task Every_version_can_be_shown_and_restored_and_says_who_and_why()
+    {
+        await Watch("203.0.113.0/24");
+        var client = new ObjectsClient(Host.Channel);
+        var (id, me) = (_customer.ContractId.ToString(), Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+        var viewer = Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer);
+        await client.ChooseProfileAsync(new() { ObjectId = id, Profile = "game", Reason = "a game" }, me);
+        await client.ChangeLearningAsync(
+            new()
+            {
+                ObjectId = id,
+                Reason = "first look",
+                Learning = new Platform.Contracts.Grpc.Detection.V1.Learning { Mode = "propose", Margin = 1.5, FloorShare = 0.2, Zone = "Europe/Berlin" },
+            },
+            me);
+        var answer = await client.RestoreVersionAsync(new() { ObjectId = id, Version = 1, ExpectedVersion = 3, Reason = "back" }, me);
+
+        Assert.Equal(4, answer.Version);
+        var versions = (await client.ListVersionsAsync(new() { ObjectId = id }, viewer)).Versions;
+        Assert.Equal(["restored", "learning", "profile", "added"], versions.Select(version => version.Kind));
+        Assert.Equal(["back", "first look", "a game", ""], versions.Select(version => version.Reason));
+        Assert.All(versions.Take(3), version => Assert.NotEmpty(version.ChangedBy));
+        Assert.Contains(versions[2].Differences, difference => difference is { What: "profile", Before: "generic", After: "game" });
+        var third = (await client.GetVersionAsync(new() { ObjectId = id, Version = 3 }, viewer)).Content;
+        Assert.Equal(("game", "propose", "Europe/Berlin"), (third.Profile, third.Learning.Mode, third.Learning.Zone));
+        await Host.CatchUp();
+        var now = Assert.Single(await Objects());
+        Assert.Equal(("generic", "apply", 4L), (now.Profile, now.Learning.Mode, now.Version));
+
+        var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Operator);
+        await Refused(StatusCode.NotFound, () => client.ListVersionsAsync(new() { ObjectId = id }, stranger).ResponseAsync);
+        await Refused(StatusCode.NotFound, () => client.GetVersionAsync(new() { ObjectId = id, Version = 1 }, stranger).ResponseAsync);
+        await Refused(StatusCode.NotFound, () => client.RestoreVersionAsync(new() { ObjectId = id, Version = 1, Reason = "x" }, stranger).ResponseAsync);
+        await Refused(StatusCode.PermissionDenied, () => client.RestoreVersionAsync(new() { ObjectId = id, Version = 1, Reason = "x" }, viewer).ResponseAsync);
+    }
+
+    [Fact]
+    public async Task An_anomaly_that_was_none_proposes_thresholds_and_applied_they_let_its_traffic_pass()
+    {
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        var open = Assert.Single(await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly"));
+        var me = Host.As(TenantId.Of(_customer.TenantId), Roles.Operator);
+        var (anomalies, objects) = (new AnomaliesClient(Host.Channel), new ObjectsClient(Host.Channel));
+
+        await Refused(StatusCode.NotFound, () => objects.ApplyProposalAsync(new() { AnomalyId = open.AnomalyId, Reason = "x" }, me).ResponseAsync);
+        var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Operator);
+        await Refused(StatusCode.NotFound, () => anomalies.MarkFalseAsync(new() { AnomalyId = open.AnomalyId, Reason = "x" }, stranger).ResponseAsync);
+        var mark = await anomalies.MarkFalseAsync(new() { AnomalyId = open.AnomalyId, Reason = "a launch" }, me);
+        await objects.ApplyProposalAsync(new() { AnomalyId = open.AnomalyId, Reason = "a launch" }, me);
+
+        var proposal = Assert.Single(mark.Proposal, threshold => threshold.Vector == "total");
+        Assert.True(proposal.PacketsPerSecond > OverTheDefault);
+        await Host.CatchUp();
+        Assert.Equal(proposal.PacketsPerSecond, Assert.Single(await Objects()).Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond);
+        Assert.True(Assert.Single(await Anomalies(openOnly: false)).IsMarkedFalse);
+    }
+
+    [Fact]
     public async Task WhenContractSigned_the_object_is_watched_once_whatever_comes_twice()
     {
         await using var thresholds = await Host.Listen<ThresholdsChanged>();
@@ -252,13 +326,18 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
     }
 
     /// <summary>Time passes in steps, because what waits for time must also get its turn.</summary>
-    private async Task TimePasses(TimeSpan atLeast, Func<Task<bool>> until)
+    private async Task TimePasses(TimeSpan atLeast, Func<Task<bool>> until, bool isTelemetryThere = true)
     {
         var end = Host.Clock.GetUtcNow() + atLeast;
         await Eventually.True(
             async () =>
             {
                 Host.Clock.Advance(TimeSpan.FromSeconds(0.2));
+                if (isTelemetryThere)
+                {
+                    await _service.Beat();
+                }
+
                 return Host.Clock.GetUtcNow() >= end && await until();
             },
             TimeSpan.FromSeconds(30));
@@ -290,4 +369,7 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
             () => client.ChangeThresholdsAsync(request, Host.As(tenant, role)).ResponseAsync);
         Assert.Equal(status, refusal.StatusCode);
     }
+
+    private static async Task Refused<T>(StatusCode status, Func<Task<T>> call) =>
+        Assert.Equal(status, (await Assert.ThrowsAsync<RpcException>(call)).StatusCode);
 }

@@ -39,7 +39,14 @@ public sealed class PermissionTests(AGateway gateway)
         ["GET /api/v1/exporters/unknown"] = ProviderRead,
         ["GET /api/v1/protected-objects"] = Everybody,
         ["PUT /api/v1/protected-objects/{objectId:guid}/thresholds"] = Operate,
+        ["PUT /api/v1/protected-objects/{objectId:guid}/profile"] = Operate,
+        ["PUT /api/v1/protected-objects/{objectId:guid}/learning"] = Operate,
+        ["GET /api/v1/protected-objects/{objectId:guid}/versions"] = Everybody,
+        ["GET /api/v1/protected-objects/{objectId:guid}/versions/{version:long}"] = Everybody,
+        ["POST /api/v1/protected-objects/{objectId:guid}/versions/{version:long}/restoration"] = Operate,
         ["GET /api/v1/anomalies"] = Everybody,
+        ["POST /api/v1/anomalies/{anomalyId:guid}/false-mark"] = Operate,
+        ["POST /api/v1/anomalies/{anomalyId:guid}/proposal/application"] = Operate,
         ["GET /api/v1/mitigations"] = Everybody,
         ["POST /api/v1/mitigations/{mitigationId:guid}/withdrawal"] = Operate,
         ["POST /api/v1/mitigations"] = Operate,
@@ -129,7 +136,7 @@ public sealed class PermissionTests(AGateway gateway)
     }
 
     private static string Fill(string path) => System.Text.RegularExpressions.Regex.Replace(
-        path.Replace("{serviceCode}", "DP99999999", StringComparison.Ordinal), @"\{\w+:guid\}", "0190ffff-0000-7000-8000-000000000001");
+        path.Replace("{serviceCode}", "DP99999999", StringComparison.Ordinal).Replace("{version:long}", "1", StringComparison.Ordinal), @"\{\w+:guid\}", "0190ffff-0000-7000-8000-000000000001");
 
     private IEnumerable<(string Name, RouteEndpoint Endpoint)> Routes() =>
         from source in gateway.Host.Services.GetServices<EndpointDataSource>()

@@ -16,7 +16,14 @@ public sealed class TenantIsolationTests(AGateway gateway)
     [InlineData("DELETE", "operators/0190ffff-0000-7000-8000-000000000001")]
     [InlineData("GET", "protected-objects")]
     [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/thresholds")]
+    [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/profile")]
+    [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/learning")]
+    [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions")]
+    [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions/1")]
+    [InlineData("POST", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions/1/restoration")]
     [InlineData("GET", "anomalies")]
+    [InlineData("POST", "anomalies/0190ffff-0000-7000-8000-000000000001/false-mark")]
+    [InlineData("POST", "anomalies/0190ffff-0000-7000-8000-000000000001/proposal/application")]
     [InlineData("GET", "mitigations")]
     [InlineData("POST", "mitigations/0190ffff-0000-7000-8000-000000000001/withdrawal")]
     [InlineData("POST", "mitigations")]
@@ -43,6 +50,9 @@ public sealed class TenantIsolationTests(AGateway gateway)
             "PUT" when path.EndsWith("defense-policy", StringComparison.Ordinal) =>
                 new { serviceCode = "DP00000001", steps = Array.Empty<object>(), mode = "automatic", reason = "test" },
             "PUT" when path.EndsWith("always-on", StringComparison.Ordinal) => new { ordered = true, reason = "test" },
+            "PUT" when path.EndsWith("profile", StringComparison.Ordinal) => new { profile = "web", reason = "test" },
+            "PUT" when path.EndsWith("learning", StringComparison.Ordinal) =>
+                new { learning = new { mode = "apply", margin = 1.3, floorShare = 0.35, zone = "Asia/Tokyo" }, reason = "test" },
             "PUT" => new { thresholds = Array.Empty<object>() },
             _ => null,
         };
@@ -66,7 +76,7 @@ public sealed class TenantIsolationTests(AGateway gateway)
             from endpoint in source.Endpoints.OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
             where endpoint.Metadata.GetMetadata<TenantScoped>() is not null
             from method in endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.HttpMethodMetadata>()!.HttpMethods
-            select $"{method} {System.Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!.TrimEnd('/'), @"\{\w+:guid\}", "0190ffff-0000-7000-8000-000000000001")}";
+            select $"{method} {System.Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!.TrimEnd('/'), @"\{\w+:guid\}", "0190ffff-0000-7000-8000-000000000001").Replace("{version:long}", "1", StringComparison.Ordinal)}";
         Assert.Equal(scoped.Order(), tried.Order());
         await Task.CompletedTask;
     }

@@ -39,7 +39,8 @@ internal sealed class OurDetector
             IsRetired: false,
             [NetworkKey.Of(IPNetwork.Parse("203.0.113.0/24"))],
             new ObjectSettings(declared, world.Type));
-        _judge = new WindowJudge(_ => watched, new WindowOptions(), new AnomalyOptions(), _findings.Enqueue);
+        var options = new AnomalyOptions();
+        _judge = new WindowJudge(_ => watched, new WindowOptions(), options, _findings.Enqueue, new TelemetryPresence(options.TelemetryGap));
     }
 
     public IReadOnlyList<Alarm> Alarms => _alarms;
@@ -74,6 +75,13 @@ internal sealed class OurDetector
     public void Send(double second, double until)
     {
         var now = _world.Start.AddSeconds(until);
+        _judge.Hear(now); // the router reports something about somebody
+        if (_windows.Count == 0)
+        {
+            Rest(until);
+            return;
+        }
+
         var unix = _world.Start.AddSeconds(Math.Floor(second)).ToUnixTimeSeconds();
         _batch.Windows.Clear();
         foreach (var window in _windows.Values)
@@ -86,6 +94,13 @@ internal sealed class OurDetector
         _judge.Judge(_batch, default, now);
         _judge.Tick(now);
         _windows.Clear();
+        Settle(until);
+    }
+
+    /// <summary>Nothing came.</summary>
+    public void Rest(double until)
+    {
+        _judge.Tick(_world.Start.AddSeconds(until));
         Settle(until);
     }
 

@@ -67,6 +67,10 @@ internal sealed class TrafficWorld
     public const int Days = 28;
     public const int Seconds = Days * 86_400;
 
+    /// <summary>Seconds before and after an event that are near it.</summary>
+    public const int Foretime = 60;
+    public const int Aftermath = 180;
+
     private static readonly Dictionary<string, (PacketKind Kind, double Share, double Bytes)[]> Mixtures = new()
     {
         ["web"] = [(PacketKind.Tcp, 0.86, 240), (PacketKind.Syn, 0.05, 60), (PacketKind.Udp, 0.08, 700), (PacketKind.DnsAnswer, 0.002, 160), (PacketKind.Icmp, 0.003, 84)],
@@ -85,6 +89,8 @@ internal sealed class TrafficWorld
     private readonly double _growth;
     private readonly double _jumps;
     private readonly Randomness _random;
+    private readonly List<WorldEvent> _near = [];
+    private int _upcoming;
     private double _swing;
     private double _swingAt;
 
@@ -126,13 +132,26 @@ internal sealed class TrafficWorld
 
     public IReadOnlyList<WorldEvent> Events { get; }
 
+    /// <summary>Events that are near a second. To be asked of later and later seconds.</summary>
+    public IReadOnlyList<WorldEvent> Near(double second)
+    {
+        _near.RemoveAll(happening => second >= happening.End + Aftermath);
+        while (_upcoming < Events.Count && Events[_upcoming].Start - Foretime - 2 <= second)
+        {
+            _near.Add(Events[_upcoming++]);
+        }
+
+        return _near;
+    }
+
     /// <summary>
-    /// What the router reports of an interval of at most a second: by host (0 to 255) the sampled packets of each kind, scaled up.
+    /// What the router reports of an interval of at most a second: by host (0 to 255) the sampled packets of each kind, scaled up. False: it reports
+    /// nothing of anybody, because it restarts.
     /// </summary>
-    public void Report(double second, double length, Action<int, PacketKind, double, double> reported)
+    public bool Report(IReadOnlyList<WorldEvent> near, double second, double length, Action<int, PacketKind, double, double> reported)
     {
         var (level, multiply) = (Usual(second) * Chance(second), 1.0);
-        foreach (var happening in Events)
+        foreach (var happening in near)
         {
             if (happening.Host == WorldEvent.Everybody && happening.IsActive(second))
             {
@@ -149,7 +168,7 @@ internal sealed class TrafficWorld
             }
         }
 
-        foreach (var happening in Events)
+        foreach (var happening in near)
         {
             if (happening.Host != WorldEvent.Everybody && happening.IsActive(second) && multiply > 0)
             {
@@ -170,6 +189,8 @@ internal sealed class TrafficWorld
                 }
             }
         }
+
+        return multiply > 0;
     }
 
     private void Sample(int host, Component part, double length, Action<int, PacketKind, double, double> reported)

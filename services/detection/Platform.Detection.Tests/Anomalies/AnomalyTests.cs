@@ -130,6 +130,47 @@ public sealed class AnomalyTests
         .ThenUnchanged();
 
     [Fact]
+    public void A_false_mark_proposes_thresholds_under_which_it_would_have_been_none() => With(
+            Opened, new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
+        .When(state => AnomalyDecider.Decide(state, Mark()))
+        .Then(new AnomalyMarkedFalse(
+            Subject.AnomalyId, "operator-7", Noon, "a launch", Subject, [new Threshold(TrafficVector.TcpSyn, null, 126)]));
+
+    [Fact]
+    public void The_furthest_that_was_reported_of_a_vector_is_what_a_false_mark_goes_by() => With(
+            Opened,
+            new AnomalyChanged(Subject, [new(TrafficVector.TcpSyn, 80_000, 400, null, 100)], 80_000, 400, 1, Noon),
+            new AnomalyChanged(Subject, [new(TrafficVector.TcpSyn, 40_000, 200, null, 100), new(TrafficVector.Udp, 600_000, 10, 500_000, null)], 80_000, 400, 2, Noon))
+        .When(state => AnomalyDecider.Decide(state, Mark()))
+        .Then(new AnomalyMarkedFalse(
+            Subject.AnomalyId,
+            "operator-7",
+            Noon,
+            "a launch",
+            Subject,
+            [new Threshold(TrafficVector.TcpSyn, null, 500), new Threshold(TrafficVector.Udp, 750_000, null)]));
+
+    [Fact]
+    public void An_anomaly_is_marked_false_once() => With(Opened, new AnomalyMarkedFalse(Subject.AnomalyId, "a", Noon, "b", Subject, []))
+        .When(state => AnomalyDecider.Decide(state, Mark()))
+        .ThenUnchanged();
+
+    [Fact]
+    public void An_anomaly_that_never_was_cannot_be_marked_false() => With()
+        .When(state => AnomalyDecider.Decide(state, Mark()))
+        .ThenRejected("anomaly-not-found");
+
+    [Fact]
+    public void A_false_mark_needs_a_reason() => With(Opened)
+        .When(state => AnomalyDecider.Decide(state, Mark() with { Reason = " " }))
+        .ThenRejected("reason-invalid");
+
+    [Fact]
+    public void An_anomaly_whose_telemetry_is_missing_may_end_without_quiet() => With(Opened)
+        .When(state => AnomalyDecider.Decide(state, End(Noon + Quiet) with { Reason = EndReason.TelemetryMissing }))
+        .Then(new AnomalyEnded(Subject, 90_000, 300, EndReason.TelemetryMissing, Noon.AddSeconds(1), Noon + Quiet));
+
+    [Fact]
     public void The_end_of_an_earlier_anomaly_does_not_end_the_one_after_it() => With(
             Opened with { Subject = Subject with { AnomalyId = Guid.Parse("0190aaaa-0000-7000-8000-000000000002") } })
         .When(state => AnomalyDecider.Decide(state, End(Noon)))
@@ -137,6 +178,8 @@ public sealed class AnomalyTests
 
     private static Spec<AnomalyState, AnomalyEvent> With(params IEnumerable<AnomalyEvent> happened) =>
         Spec.For(AnomalyState.Stream).Given(happened);
+
+    private static MarkFalse Mark() => new(Subject.AnomalyId, "operator-7", "a launch", Noon);
 
     private static EventStore.Decision<AnomalyEvent> Judge(AnomalyState state, SecondTraffic traffic) =>
         AnomalyDecider.Decide(state, Second(traffic, Thresholds));

@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.Testing;
 
@@ -43,8 +44,8 @@ public sealed class ProtectedObjectTests
     [Fact]
     public void Thresholds_of_wider_levels_stay_when_only_those_of_hosts_are_changed() => With(Added)
         .When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds) with { Wider = null }))
-        .Then(new ThresholdsChanged(
-            Own with { Thresholds = [.. OwnThresholds, .. Content.Thresholds.Where(threshold => !threshold.IsOfHosts)], Version = 2 }, Noon));
+        .Then(Changed(
+            Content, Own with { Thresholds = [.. OwnThresholds, .. Content.Thresholds.Where(threshold => !threshold.IsOfHosts)], Version = 2 }));
 
     [Fact]
     public void A_contract_signed_twice_is_watched_once() => With(Added)
@@ -90,7 +91,7 @@ public sealed class ProtectedObjectTests
     [Fact, Trait("Requirement", "R17")]
     public void Other_thresholds_are_a_new_version_with_the_whole_configuration() => With(Added)
         .When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds)))
-        .Then(new ThresholdsChanged(Own with { Version = 2 }, Noon));
+        .Then(Changed(Content, Own with { Version = 2 }));
 
     [Fact]
     public void The_same_thresholds_in_another_order_change_nothing() => With(
@@ -114,7 +115,7 @@ public sealed class ProtectedObjectTests
     [Fact]
     public void Who_saw_the_newest_version_may_change_it() => With(Added)
         .When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds, expectedVersion: 1)))
-        .Then(new ThresholdsChanged(Own with { Version = 2 }, Noon));
+        .Then(Changed(Content, Own with { Version = 2 }));
 
     [Fact]
     public void An_object_that_nobody_watches_has_no_thresholds_to_change() => With()
@@ -142,6 +143,117 @@ public sealed class ProtectedObjectTests
         };
         With(Added).When(state => ProtectedObjectDecider.Decide(state, Change(thresholds))).ThenRejected("thresholds-invalid");
     }
+
+    [Fact, Trait("Requirement", "R17")]
+    public void A_change_says_who_why_and_what_is_different() => With(new ProtectedObjectAdded(Own, 1, Noon))
+        .When(state => ProtectedObjectDecider.Decide(
+            state,
+            Change([OwnThresholds[0] with { BitsPerSecond = 6_000_000 }, OwnThresholds[1]]) with { By = "operator-7", Reason = "a larger line" }))
+        .Then(new ThresholdsChanged(
+            Own with { Thresholds = [OwnThresholds[0] with { BitsPerSecond = 6_000_000 }, OwnThresholds[1]], Version = 2 },
+            Noon,
+            SettingsChangeKind.Thresholds,
+            new SettingsChange("operator-7", "a larger line", [new("threshold/host/in/total/bits", "5000000", "6000000")])));
+
+    [Fact, Trait("Requirement", "R17")]
+    public void A_past_version_is_restored_as_the_next_one_and_leaves_what_is_the_contracts() => With(
+            Added,
+            new ThresholdsChanged(Own with { Version = 2 }, Noon),
+            new ContractFollowed(Own with { Prefixes = OtherPrefixes, Version = 3, Settings = new ObjectSettings(2_000_000_000) }, 2, Noon))
+        .When(state => ProtectedObjectDecider.Decide(state, Restore(version: 1)))
+        .Then(Changed(
+            Own with { Prefixes = OtherPrefixes, Settings = new ObjectSettings(2_000_000_000) },
+            Content with { Prefixes = OtherPrefixes, Version = 4, Settings = new ObjectSettings(2_000_000_000, "generic") },
+            SettingsChangeKind.Restored,
+            "operator-7",
+            "it was right before"));
+
+    [Fact, Trait("Requirement", "R17")]
+    public void The_version_in_force_is_not_restored_again() => With(Added)
+        .When(state => ProtectedObjectDecider.Decide(state, Restore(version: 1)))
+        .ThenUnchanged();
+
+    [Fact, Trait("Requirement", "R17")]
+    public void A_version_that_never_was_cannot_be_restored() => With(Added)
+        .When(state => ProtectedObjectDecider.Decide(state, Restore(version: 9)))
+        .ThenRejected("version-not-found");
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    [InlineData("long")]
+    public void What_is_changed_by_hand_needs_a_reason(string reason) => With(Added)
+        .When(state => ProtectedObjectDecider.Decide(state, Restore(version: 1) with { Reason = reason == "long" ? new string('x', 201) : reason }))
+        .ThenRejected("reason-invalid");
+
+    [Fact]
+    public void A_profile_brings_its_thresholds_from_the_declared_bandwidth() => With(new ProtectedObjectAdded(Own, 1, Noon))
+        .When(state => ProtectedObjectDecider.Decide(state, new ChooseProfile(ContractId, "game", null, "operator-7", "a game", Noon)))
+        .Then(Changed(
+            Own,
+            Own with { Thresholds = ThresholdProfiles.Of("game", 1_000_000_000)!, Settings = new ObjectSettings(1_000_000_000, "game"), Version = 2 },
+            SettingsChangeKind.Profile,
+            "operator-7",
+            "a game"));
+
+    [Fact]
+    public void A_profile_that_is_none_is_refused() => With(Added)
+        .When(state => ProtectedObjectDecider.Decide(state, new ChooseProfile(ContractId, "casino", null, "operator-7", "a game", Noon)))
+        .ThenRejected("profile-unknown");
+
+    [Theory]
+    [InlineData(LearningMode.Propose, 1.3, 0.35, "Asia/Tokyo", null)]
+    [InlineData(LearningMode.Apply, 1.3, 0.35, "Europe/Berlin", null)]
+    [InlineData(LearningMode.Apply, 1.0, 0.35, "Asia/Tokyo", "learning-invalid")]
+    [InlineData(LearningMode.Apply, 1.3, 0, "Asia/Tokyo", "learning-invalid")]
+    [InlineData(LearningMode.Apply, 1.3, 0.35, "Mars/Olympus", "learning-invalid")]
+    [InlineData((LearningMode)(-1), 1.3, 0.35, "Asia/Tokyo", "learning-invalid")]
+    internal void Learning_is_set_within_its_bounds(LearningMode mode, double margin, double floor, string zone, string? refusal)
+    {
+        var learning = new LearningSettings(mode, margin, floor, zone);
+        var outcome = With(Added)
+            .When(state => ProtectedObjectDecider.Decide(state, new ChangeLearning(ContractId, learning, null, "operator-7", "for a reason", Noon)));
+        if (refusal is not null)
+        {
+            outcome.ThenRejected(refusal);
+            return;
+        }
+
+        outcome.Then(Changed(
+            Content,
+            Content with { Settings = Content.Settings! with { Learning = learning }, Version = 2 },
+            SettingsChangeKind.Learning,
+            "operator-7",
+            "for a reason"));
+    }
+
+    [Fact]
+    public void A_proposal_raises_what_is_set_and_what_is_learned_and_lowers_nothing()
+    {
+        Threshold[] least = [new(TrafficVector.Total, 9_000_000, 700), new(TrafficVector.TcpSyn, null, 100)];
+        With(new ProtectedObjectAdded(Own, 1, Noon))
+            .When(state => ProtectedObjectDecider.Decide(state, new RaiseThresholds(ContractId, least, null, "operator-7", "a launch", Noon)))
+            .Then(Changed(
+                Own,
+                Own with
+                {
+                    Thresholds = [OwnThresholds[0] with { BitsPerSecond = 9_000_000 }, OwnThresholds[1]],
+                    Settings = Own.Settings! with { Floors = least },
+                    Version = 2,
+                },
+                SettingsChangeKind.Proposal,
+                "operator-7",
+                "a launch"));
+    }
+
+    private static RestoreVersion Restore(long version) => new(ContractId, version, null, "operator-7", "it was right before", Noon);
+
+    private static ThresholdsChanged Changed(
+        ObjectContent before,
+        ObjectContent after,
+        SettingsChangeKind kind = SettingsChangeKind.Thresholds,
+        string by = "",
+        string reason = "") => new(after, Noon, kind, new SettingsChange(by, reason, Difference.Between(before, after)));
 
     private static Spec<ProtectedObjectState, ProtectedObjectEvent> With(params IEnumerable<ProtectedObjectEvent> happened) =>
         Spec.For(ProtectedObjectState.Stream).Given(happened);

@@ -25,6 +25,8 @@ internal sealed class AJudge
     {
         QuietFor = TimeSpan.FromSeconds(5),
         LongestPause = TimeSpan.FromSeconds(20),
+        TelemetryGap = TimeSpan.FromSeconds(1),
+        MissingFor = TimeSpan.FromMinutes(1),
     };
 
     private readonly Dictionary<string, AnomalyState> _streams = [];
@@ -32,7 +34,7 @@ internal sealed class AJudge
     private ulong _sequence;
 
     public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null) => Judge = new WindowJudge(
-        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue);
+        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence());
 
     public WindowJudge Judge { get; private set; }
 
@@ -47,7 +49,7 @@ internal sealed class AJudge
 
     /// <summary>Another process takes over: memory is gone, the streams stand.</summary>
     public void Restart() => Judge = new WindowJudge(
-        id => id == ObjectId ? Watched : null, new WindowOptions(), Quick, _findings.Enqueue);
+        id => id == ObjectId ? Watched : null, new WindowOptions(), Quick, _findings.Enqueue, Presence());
 
     public void Receive(
         long second, long packets, long udpPackets = 0, string host = "203.0.113.10", ulong? sequence = null, bool settle = true)
@@ -83,16 +85,23 @@ internal sealed class AJudge
         }
     }
 
-    public void Advance(TimeSpan by)
+    public void Advance(TimeSpan by, bool isTelemetryThere = true)
     {
         var target = Now + by;
         while (Now < target)
         {
             Now += TimeSpan.FromMilliseconds(200);
+            if (isTelemetryThere)
+            {
+                Judge.Hear(Now);
+            }
+
             Judge.Tick(Now);
             Settle();
         }
     }
+
+    private static TelemetryPresence Presence() => new(Quick.TelemetryGap);
 
     /// <summary>Lets the recorder do its part.</summary>
     public void Settle()

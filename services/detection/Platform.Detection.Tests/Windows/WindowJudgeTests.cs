@@ -90,6 +90,48 @@ public sealed class WindowJudgeTests
     }
 
     [Fact]
+    public void Missing_telemetry_is_no_quiet()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        _judge.Advance(TimeSpan.FromSeconds(50), isTelemetryThere: false); // an upgrade, a broker that is away
+        Assert.Single(_judge.Recorded);
+
+        _judge.Advance(TimeSpan.FromSeconds(2));
+        _judge.Receive(_judge.Now.ToUnixTimeSeconds(), packets: 900); // it went on, lower
+        _judge.Advance(TimeSpan.FromSeconds(4.8));
+        Assert.Single(_judge.Recorded);
+
+        _judge.Advance(TimeSpan.FromSeconds(0.2));
+        var ended = Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]);
+        Assert.Equal((EndReason.Subsided, 1), (ended.Reason, ended.Pulses));
+    }
+
+    [Fact]
+    public void Telemetry_that_stays_away_ends_an_anomaly_and_is_named_as_the_reason()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        _judge.Advance(TimeSpan.FromSeconds(60), isTelemetryThere: false);
+        Assert.Single(_judge.Recorded);
+
+        _judge.Advance(TimeSpan.FromSeconds(2), isTelemetryThere: false);
+        Assert.Equal(EndReason.TelemetryMissing, Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]).Reason);
+    }
+
+    [Fact]
+    public void Rare_telemetry_of_a_small_network_still_shows_quiet()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000);
+        for (var datagram = 0; datagram < 5; datagram++)
+        {
+            _judge.Advance(TimeSpan.FromSeconds(8), isTelemetryThere: false);
+            _judge.Judge.Hear(_judge.Now); // each speaks for the second before it
+        }
+
+        _judge.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(EndReason.Subsided, Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]).Reason);
+    }
+
+    [Fact]
     public void Traffic_just_under_the_threshold_keeps_an_anomaly_open()
     {
         _judge.Receive(AJudge.Second(), packets: 5_000);

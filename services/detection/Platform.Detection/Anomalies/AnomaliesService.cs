@@ -2,13 +2,15 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
 using Npgsql;
 using Platform.Contracts.Grpc.Detection.V1;
+using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
 using Platform.Hosting;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
 
 namespace Platform.Detection.Anomalies;
 
-/// <summary>gRPC surface of anomalies: what was detected.</summary>
-internal sealed class AnomaliesService(NpgsqlDataSource database) : Wire.Anomalies.AnomaliesBase
+/// <summary>gRPC surface of anomalies: what was detected, and what an operator thinks of it.</summary>
+internal sealed class AnomaliesService(NpgsqlDataSource database, StreamStore store, TimeProvider clock) : Wire.Anomalies.AnomaliesBase
 {
     [Authorize(Policy = Policies.Read)]
     public override async Task<ListAnomaliesResponse> ListAnomalies(ListAnomaliesRequest request, ServerCallContext context)
@@ -16,5 +18,23 @@ internal sealed class AnomaliesService(NpgsqlDataSource database) : Wire.Anomali
         var tenant = context.Caller().TenantFor(request.TenantId);
         var rows = await ListedAnomalies.Read(database, tenant, request.OpenOnly, context.CancellationToken);
         return new ListAnomaliesResponse { Anomalies = { rows } };
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<MarkFalseResponse> MarkFalse(MarkFalseRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var id = Guid.TryParse(request.AnomalyId, out var parsed) ? parsed : Guid.Empty;
+        var key = await AnomalyProposals.KeyOf(database, tenant, id, context.CancellationToken)
+            ?? throw AnomalyRejections.Unknown(id).ToRpcException();
+        var session = store.Tenant(tenant);
+        var command = new MarkFalse(id, context.Caller().OperatorId, request.Reason, clock.GetUtcNow());
+
+        var decision = await session.Handle(
+            AnomalyState.Stream, key, state => AnomalyDecider.Decide(state, command), context.Cause(), context.CancellationToken);
+
+        decision.OrThrow();
+        var (state, _) = await session.Load(AnomalyState.Stream, key, context.CancellationToken);
+        return new MarkFalseResponse { Proposal = { state.Known[id].Proposal().Describe() } };
     }
 }

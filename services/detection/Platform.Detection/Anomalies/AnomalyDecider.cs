@@ -1,3 +1,4 @@
+using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 
 namespace Platform.Detection.Anomalies;
@@ -38,7 +39,8 @@ internal sealed record EndAnomaly(
     DateTimeOffset At,
     int Pulses = 1);
 
-internal sealed record MarkFalse(Guid AnomalyId, string MarkedBy, DateTimeOffset At);
+/// <param name="Reason">Why, 1 to 200 characters.</param>
+internal sealed record MarkFalse(Guid AnomalyId, string MarkedBy, string Reason, DateTimeOffset At);
 
 /// <summary>
 /// When an anomaly opens, changes and ends. Pure and cheap: the engine asks it in memory for every window, and the store asks it again, with what
@@ -112,14 +114,19 @@ internal static class AnomalyDecider
 
     public static Decision<AnomalyEvent> Decide(AnomalyState current, MarkFalse command)
     {
-        if (current.Open?.AnomalyId != command.AnomalyId && !current.Past.Contains(command.AnomalyId))
+        if (!current.Known.TryGetValue(command.AnomalyId, out var known))
         {
             return AnomalyRejections.Unknown(command.AnomalyId);
         }
 
+        if (command.Reason.Trim().Length is 0 or > 200)
+        {
+            return ProtectedObjectRejections.ReasonInvalid;
+        }
+
         return current.MarkedFalse.Contains(command.AnomalyId)
             ? Decision<AnomalyEvent>.Unchanged
-            : new AnomalyMarkedFalse(command.AnomalyId, command.MarkedBy, command.At);
+            : new AnomalyMarkedFalse(command.AnomalyId, command.MarkedBy, command.At, command.Reason.Trim(), known.Subject, known.Proposal());
     }
 
     private static Severity SeverityOf(JudgeSecond command, TimeSpan lasting) =>

@@ -69,7 +69,16 @@ internal sealed record AnomalyEnded(
 /// <param name="AnomalyId">The anomaly, open or over.</param>
 /// <param name="MarkedBy">Operator (UUID text).</param>
 /// <param name="MarkedAt">When (UTC).</param>
-internal sealed record AnomalyMarkedFalse(Guid AnomalyId, string MarkedBy, DateTimeOffset MarkedAt) : AnomalyEvent;
+/// <param name="Reason">Why, in their words.</param>
+/// <param name="Subject">What the anomaly was about.</param>
+/// <param name="Proposal">Thresholds under which it would not have been one.</param>
+internal sealed record AnomalyMarkedFalse(
+    Guid AnomalyId,
+    string MarkedBy,
+    DateTimeOffset MarkedAt,
+    string Reason,
+    AnomalySubject Subject,
+    IReadOnlyList<Threshold> Proposal) : AnomalyEvent;
 
 /// <param name="AnomalyId">Identity for its whole life (UUID version 7).</param>
 /// <param name="ObjectId">The protected object.</param>
@@ -122,4 +131,7 @@ internal enum EndReason
 
     /// <summary>The object is no longer watched.</summary>
     ContractEnded = 2,
+
+    /// <summary>Nobody knows: telemetry was missing for long.</summary>
+    TelemetryMissing = 3,
 }

@@ -60,6 +60,7 @@ internal sealed class AnomalyPublications : IPublications
             {
                 EndReason.Subsided => "subsided",
                 EndReason.ContractEnded => "contract-ended",
+                EndReason.TelemetryMissing => "telemetry-missing",
                 _ => throw new UnreachableException($"{e.Reason} has no public name."),
             },
             Until = e.Until,

@@ -10,4 +10,10 @@ internal static class AnomalyRejections
         "anomaly-not-found",
         "There is no such anomaly.",
         $"No anomaly {anomalyId} of this tenant.");
+
+    public static Rejection NotMarkedFalse(Guid anomalyId) => new(
+        RejectionKind.NotFound,
+        "proposal-not-found",
+        "The anomaly proposes nothing.",
+        $"No anomaly {anomalyId} of this tenant was marked false.");
 }

@@ -36,8 +36,8 @@ internal sealed record AnomalyState(
     /// <summary>Pulses that were reported.</summary>
     public int Pulses { get; init; } = 1;
 
-    /// <summary>Anomalies of this target that are over.</summary>
-    public ImmutableHashSet<Guid> Past { get; init; } = [];
+    /// <summary>What every anomaly of this target, the open one included, was about, with the most that was measured of each vector.</summary>
+    public ImmutableDictionary<Guid, KnownAnomaly> Known { get; init; } = ImmutableDictionary<Guid, KnownAnomaly>.Empty;
 
     /// <summary>Anomalies that an operator called no attack.</summary>
     public ImmutableHashSet<Guid> MarkedFalse { get; init; } = [];
@@ -59,6 +59,7 @@ internal sealed record AnomalyState(
             DetectedAt = e.DetectedAt,
             Severity = e.Severity,
             Pulses = 1,
+            Known = current.Known.SetItem(e.Subject.AnomalyId, new KnownAnomaly(e.Subject, e.Vectors)),
         },
         AnomalyChanged e => current with
         {
@@ -68,9 +69,38 @@ internal sealed record AnomalyState(
             Revision = e.Revision,
             Severity = e.Severity,
             Pulses = e.Pulses,
+            Known = current.Known.SetItem(
+                e.Subject.AnomalyId, (current.Known.GetValueOrDefault(e.Subject.AnomalyId) ?? new KnownAnomaly(e.Subject, [])).With(e.Vectors)),
         },
-        AnomalyEnded e => Quiet with { Past = current.Past.Add(e.Subject.AnomalyId), MarkedFalse = current.MarkedFalse },
+        AnomalyEnded => Quiet with { Known = current.Known, MarkedFalse = current.MarkedFalse },
         AnomalyMarkedFalse e => current with { MarkedFalse = current.MarkedFalse.Add(e.AnomalyId) },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the target stream."),
     };
+}
+
+/// <summary>An anomaly that was, as a later judgement about it needs it.</summary>
+/// <param name="Subject">What it was about.</param>
+/// <param name="Over">Of each vector that was over the reported second in which it was furthest over.</param>
+internal sealed record KnownAnomaly(AnomalySubject Subject, IReadOnlyList<VectorMeasurement> Over)
+{
+    private const double Room = 1.25;
+
+    public KnownAnomaly With(IReadOnlyList<VectorMeasurement> over) => this with
+    {
+        Over = [.. Over.Concat(over).GroupBy(vector => vector.Vector).Select(same => same.MaxBy(vector => vector.Excess())!)],
+    };
+
+    /// <summary>Thresholds under which none of it would have been over, with some room.</summary>
+    public IReadOnlyList<Threshold> Proposal() =>
+    [
+        .. Over.Select(vector => new Threshold(
+            vector.Vector,
+            Above(vector.BitsPerSecond, vector.ThresholdBitsPerSecond),
+            Above(vector.PacketsPerSecond, vector.ThresholdPacketsPerSecond),
+            Above(vector.FlowsPerSecond ?? 0, vector.ThresholdFlowsPerSecond),
+            Subject.Level,
+            Subject.Direction)),
+    ];
+
+    private static long? Above(long measured, long? threshold) => threshold is { } over && measured > over ? (long)(measured * Room) : null;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 
@@ -18,9 +19,10 @@ internal sealed class KnownAnomalies : IProjection
             case AnomalyDetected e:
                 sql.Add($"""
                     insert into views.anomalies_v1 (tenant_id, anomaly_id, object_id, service_code, target, vectors,
-                        peak_bits_per_second, peak_packets_per_second, since, detected_at)
+                        peak_bits_per_second, peak_packets_per_second, since, detected_at, level, direction)
                     values ({recorded.TenantId.ToGuid()}, {e.Subject.AnomalyId}, {e.Subject.ObjectId}, {e.Subject.ServiceCode},
-                        {e.Subject.Target}, {Names(e.Vectors)}, {e.BitsPerSecond}, {e.PacketsPerSecond}, {e.Since}, {e.DetectedAt})
+                        {e.Subject.Target}, {Names(e.Vectors)}, {e.BitsPerSecond}, {e.PacketsPerSecond}, {e.Since}, {e.DetectedAt},
+                        {(short)e.Subject.Level}, {(short)e.Subject.Direction})
                     on conflict do nothing
                     """);
                 break;
@@ -42,6 +44,15 @@ internal sealed class KnownAnomalies : IProjection
                     where tenant_id = {recorded.TenantId.ToGuid()} and anomaly_id = {e.Subject.AnomalyId}
                     """);
                 sql.Add($"delete from views.pulses_v1 where anomaly_id = {e.Subject.AnomalyId}");
+                break;
+
+            case AnomalyMarkedFalse e:
+                sql.Add($"""
+                    update views.anomalies_v1
+                    set marked_false_at = {e.MarkedAt}, marked_false_by = {e.MarkedBy}, marked_false_reason = {e.Reason},
+                        proposal = {JsonSerializer.Serialize(e.Proposal)}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and anomaly_id = {e.AnomalyId}
+                    """);
                 break;
         }
     }

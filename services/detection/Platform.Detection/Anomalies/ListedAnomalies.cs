@@ -1,8 +1,11 @@
 using System.Net;
+using System.Text.Json;
 using Google.Protobuf.WellKnownTypes;
 using Npgsql;
 using Platform.Contracts.Grpc.Detection.V1;
+using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
+using Threshold = Platform.Detection.ProtectedObjects.Threshold;
 
 namespace Platform.Detection.Anomalies;
 
@@ -22,7 +25,7 @@ internal static class ListedAnomalies
         await using var command = database.CreateCommand(
             $"""
             select anomaly_id, service_code, object_id, target, vectors, peak_bits_per_second, peak_packets_per_second,
-                detected_at, ended_at
+                detected_at, ended_at, marked_false_at is not null, coalesce(proposal, '[]')
             from views.anomalies_v1
             where tenant_id = $1 and (not $2 or ended_at is null)
             order by detected_at desc
@@ -45,6 +48,8 @@ internal static class ListedAnomalies
                 PeakPacketsPerSecond = reader.GetInt64(6),
                 DetectedAt = Timestamp.FromDateTime(reader.GetDateTime(7)),
                 EndedAt = await reader.IsDBNullAsync(8, cancellation) ? null : Timestamp.FromDateTime(reader.GetDateTime(8)),
+                IsMarkedFalse = reader.GetBoolean(9),
+                Proposal = { JsonSerializer.Deserialize<Threshold[]>(reader.GetString(10))!.Describe() },
             });
         }
 

@@ -33,6 +33,7 @@ internal sealed class BaselineSeries
     private readonly double[] _means = new double[60];
     private readonly double[] _peaks = new double[60];
     private int _minutes;
+    private long _seconds;
     private double _jumps;
     private double _jumpSum;
     private Minute _minute;
@@ -62,6 +63,7 @@ internal sealed class BaselineSeries
         {
             _means[_minutes] = _pending.Sum / _pending.Count;
             _peaks[_minutes++] = _pending.Highest;
+            _seconds += _pending.Count;
             _jumps += _pending.Jumps;
             _jumpSum += _pending.JumpSum;
             Minutes++;
@@ -117,25 +119,50 @@ internal sealed class BaselineSeries
     {
         if (_minutes < leastMinutes)
         {
-            _minutes = 0;
-            (_jumps, _jumpSum) = (0, 0);
+            Forget();
             return null;
         }
 
-        var (mean, peak) = (Busy(_means), Busy(_peaks));
+        var noise = _jumpSum > 0 ? _jumps / _jumpSum : 0; // half the mean square of differences, over the mean
+        var (mean, peak) = (BusyWithoutChance(noise), Busy(_peaks));
         double? change = Weeks[hour] > 0 && Mean[hour] > 0 && mean > 0 ? mean / Mean[hour] : null;
         Learn(Mean, hour, mean);
         Learn(Peak, hour, peak);
         Weeks[hour] = (byte)Math.Min(byte.MaxValue, Weeks[hour] + 1);
         if (_jumpSum > 0)
         {
-            var noise = _jumps / _jumpSum; // half the mean square of differences, over the mean
             Noise = Noise == 0 ? noise : Noise + (NoiseShare * (noise - Noise));
         }
 
-        _minutes = 0;
-        (_jumps, _jumpSum) = (0, 0);
+        Forget();
         return change;
+    }
+
+    private void Forget()
+    {
+        (_minutes, _seconds) = (0, 0);
+        (_jumps, _jumpSum) = (0, 0);
+    }
+
+    /// <summary>
+    /// The busy minutes' rate without what chance adds: where a minute has few sampled packets, minutes differ by chance alone, and the highest of them
+    /// say more about luck than about traffic.
+    /// </summary>
+    private double BusyWithoutChance(double noise)
+    {
+        var minutes = _means.AsSpan(0, _minutes);
+        var (sum, squares) = (0.0, 0.0);
+        foreach (var minute in minutes)
+        {
+            sum += minute;
+            squares += minute * minute;
+        }
+
+        var mean = sum / _minutes;
+        var variance = (squares / _minutes) - (mean * mean);
+        var chance = noise * mean * _minutes / Math.Max(1, _seconds);
+        var real = variance > 0 ? Math.Sqrt(Math.Max(0, 1 - (chance / variance))) : 1;
+        return mean + ((Busy(_means) - mean) * real);
     }
 
     /// <summary>The highest of the minutes but one in sixteen.</summary>

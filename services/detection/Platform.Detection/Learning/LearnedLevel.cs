@@ -24,4 +24,19 @@ internal sealed record LearnedLevel(
     IReadOnlyList<LearnedThreshold> Thresholds, SecondTraffic Expected, SecondTraffic Typical, double Grain, double MostTransfer)
 {
     public static readonly LearnedLevel Nothing = new([], default, default, 1, 0);
+
+    /// <summary>The same, but nothing below a floor that somebody set.</summary>
+    public LearnedLevel AtLeast(IReadOnlyList<Threshold> floors, WatchLevel level)
+    {
+        var ours = floors.Where(floor => floor.Level == level && floor.Direction is TrafficDirection.In).ToArray();
+        return ours.Length == 0 ? this : this with
+        {
+            Thresholds =
+            [
+                .. Thresholds.Select(learned => ours.FirstOrDefault(floor => floor.Vector == learned.Vector) is { } floor
+                    ? learned with { Rate = Math.Max(learned.Rate, (learned.Unit is TrafficUnit.Bits ? floor.BitsPerSecond : floor.PacketsPerSecond) ?? 0) }
+                    : learned),
+            ],
+        };
+    }
 }

@@ -24,6 +24,7 @@ internal sealed record LearningSettings(LearningMode Mode, double Margin, double
     {
         { Margin: not (>= 1.1 and <= 10) } => "The margin must be 1.1 to 10.",
         { FloorShare: not (>= 0.01 and <= 1) } => "The floor's share must be 0.01 to 1.",
+        _ when HoursOfWeek.Find(Zone) is null => "There is no such time zone.",
         _ => Enum.IsDefined(Mode) ? null : "There is no such mode.",
     };
 }

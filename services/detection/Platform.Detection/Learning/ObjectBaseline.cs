@@ -37,6 +37,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private readonly List<int> _present = [];
     private readonly ulong[] _known = new ulong[Levels];
     private double _trend;
+    private int _hoursSeen; // hours of the week, of the object's whole traffic
     private int _hour = -1;
     private long _minute = -1;
     private long _second = -1;
@@ -47,7 +48,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     public HoursOfWeek Hours => hours;
 
     /// <summary>Changes when there may be something new to judge by: each minute of the first hours, then each hour.</summary>
-    public long Edition => Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Weeks.Count(seen => seen > 0) < LeastHours ? _minute : _hour;
+    public long Edition => _hoursSeen < LeastHours ? _minute : _hour;
 
     /// <summary>Takes in a second that is over.</summary>
     /// <param name="second">Since 1970 (UTC).</param>
@@ -119,6 +120,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             baseline._known[position / (Vectors * Units)] |= 1ul << (position / Units % Vectors);
         }
 
+        baseline.CountHours();
+
         return baseline;
     }
 
@@ -133,8 +136,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
 
     public LearningProgress Progress(DateTimeOffset now)
     {
-        var weeks = Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Weeks;
-        var coverage = weeks is null ? 0 : weeks.Count(seen => seen > 0) / (double)HoursOfWeek.Count;
+        var coverage = _hoursSeen / (double)HoursOfWeek.Count;
         DateTimeOffset? until = _second < 0 ? null : DateTimeOffset.FromUnixTimeSeconds(_second);
         var phase = until is { } last && now - last > StaleAfter ? LearningPhase.Stale
             : coverage >= 0.95 ? LearningPhase.Ready
@@ -157,6 +159,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         var thresholds = new List<LearnedThreshold>();
         var expected = new Dictionary<TrafficVector, Amount>();
         var seen = all.Weeks;
+        var isEarly = seen.Count(weeks => weeks > 0) < LeastHours;
+        var (busiestBits, busiestPackets) = (Busiest(level, TrafficUnit.Bits), Busiest(level, TrafficUnit.Packets));
         foreach (var position in _present)
         {
             if (position / (Vectors * Units) != (int)level)
@@ -166,8 +170,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
 
             var (vector, unit) = ((TrafficVector)(position / Units % Vectors), (TrafficUnit)(position % Units));
             var series = _series[position]!;
-            var (usual, peak, doubt) = Usual(series, seen, hour);
-            var floor = settings.FloorShare * Busiest(level, unit);
+            var (usual, peak, doubt) = Usual(series, seen, isEarly, hour);
+            var floor = settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets);
             var rate = Math.Max(settings.Margin * doubt * usual, floor);
             // Sampling is the same for all, so what is rare is no quieter than the whole.
             var noise = Math.Max(
@@ -182,7 +186,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         {
             foreach (var unit in (TrafficUnit[])[TrafficUnit.Bits, TrafficUnit.Packets])
             {
-                var floor = settings.FloorShare * Busiest(level, unit);
+                var floor = settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets);
                 var noise = Math.Max(0.7 * Series(level, TrafficVector.Total, unit)!.Noise, unit is TrafficUnit.Bits ? grain * SamplePacket : grain);
                 thresholds.Add(new(vector, unit, Usual: 0, floor, Burst(0, 0, floor, noise)));
             }
@@ -219,10 +223,10 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     }
 
     /// <summary>Usual amount and highest second around an hour, and how much wider the margin must be for want of evidence.</summary>
-    private (double Usual, double Peak, double Doubt) Usual(BaselineSeries series, byte[] seen, int hour)
+    private (double Usual, double Peak, double Doubt) Usual(BaselineSeries series, byte[] seen, bool isEarly, int hour)
     {
         var doubt = 1.0;
-        if (seen.Count(weeks => weeks > 0) < LeastHours)
+        if (isEarly)
         {
             return (series.SoFar.Mean, series.SoFar.Peak, Doubt: 2.5); // minutes of the first day
         }
@@ -239,9 +243,18 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         }
 
         // One odd hour of the week (a crowd, a transfer) does not make it usual: twice the middle of the days is enough.
-        var sameHours = Enumerable.Range(0, 7).Select(day => (day * 24) + (hour % 24)).Where(other => seen[other] > 0)
-            .Select(other => Around(series.Mean, seen, other)).Order().ToArray();
-        var bound = sameHours.Length >= 4 ? 2 * sameHours[sameHours.Length / 2] : double.MaxValue;
+        Span<double> sameHours = stackalloc double[7];
+        var known = 0;
+        for (var other = hour % 24; other < HoursOfWeek.Count; other += 24)
+        {
+            if (seen[other] > 0)
+            {
+                sameHours[known++] = Around(series.Mean, seen, other);
+            }
+        }
+
+        sameHours[..known].Sort();
+        var bound = known >= 4 ? 2 * sameHours[known / 2] : double.MaxValue;
         doubt = seen[hour] == 1 ? 1.15 : 1;
         var peak = Around(series.Peak, seen, hour);
         var cut = usual > bound && bound > 0 ? bound / usual : 1;
@@ -276,8 +289,18 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private double Middle(WatchLevel level, TrafficVector vector, TrafficUnit unit)
     {
         var (series, seen) = (Series(level, vector, unit)!, Series(level, TrafficVector.Total, TrafficUnit.Packets)!.Weeks);
-        var hourly = Enumerable.Range(0, HoursOfWeek.Count).Where(hour => seen[hour] > 0).Select(hour => series.Mean[hour]).Order().ToArray();
-        return hourly.Length == 0 ? series.SoFar.Mean : hourly[hourly.Length / 2];
+        Span<float> hourly = stackalloc float[HoursOfWeek.Count];
+        var known = 0;
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            if (seen[hour] > 0)
+            {
+                hourly[known++] = series.Mean[hour];
+            }
+        }
+
+        hourly[..known].Sort();
+        return known == 0 ? series.SoFar.Mean : hourly[known / 2];
     }
 
     private double Busiest(WatchLevel level, TrafficUnit unit) =>
@@ -337,7 +360,12 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
                 _trend += (Math.Log(Math.Clamp(times, 0.5, 2)) - _trend) / TrendHours;
             }
         }
+
+        CountHours();
     }
+
+    private void CountHours() =>
+        _hoursSeen = Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Weeks.Count(seen => seen > 0) ?? 0;
 
     private BaselineSeries? Series(WatchLevel level, TrafficVector vector, TrafficUnit unit) => _series[Position(level, vector, unit)];
 

@@ -1,6 +1,6 @@
+using System.Net;
 using System.Text.Json;
 using Npgsql;
-using Platform.Contracts.Grpc.Detection.V1;
 using Platform.EventStore;
 
 namespace Platform.Detection.ProtectedObjects;
@@ -8,7 +8,7 @@ namespace Platform.Detection.ProtectedObjects;
 /// <summary>Query: the objects of a tenant that are watched, by service code and name.</summary>
 internal static class ListedObjects
 {
-    public static async Task<IReadOnlyList<ProtectedObject>> Read(
+    public static async Task<IReadOnlyList<ObjectContent>> Read(
         NpgsqlDataSource database, TenantId tenant, CancellationToken cancellation)
     {
         if (tenant == TenantId.Provider)
@@ -18,35 +18,26 @@ internal static class ListedObjects
 
         await using var command = database.CreateCommand(
             """
-            select object_id, service_code, name, prefixes, thresholds, version
+            select object_id, service_code, name, prefixes, thresholds, version, settings
             from views.protected_objects_v1
             where tenant_id = $1 and retired_at is null
             order by service_code, name
             """);
         command.Parameters.Add(new() { Value = tenant.ToGuid() });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        var objects = new List<ProtectedObject>();
+        var objects = new List<ObjectContent>();
         while (await reader.ReadAsync(cancellation))
         {
-            var thresholds = JsonSerializer.Deserialize<Threshold[]>(reader.GetString(4))!;
-            objects.Add(new ProtectedObject
-            {
-                ObjectId = reader.GetGuid(0).ToString(),
-                ServiceCode = reader.GetString(1),
-                Name = reader.GetString(2),
-                Prefixes = { reader.GetFieldValue<string[]>(3) },
-                Thresholds = { thresholds.Where(threshold => threshold.IsOfHosts).Select(Describe) },
-                Version = reader.GetInt64(5),
-            });
+            objects.Add(new ObjectContent(
+                reader.GetGuid(0),
+                reader.GetString(1),
+                reader.GetString(2),
+                [.. reader.GetFieldValue<string[]>(3).Select(prefix => IPNetwork.Parse(prefix))],
+                JsonSerializer.Deserialize<Threshold[]>(reader.GetString(4))!,
+                reader.GetInt64(5),
+                JsonSerializer.Deserialize<ObjectSettings>(reader.GetString(6))));
         }
 
         return objects;
     }
-
-    private static Contracts.Grpc.Detection.V1.Threshold Describe(Threshold threshold) => new()
-    {
-        Vector = threshold.Vector.Name(),
-        BitsPerSecond = threshold.BitsPerSecond ?? 0,
-        PacketsPerSecond = threshold.PacketsPerSecond ?? 0,
-    };
 }

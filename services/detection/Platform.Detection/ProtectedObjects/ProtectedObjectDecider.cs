@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.Detection.Learning;
 using Platform.EventStore;
 using static Platform.Detection.ProtectedObjects.ProtectedObjectRejections;
 
@@ -20,12 +21,32 @@ internal sealed record RetireObject(Guid ObjectId, string ServiceCode, DateTimeO
 /// <param name="ExpectedVersion">Version that the caller saw; null: whatever it is.</param>
 /// <param name="At">Now (UTC).</param>
 /// <param name="Wider">All thresholds of other levels and directions from now on; null: they stay.</param>
+/// <param name="By">Operator (UUID text).</param>
+/// <param name="Reason">Why; may be empty.</param>
 internal sealed record ChangeThresholds(
     Guid ObjectId,
     IReadOnlyList<Threshold> Thresholds,
     long? ExpectedVersion,
     DateTimeOffset At,
-    IReadOnlyList<Threshold>? Wider = null);
+    IReadOnlyList<Threshold>? Wider = null,
+    string By = "",
+    string Reason = "");
+
+/// <summary>Thresholds of a profile from now on, from the declared bandwidth.</summary>
+internal sealed record ChooseProfile(Guid ObjectId, string Profile, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+
+/// <summary>Thresholds are learned in this way from now on.</summary>
+internal sealed record ChangeLearning(
+    Guid ObjectId, LearningSettings Learning, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+
+/// <summary>
+/// What was set in a past version is in force again, as the next version. Prefixes and declared bandwidth stay: they are the contract's.
+/// </summary>
+internal sealed record RestoreVersion(Guid ObjectId, long Version, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+
+/// <summary>These are at least what learning and thresholds allow from now on: an anomaly proposed it that was none.</summary>
+internal sealed record RaiseThresholds(
+    Guid ObjectId, IReadOnlyList<Threshold> Least, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
 /// <summary>The rules of protected objects. Facts about contracts come in any order: the highest contract version counts, an end is final.</summary>
 internal static class ProtectedObjectDecider
@@ -66,44 +87,111 @@ internal static class ProtectedObjectDecider
         ? Decision<ProtectedObjectEvent>.Unchanged
         : new ProtectedObjectRetired(command.ObjectId, command.ServiceCode, command.At);
 
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeThresholds command)
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeThresholds command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content =>
+        {
+            IReadOnlyList<Threshold> thresholds =
+                [.. command.Thresholds, .. command.Wider ?? [.. content.Thresholds.Where(threshold => !threshold.IsOfHosts)]];
+            return Fault(thresholds) is { } fault ? ThresholdsInvalid(fault)
+                : content.Thresholds.ToHashSet().SetEquals(thresholds) ? content
+                : content with { Thresholds = thresholds, Settings = content.SettingsOrDefault with { Profile = null } };
+        },
+        (SettingsChangeKind.Thresholds, command.By, command.Reason, command.At));
+
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChooseProfile command) => IsReason(command.Reason)
+        ? Change(
+            current,
+            command.ObjectId,
+            command.ExpectedVersion,
+            content => ThresholdProfiles.Of(command.Profile, content.SettingsOrDefault.DeclaredBitsPerSecond) is not { } thresholds
+                ? ProfileUnknown(command.Profile)
+                : content with { Thresholds = thresholds, Settings = content.SettingsOrDefault with { Profile = command.Profile } },
+            (SettingsChangeKind.Profile, command.By, command.Reason, command.At))
+        : ReasonInvalid;
+
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeLearning command) => IsReason(command.Reason)
+        ? Change(
+            current,
+            command.ObjectId,
+            command.ExpectedVersion,
+            content => command.Learning.Fault() is { } fault
+                ? LearningInvalid(fault)
+                : content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } },
+            (SettingsChangeKind.Learning, command.By, command.Reason, command.At))
+        : ReasonInvalid;
+
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RestoreVersion command) => IsReason(command.Reason)
+        ? Change(
+            current,
+            command.ObjectId,
+            command.ExpectedVersion,
+            content => !current.Versions.TryGetValue(command.Version, out var past)
+                ? VersionUnknown(command.Version)
+                : content with
+                {
+                    Thresholds = past.Thresholds,
+                    Settings = past.SettingsOrDefault with { DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond },
+                },
+            (SettingsChangeKind.Restored, command.By, command.Reason, command.At))
+        : ReasonInvalid;
+
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RaiseThresholds command) => IsReason(command.Reason)
+        ? Change(
+            current,
+            command.ObjectId,
+            command.ExpectedVersion,
+            content => content with
+            {
+                Thresholds = [.. content.Thresholds.Select(threshold => threshold.AtLeast(command.Least))],
+                Settings = content.SettingsOrDefault with
+                {
+                    Floors = [.. (content.SettingsOrDefault.Floors ?? []).Concat(command.Least).GroupBy(floor => floor.Key)
+                        .Select(same => same.Aggregate((left, right) => left.AtLeast([right], also: true)))],
+                },
+            },
+            (SettingsChangeKind.Proposal, command.By, command.Reason, command.At))
+        : ReasonInvalid;
+
+    /// <summary>The next version, unless nothing is different or something forbids it.</summary>
+    private static Decision<ProtectedObjectEvent> Change(
+        ProtectedObjectState current,
+        Guid objectId,
+        long? expectedVersion,
+        Func<ObjectContent, Changed> change,
+        (SettingsChangeKind Kind, string By, string Reason, DateTimeOffset At) note)
     {
         if (current.Content is not { } content)
         {
-            return Unknown(command.ObjectId);
+            return Unknown(objectId);
         }
 
         if (current.IsRetired)
         {
-            return Retired(command.ObjectId);
+            return Retired(objectId);
         }
 
-        IReadOnlyList<Threshold> thresholds =
-            [.. command.Thresholds, .. command.Wider ?? [.. content.Thresholds.Where(threshold => !threshold.IsOfHosts)]];
-        if (Fault(thresholds) is { } fault)
+        var (changed, refusal) = change(content);
+        if (refusal is not null)
         {
-            return ThresholdsInvalid(fault);
+            return refusal;
         }
 
-        if (command.ExpectedVersion is { } expected && expected != content.Version)
+        if (expectedVersion is { } expected && expected != content.Version)
         {
             return ChangedMeanwhile(expected, content.Version);
         }
 
-        if (content.Thresholds.ToHashSet().SetEquals(thresholds))
-        {
-            return Decision<ProtectedObjectEvent>.Unchanged;
-        }
-
-        return new ThresholdsChanged(
-            content with
-            {
-                Thresholds = thresholds,
-                Version = content.Version + 1,
-                Settings = (content.Settings ?? new()) with { Profile = null },
-            },
-            command.At);
+        var differences = Difference.Between(content, changed!);
+        return differences.Count == 0
+            ? Decision<ProtectedObjectEvent>.Unchanged
+            : new ThresholdsChanged(
+                changed! with { Version = content.Version + 1 }, note.At, note.Kind, new SettingsChange(note.By, note.Reason, differences));
     }
+
+    private static bool IsReason(string reason) => reason.Trim().Length is >= 1 and <= 200;
 
     private static string? Fault(IReadOnlyList<Threshold> thresholds)
     {
@@ -125,5 +213,13 @@ internal static class ProtectedObjectDecider
         return thresholds.Any(threshold => threshold.BitsPerSecond <= 0 || threshold.PacketsPerSecond <= 0 || threshold.FlowsPerSecond <= 0)
             ? "Rates must be above 0."
             : null;
+    }
+
+    /// <summary>The other content, or why not.</summary>
+    private readonly record struct Changed(ObjectContent? Content, Rejection? Refusal)
+    {
+        public static implicit operator Changed(ObjectContent content) => new(content, null);
+
+        public static implicit operator Changed(Rejection refusal) => new(null, refusal);
     }
 }

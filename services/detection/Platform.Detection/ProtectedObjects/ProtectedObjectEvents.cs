@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Serialization;
 using Platform.Detection.Learning;
 
 namespace Platform.Detection.ProtectedObjects;
@@ -20,10 +21,16 @@ internal sealed record ProtectedObjectAdded(ObjectContent Content, long Contract
 internal sealed record ContractFollowed(ObjectContent Content, long ContractVersion, DateTimeOffset ChangedAt)
     : ProtectedObjectEvent;
 
-/// <summary>Somebody set other thresholds.</summary>
+/// <summary>Somebody set other thresholds, or what they come from.</summary>
 /// <param name="Content">All of it, the next version.</param>
 /// <param name="ChangedAt">When (UTC).</param>
-internal sealed record ThresholdsChanged(ObjectContent Content, DateTimeOffset ChangedAt) : ProtectedObjectEvent;
+/// <param name="Kind">What was done.</param>
+/// <param name="Change">Who, why and the difference; null in events of the first release.</param>
+internal sealed record ThresholdsChanged(
+    ObjectContent Content,
+    DateTimeOffset ChangedAt,
+    SettingsChangeKind Kind = SettingsChangeKind.Thresholds,
+    SettingsChange? Change = null) : ProtectedObjectEvent;
 
 /// <summary>The object is no longer watched. Final; the first event of its stream when the contract's end came before its beginning.</summary>
 /// <param name="ObjectId">The object.</param>
@@ -46,10 +53,16 @@ internal sealed record ObjectContent(
     IReadOnlyList<IPNetwork> Prefixes,
     IReadOnlyList<Threshold> Thresholds,
     long Version,
-    ObjectSettings? Settings = null);
+    ObjectSettings? Settings = null)
+{
+    [JsonIgnore]
+    public ObjectSettings SettingsOrDefault => Settings ?? new();
+}
 
 /// <summary>What else is set about an object.</summary>
 /// <param name="DeclaredBitsPerSecond">What the contract declares as the most; 0: not known.</param>
 /// <param name="Profile">Name of the profile that the thresholds came from; null when they are the customer's own.</param>
 /// <param name="Learning">How thresholds are learned; null: as by default.</param>
-internal sealed record ObjectSettings(long DeclaredBitsPerSecond = 0, string? Profile = null, LearningSettings? Learning = null);
+/// <param name="Floors">Learned thresholds are never below these; null: none.</param>
+internal sealed record ObjectSettings(
+    long DeclaredBitsPerSecond = 0, string? Profile = null, LearningSettings? Learning = null, IReadOnlyList<Threshold>? Floors = null);

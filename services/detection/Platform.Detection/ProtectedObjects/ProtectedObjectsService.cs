@@ -2,13 +2,14 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
 using Npgsql;
 using Platform.Contracts.Grpc.Detection.V1;
+using Platform.Detection.Anomalies;
 using Platform.EventStore;
 using Platform.Hosting;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
 
 namespace Platform.Detection.ProtectedObjects;
 
-/// <summary>gRPC surface of protected objects: what is watched, and from which rate on.</summary>
+/// <summary>gRPC surface of protected objects: what is watched, from which rate on, and how that came to be.</summary>
 internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamStore store, TimeProvider clock)
     : Wire.ProtectedObjects.ProtectedObjectsBase
 {
@@ -18,34 +19,126 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
         var rows = await ListedObjects.Read(database, tenant, context.CancellationToken);
-        return new ListProtectedObjectsResponse { Objects = { rows } };
+        return new ListProtectedObjectsResponse { Objects = { rows.Select(row => row.Describe()) } };
     }
 
     [Authorize(Policy = Policies.Operate)]
     public override async Task<ChangeThresholdsResponse> ChangeThresholds(ChangeThresholdsRequest request, ServerCallContext context)
     {
-        var session = store.Tenant(context.Caller().TenantFor(request.TenantId));
-        var id = Guid.TryParse(request.ObjectId, out var parsed) ? parsed : Guid.Empty; // an id of nobody: not found
+        var thresholds = request.Thresholds.Select(ObjectWire.Read).ToArray();
         var command = new ChangeThresholds(
-            id,
-            [.. request.Thresholds.Select(Read)],
-            request.ExpectedVersion == 0 ? null : request.ExpectedVersion,
-            clock.GetUtcNow());
-
-        var decision = await session.Handle(
-            ProtectedObjectState.Stream,
-            id.ToString(),
-            state => ProtectedObjectDecider.Decide(state, command),
-            context.Cause(),
-            context.CancellationToken);
-
-        decision.OrThrow();
-        var (state, _) = await session.Load(ProtectedObjectState.Stream, id.ToString(), context.CancellationToken);
-        return new ChangeThresholdsResponse { Version = state.Content!.Version };
+            IdOf(request.ObjectId),
+            [.. thresholds.Where(threshold => !request.AllLevels || threshold.IsOfHosts)],
+            Expected(request.ExpectedVersion),
+            clock.GetUtcNow(),
+            request.AllLevels ? [.. thresholds.Where(threshold => !threshold.IsOfHosts)] : null,
+            context.Caller().OperatorId,
+            request.Reason);
+        return new ChangeThresholdsResponse
+        {
+            Version = await Change(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context),
+        };
     }
 
-    private static Threshold Read(Wire.Threshold threshold) => new(
-        TrafficNames.FindVector(threshold.Vector) ?? throw ProtectedObjectRejections.VectorUnknown(threshold.Vector).ToRpcException(),
-        threshold.BitsPerSecond == 0 ? null : threshold.BitsPerSecond,
-        threshold.PacketsPerSecond == 0 ? null : threshold.PacketsPerSecond);
+    [Authorize(Policy = Policies.Read)]
+    public override async Task<ListVersionsResponse> ListVersions(ListVersionsRequest request, ServerCallContext context)
+    {
+        var versions = await Versions(request.TenantId, IdOf(request.ObjectId), context);
+        return new ListVersionsResponse { Versions = { versions.Select(known => known.Version).Reverse() } };
+    }
+
+    [Authorize(Policy = Policies.Read)]
+    public override async Task<GetVersionResponse> GetVersion(GetVersionRequest request, ServerCallContext context)
+    {
+        var versions = await Versions(request.TenantId, IdOf(request.ObjectId), context);
+        var (version, content) = versions.FirstOrDefault(known => known.Content.Version == request.Version);
+        return version is null
+            ? throw ProtectedObjectRejections.VersionUnknown(request.Version).ToRpcException()
+            : new GetVersionResponse { Version = version, Content = content.Describe() };
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<SettingsResponse> RestoreVersion(RestoreVersionRequest request, ServerCallContext context)
+    {
+        var command = new RestoreVersion(
+            IdOf(request.ObjectId),
+            request.Version,
+            Expected(request.ExpectedVersion),
+            context.Caller().OperatorId,
+            request.Reason,
+            clock.GetUtcNow());
+        return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<SettingsResponse> ChooseProfile(ChooseProfileRequest request, ServerCallContext context)
+    {
+        var command = new ChooseProfile(
+            IdOf(request.ObjectId),
+            request.Profile,
+            Expected(request.ExpectedVersion),
+            context.Caller().OperatorId,
+            request.Reason,
+            clock.GetUtcNow());
+        return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<SettingsResponse> ChangeLearning(ChangeLearningRequest request, ServerCallContext context)
+    {
+        var command = new ChangeLearning(
+            IdOf(request.ObjectId),
+            request.Learning.Read(),
+            Expected(request.ExpectedVersion),
+            context.Caller().OperatorId,
+            request.Reason,
+            clock.GetUtcNow());
+        return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<SettingsResponse> ApplyProposal(ApplyProposalRequest request, ServerCallContext context)
+    {
+        var session = store.Tenant(context.Caller().TenantFor(request.TenantId));
+        var id = Guid.TryParse(request.AnomalyId, out var parsed) ? parsed : Guid.Empty;
+        var (objectId, known) = await AnomalyProposals.Find(database, session, id, context.CancellationToken)
+            ?? throw AnomalyRejections.NotMarkedFalse(id).ToRpcException();
+        var command = new RaiseThresholds(
+            objectId,
+            known.Proposal(),
+            Expected(request.ExpectedVersion),
+            context.Caller().OperatorId,
+            request.Reason,
+            clock.GetUtcNow());
+        return await Settings(request.TenantId, objectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    private async Task<SettingsResponse> Settings(
+        string tenantId, Guid objectId, Func<ProtectedObjectState, Decision<ProtectedObjectEvent>> decide, ServerCallContext context) =>
+        new() { Version = await Change(tenantId, objectId, decide, context) };
+
+    /// <summary>The version after a change.</summary>
+    private async Task<long> Change(
+        string tenantId, Guid objectId, Func<ProtectedObjectState, Decision<ProtectedObjectEvent>> decide, ServerCallContext context)
+    {
+        var session = store.Tenant(context.Caller().TenantFor(tenantId));
+        var decision = await session.Handle(
+            ProtectedObjectState.Stream, objectId.ToString(), decide, context.Cause(), context.CancellationToken);
+        decision.OrThrow();
+        var (state, _) = await session.Load(ProtectedObjectState.Stream, objectId.ToString(), context.CancellationToken);
+        return state.Content!.Version;
+    }
+
+    private async Task<IReadOnlyList<(ObjectVersion Version, ObjectContent Content)>> Versions(
+        string tenantId, Guid objectId, ServerCallContext context)
+    {
+        var session = store.Tenant(context.Caller().TenantFor(tenantId));
+        var versions = await ObjectVersions.Read(session, objectId, context.CancellationToken);
+        return versions.Count > 0 ? versions : throw ProtectedObjectRejections.Unknown(objectId).ToRpcException();
+    }
+
+    /// <summary>An id of nobody when it is none: not found.</summary>
+    private static Guid IdOf(string text) => Guid.TryParse(text, out var id) ? id : Guid.Empty;
+
+    private static long? Expected(long version) => version == 0 ? null : version;
 }

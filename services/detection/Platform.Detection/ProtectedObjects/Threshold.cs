@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 
 namespace Platform.Detection.ProtectedObjects;
@@ -83,6 +84,24 @@ internal sealed record Threshold(
     /// <summary>What a new object starts with; see <see cref="ThresholdProfiles"/>.</summary>
     public static IReadOnlyList<Threshold> DefaultsFor(long declaredBitsPerSecond) =>
         ThresholdProfiles.Of(ThresholdProfiles.Generic, declaredBitsPerSecond)!;
+
+    /// <summary>What it is about, apart from the rates.</summary>
+    [JsonIgnore]
+    public (TrafficVector Vector, WatchLevel Level, TrafficDirection Direction) Key => (Vector, Level, Direction);
+
+    /// <summary>Raised where one of these says more about the same.</summary>
+    /// <param name="least">The least rates.</param>
+    /// <param name="also">Also rates that are not watched here.</param>
+    public Threshold AtLeast(IReadOnlyList<Threshold> least, bool also = false) => least.FirstOrDefault(one => one.Key == Key) is not { } floor
+        ? this
+        : this with
+        {
+            BitsPerSecond = Most(BitsPerSecond, floor.BitsPerSecond, also),
+            PacketsPerSecond = Most(PacketsPerSecond, floor.PacketsPerSecond, also),
+            FlowsPerSecond = Most(FlowsPerSecond, floor.FlowsPerSecond, also),
+        };
+
+    private static long? Most(long? rate, long? floor, bool also) => rate is { } set ? Math.Max(set, floor ?? set) : also ? floor : null;
 
     /// <summary>Towards one host: what every reader of the first release knows.</summary>
     public bool IsOfHosts => Level is WatchLevel.Host && Direction is TrafficDirection.In;

@@ -2,7 +2,6 @@ using System.Net;
 using MassTransit;
 using Platform.Contracts.Accounts.V1;
 using Platform.EventStore;
-using Platform.Hosting;
 
 namespace Platform.Detection.ProtectedObjects;
 
@@ -12,19 +11,15 @@ internal sealed class WhenContractSigned(StreamStore store, TimeProvider clock) 
     public Task Consume(ConsumeContext<ContractSigned> context)
     {
         var contract = context.Message;
-        var command = new FollowContract(
-            contract.ContractId,
-            contract.ServiceCode,
-            [.. contract.Prefixes.Select(prefix => IPNetwork.Parse(prefix))],
-            contract.DeclaredBitsPerSecond,
-            contract.Version,
-            clock.GetUtcNow());
-
-        return store.Tenant(TenantId.Of(contract.TenantId)).Handle(
-            ProtectedObjectState.Stream,
-            contract.ContractId.ToString(), // the object 'default' has the contract's id: every fact of it meets the same stream
-            state => ProtectedObjectDecider.Decide(state, command),
-            context.Cause(),
-            context.CancellationToken);
+        return store.Follow(
+            context,
+            contract.TenantId,
+            new FollowContract(
+                contract.ContractId,
+                contract.ServiceCode,
+                [.. contract.Prefixes.Select(prefix => IPNetwork.Parse(prefix))],
+                contract.DeclaredBitsPerSecond,
+                contract.Version,
+                clock.GetUtcNow()));
     }
 }

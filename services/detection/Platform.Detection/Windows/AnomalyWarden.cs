@@ -7,7 +7,8 @@ namespace Platform.Detection.Windows;
 
 /// <summary>
 /// Sees to it that no anomaly stays open for ever. Every second it writes the pulses of what this process judges, and ends what nobody judges any
-/// more: the pulse stood still as long as an anomaly must be quiet, and a margin more, while we were looking. Also what belongs to a retired object.
+/// more: the pulse stood still as long as an anomaly must be quiet, and a margin more, while we were looking and telemetry was there. Also what belongs to
+/// a retired object, and what telemetry was missing of for too long.
 /// </summary>
 internal sealed class AnomalyWarden(
     NpgsqlDataSource database,
@@ -20,7 +21,7 @@ internal sealed class AnomalyWarden(
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(5); // longer than another process needs to take over a partition
 
-    private readonly Dictionary<Guid, (long Beat, DateTimeOffset Since)> _still = [];
+    private readonly Dictionary<Guid, (long Beat, DateTimeOffset Since, TimeSpan Present)> _still = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -55,6 +56,7 @@ internal sealed class AnomalyWarden(
     private async Task EndAbandoned(CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
+        var present = judges.Anywhere.At(now);
         var open = await OpenAnomalies.Read(database, cancellation);
         foreach (var gone in _still.Keys.Except(open.Select(anomaly => anomaly.Subject.AnomalyId)).ToArray())
         {
@@ -66,16 +68,17 @@ internal sealed class AnomalyWarden(
             var id = anomaly.Subject.AnomalyId;
             if (!_still.TryGetValue(id, out var seen) || seen.Beat != anomaly.Beat)
             {
-                _still[id] = seen = (anomaly.Beat, now);
+                _still[id] = seen = (anomaly.Beat, now, present);
             }
 
-            if (anomaly.IsObjectRetired)
+            var (still, watched) = (now - seen.Since, present - seen.Present);
+            EndReason? reason = anomaly.IsObjectRetired ? EndReason.ContractEnded
+                : watched >= options.Value.QuietFor + Margin && watched >= anomaly.QuietFor + Margin ? EndReason.Subsided
+                : still - watched >= options.Value.MissingFor + Margin ? EndReason.TelemetryMissing
+                : null;
+            if (reason is { } over)
             {
-                await End(anomaly, EndReason.ContractEnded, seen.Since, now, cancellation);
-            }
-            else if (now - seen.Since >= options.Value.QuietFor + Margin && now - seen.Since >= anomaly.QuietFor + Margin)
-            {
-                await End(anomaly, EndReason.Subsided, seen.Since, now, cancellation);
+                await End(anomaly, over, seen.Since, now, cancellation);
             }
         }
     }
@@ -95,7 +98,7 @@ internal sealed class AnomalyWarden(
             now);
         await store.Tenant(TenantId.Of(anomaly.TenantId)).Handle(
             AnomalyState.Stream,
-            AnomalyState.KeyOf(subject.ObjectId, subject.Target),
+            AnomalyState.KeyOf(subject.ObjectId, subject.Target, subject.Direction),
             state => AnomalyDecider.Decide(state, command),
             new Cause($"warden:{subject.AnomalyId:N}:{reason}"),
             cancellation);

@@ -21,6 +21,9 @@ internal sealed class Episode
     /// <summary>When traffic of one second was last seen near a threshold.</summary>
     public DateTimeOffset LastHigh { get; private set; }
 
+    /// <summary>How long telemetry had been there by then; see <see cref="TelemetryPresence"/>.</summary>
+    public TimeSpan PresentAtHigh { get; private set; }
+
     /// <summary>The newest second that was near a threshold, seconds since 1970.</summary>
     public long LastHighSecond { get; private set; }
 
@@ -43,9 +46,10 @@ internal sealed class Episode
         return paused <= options.QuietFor ? options.QuietFor : paused < options.LongestPause ? paused : options.LongestPause;
     }
 
-    public void High(long second, Amount total, DateTimeOffset now, TimeSpan longestPause)
+    public void High(long second, Amount total, DateTimeOffset now, TimeSpan present, TimeSpan longestPause)
     {
-        if (LastHigh != default && now - LastHigh is var pause && pause >= PulsePause)
+        // A pause that nobody saw is none.
+        if (LastHigh != default && now - LastHigh is var pause && pause >= PulsePause && pause <= present - PresentAtHigh)
         {
             if (pause > longestPause)
             {
@@ -58,7 +62,7 @@ internal sealed class Episode
             }
         }
 
-        LastHigh = now;
+        (LastHigh, PresentAtHigh) = (now, present);
         LastHighSecond = Math.Max(LastHighSecond, second);
         Peak = IsCovering ? Amount.Max(Peak, total) : total; // what was near the threshold before an anomaly is not its peak
     }

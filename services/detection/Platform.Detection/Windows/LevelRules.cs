@@ -48,11 +48,13 @@ internal sealed class LevelRules
     public bool CouldMatter(Amount total) => total.Bits > _leastBits || total.Packets > _leastPackets || total.Flows > _leastFlows;
 
     /// <summary>
-    /// Whether traffic is still high, in the sense of hysteresis: above a share of what is set, above what is usual with its margin, or above
-    /// what a wider level's rule holds it against. While an anomaly is open only its own vectors count against what was learned.
+    /// Whether traffic is still high, in the sense of hysteresis: above a share of what is set, above what is usual with its margin by a share of the
+    /// burst (one sampled packet may stand for more than a second's rate, and says nothing alone), or above what a wider level's rule holds it
+    /// against. While an anomaly is open only its own vectors count against what was learned.
     /// </summary>
-    public bool IsNear(in SecondTraffic traffic, Episode? episode)
+    public bool IsNear(in SecondTraffic traffic, TargetWatch target)
     {
+        var episode = target.Episode;
         var open = episode?.State.Open is null ? null : episode.State;
         if (traffic.Exceeds(_set, _lowShare) || (open is not null && episode!.Hold is { } hold && traffic[hold.Vector][hold.Unit] > hold.Amount))
         {
@@ -62,7 +64,10 @@ internal sealed class LevelRules
         for (var i = 0; i < Learned.Thresholds.Count; i++)
         {
             var threshold = Learned.Thresholds[i];
-            if (traffic[threshold.Vector][threshold.Unit] > threshold.Rate && open?.Vectors.Contains(threshold.Vector) != false)
+            var value = traffic[threshold.Vector][threshold.Unit];
+            if (value > threshold.Rate
+                && value + (target.Surge?.Backlog(i) ?? 0) > threshold.Rate + (_lowShare * threshold.Burst)
+                && open?.Vectors.Contains(threshold.Vector) != false)
             {
                 return true;
             }

@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
@@ -8,7 +9,7 @@ namespace Platform.Detection.Windows;
 /// <summary>What a judge keeps of one protected object: its targets at every level, its rules at this hour, and the seconds that learning waits for.</summary>
 internal sealed class ObjectWatch
 {
-    private const int TellingIncrements = 12;
+    private const int LongestSilence = 600; // seconds; of longer ones nothing is learned
     private readonly LevelRules[] _rules = new LevelRules[3];
     private readonly PendingSecond[] _pending;
     private readonly int _latenessSeconds;
@@ -17,8 +18,8 @@ internal sealed class ObjectWatch
     private long _edition = -1;
     private long _grain;
     private long _divisor;
-    private long _counted;
-    private long _newest = long.MinValue;
+    private long _newest = long.MinValue / 2;
+    private long _known; // from this second on, what did not come was not there
 
     public ObjectWatch(WatchedObject watched, ObjectBaseline baseline, int latenessSeconds, double lowShare)
     {
@@ -30,7 +31,7 @@ internal sealed class ObjectWatch
 
     public WatchedObject Object => _object;
 
-    public ObjectBaseline Baseline { get; }
+    public ObjectBaseline Baseline { get; private set; }
 
     public Dictionary<NetworkKey, TargetWatch> Hosts { get; } = [];
 
@@ -51,11 +52,30 @@ internal sealed class ObjectWatch
     public void Follow(WatchedObject watched, long second, double lowShare)
     {
         var hour = Baseline.Hours.Of(second);
+        if (watched.Learning.Zone != _object.Learning.Zone)
+        {
+            Baseline = new ObjectBaseline(watched.Hours); // hours of another calendar say nothing about this one's
+        }
+
         if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || Grain != _grain)
         {
             (_object, _hour, _edition, _grain) = (watched, hour, Baseline.Edition, Grain);
             Compile(lowShare);
         }
+    }
+
+    /// <summary>
+    /// Looks at the numbers of a batch before it is judged. From the first number on: better one increment more for the first attack of all than an alarm
+    /// for the first sampled packet. Nobody samples one packet in 7 or in a million.
+    /// </summary>
+    public void Sight(TrafficWindowBatch batch)
+    {
+        for (var i = 0; i < batch.Windows.Count && _divisor != 1; i++)
+        {
+            _divisor = Divisor(_divisor, (long)Math.Min(batch.Windows[i].Total?.Packets ?? 0, long.MaxValue));
+        }
+
+        Grain = _divisor is >= 64 and <= 65_536 ? _divisor : 1;
     }
 
     public TargetWatch? Host(NetworkKey address, int most)
@@ -75,11 +95,15 @@ internal sealed class ObjectWatch
     }
 
     /// <summary>Takes in what all hosts, and the busiest of them, had; gives seconds that are over to learning, unless there is an anomaly.</summary>
-    public void Note(long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block)
+    /// <param name="thereSince">
+    /// Since when telemetry is there: a second without a packet is a second with none. Without these, few sampled packets would look like many.
+    /// </param>
+    public void Note(long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block, DateTimeOffset thereSince)
     {
         if (second > _newest)
         {
-            for (var over = Math.Max(_newest, second - _pending.Length) - _latenessSeconds; over < second - _latenessSeconds; over++)
+            _known = second - _newest > LongestSilence ? second : Math.Max(_known, thereSince.ToUnixTimeSeconds());
+            for (var over = Math.Max(_newest, second - LongestSilence) - _latenessSeconds; over < second - _latenessSeconds; over++)
             {
                 Close(over);
             }
@@ -99,13 +123,6 @@ internal sealed class ObjectWatch
             pending.Whole.Clear();
             pending.Host.Clear();
             pending.Block.Clear();
-        }
-
-        if (Open.Count == 0)
-        {
-            _divisor = Divisor(_divisor, increment.Total.Packets);
-            // A few equal numbers say nothing, and nobody samples one packet in 7 or in a million.
-            Grain = ++_counted >= TellingIncrements && _divisor is >= 64 and <= 65_536 ? _divisor : 1;
         }
 
         pending.Whole.Add(increment);
@@ -138,7 +155,7 @@ internal sealed class ObjectWatch
     private void Close(long second)
     {
         ref var pending = ref Pending(second);
-        if (second < 0 || pending.Second != second)
+        if (pending.Second != second && second < _known)
         {
             return;
         }
@@ -146,6 +163,10 @@ internal sealed class ObjectWatch
         if (Open.Count > 0)
         {
             Baseline.Refuse();
+        }
+        else if (pending.Second != second)
+        {
+            Baseline.Observe(second, default, default, default);
         }
         else
         {
@@ -160,7 +181,7 @@ internal sealed class ObjectWatch
         foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
         {
             var learned = _hour >= 0 && _object.Learning.Mode is LearningMode.Apply
-                ? Baseline.Compile(level, _hour, _object.Learning, Grain)
+                ? Baseline.Compile(level, _hour, _object.Learning, Grain).AtLeast(_object.Settings?.Floors ?? [], level)
                 : LearnedLevel.Nothing;
             _rules[(int)level] = new LevelRules(
                 _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction is TrafficDirection.In),

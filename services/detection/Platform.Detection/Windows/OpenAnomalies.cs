@@ -1,6 +1,7 @@
 using System.Net;
 using Npgsql;
 using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
 
 namespace Platform.Detection.Windows;
 
@@ -15,7 +16,8 @@ internal static class OpenAnomalies
                 coalesce(p.until, a.since + interval '1 second'),
                 greatest(a.peak_bits_per_second, p.peak_bits_per_second),
                 greatest(a.peak_packets_per_second, p.peak_packets_per_second),
-                coalesce(o.retired_at is not null, false), coalesce(p.quiet_for, interval '0')
+                coalesce(o.retired_at is not null, false), coalesce(p.quiet_for, interval '0'),
+                a.level, a.direction
             from views.anomalies_v1 a
             left join views.pulses_v1 p using (anomaly_id)
             left join views.protected_objects_v1 o using (tenant_id, object_id)
@@ -27,7 +29,13 @@ internal static class OpenAnomalies
         {
             open.Add(new OpenAnomaly(
                 reader.GetGuid(0),
-                new AnomalySubject(reader.GetGuid(1), reader.GetGuid(2), reader.GetString(3), reader.GetFieldValue<IPNetwork>(4)),
+                new AnomalySubject(
+                    reader.GetGuid(1),
+                    reader.GetGuid(2),
+                    reader.GetString(3),
+                    reader.GetFieldValue<IPNetwork>(4),
+                    (WatchLevel)reader.GetInt16(11),
+                    (TrafficDirection)reader.GetInt16(12)),
                 reader.GetInt64(5),
                 reader.GetFieldValue<DateTimeOffset>(6),
                 reader.GetInt64(7),

@@ -10,6 +10,7 @@ internal sealed class Surge
 {
     private const int LongestMemory = 60; // seconds
     private const int LongestQuiet = 20; // seconds; a surge has gaps when few packets are sampled
+    private const int MostBursts = 2; // what is beyond says nothing more, and would have to drain before the end is seen
     private readonly double[] _backlog;
     private SecondTraffic _sum;
     private int _seconds;
@@ -71,7 +72,7 @@ internal sealed class Surge
             }
 
             after ??= new Surge(learned.Thresholds.Count);
-            after._backlog[i] = Math.Clamp(left, 0, 4 * threshold.Burst);
+            after._backlog[i] = Math.Clamp(left, 0, MostBursts * threshold.Burst);
             isAny |= left > 0;
         }
 

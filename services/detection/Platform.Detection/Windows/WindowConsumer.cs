@@ -107,10 +107,18 @@ internal sealed class WindowConsumer(
 
     private void Receive(WindowJudge judge, BasicDeliverEventArgs delivery)
     {
+        var now = clock.GetUtcNow();
+        judges.Anywhere.Hear(now);
+        if (delivery.BasicProperties.Type == WindowTopology.BeatType)
+        {
+            judge.Hear(now);
+            return;
+        }
+
         try
         {
             var batch = TrafficWindowBatch.Parser.ParseFrom(delivery.Body.Span);
-            judge.Judge(batch, TraceOf(delivery.BasicProperties), clock.GetUtcNow());
+            judge.Judge(batch, TraceOf(delivery.BasicProperties), now);
         }
         catch (InvalidProtocolBufferException)
         {

@@ -20,12 +20,14 @@ namespace Platform.Detection.Windows;
 /// <param name="windows">Bounds.</param>
 /// <param name="anomalies">When an anomaly is over.</param>
 /// <param name="found">Takes what was found; must not block.</param>
+/// <param name="presence">Whether telemetry is there; each batch is a sign of it.</param>
 /// <param name="remember">What was learned of an object so far; null: nothing.</param>
 internal sealed class WindowJudge(
     Func<Guid, WatchedObject?> find,
     WindowOptions windows,
     AnomalyOptions anomalies,
     Action<Finding> found,
+    TelemetryPresence presence,
     Func<WatchedObject, ObjectBaseline>? remember = null)
 {
     /// <summary>So many hosts of a block with anomalies of their own are one attack on the block.</summary>
@@ -42,8 +44,12 @@ internal sealed class WindowJudge(
     /// <summary>Hosts in memory.</summary>
     public int Hosts { get; private set; }
 
+    /// <summary>Telemetry is there, whatever it says.</summary>
+    public void Hear(DateTimeOffset now) => presence.Hear(now);
+
     public void Judge(TrafficWindowBatch batch, ActivityContext trace, DateTimeOffset now)
     {
+        presence.Hear(now);
         if (!Guid.TryParse(batch.ObjectId, out var id) || find(id) is not { IsRetired: false } watched)
         {
             Telemetry.Ignored("object-unknown", batch.Windows.Count); // not in the directory yet, or not any more
@@ -65,6 +71,7 @@ internal sealed class WindowJudge(
                 _watches.Add(id, on = new ObjectWatch(watched, baseline, windows.LatenessSeconds, anomalies.LowShare));
             }
 
+            on.Sight(batch);
             on.Follow(watched, now.ToUnixTimeSeconds(), anomalies.LowShare);
             var arrival = DateTimeOffset.UnixEpoch.AddMicroseconds(batch.FirstArrivalUnixUs);
             foreach (var window in batch.Windows)
@@ -76,7 +83,7 @@ internal sealed class WindowJudge(
         Telemetry.Judged(batch.Windows.Count);
     }
 
-    /// <summary>Ends what has been quiet long enough, forgets hosts that are idle. To be called several times a second.</summary>
+    /// <summary>Ends what was seen to be quiet long enough, or was not seen for too long; forgets hosts that are idle. To be called several times a second.</summary>
     public void Tick(DateTimeOffset now)
     {
         lock (_gate)
@@ -84,9 +91,9 @@ internal sealed class WindowJudge(
             foreach (var (target, on) in _open)
             {
                 var episode = target.Episode!;
-                if (!episode.IsDeciding && now - episode.LastHigh >= episode.QuietFor(anomalies))
+                if (!episode.IsDeciding && OverFor(now - episode.LastHigh, presence.At(now) - episode.PresentAtHigh, episode.QuietFor(anomalies)) is { } reason)
                 {
-                    End(on, target, episode, now);
+                    End(on, target, episode, reason, now);
                 }
             }
 
@@ -97,6 +104,10 @@ internal sealed class WindowJudge(
             }
         }
     }
+
+    /// <summary>Why an anomaly that was last high so long ago is over; null when it is not.</summary>
+    private EndReason? OverFor(TimeSpan since, TimeSpan seen, TimeSpan quietFor) =>
+        seen >= quietFor ? EndReason.Subsided : since - seen >= anomalies.MissingFor ? EndReason.TelemetryMissing : null;
 
     /// <summary>What was learned of each object that this process judges.</summary>
     public IReadOnlyList<(WatchedObject Object, byte[] Snapshot)> Baselines()
@@ -201,7 +212,7 @@ internal sealed class WindowJudge(
             }
         }
 
-        on.Note(second, increment, whole, together);
+        on.Note(second, increment, whole, together, presence.Since);
     }
 
     private void Consider(
@@ -214,13 +225,13 @@ internal sealed class WindowJudge(
             return;
         }
 
-        if (!rules.IsNear(whole, episode))
+        if (!rules.IsNear(whole, target))
         {
             return;
         }
 
         episode ??= target.Episode = new Episode();
-        episode.High(second, whole.Total, now, anomalies.LongestPause);
+        episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause);
         if (episode.IsDeciding || rules.Judge(whole, target) is not { IsOver: true } verdict || episode.Over(second) < anomalies.MinimumSeconds)
         {
             return;
@@ -241,7 +252,7 @@ internal sealed class WindowJudge(
         if (named != target)
         {
             named.Episode ??= new Episode();
-            named.Episode.High(second, whole.Total, now, anomalies.LongestPause);
+            named.Episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause);
             named.Episode.Hold = HoldOf(verdict.Over[0]);
         }
 
@@ -343,11 +354,11 @@ internal sealed class WindowJudge(
         }
     }
 
-    private void End(ObjectWatch on, TargetWatch target, Episode episode, DateTimeOffset now)
+    private void End(ObjectWatch on, TargetWatch target, Episode episode, EndReason reason, DateTimeOffset now)
     {
         var command = new EndAnomaly(
             episode.State.Open!.AnomalyId,
-            EndReason.Subsided,
+            reason,
             episode.LastHigh,
             episode.QuietFor(anomalies),
             episode.Peak.Bits,

@@ -14,13 +14,23 @@ internal sealed class WindowJudges
         IOptions<WindowOptions> windows,
         IOptions<AnomalyOptions> anomalies)
     {
+        Anywhere = new TelemetryPresence(anomalies.Value.TelemetryGap);
         All =
         [
             .. Enumerable.Range(0, windows.Value.Partitions)
-                .Select(_ => new WindowJudge(objects.Find, windows.Value, anomalies.Value, recorder.Enqueue, baselines.Remember)),
+                .Select(_ => new WindowJudge(
+                    objects.Find,
+                    windows.Value,
+                    anomalies.Value,
+                    recorder.Enqueue,
+                    new TelemetryPresence(anomalies.Value.TelemetryGap),
+                    baselines.Remember)),
         ];
         Telemetry.ObserveHosts(() => All.Sum(judge => (long)judge.Hosts));
     }
 
     public IReadOnlyList<WindowJudge> All { get; }
+
+    /// <summary>Telemetry on any partition that this process reads: for what no judge of it looks after.</summary>
+    public TelemetryPresence Anywhere { get; }
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Platform.Gateway.Access;
 using Platform.Hosting;
+using static Platform.Gateway.Protection.ProtectedObjectEndpoints;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
 
 namespace Platform.Gateway.Protection;
@@ -17,6 +18,8 @@ internal static class AnomalyEndpoints
     /// <param name="PeakPacketsPerSecond">Greatest rate so far.</param>
     /// <param name="DetectedAt">When (UTC).</param>
     /// <param name="EndedAt">When (UTC); null while open.</param>
+    /// <param name="IsMarkedFalse">An operator said that it was no attack.</param>
+    /// <param name="Proposal">Thresholds under which it would not have been an anomaly; empty unless it is marked false.</param>
     public sealed record AnomalyAnswer(
         string AnomalyId,
         string ServiceCode,
@@ -26,11 +29,49 @@ internal static class AnomalyEndpoints
         long PeakBitsPerSecond,
         long PeakPacketsPerSecond,
         DateTimeOffset DetectedAt,
-        DateTimeOffset? EndedAt);
+        DateTimeOffset? EndedAt,
+        bool IsMarkedFalse,
+        IReadOnlyList<ThresholdContent> Proposal);
 
-    public static void MapAnomalies(this IEndpointRouteBuilder routes) =>
-        routes.MapGroup("/anomalies").WithTags("Protection").OfTenant().MapGet("", List).RequireAuthorization(Policies.Read)
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    public sealed record MarkFalseRequest(string Reason);
+
+    /// <param name="Proposal">Thresholds under which it would not have been an anomaly.</param>
+    public sealed record ProposalAnswer(IReadOnlyList<ThresholdContent> Proposal);
+
+    public static void MapAnomalies(this IEndpointRouteBuilder routes)
+    {
+        var anomalies = routes.MapGroup("/anomalies").WithTags("Protection").OfTenant();
+        anomalies.MapGet("", List).RequireAuthorization(Policies.Read)
             .WithSummary("Anomalies of the tenant, newest first, at most 200.").Refuses(404);
+        anomalies.MapPost("/{anomalyId:guid}/false-mark", MarkFalse).RequireAuthorization(Policies.Operate)
+            .WithSummary("Say that an anomaly was no attack; answers what that proposes.").Refuses(404, 422);
+        anomalies.MapPost("/{anomalyId:guid}/proposal/application", Apply).RequireAuthorization(Policies.Operate)
+            .WithSummary("Put what a false anomaly proposed in force; honours If-Match with the object's version.").Refuses(404, 409, 412, 422);
+    }
+
+    private static async Task<Ok<ProposalAnswer>> MarkFalse(
+        Guid anomalyId, MarkFalseRequest request, HttpContext http, Wire.Anomalies.AnomaliesClient anomalies)
+    {
+        var answer = await anomalies.MarkFalseAsync(new Wire.MarkFalseRequest
+        {
+            TenantId = TenantScope.Of(http),
+            AnomalyId = anomalyId.ToString(),
+            Reason = request.Reason,
+        });
+        return TypedResults.Ok(new ProposalAnswer([.. answer.Proposal.Select(ThresholdContent.Of)]));
+    }
+
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Apply(
+        Guid anomalyId, MarkFalseRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => ProtectedObjectEndpoints.Changed(
+        http,
+        async expected => (await objects.ApplyProposalAsync(new Wire.ApplyProposalRequest
+        {
+            TenantId = TenantScope.Of(http),
+            AnomalyId = anomalyId.ToString(),
+            ExpectedVersion = expected,
+            Reason = request.Reason,
+        })).Version);
 
     private static async Task<Ok<ListAnswer<AnomalyAnswer>>> List(
         HttpContext http, Wire.Anomalies.AnomaliesClient anomalies, bool openOnly = false)
@@ -46,6 +87,8 @@ internal static class AnomalyEndpoints
             anomaly.PeakBitsPerSecond,
             anomaly.PeakPacketsPerSecond,
             anomaly.DetectedAt.ToDateTimeOffset(),
-            anomaly.EndedAt.ToInstant())));
+            anomaly.EndedAt.ToInstant(),
+            anomaly.IsMarkedFalse,
+            [.. anomaly.Proposal.Select(ThresholdContent.Of)])));
     }
 }

@@ -10,13 +10,68 @@ namespace Platform.Gateway.Protection;
 /// <summary><c>/protected-objects</c>: what is watched, and from which rate on.</summary>
 internal static class ProtectedObjectEndpoints
 {
-    /// <param name="Vector">total, udp, icmp or tcp-syn.</param>
+    /// <param name="Vector">total, udp, icmp, tcp-syn, dns, ntp, ... (the vectors of telemetry).</param>
     /// <param name="BitsPerSecond">0: not watched.</param>
     /// <param name="PacketsPerSecond">0: not watched.</param>
-    public sealed record ThresholdContent(string Vector, long BitsPerSecond, long PacketsPerSecond);
+    /// <param name="FlowsPerSecond">Flow records; 0: not watched.</param>
+    /// <param name="Level">host, prefix or object: whose traffic.</param>
+    /// <param name="Direction">in or out.</param>
+    public sealed record ThresholdContent(
+        string Vector, long BitsPerSecond, long PacketsPerSecond, long FlowsPerSecond = 0, string Level = "host", string Direction = "in")
+    {
+        internal static ThresholdContent Of(Wire.Threshold threshold) => new(
+            threshold.Vector, threshold.BitsPerSecond, threshold.PacketsPerSecond, threshold.FlowsPerSecond, threshold.Level, threshold.Direction);
+
+        internal Wire.Threshold ToWire() => new()
+        {
+            Vector = Vector,
+            BitsPerSecond = BitsPerSecond,
+            PacketsPerSecond = PacketsPerSecond,
+            FlowsPerSecond = FlowsPerSecond,
+            Level = Level,
+            Direction = Direction,
+        };
+    }
 
     /// <param name="Thresholds">All thresholds from now on.</param>
-    public sealed record ChangeThresholdsRequest(IReadOnlyList<ThresholdContent> Thresholds);
+    /// <param name="Reason">Why; kept in the record.</param>
+    /// <param name="AllLevels">True: of every level and direction; false: those of hosts, the others stay.</param>
+    public sealed record ChangeThresholdsRequest(IReadOnlyList<ThresholdContent> Thresholds, string Reason = "", bool AllLevels = false);
+
+    /// <param name="Profile">generic, web, dns, game, mail or eyeball.</param>
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    public sealed record ChooseProfileRequest(string Profile, string Reason);
+
+    /// <param name="Mode">apply (judged by, below those that are set) or propose.</param>
+    /// <param name="Margin">How many times the usual is allowed, 1.1 to 10.</param>
+    /// <param name="FloorShare">A vector below this share of the busiest hour is never an anomaly, 0.01 to 1.</param>
+    /// <param name="Zone">Calendar, an IANA time zone.</param>
+    public sealed record LearningContent(string Mode, double Margin, double FloorShare, string Zone);
+
+    /// <param name="Learning">From now on.</param>
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    public sealed record ChangeLearningRequest(LearningContent Learning, string Reason);
+
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    public sealed record WithReasonRequest(string Reason);
+
+    /// <param name="What">Path of the setting, for example threshold/host/in/udp/bits.</param>
+    /// <param name="Before">Empty: there was none.</param>
+    /// <param name="After">Empty: there is none any more.</param>
+    public sealed record DifferenceAnswer(string What, string Before, string After);
+
+    /// <param name="Version">From 1.</param>
+    /// <param name="ChangedAt">When (UTC).</param>
+    /// <param name="ChangedBy">Operator (UUID); empty: the contract.</param>
+    /// <param name="Reason">In the operator's words.</param>
+    /// <param name="Kind">added, contract, thresholds, profile, learning, restored, relearned or proposal.</param>
+    /// <param name="Differences">From the version before.</param>
+    public sealed record VersionAnswer(
+        long Version, DateTimeOffset ChangedAt, string ChangedBy, string Reason, string Kind, IReadOnlyList<DifferenceAnswer> Differences);
+
+    /// <param name="Version">Who, why and the difference.</param>
+    /// <param name="Content">The object as it was.</param>
+    public sealed record VersionContentAnswer(VersionAnswer Version, ProtectedObjectAnswer Content);
 
     public sealed record ThresholdsChangedAnswer(long Version);
 
@@ -26,13 +81,23 @@ internal static class ProtectedObjectEndpoints
     /// <param name="Prefixes">CIDR notation.</param>
     /// <param name="Thresholds">In force.</param>
     /// <param name="Version">Version of prefixes and thresholds; send it as If-Match with a change.</param>
+    /// <param name="WiderThresholds">Of other levels than host, or of traffic out.</param>
+    /// <param name="Floors">Learned thresholds are never below these.</param>
+    /// <param name="Profile">Where the thresholds came from; empty: set by hand.</param>
+    /// <param name="Learning">How thresholds are learned.</param>
+    /// <param name="DeclaredBitsPerSecond">What the contract declares as the most; 0: not known.</param>
     public sealed record ProtectedObjectAnswer(
         string ObjectId,
         string ServiceCode,
         string Name,
         IReadOnlyList<string> Prefixes,
         IReadOnlyList<ThresholdContent> Thresholds,
-        long Version);
+        long Version,
+        IReadOnlyList<ThresholdContent> WiderThresholds,
+        IReadOnlyList<ThresholdContent> Floors,
+        string Profile,
+        LearningContent Learning,
+        long DeclaredBitsPerSecond);
 
     public static void MapProtectedObjects(this IEndpointRouteBuilder routes)
     {
@@ -41,46 +106,124 @@ internal static class ProtectedObjectEndpoints
             .WithSummary("Objects of the tenant with their thresholds; the provider's staff name a tenant.").Refuses(404);
         objects.MapPut("/{objectId:guid}/thresholds", Change).RequireAuthorization(Policies.Operate)
             .WithSummary("Replace the thresholds; honours If-Match with the version.").Refuses(404, 409, 412, 422);
+        objects.MapPut("/{objectId:guid}/profile", ChooseProfile).RequireAuthorization(Policies.Operate)
+            .WithSummary("Take the thresholds of a profile; honours If-Match.").Refuses(404, 409, 412, 422);
+        objects.MapPut("/{objectId:guid}/learning", ChangeLearning).RequireAuthorization(Policies.Operate)
+            .WithSummary("Set how thresholds are learned; honours If-Match.").Refuses(404, 409, 412, 422);
+        objects.MapGet("/{objectId:guid}/versions", Versions).RequireAuthorization(Policies.Read)
+            .WithSummary("Versions of an object, newest first: who changed what, and why.").Refuses(404);
+        objects.MapGet("/{objectId:guid}/versions/{version:long}", Version).RequireAuthorization(Policies.Read)
+            .WithSummary("One version as it was.").Refuses(404);
+        objects.MapPost("/{objectId:guid}/versions/{version:long}/restoration", Restore).RequireAuthorization(Policies.Operate)
+            .WithSummary("Put a past version's settings in force again, as the next version; honours If-Match.").Refuses(404, 409, 412, 422);
     }
 
     private static async Task<Ok<ListAnswer<ProtectedObjectAnswer>>> List(
         HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
     {
         var answer = await objects.ListProtectedObjectsAsync(new Wire.ListProtectedObjectsRequest { TenantId = TenantScope.Of(http) });
-        return TypedResults.Ok(ListAnswer<ProtectedObjectAnswer>.Of(answer.Objects, item => new ProtectedObjectAnswer(
-            item.ObjectId,
-            item.ServiceCode,
-            item.Name,
-            item.Prefixes,
-            [.. item.Thresholds.Select(t => new ThresholdContent(t.Vector, t.BitsPerSecond, t.PacketsPerSecond))],
-            item.Version)));
+        return TypedResults.Ok(ListAnswer<ProtectedObjectAnswer>.Of(answer.Objects, Describe));
     }
 
-    private static async Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Change(
-        Guid objectId, ChangeThresholdsRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
-    {
-        var seen = http.Request.Headers.IfMatch.ToString();
-        var expected = 0L;
-        if (seen.Length > 0 && !long.TryParse(seen.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out expected))
-        {
-            return Problem.Of(400, "If-Match must be a version, for example \"3\".");
-        }
-
-        var answer = await objects.ChangeThresholdsAsync(new Wire.ChangeThresholdsRequest
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Change(
+        Guid objectId, ChangeThresholdsRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(
+        http,
+        async expected => (await objects.ChangeThresholdsAsync(new Wire.ChangeThresholdsRequest
         {
             TenantId = TenantScope.Of(http),
             ObjectId = objectId.ToString(),
             ExpectedVersion = expected,
-            Thresholds =
+            Reason = request.Reason,
+            AllLevels = request.AllLevels,
+            Thresholds = { request.Thresholds.Select(threshold => threshold.ToWire()) },
+        })).Version);
+
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> ChooseProfile(
+        Guid objectId, ChooseProfileRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(
+        http,
+        async expected => (await objects.ChooseProfileAsync(new Wire.ChooseProfileRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            ExpectedVersion = expected,
+            Profile = request.Profile,
+            Reason = request.Reason,
+        })).Version);
+
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> ChangeLearning(
+        Guid objectId, ChangeLearningRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(
+        http,
+        async expected => (await objects.ChangeLearningAsync(new Wire.ChangeLearningRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            ExpectedVersion = expected,
+            Reason = request.Reason,
+            Learning = new Wire.Learning
             {
-                request.Thresholds.Select(t => new Wire.Threshold
-                {
-                    Vector = t.Vector,
-                    BitsPerSecond = t.BitsPerSecond,
-                    PacketsPerSecond = t.PacketsPerSecond,
-                }),
+                Mode = request.Learning.Mode,
+                Margin = request.Learning.Margin,
+                FloorShare = request.Learning.FloorShare,
+                Zone = request.Learning.Zone,
             },
-        });
-        return TypedResults.Ok(new ThresholdsChangedAnswer(answer.Version));
+        })).Version);
+
+    private static async Task<Ok<ListAnswer<VersionAnswer>>> Versions(
+        Guid objectId, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
+    {
+        var answer = await objects.ListVersionsAsync(
+            new Wire.ListVersionsRequest { TenantId = TenantScope.Of(http), ObjectId = objectId.ToString() });
+        return TypedResults.Ok(ListAnswer<VersionAnswer>.Of(answer.Versions, Describe));
     }
+
+    private static async Task<Ok<VersionContentAnswer>> Version(
+        Guid objectId, long version, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
+    {
+        var answer = await objects.GetVersionAsync(
+            new Wire.GetVersionRequest { TenantId = TenantScope.Of(http), ObjectId = objectId.ToString(), Version = version });
+        return TypedResults.Ok(new VersionContentAnswer(Describe(answer.Version), Describe(answer.Content)));
+    }
+
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Restore(
+        Guid objectId, long version, WithReasonRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(
+        http,
+        async expected => (await objects.RestoreVersionAsync(new Wire.RestoreVersionRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            ExpectedVersion = expected,
+            Version = version,
+            Reason = request.Reason,
+        })).Version);
+
+    /// <summary>A change by somebody who saw the version in If-Match, or does not care.</summary>
+    internal static async Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Changed(HttpContext http, Func<long, Task<long>> change)
+    {
+        var seen = http.Request.Headers.IfMatch.ToString();
+        var expected = 0L;
+        return seen.Length > 0 && !long.TryParse(seen.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out expected)
+            ? Problem.Of(400, "If-Match must be a version, for example \"3\".")
+            : TypedResults.Ok(new ThresholdsChangedAnswer(await change(expected)));
+    }
+
+    private static ProtectedObjectAnswer Describe(Wire.ProtectedObject item) => new(
+        item.ObjectId,
+        item.ServiceCode,
+        item.Name,
+        item.Prefixes,
+        [.. item.Thresholds.Select(ThresholdContent.Of)],
+        item.Version,
+        [.. item.WiderThresholds.Select(ThresholdContent.Of)],
+        [.. item.Floors.Select(ThresholdContent.Of)],
+        item.Profile,
+        new LearningContent(item.Learning.Mode, item.Learning.Margin, item.Learning.FloorShare, item.Learning.Zone),
+        item.DeclaredBitsPerSecond);
+
+    private static VersionAnswer Describe(Wire.ObjectVersion version) => new(
+        version.Version,
+        version.ChangedAt.ToDateTimeOffset(),
+        version.ChangedBy,
+        version.Reason,
+        version.Kind,
+        [.. version.Differences.Select(difference => new DifferenceAnswer(difference.What, difference.Before, difference.After))]);
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Hosting;
+using Platform.Ingestion.Exporters;
 using Platform.Ingestion.Flows;
 using Platform.Ingestion.Windows;
 using Platform.Testing;
@@ -15,6 +16,7 @@ public sealed class WindowPublisherTests
 {
     private readonly ManualTimeProvider _clock = new();
     private readonly WindowQueue _queue = new();
+    private readonly ExporterRegistry _exporters = new(acceptsAll: true);
 
     [Fact]
     public async Task Windows_that_waited_too_long_for_the_broker_are_dropped_with_a_count()
@@ -64,8 +66,46 @@ public sealed class WindowPublisherTests
         Assert.Equal(2ul, TrafficWindowBatch.Parser.ParseFrom(message!.Body.Span).Sequence); // the first went with the queue's memory
     }
 
+    [Fact]
+    public async Task Every_second_in_which_telemetry_was_heard_says_so_and_no_other()
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var server = RabbitMqServer.Own();
+        await server.InitializeAsync();
+        var options = new RabbitMqOptions { Host = server.Host, Port = (ushort)server.Port, User = server.User, Password = server.Password };
+        await WindowPublisher.DeclareExchange(options, token);
+        var factory = new ConnectionFactory { Uri = new Uri($"amqp://{server.User}:{server.Password}@{server.Host}:{server.Port}/") };
+        await using var connection = await factory.CreateConnectionAsync(token);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: token);
+        await channel.QueueDeclareAsync("beats", cancellationToken: token);
+        await channel.QueueBindAsync("beats", WindowPublisher.Beats, "", cancellationToken: token);
+        using var metrics = new IngestionMetrics();
+        await using var publisher = Publisher(options, metrics);
+        await publisher.StartAsync(token);
+        var exporter = _exporters.Find(HostAddress.From(IPAddress.Parse("192.0.2.1")))!;
+
+        for (var datagram = 1; datagram <= 2; datagram++)
+        {
+            exporter.LastSeenMs = datagram;
+            await Eventually.Passes(async () =>
+            {
+                _clock.Advance(TimeSpan.FromSeconds(1)); // the first beats connect
+                var message = await channel.BasicGetAsync("beats", autoAck: true, token);
+                Assert.Equal(datagram * 1_000, TelemetryBeat.Parser.ParseFrom(message is null ? [] : message.Body.Span).HeardAtUnixUs);
+            });
+        }
+
+        for (var second = 0; second < 5; second++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(1)); // nothing is heard
+        }
+
+        await publisher.StopAsync(token);
+        Assert.Null(await channel.BasicGetAsync("beats", autoAck: true, token));
+    }
+
     private WindowPublisher Publisher(RabbitMqOptions broker, IngestionMetrics metrics) => new(
-        _queue, Options.Create(broker), Options.Create(new WindowOptions()), metrics, _clock, NullLogger<WindowPublisher>.Instance);
+        _queue, _exporters, Options.Create(broker), Options.Create(new WindowOptions()), metrics, _clock, NullLogger<WindowPublisher>.Instance);
 
     private FilledWindows Filled()
     {

@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using Google.Protobuf;
 using Microsoft.Extensions.Options;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Hosting;
+using Platform.Ingestion.Exporters;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
@@ -13,6 +16,7 @@ namespace Platform.Ingestion.Windows;
 /// </summary>
 internal sealed class WindowPublisher(
     WindowQueue queue,
+    ExporterRegistry exporters,
     IOptions<RabbitMqOptions> broker,
     IOptions<WindowOptions> options,
     IngestionMetrics metrics,
@@ -20,29 +24,35 @@ internal sealed class WindowPublisher(
     ILogger<WindowPublisher> log) : IHostedService, IAsyncDisposable
 {
     public const string Exchange = "telemetry.windows";
+    public const string Beats = "telemetry.beats";
 
     private const int MostUnderWay = 256;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    private readonly WindowEncoder _encoder = new(
-        $"{Environment.MachineName}-{Environment.ProcessId}-{clock.GetUtcNow().ToUnixTimeMilliseconds()}");
+    private static readonly TimeSpan BeatInterval = TimeSpan.FromSeconds(1);
+
+    private readonly string _source = $"{Environment.MachineName}-{Environment.ProcessId}-{clock.GetUtcNow().ToUnixTimeMilliseconds()}";
     private readonly SemaphoreSlim _underWay = new(MostUnderWay);
+    private readonly SemaphoreSlim _connecting = new(1);
     private readonly CancellationTokenSource _stop = new();
     private Task _sending = Task.CompletedTask;
+    private Task _beating = Task.CompletedTask;
     private IConnection? _connection;
     private IChannel? _channel;
 
-    /// <summary>Declares the exchange that detection and reporting bind their own to. Repeatable.</summary>
+    /// <summary>Declares the exchanges that detection and reporting bind their own to. Repeatable.</summary>
     public static async Task DeclareExchange(RabbitMqOptions broker, CancellationToken cancellationToken)
     {
         await using var connection = await Factory(broker).CreateConnectionAsync(cancellationToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         await channel.ExchangeDeclareAsync(Exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(Beats, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _sending = Task.Run(Send, CancellationToken.None);
+        _beating = Task.Run(Beat, CancellationToken.None);
         return Task.CompletedTask;
     }
 
@@ -53,22 +63,26 @@ internal sealed class WindowPublisher(
         await using var _ = cancellationToken.Register(_stop.Cancel);
         _stop.CancelAfter(TimeSpan.FromSeconds(5));
         await _sending;
+        await _stop.CancelAsync();
+        await _beating;
     }
 
     public async ValueTask DisposeAsync()
     {
         await Disconnect();
         _underWay.Dispose();
+        _connecting.Dispose();
         _stop.Dispose();
     }
 
     private async Task Send()
     {
+        var encoder = new WindowEncoder(_source);
         await foreach (var filled in queue.TakeAll())
         {
             using var activity = IngestionMetrics.Activities.StartActivity("send windows", ActivityKind.Producer);
             var arrivedMs = filled.FirstArrivalMs;
-            var messages = _encoder.Encode(filled);
+            var messages = encoder.Encode(filled);
             filled.Release();
             foreach (var message in messages)
             {
@@ -79,6 +93,56 @@ internal sealed class WindowPublisher(
         for (var i = 0; i < MostUnderWay; i++)
         {
             await _underWay.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Says each second that telemetry was heard, when it was: no windows can also mean that nothing is sent to anybody.</summary>
+    private async Task Beat()
+    {
+        using var timer = new PeriodicTimer(BeatInterval, clock);
+        var said = 0L;
+        while (await Ticks(timer))
+        {
+            var heard = exporters.All.Select(exporter => exporter.LastSeenMs).DefaultIfEmpty().Max();
+            if (heard <= said)
+            {
+                continue;
+            }
+
+            if (_channel is { IsOpen: true } channel)
+            {
+                said = heard;
+                await Beat(channel, new TelemetryBeat { Source = _source, HeardAtUnixUs = heard * 1_000 });
+            }
+            else
+            {
+                await Connect();
+            }
+        }
+    }
+
+    private async Task Beat(IChannel channel, TelemetryBeat beat)
+    {
+        try
+        {
+            var properties = new BasicProperties { ContentType = "application/x-protobuf", Type = "platform.telemetry.v1.TelemetryBeat" };
+            await channel.BasicPublishAsync(Beats, "", mandatory: false, properties, beat.ToByteArray(), _stop.Token);
+        }
+        catch (Exception lost) when (lost is RabbitMQClientException or OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            // The next one says as much.
+        }
+    }
+
+    private async Task<bool> Ticks(PeriodicTimer timer)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(_stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
         }
     }
 
@@ -130,9 +194,15 @@ internal sealed class WindowPublisher(
 
     private async Task Connect()
     {
-        await Disconnect();
+        await _connecting.WaitAsync(CancellationToken.None);
         try
         {
+            if (_channel is { IsOpen: true })
+            {
+                return; // the other loop was quicker
+            }
+
+            await Disconnect();
             _connection = await Factory(broker.Value).CreateConnectionAsync(_stop.Token);
             _channel = await _connection.CreateChannelAsync(
                 new CreateChannelOptions(
@@ -146,6 +216,10 @@ internal sealed class WindowPublisher(
         {
             log.BrokerAway(away);
             await Task.Delay(Pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        finally
+        {
+            _connecting.Release();
         }
     }
 

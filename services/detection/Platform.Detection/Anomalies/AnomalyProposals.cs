@@ -1,0 +1,40 @@
+using System.Net;
+using Npgsql;
+using Platform.EventStore;
+
+namespace Platform.Detection.Anomalies;
+
+/// <summary>Query: where an anomaly's stream is, and what it proposes once it was marked false.</summary>
+internal static class AnomalyProposals
+{
+    /// <summary>Key of the target's stream; null when the tenant has no such anomaly.</summary>
+    public static async Task<string?> KeyOf(NpgsqlDataSource database, TenantId tenant, Guid anomalyId, CancellationToken cancellation)
+    {
+        if (tenant == TenantId.Provider)
+        {
+            return null;
+        }
+
+        await using var command = database.CreateCommand(
+            "select object_id, target, direction from views.anomalies_v1 where tenant_id = $1 and anomaly_id = $2");
+        command.Parameters.Add(new() { Value = tenant.ToGuid() });
+        command.Parameters.Add(new() { Value = anomalyId });
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        return await reader.ReadAsync(cancellation)
+            ? AnomalyState.KeyOf(reader.GetGuid(0), reader.GetFieldValue<IPNetwork>(1), (ProtectedObjects.TrafficDirection)reader.GetInt16(2))
+            : null;
+    }
+
+    /// <summary>The object and the anomaly; null unless it was marked false.</summary>
+    public static async Task<(Guid ObjectId, KnownAnomaly Known)?> Find(
+        NpgsqlDataSource database, TenantSession session, Guid anomalyId, CancellationToken cancellation)
+    {
+        if (await KeyOf(database, session.Tenant, anomalyId, cancellation) is not { } key)
+        {
+            return null;
+        }
+
+        var (state, _) = await session.Load(AnomalyState.Stream, key, cancellation);
+        return state.MarkedFalse.Contains(anomalyId) && state.Known.TryGetValue(anomalyId, out var known) ? (known.Subject.ObjectId, known) : null;
+    }
+}

@@ -1,0 +1,84 @@
+using System.Globalization;
+using Platform.Detection.Learning;
+
+namespace Platform.Detection.ProtectedObjects;
+
+/// <summary>What a change of settings was. Stored as numbers: never renumber.</summary>
+internal enum SettingsChangeKind
+{
+    /// <summary>Thresholds were set.</summary>
+    Thresholds = 0,
+    Profile = 1,
+    Learning = 2,
+
+    /// <summary>A past version is in force again.</summary>
+    Restored = 3,
+
+    /// <summary>Thresholds from a re-learning.</summary>
+    Relearned = 4,
+
+    /// <summary>Thresholds that an anomaly proposed which was none.</summary>
+    Proposal = 5,
+}
+
+/// <summary>Who changed the settings of an object, why, and what is different.</summary>
+/// <param name="By">Operator (UUID text).</param>
+/// <param name="Reason">In their words; may be empty for thresholds.</param>
+/// <param name="Differences">Everything that is different from the version before.</param>
+internal sealed record SettingsChange(string By, string Reason, IReadOnlyList<Difference> Differences);
+
+/// <param name="What">Path of the setting, for example <c>threshold/host/in/udp/bits</c>.</param>
+/// <param name="Before">Null: there was none.</param>
+/// <param name="After">Null: there is none any more.</param>
+internal sealed record Difference(string What, string? Before, string? After)
+{
+    /// <summary>What is different between two versions, by name.</summary>
+    public static IReadOnlyList<Difference> Between(ObjectContent? before, ObjectContent after)
+    {
+        var (old, now) = (before is null ? [] : Values(before), Values(after));
+        return
+        [
+            .. from what in old.Keys.Union(now.Keys).Order(StringComparer.Ordinal)
+               let pair = (Before: old.GetValueOrDefault(what), After: now.GetValueOrDefault(what))
+               where pair.Before != pair.After
+               select new Difference(what, pair.Before, pair.After),
+        ];
+    }
+
+    private static Dictionary<string, string> Values(ObjectContent content)
+    {
+        var settings = content.Settings ?? new();
+        var learning = settings.Learning ?? LearningSettings.Default;
+        var values = new Dictionary<string, string>
+        {
+            ["prefixes"] = string.Join(' ', content.Prefixes.Select(prefix => prefix.ToString()).Order(StringComparer.Ordinal)),
+            ["declared/bits"] = Text(settings.DeclaredBitsPerSecond),
+            ["profile"] = settings.Profile ?? "own",
+            ["learning/mode"] = learning.Mode.ToString().ToLowerInvariant(),
+            ["learning/margin"] = learning.Margin.ToString(CultureInfo.InvariantCulture),
+            ["learning/floor-share"] = learning.FloorShare.ToString(CultureInfo.InvariantCulture),
+            ["learning/zone"] = learning.Zone,
+        };
+        Add("threshold", content.Thresholds);
+        Add("floor", settings.Floors ?? []);
+        return values;
+
+        void Add(string kind, IReadOnlyList<Threshold> thresholds)
+        {
+            foreach (var threshold in thresholds)
+            {
+                var path = $"{kind}/{threshold.Level.Name()}/{threshold.Direction.Name()}/{threshold.Vector.Name()}";
+                foreach (var (unit, rate) in (IEnumerable<(string, long?)>)
+                    [("bits", threshold.BitsPerSecond), ("packets", threshold.PacketsPerSecond), ("flows", threshold.FlowsPerSecond)])
+                {
+                    if (rate is { } set)
+                    {
+                        values[$"{path}/{unit}"] = Text(set);
+                    }
+                }
+            }
+        }
+    }
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,41 @@
+namespace Platform.Detection.Windows;
+
+/// <summary>
+/// For how long telemetry has been there: what nobody measured was not quiet. Each sign of life (a batch, or ingestion's beat) speaks for the time
+/// before it, but for a few seconds at most. A beat is read behind the batches that were sent before it, so a reader that lags is no quiet either.
+/// </summary>
+/// <param name="longestGap">So much of a silence counts.</param>
+internal sealed class TelemetryPresence(TimeSpan longestGap)
+{
+    private readonly Lock _gate = new();
+    private DateTimeOffset? _heard;
+    private TimeSpan _present;
+
+    /// <summary>Since when it is there without a gap.</summary>
+    public DateTimeOffset Since { get; private set; }
+
+    public void Hear(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            Since = _heard is { } before && now - before <= longestGap ? Since : now;
+            _present += SinceHeard(now);
+            _heard = now;
+        }
+    }
+
+    /// <summary>How long it was there in all; only differences mean something.</summary>
+    public TimeSpan At(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            return _present + SinceHeard(now);
+        }
+    }
+
+    private TimeSpan SinceHeard(DateTimeOffset now)
+    {
+        var gap = now - (_heard ?? now);
+        return gap <= TimeSpan.Zero ? TimeSpan.Zero : gap < longestGap ? gap : longestGap;
+    }
+}
