@@ -80,6 +80,7 @@ export const en = {
     'anomaly-ended': 'the attack ended',
     operator: 'by an operator',
     'contract-ended': 'the contract ended',
+    'telemetry-missing': 'telemetry was missing; nobody knows whether it is over',
     expired: 'expired',
   } as Record<string, string>,
   roles: {

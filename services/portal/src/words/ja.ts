@@ -80,6 +80,7 @@ export const ja: Words = {
     'anomaly-ended': '攻撃の終了',
     operator: '担当者による操作',
     'contract-ended': '契約の終了',
+    'telemetry-missing': '計測データが届かず、終了を確認できません',
     expired: '期限切れ',
   },
   roles: {
