@@ -20,10 +20,8 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
     private const int Stride = 65_536 + 1_536;
     private const int NameLength = 28;
     private const int WaitMilliseconds = 100;
-    private const int GatherMilliseconds = 3;
 
-    // A buffer of this size takes more in that time than any core can decode.
-    private const int LeastBufferToGather = 8 * 1024 * 1024;
+    private const int MostGatherMilliseconds = 10;
     private const int WaitForOne = 0x10000;
 
     private static readonly string[] Tables = ["/proc/net/udp", "/proc/net/udp6"];
@@ -34,6 +32,7 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
     private readonly IoVector* _vectors;
     private readonly Message* _messages;
     private readonly bool _isBatched = OperatingSystem.IsLinux() && nint.Size == 8;
+    private readonly int _gatherMilliseconds;
     private int _got;
 
     public DatagramSocket(IPEndPoint endpoint, int bufferBytes, bool isShared)
@@ -53,6 +52,7 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
 
             _socket.ReceiveTimeout = WaitMilliseconds; // so that windows close and a stop is seen without traffic
             BufferBytes = EnlargeBuffer(bufferBytes);
+            _gatherMilliseconds = Math.Clamp(BufferBytes >> 21, 1, MostGatherMilliseconds); // two megabytes hold a millisecond's worth of any exporter
             _socket.Bind(endpoint);
         }
         catch
@@ -115,9 +115,9 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
         }
 
         // Few came last time: let some gather, or every datagram would cost a wake-up.
-        if (_got is > 0 and < BatchSize / 2 && BufferBytes >= LeastBufferToGather)
+        if (_got is > 0 and < BatchSize / 2)
         {
-            _ = poll(null, 0, GatherMilliseconds);
+            _ = poll(null, 0, _gatherMilliseconds);
         }
 
         for (var i = 0; i < BatchSize; i++)
