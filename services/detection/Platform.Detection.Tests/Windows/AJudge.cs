@@ -52,7 +52,7 @@ internal sealed class AJudge
         id => id == ObjectId ? Watched : null, new WindowOptions(), Quick, _findings.Enqueue, Presence());
 
     public void Receive(
-        long second, long packets, long udpPackets = 0, string host = "203.0.113.10", ulong? sequence = null, bool settle = true)
+        long second, long packets, long udpPackets = 0, string host = "203.0.113.10", ulong? sequence = null, bool settle = true, params TrafficSketch[] sketches)
     {
         var batch = new TrafficWindowBatch
         {
@@ -78,6 +78,7 @@ internal sealed class AJudge
                 },
             },
         };
+        batch.Sketches.AddRange(sketches);
         Judge.Judge(batch, default, Now);
         if (settle)
         {

@@ -1,4 +1,6 @@
 using System.Net;
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
@@ -87,6 +89,22 @@ public sealed class WindowJudgeTests
 
         var ended = Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]);
         Assert.Equal((5_000, AJudge.Noon.AddSeconds(1)), (ended.PeakPacketsPerSecond, ended.Until));
+    }
+
+    [Fact]
+    public void An_anomaly_names_who_sent_most_from_which_port_and_how_long_packets_were()
+    {
+        _judge.Receive(AJudge.Second(-60), packets: 1, sketches: Sketch(AJudge.Second(-60), "192.0.2.99", packets: 1)); // long ago
+        _judge.Receive(
+            AJudge.Second(),
+            packets: 4_000,
+            sketches: [Sketch(AJudge.Second(), "192.0.2.1", packets: 1_000), Sketch(AJudge.Second(), "192.0.2.2", packets: 3_000)]);
+
+        var evidence = Assert.IsType<AnomalyDetected>(Assert.Single(_judge.Recorded)).Explanation!.Evidence;
+        Assert.Equal([new("192.0.2.2", 0.75), new("192.0.2.1", 0.25)], evidence.Sources);
+        Assert.Equal(new Share("123", 1), Assert.Single(evidence.SourcePorts));
+        Assert.Equal(new Share("512", 1), Assert.Single(evidence.PacketLengths));
+        Assert.Empty(evidence.DestinationPorts);
     }
 
     [Fact]
@@ -274,4 +292,14 @@ public sealed class WindowJudgeTests
         Assert.Equal(0UL, numbers.Next("b", AJudge.ObjectId, 1, AJudge.Noon));
         Assert.Equal(0UL, numbers.Next("a", Guid.Empty, 1, AJudge.Noon));
     }
+
+    private static TrafficSketch Sketch(long second, string peer, ulong packets) => new()
+    {
+        Host = ByteString.CopyFrom(203, 0, 113, 10),
+        Second = second,
+        Total = new Counters { Packets = packets },
+        Peers = { new AddressShare { Address = ByteString.CopyFrom(IPAddress.Parse(peer).GetAddressBytes()), Counters = new Counters { Packets = packets } } },
+        SourcePorts = { new NumberShare { Number = 123, Counters = new Counters { Packets = packets } } },
+        PacketLengths = { new NumberShare { Number = 512, Counters = new Counters { Packets = packets } } },
+    };
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
@@ -16,7 +17,9 @@ namespace Platform.Detection.Windows;
 internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWatch? block = null)
 {
     private const float Memory = 300; // seconds over which what was before fades
+    private const int SketchSeconds = 3; // what it is made of now, not what it was
     private Slot[] _slots = [];
+    private List<TrafficSketch>? _sketches; // null most of the time
     private float _recentBits;
     private float _recentPackets;
     private long _newest = long.MinValue;
@@ -40,6 +43,15 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 
     /// <summary>Hosts of this block that are covered.</summary>
     public int CoveredHosts { get; set; }
+
+    /// <summary>What its traffic is made of, as far as sketches came.</summary>
+    public Evidence Evidence => _sketches is null ? Evidence.None : SketchReading.Read(_sketches);
+
+    public void Note(TrafficSketch sketch)
+    {
+        (_sketches ??= []).RemoveAll(old => old.Second <= sketch.Second - SketchSeconds);
+        _sketches.Add(sketch);
+    }
 
     /// <summary>Adds an increment to its second and gives back the whole second; an increment that is too late only itself.</summary>
     public SecondTraffic Add(long second, in SecondTraffic increment, int latenessSeconds, LearnedLevel learned, out bool isLate)

@@ -74,6 +74,11 @@ internal sealed class WindowJudge(
             on.Sight(batch);
             on.Follow(watched, now.ToUnixTimeSeconds(), anomalies.LowShare);
             var arrival = DateTimeOffset.UnixEpoch.AddMicroseconds(batch.FirstArrivalUnixUs);
+            foreach (var sketch in batch.Sketches)
+            {
+                Note(on, sketch);
+            }
+
             foreach (var window in batch.Windows)
             {
                 Judge(on, window, new Origin(trace, arrival), now);
@@ -181,14 +186,12 @@ internal sealed class WindowJudge(
             return;
         }
 
-        var known = on.Hosts.Count;
-        if (on.Host(address, known + windows.MaxHostsPerPartition - Hosts) is not { } host)
+        if (Find(on, address) is not { } host)
         {
             Telemetry.Ignored("too-many-hosts", 1);
             return;
         }
 
-        Hosts += on.Hosts.Count - known;
         var block = host.Block!;
         host.LastArrival = block.LastArrival = now;
         var (second, increment) = (window.Second, window.ReadTraffic());
@@ -213,6 +216,27 @@ internal sealed class WindowJudge(
         }
 
         on.Note(second, increment, whole, together, presence.Since);
+    }
+
+    /// <summary>A host of an object; null when there are too many.</summary>
+    private TargetWatch? Find(ObjectWatch on, NetworkKey address)
+    {
+        var known = on.Hosts.Count;
+        var host = on.Host(address, known + windows.MaxHostsPerPartition - Hosts);
+        Hosts += on.Hosts.Count - known;
+        return host;
+    }
+
+    private void Note(ObjectWatch on, TrafficSketch sketch)
+    {
+        if (!sketch.Outgoing && sketch.Host.IsEmpty)
+        {
+            on.Whole.Note(sketch);
+        }
+        else if (!sketch.Outgoing && NetworkKey.Read(sketch.Host.Span) is { } address)
+        {
+            Find(on, address)?.Note(sketch);
+        }
     }
 
     private void Consider(
@@ -337,7 +361,7 @@ internal sealed class WindowJudge(
             whole.Total,
             verdict.Over,
             episode.Pulses,
-            Explainer.Explain(subject, verdict.Rule, verdict.Over, excess, rules.Learned.Typical, Evidence.None),
+            Explainer.Explain(subject, verdict.Rule, verdict.Over, excess, rules.Learned.Typical, target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence),
             now);
         if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
