@@ -31,6 +31,21 @@ public sealed class AnAttackIsMitigated(Suite suite)
     }
 
     [Fact]
+    public async Task One_trace_runs_from_the_window_over_the_route_to_the_report()
+    {
+        using var customer = await suite.ACustomer();
+        await customer.SuffersAnAttack();
+        var id = await customer.TheIncident();
+
+        var window = await suite.TraceOf("detection", "anomaly_detected", id); // ingestion began it, with the window that it published
+
+        Assert.Matches("^[0-9a-f]{32}$", window);
+        Assert.Equal(window, await suite.TraceOf("mitigation", "mitigation_started", id));
+        Assert.Equal(window, await suite.TraceOf("mitigation", "countermeasure_announced", id));
+        Assert.Equal(window, await suite.TraceOf("reporting", "incident_opened", id));
+    }
+
+    [Fact]
     [Trait("Requirement", "R1")]
     public async Task Traffic_below_the_thresholds_is_left_alone()
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Npgsql;
 using Platform.Local;
 using Platform.Testing;
 
@@ -50,6 +51,21 @@ public sealed class Suite : IAsyncLifetime
         }
 
         _folder.Dispose();
+    }
+
+    /// <summary>Trace in which a service recorded its first event of this kind about this incident, as the event says; null as long as there is none.</summary>
+    internal async Task<string?> TraceOf(string service, string eventType, string incidentId)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(Stack.Postgres.ConnectionString) { Database = service, Pooling = false };
+        await using var database = NpgsqlDataSource.Create(settings);
+        await using var command = database.CreateCommand(
+            """
+            select split_part(headers ->> 'traceparent', '-', 2) from events.mt_events
+             where type = $1 and (stream_id like '%' || $2 || '%' or data::text like '%' || $2 || '%') order by seq_id limit 1
+            """);
+        command.Parameters.AddWithValue(eventType);
+        command.Parameters.AddWithValue(incidentId);
+        return await command.ExecuteScalarAsync() as string;
     }
 
     /// <summary>The provider's operator, signed in.</summary>
