@@ -8,6 +8,7 @@ namespace Platform.Testing;
 public sealed class PostgresServer : IAsyncLifetime
 {
     private const string Superuser = "platform";
+    private const int ImmediateShutdown = 3; // SIGQUIT: without a checkpoint, but the shared memory goes.
     private const int FastShutdown = 2; // SIGINT: ends sessions, then the server; SIGTERM would wait for the clients.
 
     private readonly PostgresSetup _setup;
@@ -69,7 +70,7 @@ public sealed class PostgresServer : IAsyncLifetime
         await Eventually.Passes(
             async () =>
             {
-                _process = ServerProcess.Start("PostgreSQL", Path.Combine(Folder, "log"), [.. AsAllowedUser, .. ServerCommand]);
+                _process = ServerProcess.Start("PostgreSQL", Path.Combine(Folder, "log"), [.. AsAllowedUser, .. ServerCommand], endSignal: ImmediateShutdown);
                 await _process.Ready(Accepts, TimeSpan.FromSeconds(30));
             },
             TimeSpan.FromSeconds(30));

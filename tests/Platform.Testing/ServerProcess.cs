@@ -33,12 +33,16 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Signal with which <see cref="DisposeAsync"/> ends it; SIGKILL unless the server has something to tidy up.</summary>
+    public int EndSignal { get; init; } = KillSignal;
+
     /// <summary>Starts a command. <paramref name="environment"/> is added to ours; a null value removes a variable.</summary>
     public static ServerProcess Start(
         string name,
         string logFile,
         IReadOnlyList<string> command,
-        IReadOnlyDictionary<string, string?>? environment = null)
+        IReadOnlyDictionary<string, string?>? environment = null,
+        int endSignal = KillSignal)
     {
         // A group of its own keeps the terminal's Ctrl+C away and lets one signal reach grandchildren. Both programs
         // only exec, so the id that we are given is the server's.
@@ -53,7 +57,7 @@ public sealed class ServerProcess : IAsyncDisposable
 
         var process = Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start.");
         Reaper.Watch(process.Id);
-        return new(name, process, logFile);
+        return new(name, process, logFile) { EndSignal = endSignal };
     }
 
     /// <summary>From now on the process no longer ends with us, nor with <see cref="DisposeAsync"/>.</summary>
@@ -133,7 +137,7 @@ public sealed class ServerProcess : IAsyncDisposable
     {
         if (!_process.HasExited && !_left)
         {
-            await Kill();
+            await (EndSignal == KillSignal ? Kill() : Stop(signal: EndSignal));
         }
 
         _process.Dispose();

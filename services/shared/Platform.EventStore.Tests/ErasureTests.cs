@@ -57,6 +57,28 @@ public sealed class ErasureTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task An_erased_stream_that_a_foreign_writer_began_again_is_closed_to_us_and_can_be_erased_again()
+    {
+        await given.Count(Acme, "again", 1);
+        var session = given.Store.Tenant(Acme);
+        var first = new Erasure(_erasure, [TallyState.Stream.For("again")], []);
+        await session.Erase(first, Token);
+        await using (var foreign = await AForeignWriter.Begin(given, "again"))
+        {
+            await foreign.Append();
+            await foreign.Commit();
+        }
+
+        var ours = await given.Count(Acme, "again", 1);
+        var second = await session.Erase(first with { Id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow()) }, Token);
+
+        Assert.Equal(AppendOutcome.Closed, ours.Outcome);
+        Assert.Equal(1, second["tally"]);
+        Assert.Equal(1, (await session.Erase(first, Token))["tally"]);
+        Assert.Empty(await session.Read(TallyState.Stream, "again", Token));
+    }
+
+    [Fact]
     public async Task An_append_that_meets_an_erasure_is_there_and_erased_or_refused()
     {
         for (var round = 0; round < 20; round++)

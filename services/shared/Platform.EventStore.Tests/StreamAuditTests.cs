@@ -30,6 +30,12 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
     [InlineData("update events.mt_events set headers = headers || '{\"actor\": \"other\"}' where @ and version = 2", "tally:a version 2: Changed")]
     [InlineData("update events.mt_events set headers = headers || '{\"hash\": \"00\"}' where @ and version = 2", "tally:a version 2: Changed")]
     [InlineData("update events.mt_events set headers = headers || jsonb_build_object('hash', repeat('0', 64)) where @ and version = 2", "tally:a version 2: Changed", "tally:a version 3: Changed")]
+    [InlineData("update events.mt_events set headers = headers - 'hash' where @ and version = 4", "tally:a version 4: Changed")]
+    [InlineData("update events.mt_events set data = '{\"By\": 9}', headers = headers - 'hash' where @ and version > 2", "tally:a version 3: Changed", "tally:a version 4: Changed")]
+    [InlineData(
+        "update events.mt_events e set seq_id = -1 where @ and version = 1; update events.mt_events set seq_id = seq_id - 2 where @ and version = 3; update events.mt_events e set seq_id = 2 + (select seq_id from events.mt_events x where x.tenant_id = e.tenant_id and x.stream_id = e.stream_id and x.version = 3) where @ and version = 1",
+        "tally:a version 2: Changed",
+        "tally:a version 3: Changed")]
     [InlineData("delete from events.mt_events where @ and version = 2", "tally:a version 2: Removed")]
     [InlineData("delete from events.mt_events where @ and version = 1", "tally:a version 1: Removed")]
     [InlineData("delete from events.mt_events where @ and version = 4", "tally:a version 4: Removed")]
@@ -40,6 +46,16 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
         await Attack(attack);
 
         Assert.Equal(found, (await Verify()).Findings.Select(finding => finding.ToString()));
+    }
+
+    [Fact]
+    public async Task A_stream_that_says_it_ends_before_its_last_event_is_named()
+    {
+        await AStream("a", 1, 2, 3);
+
+        await Attack("update events.mt_streams set version = 1 where @", "id");
+
+        Assert.Equal(["tally:a version 2: Changed"], Texts(await Verify()));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Npgsql;
@@ -62,7 +63,15 @@ internal readonly record struct EventRow(
             keys = catalog.NewKeys();
             await using var command = connection.Command(DataKeys.OfTenants, [tenants]);
             await using var found = await command.ExecuteReaderAsync(cancellationToken);
-            await keys.Add(found, cancellationToken);
+            try
+            {
+                await keys.Add(found, cancellationToken);
+            }
+            catch (CryptographicException e)
+            {
+                var first = rows.Find(row => catalog.IsSealed(row.Type));
+                throw new UnreadableEventException(first.Sequence, $"Event {first.Sequence} ({first.Type}) is sealed. {e.Message}", e);
+            }
         }
 
         return rows.ConvertAll(row => row.Open(catalog, keys));
@@ -112,7 +121,16 @@ internal sealed record EventHeaders(
     public static byte[] Of(Cause cause, string? clockState) => JsonSerializer.SerializeToUtf8Bytes(
         new EventHeaders(cause.Actor, cause.SourceAddress, Activity.Current?.Id, clockState), _json);
 
-    /// <summary>A foreign writer leaves headers out, or writes JSON null.</summary>
-    public static EventHeaders Read(byte[]? stored) =>
-        stored is null ? _none : JsonSerializer.Deserialize<EventHeaders>(stored, _json) ?? _none;
+    /// <summary>A foreign writer leaves headers out, or writes JSON null, or has other uses for the same names.</summary>
+    public static EventHeaders Read(byte[]? stored)
+    {
+        try
+        {
+            return stored is null ? _none : JsonSerializer.Deserialize<EventHeaders>(stored, _json) ?? _none;
+        }
+        catch (JsonException)
+        {
+            return _none;
+        }
+    }
 }

@@ -145,8 +145,18 @@ internal sealed class SealedMembers
             throw new ArgumentException($"{type.Name}.{unfit.Name} is sealed but neither a text nor a list of texts.");
         }
 
+        if (properties.Select(property => property.PropertyType).FirstOrDefault(inner => HoldsSealed(inner, [type])) is { } nested)
+        {
+            throw new ArgumentException($"{type.Name} holds {nested.Name}, which has sealed properties: only an event's own can be sealed.");
+        }
+
         return members.Count == 0 ? null : new SealedMembers(type, [.. members.Select(member => member.Name)], scope);
     }
+
+    private static bool HoldsSealed(Type type, HashSet<Type> seen) =>
+        type.GetGenericArguments().Append(type.GetElementType()).OfType<Type>().Any(inner => HoldsSealed(inner, seen))
+        || (seen.Add(type) && !type.Namespace!.StartsWith(nameof(System), StringComparison.Ordinal)
+            && type.GetProperties().Any(property => property.IsDefined(typeof(SealedAttribute)) || HoldsSealed(property.PropertyType, seen)));
 
     public string ScopeOf(object happened) => (string?)_scope?.GetValue(happened) ?? SealScopeAttribute.WholeTenant;
 

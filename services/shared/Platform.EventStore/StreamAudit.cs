@@ -1,3 +1,4 @@
+using System.Data;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
@@ -56,11 +57,16 @@ public sealed class StreamAudit(StreamStore store)
     public async Task<AuditReport> Verify(TenantId tenant, CancellationToken cancellationToken)
     {
         await using var connection = await store.Database.OpenConnectionAsync(cancellationToken);
+        // One view of everything, or an erasure between two questions would look like a theft.
+        await using var moment = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
         var anchors = await Anchors(connection, tenant, cancellationToken);
         await using var command = connection.Command(
             """
             select s.id, s.version, e.version, e.id, e.type, e.headers ->> 'hash', e.data::text,
-                   platform.meta(e.tenant_id, e.stream_id, e.timestamp, e.correlation_id, e.causation_id, e.headers)
+                   platform.meta(e.tenant_id, e.stream_id, e.timestamp, e.correlation_id, e.causation_id, e.headers), e.seq_id,
+                   e.headers ->> 'hash' is null and exists (
+                       select from platform.inbox i
+                        where i.tenant_id = e.tenant_id and i.stream_id = e.stream_id and i.cause_id = e.causation_id and i.version >= e.version)
               from events.mt_streams s left join events.mt_events e on e.tenant_id = s.tenant_id and e.stream_id = s.id
              where s.tenant_id = $1 and s.id <> 'mt_tombstone' order by s.id collate "C", e.version
             """,
@@ -83,7 +89,9 @@ public sealed class StreamAudit(StreamStore store)
                     report,
                     rows.GetInt64(2),
                     $"{rows.GetInt64(2)} {rows.GetGuid(3)} {rows.GetString(4)} {rows.GetString(7)} {rows.GetString(6)}",
-                    rows.IsDBNull(5) ? null : rows.GetString(5));
+                    rows.IsDBNull(5) ? null : rows.GetString(5),
+                    rows.GetInt64(8),
+                    lostItsHash: rows.GetBoolean(9));
             }
         }
 
@@ -144,22 +152,28 @@ public sealed class StreamAudit(StreamStore store)
         private byte[] _link = [];
         private bool _linkIsKnown = true;
         private long _last;
+        private long _highestSequence;
 
         public string Stream => stream;
 
-        public void Next(AuditReport report, long version, string content, string? hash)
+        public void Next(AuditReport report, long version, string content, string? hash, long sequence, bool lostItsHash)
         {
             Missing(report, version - 1);
             var computed = SHA256.HashData([.. _link, .. Encoding.UTF8.GetBytes(content)]);
-            report.Count(hash is null ? new(stream, version, AuditFault.None) : null);
+            report.Count(hash is null && !lostItsHash ? new(stream, version, AuditFault.None) : null);
             if (hash is null)
             {
-                // A foreign writer's. Its content still counts in the links of ours that follow.
+                // A foreign writer's, unless the cause is one of ours. Its content still counts in the links of ours that follow.
                 _link = computed;
+                if (lostItsHash)
+                {
+                    report.Add(new(stream, version, AuditFault.Changed));
+                }
             }
             else
             {
-                if (_linkIsKnown && hash != Convert.ToHexStringLower(computed))
+                // Ours take their number while they hold the stream, so it is higher than any before it.
+                if ((_linkIsKnown && hash != Convert.ToHexStringLower(computed)) || sequence < _highestSequence)
                 {
                     report.Add(new(stream, version, AuditFault.Changed));
                 }
@@ -173,10 +187,17 @@ public sealed class StreamAudit(StreamStore store)
                 report.Add(new(stream, version, AuditFault.Rewritten));
             }
 
-            _last = version;
+            (_last, _highestSequence) = (version, Math.Max(sequence, _highestSequence));
         }
 
-        public void End(AuditReport report) => Missing(report, head);
+        public void End(AuditReport report)
+        {
+            Missing(report, head);
+            if (_last > head)
+            {
+                report.Add(new(stream, head + 1, AuditFault.Changed)); // the stream says that it ends before
+            }
+        }
 
         private void Missing(AuditReport report, long until)
         {

@@ -34,6 +34,21 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public void A_value_inside_a_list_that_cannot_be_read_is_not_left_out_without_a_word()
+    {
+        var failures = Failures<Doors>("Doors", new() { ["Doors:All:0:Width"] = "80", ["Doors:All:1:Width"] = "wide" });
+
+        Assert.Equal(["Doors:All:1:Width = wide: must be a whole number."], failures);
+    }
+
+    [Fact]
+    public void A_name_that_no_setting_has_is_refused()
+    {
+        Assert.Equal(["Doors: there is no setting 'Al'."], Failures<Doors>("Doors", new() { ["Doors:Al"] = "1" }));
+        Assert.Equal(["Doors: there is no setting 'Widht'."], Failures<Doors>("Doors", new() { ["Doors:All:0:Widht"] = "1" }));
+    }
+
+    [Fact]
     public void A_connection_string_that_is_none_is_refused_and_not_repeated()
     {
         var failure = Assert.Single(Failures<PostgresOptions>(PostgresOptions.Section, new() { ["ConnectionStrings:Postgres"] = "Hostile" }));
@@ -102,5 +117,15 @@ public sealed class SettingsTests
         builder.AddValidatedOptions<T>(section);
         using var services = builder.Services.BuildServiceProvider();
         return [.. Assert.Throws<OptionsValidationException>(() => services.GetRequiredService<IOptions<T>>().Value).Failures];
+    }
+
+    internal sealed class Doors
+    {
+        public Door[] All { get; init; } = [];
+    }
+
+    internal sealed class Door
+    {
+        public int Width { get; init; }
     }
 }

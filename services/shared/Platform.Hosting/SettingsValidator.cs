@@ -18,11 +18,18 @@ internal sealed partial class SettingsValidator<T>(string section) : IValidateOp
     {
         try
         {
-            settings.Bind(options);
+            // Otherwise what cannot be read inside a list, or is misspelt, would be left out without a word.
+            settings.Bind(options, how => how.ErrorOnUnknownConfiguration = true);
         }
-        catch (InvalidOperationException unreadable)
+        catch (InvalidOperationException refused)
         {
-            throw new OptionsValidationException(Options.DefaultName, typeof(T), [Describe(unreadable.Message)]);
+            Exception inmost = refused;
+            while (inmost.InnerException is InvalidOperationException inner)
+            {
+                inmost = inner;
+            }
+
+            throw new OptionsValidationException(Options.DefaultName, typeof(T), [Describe(settings, inmost.Message)]);
         }
     }
 
@@ -37,8 +44,13 @@ internal sealed partial class SettingsValidator<T>(string section) : IValidateOp
         return ValidateOptionsResult.Fail(results.Select(result => Describe(options, result)));
     }
 
-    private static string Describe(string unreadable)
+    private static string Describe(IConfiguration settings, string unreadable)
     {
+        if (Unknown().Match(unreadable) is { Success: true } unknown)
+        {
+            return $"{(settings as IConfigurationSection)?.Path}: there is no setting {unknown.Groups["names"].Value}.";
+        }
+
         if (Unreadable().Match(unreadable) is not { Success: true } found)
         {
             return unreadable;
@@ -53,6 +65,10 @@ internal sealed partial class SettingsValidator<T>(string section) : IValidateOp
     /// <summary>What the binder says, with setting, value and type in it.</summary>
     [GeneratedRegex("value '(?<value>.*)' at '(?<setting>[^']*)' to type '(System\\.)?(?<type>[^']*)'")]
     private static partial Regex Unreadable();
+
+    /// <summary>What the binder says of names that it does not know.</summary>
+    [GeneratedRegex("not found on the instance of [^:]*: (?<names>.*)$")]
+    private static partial Regex Unknown();
 
     private string Describe(T options, ValidationResult result)
     {

@@ -63,6 +63,11 @@ internal sealed class MitigationOptions : IValidatableObject
             }
         }
 
+        foreach (var wrong in DefaultSteps.Where(step => !Enum.IsDefined(step)))
+        {
+            yield return new($"= {wrong}: must be one of {string.Join(", ", Enum.GetNames<DefenseStepKind>())}.", [nameof(DefaultSteps)]);
+        }
+
         foreach (var wrong in Tenants.Where(tenant => !tenant.IsValid))
         {
             yield return new(

@@ -44,7 +44,7 @@ create table platform.erased_streams (
     erasure_id uuid        not null,
     events     bigint      not null,
     erased_at  timestamptz not null,
-    primary key (tenant_id, stream_id)
+    primary key (tenant_id, stream_id, erasure_id) -- a foreign writer may have begun it again after the first
 );
 create index on platform.erased_streams (tenant_id, erasure_id);
 
@@ -132,6 +132,7 @@ begin
             update events.mt_streams s set version = s.version + added, timestamp = p_at
              where s.tenant_id = p_tenant and s.id = p_stream and s.is_archived is not true
                and (p_expected < 0 or s.version = p_expected)
+               and not exists (select from platform.erased_streams x where x.tenant_id = p_tenant and x.stream_id = p_stream)
             returning s.version into reached;
         end if;
         if reached is null and p_expected <= 0 then
@@ -159,11 +160,9 @@ begin
         end if;
         select case when s.is_archived then 3 else 1 end, s.version into outcome, reached
           from events.mt_streams s where s.tenant_id = p_tenant and s.id = p_stream;
-        if not found then
-            reached := 0;
-            outcome := case when exists (
-                select from platform.erased_streams x where x.tenant_id = p_tenant and x.stream_id = p_stream) then 3 else 1 end;
-        end if;
+        reached := coalesce(reached, 0);
+        outcome := case when exists (select from platform.erased_streams x where x.tenant_id = p_tenant and x.stream_id = p_stream)
+                        then 3 else coalesce(outcome, 1) end;
         return;
     end if;
 
@@ -217,7 +216,8 @@ begin
     delete from platform.inbox where tenant_id = p_tenant and stream_id = p_stream;
     delete from events.mt_streams where tenant_id = p_tenant and id = p_stream;
     insert into platform.erased_streams (tenant_id, stream_id, erasure_id, events, erased_at)
-    values (p_tenant, p_stream, p_erasure, erased, p_at);
+    values (p_tenant, p_stream, p_erasure, erased, p_at)
+    on conflict (tenant_id, stream_id, erasure_id) do update set events = erased_streams.events + excluded.events;
     return erased;
 end
 $$;
