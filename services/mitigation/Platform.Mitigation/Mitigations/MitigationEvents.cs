@@ -33,7 +33,7 @@ internal sealed record MitigationStarted(
     Guid? OrderId = null) : MitigationEvent;
 
 /// <summary>The network shall hold this. From here on the reconciler works until it does.</summary>
-/// <param name="CountermeasureId">Identity of the countermeasure, derived from mitigation, kind and prefix.</param>
+/// <param name="CountermeasureId">Identity of the countermeasure, derived from mitigation, kind and prefix or rule.</param>
 /// <param name="Kind">What is done with the traffic.</param>
 /// <param name="Prefix">Prefix that is announced.</param>
 /// <param name="RequestedAt">When it was decided (UTC).</param>
