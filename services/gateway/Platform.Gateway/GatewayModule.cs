@@ -48,7 +48,6 @@ internal static class GatewayModule
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.RespectNullableAnnotations = true;
             json.SerializerOptions.RespectRequiredConstructorParameters = true;
-            json.SerializerOptions.Converters.Add(new StorableText());
         });
         services.AddRateLimiter(limits =>
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
@@ -7,6 +8,8 @@ namespace Platform.Mitigation;
 /// <summary>Every instrument of the service.</summary>
 internal static class Telemetry
 {
+    public static readonly ActivitySource Source = new("Platform.Mitigation");
+
     private static readonly Meter Meter = new("Platform.Mitigation");
 
     private static readonly Counter<long> Started = Meter.CreateCounter<long>(

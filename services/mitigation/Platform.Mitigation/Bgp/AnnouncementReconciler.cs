@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -223,18 +224,25 @@ internal sealed class AnnouncementReconciler(
         }
     }
 
-    private Task<Decision<MitigationEvent>> Handle(
+    private async Task Handle(
         (Guid TenantId, Guid MitigationId) of,
         Func<MitigationState, Decision<MitigationEvent>> decide,
         string what,
         IEnumerable<Guid> countermeasures,
-        CancellationToken cancellation) => store.Tenant(TenantId.Of(of.TenantId)).Handle(
+        CancellationToken cancellation)
+    {
+        var (session, key) = (store.Tenant(TenantId.Of(of.TenantId)), of.MitigationId.ToString());
+        // One trace from the window that began it to the route that ends it.
+        var begun = await session.Read(MitigationState.Stream, key, cancellation) is [var first, ..] ? first.Metadata.TraceParent : null;
+        using var activity = Telemetry.Source.StartActivity("record route", ActivityKind.Internal, begun);
+        await session.Handle(
             MitigationState.Stream,
-            of.MitigationId.ToString(),
+            key,
             decide,
             // Without a name of its own: after a restart of the speaker the same read-back is another one. The decider tells what is news.
             new Cause($"reconciler:{what}:{clock.GetUtcNow().UtcTicks}:{countermeasures.First():N}"),
             cancellation);
+    }
 
     private Task<AppendResult> Note(BgpSpeaker speaker, SpeakerEvent happened, CancellationToken cancellation)
     {
