@@ -64,6 +64,7 @@ public static class Messaging
         builder.Services.AddOptions<MassTransitHostOptions>().Configure(host => host.WaitUntilStarted = true);
         builder.Services.AddMassTransit(bus =>
         {
+            bus.DisableUsageTelemetry(); // it would tell its makers, outside (R190)
             bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(service, includeNamespace: false));
             bus.AddConfigureEndpointsCallback((_, _, endpoint) => Harden(endpoint, temporaryQueues));
             consumers(bus);

@@ -11,6 +11,8 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+    private const string HistogramsOwn = "_count"; // in this format; some of the runtime's and of Npgsql's gauges are called so
+
     private readonly Lock _gate = new();
     private string _text = "";
 
@@ -54,6 +56,11 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
         var unit = UnitSuffix(metric.Unit);
         var name = Sanitize(metric.Name);
         name += (name.EndsWith(unit, StringComparison.Ordinal) ? "" : unit) + (kind == "counter" ? "_total" : "");
+        if (kind == "gauge" && name.EndsWith(HistogramsOwn, StringComparison.Ordinal))
+        {
+            name = name[..^HistogramsOwn.Length] + "_number";
+        }
+
         if (metric.Description.Length > 0)
         {
             text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {Escape(metric.Description)}\n");
