@@ -160,6 +160,17 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         Assert.Equal("cleaner:0123456789abcdef", _controller.Token);
     }
 
+    [Fact]
+    public async Task An_agent_that_ends_with_nothing_to_filter_leaves_nothing_in_the_kernel()
+    {
+        await Hold(AController.Filter($"{Victim}/32", Ntp));
+        _controller.Filters = [];
+        await Eventually.True(async () => !(await network.Ruleset()).Contains("set f", StringComparison.Ordinal), what: "an empty table");
+        await StopAgent();
+
+        Assert.DoesNotContain("platform_scrubber", await network.Ruleset(), StringComparison.Ordinal);
+    }
+
     private async Task Hold(params Filter[] filters)
     {
         _controller.Filters = filters;

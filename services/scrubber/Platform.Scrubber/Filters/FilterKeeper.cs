@@ -15,6 +15,20 @@ internal sealed class FilterKeeper(NftTable table, IOptions<ScrubberOptions> opt
 {
     private const int RenewalsPerLease = 3;
 
+    /// <summary>What filters stays until its lease runs out; an empty table goes with us.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        try
+        {
+            await table.RemoveIfEmpty(cancellationToken);
+        }
+        catch (NftException fault)
+        {
+            log.KernelRefuses(fault.Message);
+        }
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var channel = GrpcChannel.ForAddress(options.Value.Controller!);

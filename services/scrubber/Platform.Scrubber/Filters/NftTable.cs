@@ -43,6 +43,15 @@ internal sealed class NftTable(IOptions<ScrubberOptions> options)
         Task Change(JsonObject transaction) => Nft(["-j", "-f", "-"], transaction.ToJsonString(), cancellation);
     }
 
+    /// <summary>Takes the table away when no filter stands in it: an agent that goes for ever leaves nothing.</summary>
+    public async Task RemoveIfEmpty(CancellationToken cancellation)
+    {
+        if ((await Read(cancellation)).Count == 0)
+        {
+            await Nft(["delete", "table", "inet", options.Value.Table], input: "", cancellation);
+        }
+    }
+
     private async Task<string> Nft(string[] arguments, string input, CancellationToken cancellation)
     {
         string[] command = options.Value.NetworkNamespace is { } space ? ["ip", "netns", "exec", space, "nft", .. arguments] : ["nft", .. arguments];
