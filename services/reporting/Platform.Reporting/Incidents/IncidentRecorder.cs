@@ -29,14 +29,17 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
             findings,
             details,
             clock.GetUtcNow());
+        var before = IncidentState.Stream.Initial;
         return erased.Unless(
             serviceCode,
-            async () => Count(await store.Tenant(TenantId.Of(tenantId)).Handle(
-                IncidentState.Stream,
-                $"{anomalyId:D}",
-                state => IncidentDecider.Decide(state, command),
-                context.Cause(),
-                context.CancellationToken)),
+            async () => Count(
+                await store.Tenant(TenantId.Of(tenantId)).Handle(
+                    IncidentState.Stream,
+                    $"{anomalyId:D}",
+                    state => IncidentDecider.Decide(before = state, command),
+                    context.Cause(),
+                    context.CancellationToken),
+                before),
             context.CancellationToken);
     }
 
@@ -49,25 +52,34 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
         CancellationToken cancellationToken) =>
         erased.Unless(
             serviceCode,
-            async () => Count(await store.Tenant(tenant).Handle(
-                IncidentState.Stream,
-                $"{incidentId:D}",
-                state => IncidentDecider.Decide(state, command),
-                new Cause("grace-passed"),
-                cancellationToken)),
+            async () => Count(
+                await store.Tenant(tenant).Handle(
+                    IncidentState.Stream,
+                    $"{incidentId:D}",
+                    state => IncidentDecider.Decide(state, command),
+                    new Cause("grace-passed"),
+                    cancellationToken),
+                IncidentState.Stream.Initial),
             cancellationToken);
 
-    private static void Count(Decision<IncidentEvent> decision)
+    private static void Count(Decision<IncidentEvent> decision, IncidentState before)
     {
+        DateTimeOffset? over = null;
         foreach (var happened in decision is Decision<IncidentEvent>.Accepted(var events) ? events : [])
         {
             switch (happened)
             {
                 case IncidentStepRecorded step:
                     Telemetry.Recorded(step.Step);
+                    over = step.Step is IncidentSteps.AnomalyEnded or IncidentSteps.MitigationEnded ? step.HappenedAt : null;
+                    if (step.Step == IncidentSteps.CountermeasureAnnounced && !before.IsAnswered && before.DetectedAt is { } detected)
+                    {
+                        Telemetry.Answered(step.HappenedAt - detected);
+                    }
+
                     break;
                 case IncidentReportPublished report:
-                    Telemetry.Reported(report.MitigationResult);
+                    Telemetry.Reported(report.MitigationResult, report.PublishedAt - over);
                     break;
             }
         }

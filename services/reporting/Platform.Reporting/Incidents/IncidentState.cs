@@ -40,6 +40,9 @@ internal sealed record IncidentState(
         new IncidentState(false, [], Guid.Empty, "", null, null, null, null, 0, 0, false, null, false),
         Evolve);
 
+    /// <summary>A countermeasure was in force.</summary>
+    public bool IsAnswered { get; private init; }
+
     /// <summary>The attack is known from its beginning to its end.</summary>
     public bool AttackIsOver => DetectedAt is not null && EndedAt is not null;
 
@@ -71,6 +74,7 @@ internal sealed record IncidentState(
                 after with { HasMitigation = true, MitigationResult = step.Findings.MitigationResult },
             IncidentSteps.MitigationFailed =>
                 after with { HasMitigation = true, MitigationResult = MitigationResult ?? MitigationResults.NotDefended },
+            IncidentSteps.CountermeasureAnnounced => after with { HasMitigation = true, IsAnswered = true },
             _ => after with { HasMitigation = true },
         };
     }
