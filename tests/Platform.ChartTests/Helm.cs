@@ -92,6 +92,7 @@ public sealed class Manifest(object? node)
     public Manifest? Pod => Kind switch
     {
         "Deployment" or "StatefulSet" or "DaemonSet" or "Job" => At("spec", "template"),
+        "CronJob" => At("spec", "jobTemplate", "spec", "template"),
         "Pod" => this,
         _ => null,
     };

@@ -34,15 +34,61 @@ public sealed partial class ObservabilityTests
         Assert.Empty(named.Where(name => !known.Contains(name)).Distinct());
     }
 
+    /// <summary>Prometheus' own program reads the alerts, and plays series to them (<c>alerts.test.yaml</c>): each wakes when it should and sleeps else.</summary>
+    [Fact]
+    public async Task Each_alert_wakes_and_sleeps_when_it_should()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/promtool"), "promtool is not here (Debian package prometheus).");
+        var tests = Repository.Path("tests", "Platform.ChartTests", "alerts.test.yaml");
+        var said = await Command.Run(["promtool", "check", "rules", Path.Combine(Files, "alerts.yaml")], cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Contains($"{Alerts().Count()} rules found", said, StringComparison.Ordinal);
+        await Command.Run(["promtool", "test", "rules", tests], cancellationToken: TestContext.Current.CancellationToken);
+
+        var cases = Yaml(tests).List("tests").Select(test => test.List("alert_rule_test").ToLookup(it => it.Text("alertname"), it => it.List("exp_alerts").Any())).ToArray();
+        foreach (var name in Alerts().Select(a => a.Text("alert")))
+        {
+            Assert.Equal([false, true], cases.Select(wakes => wakes[name].Single()).Order()); // both cases are there
+        }
+    }
+
+    /// <summary>Each instrument in the source, counted up yet or not: a name that nobody approved, or one without unit and description, is found before it runs.</summary>
+    [Fact]
+    public void Every_instrument_is_approved_and_has_a_unit_and_a_description()
+    {
+        var approved = File.ReadLines(Repository.Path("tests", "Platform.ChartTests", "metrics.txt")).Select(line => line.Split(' ')[0]).ToHashSet(StringComparer.Ordinal);
+        var sources = Directory.EnumerateFiles(Repository.Path("services"), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains("Tests", StringComparison.Ordinal)).Select(File.ReadAllText).ToArray();
+        var named = sources.SelectMany(source => Named().Matches(source)).Select(m => m.Groups["name"].Value).Order(StringComparer.Ordinal);
+        var described = sources.SelectMany(source => Described().Matches(source)).ToArray();
+        Assert.Equal(named, described.Select(m => m.Groups["name"].Value).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(described.Select(Exported), name => !approved.Contains(name));
+    }
+
+    /// <summary>As <c>/metrics</c> names it.</summary>
+    private static string Exported(Match instrument)
+    {
+        var unit = instrument.Groups["unit"].Value switch { "s" => "_seconds", "By" => "_bytes", _ => "" };
+        var kind = instrument.Groups["kind"].Value;
+        var name = (kind is "Count" or "Total" ? "platform_ingestion_" : "platform_") + instrument.Groups["name"].Value.Replace('.', '_');
+        return name + (name.EndsWith(unit, StringComparison.Ordinal) ? "" : unit) + (kind is "Count" or "Total" || kind.EndsWith("Counter", StringComparison.Ordinal) ? "_total" : "");
+    }
+
     private static IEnumerable<Manifest> Alerts() =>
-        new Manifest(new DeserializerBuilder().Build().Deserialize<object>(File.ReadAllText(Path.Combine(Files, "alerts.yaml"))))
-            .List("groups").SelectMany(group => group.List("rules"));
+        Yaml(Path.Combine(Files, "alerts.yaml")).List("groups").SelectMany(group => group.List("rules"));
+
+    private static Manifest Yaml(string file) => new(new DeserializerBuilder().Build().Deserialize<object>(File.ReadAllText(file)));
 
     private static IEnumerable<string> Dashboards() =>
         from file in Directory.EnumerateFiles(Path.Combine(Files, "dashboards"), "*.json")
         from panel in JsonDocument.Parse(File.ReadAllText(file)).RootElement.GetProperty("panels").EnumerateArray()
         from target in panel.GetProperty("targets").EnumerateArray()
         select target.GetProperty("expr").GetString()!;
+
+    [GeneratedRegex(@"(Create\w+(<\w+>)?\(\s*""platform\.|(Count|Total)\("")(?<name>[a-z_.]+)""")] // the latter: ingestion's own, for each receiver or exporter
+    private static partial Regex Named();
+
+    [GeneratedRegex(@"(Create(?<kind>\w+)(<\w+>)?\(\s*""platform\.|(?<kind>Count|Total)\("")(?<name>[a-z_.]+)"",[^;]*?""(?<unit>\{\w+\}|s|By|1)"",\s*""(?<description>[^""]+)""")]
+    private static partial Regex Described();
 
     [GeneratedRegex(@"^## (\w+)$", RegexOptions.Multiline)]
     private static partial Regex Heading();

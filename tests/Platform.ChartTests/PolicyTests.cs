@@ -8,7 +8,7 @@ public sealed partial class PolicyTests
 {
     public static TheoryData<string, string> Renderings()
     {
-        var all = new TheoryData<string, string> { { "platform", "" }, { "dependencies", "" } };
+        var all = new TheoryData<string, string> { { "platform", "" }, { "dependencies", "" }, { "dependencies", "tests/Platform.ChartTests/backups.yaml" } };
         foreach (var example in ExampleFiles.All)
         {
             all.Add("platform", $"charts/platform/examples/{example}.yaml");

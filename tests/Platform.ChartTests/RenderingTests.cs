@@ -22,13 +22,31 @@ public sealed class RenderingTests
         return all;
     }
 
+    /// <summary>For the oldest version that we promise, those that took kinds away (1.22, 1.25, 1.26), and the current one.</summary>
     [Theory, MemberData(nameof(Examples))]
-    public async Task Every_example_lints_without_a_warning(string name, string example)
+    public async Task Every_example_lints_and_renders_without_a_warning(string name, string example)
     {
         var helm = Helm.All.Single(one => one.Name == name).OrSkip();
-        var (code, output, errors) = await helm.Run(["lint", "--strict", "charts/platform", .. ExampleFiles.Arguments(example), .. Current]);
-        Assert.True(code == 0, output + errors);
-        Assert.DoesNotContain("WARNING", output + errors, StringComparison.Ordinal);
+        foreach (var version in (string[])["1.20.2", "1.22.0", "1.25.0", "1.26.0", "1.32.0", "1.34.0"])
+        {
+            await Quiet(helm, ["lint", "--strict", "charts/platform", .. ExampleFiles.Arguments(example), "--kube-version", version]);
+            await Quiet(helm, ["template", "platform", "charts/platform", .. ExampleFiles.Arguments(example), "--kube-version", version]);
+        }
+    }
+
+    [Theory]
+    [InlineData("charts/dependencies/values.yaml")]
+    [InlineData("tests/Platform.ChartTests/backups.yaml")]
+    public async Task The_dependencies_lint_and_render_without_a_warning(string values)
+    {
+        foreach (var helm in Helm.All.Select(one => one.OrSkip()))
+        {
+            foreach (var version in (string[])["1.20.2", "1.34.0"])
+            {
+                await Quiet(helm, ["lint", "--strict", "charts/dependencies", "-f", values, "--kube-version", version]);
+                await Quiet(helm, ["template", "platform-dependencies", "charts/dependencies", "-f", values, "--kube-version", version]);
+            }
+        }
     }
 
     [Theory, MemberData(nameof(Examples))]
@@ -54,6 +72,18 @@ public sealed class RenderingTests
         Assert.Equal(
             ["autoscaling/v2", "policy/v1"],
             await Versions([.. Oldest, "-a", "policy/v1/PodDisruptionBudget", "-a", "autoscaling/v2/HorizontalPodAutoscaler"]));
+    }
+
+    [Fact]
+    public async Task Backups_are_a_cron_job_of_the_kind_that_the_cluster_has()
+    {
+        Assert.Equal("batch/v1", await Backup(Current));
+        Assert.Equal("batch/v1beta1", await Backup(Oldest));
+        Assert.Equal("batch/v1", await Backup([.. Oldest, "-a", "batch/v1/CronJob"]));
+        Assert.DoesNotContain(await Helm.Three.OrSkip().Render("dependencies", Current), m => m.Kind == "CronJob"); // without a claim there is none
+
+        static async Task<string> Backup(IEnumerable<string> arguments) =>
+            (await Helm.Three.OrSkip().Render("dependencies", ["-f", "tests/Platform.ChartTests/backups.yaml", .. arguments])).Single(m => m.Kind == "CronJob").ApiVersion;
     }
 
     [Fact]
@@ -136,6 +166,13 @@ public sealed class RenderingTests
         var (before, after) = ValuesReadme.Split(File.ReadAllText(path));
         Approved.Matches(path, before + readme + after);
         Assert.DoesNotContain("| |", readme, StringComparison.Ordinal); // a value without a description
+    }
+
+    private static async Task Quiet(Helm helm, IEnumerable<string> arguments)
+    {
+        var (code, output, errors) = await helm.Run(arguments);
+        Assert.True(code == 0, output + errors);
+        Assert.DoesNotContain("WARNING", output + errors, StringComparison.OrdinalIgnoreCase);
     }
 
     private static async Task<string[]> Versions(IEnumerable<string> arguments)

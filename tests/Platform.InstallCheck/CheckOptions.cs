@@ -47,4 +47,7 @@ internal sealed class CheckOptions
 
     /// <summary>How long that load lasts, when there is some. Default 1 minute.</summary>
     public TimeSpan LoadFor { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Addresses whose open TCP ports are listed instead of all else, with commas between. Default none.</summary>
+    public string Scan { get; init; } = "";
 }

@@ -7,6 +7,9 @@ builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 builder.Services.AddOptions<CheckOptions>().BindConfiguration(CheckOptions.Section).ValidateDataAnnotations();
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton<InstallCheck>();
+builder.Services.AddSingleton<PortScan>();
 
 await using var app = builder.Build();
-return await app.Services.GetRequiredService<InstallCheck>().Run();
+return app.Configuration["Check:Scan"] is { Length: > 0 }
+    ? await app.Services.GetRequiredService<PortScan>().Run()
+    : await app.Services.GetRequiredService<InstallCheck>().Run();
