@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Contracts.Detection.V1;
 using Platform.Contracts.Grpc.Detection.V1;
 using Platform.Contracts.Retention.V1;
@@ -177,6 +178,36 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         await Host.CatchUp();
         Assert.Equal(proposal.PacketsPerSecond, Assert.Single(await Objects()).Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond);
         Assert.True(Assert.Single(await Anomalies(openOnly: false)).IsMarkedFalse);
+        await using var written = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            "select count(*) from events.mt_events where data::text ~ 'a launch' or data -> 'Content' ->> 'Name' = 'default'");
+        Assert.Equal(0L, await written.ExecuteScalarAsync(TestContext.Current.CancellationToken)); // names and reasons are sealed
+    }
+
+    [Fact, Trait("Requirement", "R36")]
+    public async Task WhenErasureDue_for_what_people_wrote_only_names_and_reasons_are_gone_and_the_records_stay()
+    {
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        var open = Assert.Single(await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly"));
+        await new AnomaliesClient(Host.Channel).MarkFalseAsync(
+            new() { AnomalyId = open.AnomalyId, Reason = "a launch" }, Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+
+        await Deliver(new ErasureDue
+        {
+            TenantId = _customer.TenantId,
+            ContractId = _customer.ContractId,
+            ServiceCode = _customer.ServiceCode,
+            ErasureId = Customer.NewId(),
+            DataClasses = ["customer"],
+            DueAt = DateTimeOffset.UnixEpoch,
+            RequestedAt = DateTimeOffset.UnixEpoch,
+        });
+
+        Assert.Equal(SealedAttribute.ErasedValue, Assert.Single(await Objects()).Name);
+        var read = await Host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(
+            Detection.ProtectedObjects.ProtectedObjectState.Stream, _customer.ContractId.ToString(), TestContext.Current.CancellationToken);
+        Assert.Equal(SealedAttribute.ErasedValue, Assert.IsType<Detection.ProtectedObjects.ProtectedObjectAdded>(read[0].Data).Content.Name);
+        Assert.NotEmpty(await Anomalies(openOnly: false));
     }
 
     [Fact]
@@ -307,6 +338,7 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
 
         var proof = await erased.Get(fact => fact.ErasureId == due.ErasureId);
         Assert.Equal(("detection", 2L, 1L), (proof.Owner, proof.Counts["target"], proof.Counts["protected-object"]));
+        Assert.Equal(1L, proof.Counts[TenantSession.ErasedKeys]); // the names of its objects
         Assert.Equal(other.ServiceCode, Assert.Single(await Anomalies(openOnly: false)).ServiceCode);
         Assert.Equal(other.ServiceCode, Assert.Single(await Objects()).ServiceCode);
 
