@@ -63,7 +63,7 @@ internal static class DetectionQualityBenchmark
             second++;
             if ((long)second % CalmRun == 0 && !IsEventful(near, second - 1))
             {
-                var next = world.Events.Select(Eventful).Where(begin => begin > second).DefaultIfEmpty(double.MaxValue).Min();
+                var next = world.Events.Select(Eventful).Where(begin => begin >= second).DefaultIfEmpty(double.MaxValue).Min();
                 var until = Math.Min(second + ((calm - 1) * CalmRun), Math.Max(second, Math.Floor(next)));
                 ours.Rest(until);
                 second = until;
@@ -152,7 +152,7 @@ internal static class DetectionQualityBenchmark
         var lines = new List<string>();
         foreach (var (attack, played) in attacks.Zip(outcome.Attacks).Where(pair => pair.Second.FoundAfter[0] is null))
         {
-            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s MISSED {attack.Name} x{attack.Factor:0.0} of {string.Join('+', attack.Parts.Select(part => part.Kind))} day {attack.Start / 86400:0.0}"));
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s MISSED {attack.Name} x{attack.Factor:0.0} of {string.Join('+', attack.Parts.Select(part => part.Kind))} day {attack.Start / 86400:0.0} for {attack.End - attack.Start:0} s [{string.Join(", ", world.Events.Where(other => other != attack && other.Start < attack.End && other.End > attack.Start).Select(other => Line($"{other.Name} x{other.Factor:0.0} {other.Start - attack.Start:0} to {other.End - attack.Start:0} s")))}] level {attack.Level(attack.End - attack.Start - 1):0.00}"));
         }
 
         foreach (var (alarm, detected) in ours.Alarms.Zip(ours.Detected).Where(pair => !attacks.Any(attack => Belongs(pair.First, attack))))

@@ -3,10 +3,12 @@ using System.Text;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Contracts.Accounts.V1;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.SecurityEvents;
 using Platform.Detection.Windows;
 using Platform.Hosting;
 using Platform.Testing;
@@ -27,8 +29,13 @@ internal sealed class ADetectionService : IAsyncDisposable
 
     public ServiceHost Host { get; }
 
-    public static async Task<ADetectionService> Start(PostgresDatabase database, RabbitMqVirtualHost broker)
+    /// <param name="wires">Where the service finds the database and the broker instead of at their own ports.</param>
+    /// <param name="clock">Shared by several services.</param>
+    public static async Task<ADetectionService> Start(
+        PostgresDatabase database, RabbitMqVirtualHost broker, (int Database, int Broker)? wires = null, ManualTimeProvider? clock = null)
     {
+        var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        connection.Port = wires?.Database ?? connection.Port;
         var host = await ServiceHost.Start(new ServiceSetup
         {
             Add = builder =>
@@ -42,18 +49,27 @@ internal sealed class ADetectionService : IAsyncDisposable
                 app.MapPlatform();
                 app.MapGrpcService<ProtectedObjectsService>();
                 app.MapGrpcService<AnomaliesService>();
+                app.MapGrpcService<SecurityEventsService>();
             },
             Database = database,
             Broker = broker,
-            Settings = new Dictionary<string, string?> { ["Anomalies:QuietFor"] = "00:00:05" }, // time passes in small steps
+            Clock = clock ?? new ManualTimeProvider(),
+            Settings = new Dictionary<string, string?>
+            {
+                ["Anomalies:QuietFor"] = "00:00:05", // time passes in small steps
+                ["ConnectionStrings:Postgres"] = connection.ConnectionString,
+                ["RabbitMq:Port"] = $"{wires?.Broker ?? broker.Port}",
+                ["Windows:Heartbeat"] = "00:00:30", // a slow machine is not dead
+            },
         });
-        var connection = await new ConnectionFactory { Uri = broker.Address }.CreateConnectionAsync();
-        return new ADetectionService(host, connection, await connection.CreateChannelAsync());
+        var bus = await new ConnectionFactory { Uri = broker.Address }.CreateConnectionAsync();
+        return new ADetectionService(host, bus, await bus.CreateChannelAsync());
     }
 
     /// <summary>One batch with one increment, as ingestion would publish it.</summary>
-    public async Task Send(Customer customer, string target, long packets, int second = 0, string? traceParent = null)
+    public async Task Send(Customer customer, string target, long packets, int second = 0, string? traceParent = null, ulong lost = 0)
     {
+        _sequence += lost;
         var batch = new TrafficWindowBatch
         {
             ObjectId = customer.ContractId.ToString(),

@@ -1,8 +1,11 @@
 using Microsoft.Extensions.Options;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Bandwidth;
 using Platform.Detection.Erasures;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Relearning;
+using Platform.Detection.SecurityEvents;
 using Platform.Detection.Windows;
 using Platform.EventStore;
 using Platform.Hosting;
@@ -15,7 +18,7 @@ internal static class DetectionModule
 {
     /// <summary>Every event that this service stores.</summary>
     public static EventCatalog Events { get; } =
-        EventCatalog.Of(typeof(ProtectedObjectEvent), typeof(AnomalyEvent), typeof(ErasureEvent));
+        EventCatalog.Of(typeof(ProtectedObjectEvent), typeof(AnomalyEvent), typeof(BandwidthEvent), typeof(ErasureEvent));
 
     public static void AddDetection(this WebApplicationBuilder builder)
     {
@@ -25,6 +28,9 @@ internal static class DetectionModule
             bus.AddConsumer<WhenContractSigned>();
             bus.AddConsumer<WhenContractChanged>();
             bus.AddConsumer<WhenContractTerminated>();
+            bus.AddConsumer<WhenExporterFellSilent>();
+            bus.AddConsumer<WhenExporterReturned>();
+            bus.AddConsumer<WhenExporterConditionChanged>();
             bus.AddErasures();
         });
 
@@ -35,7 +41,15 @@ internal static class DetectionModule
         builder.AddProjection<KnownAnomalies>();
         builder.AddPublications<AnomalyPublications>();
 
+        builder.AddProjection<BandwidthExcesses>();
+        builder.Services.AddSingleton<UseRecorder>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<UseRecorder>());
+
         builder.AddWindows();
+
+        builder.AddProjection<SecurityRecords>();
+        builder.Services.AddSingleton<SecurityNotes>();
+        builder.Services.AddHostedService<DetectorHealth>();
 
         builder.AddErasures<DetectionEraser>();
     }
@@ -49,6 +63,8 @@ internal static class DetectionModule
         builder.Services.AddHostedService(services => services.GetRequiredService<FindingRecorder>());
         builder.Services.AddSingleton<WindowJudges>();
         builder.AddValidatedOptions<LearningOptions>(LearningOptions.Section);
+        builder.Services.AddSingleton<TrafficHistories>();
+        builder.Services.AddSingleton<Relearnings>();
         builder.Services.AddSingleton<BaselineKeeper>();
         builder.Services.AddHostedService<BaselineSaving>();
         builder.Services.AddHostedService<WindowConsumer>();
@@ -56,9 +72,10 @@ internal static class DetectionModule
         builder.AddMigrationStep("telemetry topology", async (services, cancellation) =>
         {
             var broker = services.GetRequiredService<IOptions<RabbitMqOptions>>().Value;
-            await using var connection = await WindowConsumer.Connect(broker, "detection migrate", cancellation);
+            var windows = services.GetRequiredService<IOptions<WindowOptions>>().Value;
+            await using var connection = await WindowConsumer.Connect(broker, "detection migrate", windows.Heartbeat, cancellation);
             await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellation);
-            await WindowTopology.Deploy(channel, services.GetRequiredService<IOptions<WindowOptions>>().Value, cancellation);
+            await WindowTopology.Deploy(channel, windows, cancellation);
         });
     }
 }

@@ -1,6 +1,7 @@
 using Platform.Detection;
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.SecurityEvents;
 using Platform.Hosting;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -12,4 +13,5 @@ var app = builder.Build();
 app.MapPlatform();
 app.MapGrpcService<ProtectedObjectsService>();
 app.MapGrpcService<AnomaliesService>();
+app.MapGrpcService<SecurityEventsService>();
 return await app.RunPlatformAsync(args);

@@ -88,7 +88,9 @@ internal static class GatewayModule
         api.MapOperators();
         api.MapExporters();
         api.MapProtectedObjects();
+        api.MapRelearning();
         api.MapAnomalies();
+        api.MapSecurityEvents();
         api.MapMitigations();
         api.MapDefensePolicies();
         api.MapKillSwitch();

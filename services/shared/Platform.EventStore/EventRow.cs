@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Npgsql;
@@ -62,7 +63,15 @@ internal readonly record struct EventRow(
             keys = catalog.NewKeys();
             await using var command = connection.Command(DataKeys.OfTenants, [tenants]);
             await using var found = await command.ExecuteReaderAsync(cancellationToken);
-            await keys.Add(found, cancellationToken);
+            try
+            {
+                await keys.Add(found, cancellationToken);
+            }
+            catch (CryptographicException e)
+            {
+                var first = rows.Find(row => catalog.IsSealed(row.Type));
+                throw new UnreadableEventException(first.Sequence, $"Event {first.Sequence} ({first.Type}) is sealed. {e.Message}", e);
+            }
         }
 
         return rows.ConvertAll(row => row.Open(catalog, keys));

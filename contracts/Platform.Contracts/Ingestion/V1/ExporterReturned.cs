@@ -2,7 +2,7 @@ namespace Platform.Contracts.Ingestion.V1;
 
 /// <summary>A registered exporter sends again after silence, or for the first time.</summary>
 /// <remarks>
-/// Producer: ingestion. Consumers: reporting. Key: <see cref="ExporterId"/>. Belongs to the provider: no tenant.
+/// Producer: ingestion. Consumers: detection. Key: <see cref="ExporterId"/>. Belongs to the provider: no tenant.
 /// </remarks>
 public sealed record ExporterReturned
 {

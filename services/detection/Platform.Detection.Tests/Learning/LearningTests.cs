@@ -78,7 +78,7 @@ public sealed class LearningTests
     private static double Rate(long second) => 5_000 - (4_000 * Math.Cos(2 * Math.PI * ((second - Monday) % 86_400 / 86_400.0)));
 
     private static double Usual(ObjectBaseline baseline, int hour) => baseline.Compile(WatchLevel.Object, hour, Settings, 1).Thresholds
-        .Single(threshold => threshold is { Vector: TrafficVector.Total, Unit: TrafficUnit.Packets }).Usual;
+        .First(threshold => threshold is { Vector: TrafficVector.Total, Unit: TrafficUnit.Packets }).Usual;
 
     private static ObjectBaseline Learn(ObjectBaseline baseline, int days, Func<long, double>? more = null, bool refuse = false)
     {

@@ -86,6 +86,20 @@ internal sealed class AJudge
         }
     }
 
+    /// <summary>What a host sent.</summary>
+    public void Sends(long second, long packets, string host)
+    {
+        var batch = new TrafficWindowBatch { ObjectId = ObjectId.ToString(), Source = "ingestion-1", Sequence = ++_sequence };
+        batch.Outgoing.Add(new HostWindow
+        {
+            Host = ByteString.CopyFrom(IPAddress.Parse(host).GetAddressBytes()),
+            Second = second,
+            Total = new Counters { Packets = (ulong)packets, Bytes = (ulong)packets * 100 },
+        });
+        Judge.Judge(batch, default, Now);
+        Settle();
+    }
+
     public void Advance(TimeSpan by, bool isTelemetryThere = true)
     {
         var target = Now + by;
@@ -109,7 +123,7 @@ internal sealed class AJudge
     {
         while (_findings.TryDequeue(out var finding))
         {
-            var key = AnomalyState.KeyOf(finding.Object.ObjectId, finding.Target);
+            var key = AnomalyState.KeyOf(finding.Object.ObjectId, finding.Target, finding.On.Direction);
             var state = _streams.GetValueOrDefault(key, AnomalyState.Quiet);
             var events = ((Decision<AnomalyEvent>.Accepted)finding.Decide(state)).Events;
             Recorded.AddRange(events);

@@ -1,6 +1,5 @@
 using System.Net;
 using Platform.Detection.ProtectedObjects;
-using Platform.EventStore;
 
 namespace Platform.Detection.Anomalies;
 
@@ -77,7 +76,7 @@ internal sealed record AnomalyMarkedFalse(
     Guid AnomalyId,
     string MarkedBy,
     DateTimeOffset MarkedAt,
-    [property: Sealed] string Reason,
+    string Reason,
     AnomalySubject Subject,
     IReadOnlyList<Threshold> Proposal) : AnomalyEvent;
 
@@ -90,7 +89,7 @@ internal sealed record AnomalyMarkedFalse(
 internal sealed record AnomalySubject(
     Guid AnomalyId,
     Guid ObjectId,
-    [property: SealScope] string ServiceCode,
+    string ServiceCode,
     IPNetwork Target,
     WatchLevel Level = WatchLevel.Host,
     TrafficDirection Direction = TrafficDirection.In);

@@ -10,7 +10,7 @@ namespace Platform.Detection.Learning;
 /// no events: nobody decided them, and what matters of them is in each anomaly.
 /// </summary>
 internal sealed class BaselineKeeper(
-    NpgsqlDataSource database, IOptions<LearningOptions> options, TimeProvider clock, ILogger<BaselineKeeper> log)
+    NpgsqlDataSource database, TrafficHistories histories, IOptions<LearningOptions> options, TimeProvider clock, ILogger<BaselineKeeper> log)
 {
     private readonly ConcurrentDictionary<Guid, byte[]> _known = [];
     private DateTimeOffset _seen = DateTimeOffset.UnixEpoch;
@@ -38,8 +38,9 @@ internal sealed class BaselineKeeper(
     }
 
     /// <summary>Saves what the judges learned. Only objects that are still watched: what was erased stays erased.</summary>
-    public async Task Save(IEnumerable<WindowJudge> judges, CancellationToken cancellation)
+    public async Task Save(IReadOnlyList<WindowJudge> judges, CancellationToken cancellation)
     {
+        await histories.Save(judges, cancellation);
         foreach (var (watched, snapshot) in judges.SelectMany(judge => judge.Baselines()))
         {
             _known[watched.ObjectId] = snapshot;

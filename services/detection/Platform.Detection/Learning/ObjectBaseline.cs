@@ -24,6 +24,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const double MostTransfer = 6;
     private const double SamplePacket = 800 * 8;
     private const double TrendHours = 36;
+    private const int FewestPackets = 12; // sampled ones; fewer say nothing
+    private const int FewestOfNever = 5;
+    private const double Steep = 1.75;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(3);
 
     private static readonly TrafficVector[] Unusual =
@@ -177,18 +180,24 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             var noise = Math.Max(
                 Math.Max(series.Noise, 0.7 * Series(level, TrafficVector.Total, unit)!.Noise), unit is TrafficUnit.Bits ? grain * SamplePacket : grain);
             thresholds.Add(new(vector, unit, usual, rate, Burst(usual, peak, rate, noise)));
+            if (vector is TrafficVector.Total)
+            {
+                // Where few packets are sampled, a narrow margin needs many of them; a wide one sees what is far beyond it sooner.
+                thresholds.Add(new(vector, unit, usual, Steep * rate, Burst(usual, peak, Steep * rate, noise)));
+            }
+
             var amount = expected.GetValueOrDefault(vector);
             expected[vector] = unit is TrafficUnit.Bits ? amount with { Bits = (long)usual } : amount with { Packets = (long)usual };
         }
 
-        // What never came is as unusual as can be: it has the floor, and chance.
+        // What never came is as unusual as can be: it has the floor, and after some hours of never few sampled packets are enough.
         foreach (var vector in Unusual.Where(vector => !expected.ContainsKey(vector)))
         {
             foreach (var unit in (TrafficUnit[])[TrafficUnit.Bits, TrafficUnit.Packets])
             {
                 var floor = settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets);
                 var noise = Math.Max(0.7 * Series(level, TrafficVector.Total, unit)!.Noise, unit is TrafficUnit.Bits ? grain * SamplePacket : grain);
-                thresholds.Add(new(vector, unit, Usual: 0, floor, Burst(0, 0, floor, noise)));
+                thresholds.Add(new(vector, unit, Usual: 0, floor, Math.Max(0.3 * floor, (isEarly ? FewestPackets : FewestOfNever) * noise)));
             }
         }
 
@@ -219,7 +228,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         var room = Math.Max(rate - usual, 0.1 * rate);
         return Math.Max(
             Math.Max(0.3 * rate, 1.2 * (peak - usual)),
-            Math.Max(12 * noise, unlikely * noise * usual / Math.Max(room, noise)));
+            Math.Max(FewestPackets * noise, unlikely * noise * usual / Math.Max(room, noise)));
     }
 
     /// <summary>Usual amount and highest second around an hour, and how much wider the margin must be for want of evidence.</summary>

@@ -21,14 +21,16 @@ internal static class TrafficShape
 
     /// <summary>How many times its learned rate a vector may have, from 1; infinity: as much as it likes, below what is set.</summary>
     /// <param name="over">The rule that is broken.</param>
-    /// <param name="excess">The traffic beyond the usual.</param>
+    /// <param name="whole">The traffic.</param>
+    /// <param name="excess">Of it what is beyond the usual.</param>
     /// <param name="seconds">Over so many seconds.</param>
     /// <param name="learned">The usual traffic.</param>
     /// <param name="isAbrupt">It came within minutes.</param>
-    public static double Allowance(LearnedThreshold over, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt)
+    public static double Allowance(
+        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt)
     {
         var surge = isAbrupt ? AbruptSurge : GradualSurge;
-        var mixture = new Mixture(excess, seconds, learned);
+        var mixture = new Mixture(whole, excess, seconds, learned);
         return over.Vector switch
         {
             Total or TcpAck or TcpFinless when mixture.IsTransfer(over) => double.PositiveInfinity,
@@ -40,27 +42,34 @@ internal static class TrafficShape
     }
 
     /// <summary>What is beyond the usual beside what is usual; the fewer packets were sampled, the more is put down to chance.</summary>
-    private readonly struct Mixture(SecondTraffic excess, int seconds, LearnedLevel learned)
+    private readonly struct Mixture(SecondTraffic whole, SecondTraffic excess, int seconds, LearnedLevel learned)
     {
+        private readonly SecondTraffic _whole = whole;
         private readonly SecondTraffic _excess = excess;
         private readonly SecondTraffic _expected = learned.Typical;
         private readonly double _mostTransfer = learned.MostTransfer * seconds;
         private readonly Amount _all = All(excess, learned);
-        private readonly double _chance = 1 / Math.Sqrt(Math.Max(1, All(excess, learned).Packets / learned.Grain));
+        private readonly Amount _wholeAll = All(whole, learned);
+        private readonly int _seconds = seconds;
+        private readonly double _grain = learned.Grain;
+        private readonly double _chance = Chance(All(excess, learned).Packets, learned.Typical.Total.Packets * (double)seconds, learned.Grain);
 
-        /// <summary>Long TCP packets make it up, in the unit that is over.</summary>
+        /// <summary>Long TCP packets make it up, in the unit that is over, or without them it would not be over.</summary>
         public bool IsTransfer(LearnedThreshold over)
         {
             var all = _all;
             var tcp = _expected[TcpAck] != default ? _excess[TcpAck] : all - (_excess[Udp] + _excess[Icmp] + _excess[TcpSyn] + _excess[Gre]);
-            return (over.Vector is not Total || tcp[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit])
+            var rest = Math.Max(0, all[over.Unit] - tcp[over.Unit]);
+            return (over.Vector is not Total
+                    || tcp[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
+                    || rest <= ((over.Rate - over.Usual) * _seconds) + over.Burst)
                 && tcp.Bits >= LongPacket * (1 - (0.7 * _chance)) * Math.Max(1, tcp.Packets)
                 && tcp.Bits <= _mostTransfer * (1 + (2 * _chance));
         }
 
         public bool IsMoreOfTheSame() =>
             HasUsualSize(Total)
-            && Math.Abs(Part(_excess[Udp], _all) - Part(_expected[Udp], _expected.Total)) <= 0.25 + (1.5 * _chance)
+            && Math.Min(Off(_excess, _all), Off(_whole, _wholeAll)) <= 0.25 + (1.5 * _chance)
             && HasUsualPart(Icmp, 1, 0.05)
             && HasUsualPart(TcpSyn, 2.5, 0.02);
 
@@ -73,12 +82,24 @@ internal static class TrafficShape
             }
 
             var ratio = (double)beyond.Bits / beyond.Packets / ((double)usual.Bits / usual.Packets);
-            var most = (vector is Total ? 2.1 : 1.7) * (1 + (1.5 * _chance));
+            var chance = vector is Total ? _chance : Chance(beyond.Packets, usual.Packets * (double)_seconds, _grain);
+            var most = (vector is Total ? 2.1 : 1.7) * (1 + (1.5 * chance));
             return ratio > 1 / most && (ratio < most || (vector is Total && _excess[TcpAck].Bits >= beyond.Bits / 2));
         }
 
+        /// <summary>Of what is beyond the usual, or of everything: the usual of this hour is a guess for each vector.</summary>
         public bool HasUsualPart(TrafficVector vector, double times, double more) =>
-            Part(_excess[vector], _all) <= (times * Part(_expected[vector], _expected.Total)) + more + _chance;
+            Math.Min(Part(_excess[vector], _all), Part(_whole[vector], _wholeAll))
+                <= (times * Part(_expected[vector], _expected.Total)) + more + _chance;
+
+        private double Off(in SecondTraffic traffic, Amount all) =>
+            Math.Abs(Part(traffic[Udp], all) - Part(_expected[Udp], _expected.Total));
+
+        /// <summary>
+        /// How far off what is beyond the usual may be by luck: the deviation of all sampled packets, of which the usual ones were taken away, over those
+        /// that are left.
+        /// </summary>
+        private static double Chance(double beyond, double usual, double grain) => Math.Sqrt(Math.Max(1, (beyond + usual) / grain)) / Math.Max(1, beyond / grain);
 
         /// <summary>Part of the packets.</summary>
         private static double Part(Amount part, Amount whole) =>

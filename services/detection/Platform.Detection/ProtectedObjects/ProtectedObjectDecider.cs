@@ -48,6 +48,12 @@ internal sealed record RestoreVersion(Guid ObjectId, long Version, long? Expecte
 internal sealed record RaiseThresholds(
     Guid ObjectId, IReadOnlyList<Threshold> Least, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
+/// <summary>The thresholds that a re-learning of a period proposed are in force from now on.</summary>
+/// <param name="Thresholds">All thresholds from now on, as the report has them.</param>
+/// <param name="Period">What was learned from.</param>
+internal sealed record ApplyRelearning(
+    Guid ObjectId, IReadOnlyList<Threshold> Thresholds, LearnedPeriod Period, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+
 /// <summary>The rules of protected objects. Facts about contracts come in any order: the highest contract version counts, an end is final.</summary>
 internal static class ProtectedObjectDecider
 {
@@ -123,6 +129,18 @@ internal static class ProtectedObjectDecider
             (SettingsChangeKind.Learning, command.By, command.Reason, command.At))
         : ReasonInvalid;
 
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ApplyRelearning command) => IsReason(command.Reason)
+        ? Change(
+            current,
+            command.ObjectId,
+            command.ExpectedVersion,
+            content => Fault(command.Thresholds) is { } fault
+                ? ThresholdsInvalid(fault)
+                : content with { Thresholds = command.Thresholds, Settings = content.SettingsOrDefault with { Profile = null } },
+            (SettingsChangeKind.Relearned, command.By, command.Reason, command.At),
+            command.Period)
+        : ReasonInvalid;
+
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RestoreVersion command) => IsReason(command.Reason)
         ? Change(
             current,
@@ -161,7 +179,8 @@ internal static class ProtectedObjectDecider
         Guid objectId,
         long? expectedVersion,
         Func<ObjectContent, Changed> change,
-        (SettingsChangeKind Kind, string By, string Reason, DateTimeOffset At) note)
+        (SettingsChangeKind Kind, string By, string Reason, DateTimeOffset At) note,
+        LearnedPeriod? period = null)
     {
         if (current.Content is not { } content)
         {
@@ -188,7 +207,7 @@ internal static class ProtectedObjectDecider
         return differences.Count == 0
             ? Decision<ProtectedObjectEvent>.Unchanged
             : new ThresholdsChanged(
-                changed! with { Version = content.Version + 1 }, note.At, note.Kind, new SettingsChange(note.By, note.Reason, differences));
+                changed! with { Version = content.Version + 1 }, note.At, note.Kind, new SettingsChange(note.By, note.Reason, differences, period));
     }
 
     private static bool IsReason(string reason) => reason.Trim().Length is >= 1 and <= 200;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json.Serialization;
 using Platform.Detection.Learning;
-using Platform.EventStore;
 
 namespace Platform.Detection.ProtectedObjects;
 
@@ -49,8 +48,8 @@ internal sealed record ProtectedObjectRetired(Guid ObjectId, string ServiceCode,
 /// <param name="Settings">Null in events of the first release: as a new object has them.</param>
 internal sealed record ObjectContent(
     Guid ObjectId,
-    [property: SealScope] string ServiceCode,
-    [property: Sealed] string Name,
+    string ServiceCode,
+    string Name,
     IReadOnlyList<IPNetwork> Prefixes,
     IReadOnlyList<Threshold> Thresholds,
     long Version,

@@ -65,6 +65,18 @@ internal static class ProtectedObjectRejections
         "The learning settings break a rule.",
         fault);
 
+    public static Rejection PeriodInvalid(string fault) => new(
+        RejectionKind.Invalid,
+        "relearning-period-invalid",
+        "Nothing can be learned from this period.",
+        fault);
+
+    public static Rejection RelearningChanged { get; } = new(
+        RejectionKind.Conflict,
+        "relearning-changed-meanwhile",
+        "The report would say something else now.",
+        "What is proposed differs from the report that was seen. Read it again, then decide again.");
+
     public static Rejection ReasonInvalid { get; } = new(
         RejectionKind.Invalid,
         "reason-invalid",

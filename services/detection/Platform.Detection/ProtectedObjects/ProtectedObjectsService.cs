@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authorization;
 using Npgsql;
 using Platform.Contracts.Grpc.Detection.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Relearning;
 using Platform.EventStore;
 using Platform.Hosting;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
@@ -10,7 +11,7 @@ using Wire = Platform.Contracts.Grpc.Detection.V1;
 namespace Platform.Detection.ProtectedObjects;
 
 /// <summary>gRPC surface of protected objects: what is watched, from which rate on, and how that came to be.</summary>
-internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamStore store, TimeProvider clock)
+internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamStore store, Relearnings relearnings, TimeProvider clock)
     : Wire.ProtectedObjects.ProtectedObjectsBase
 {
     [Authorize(Policy = Policies.Read)]
@@ -111,6 +112,35 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
             request.Reason,
             clock.GetUtcNow());
         return await Settings(request.TenantId, objectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    [Authorize(Policy = Policies.Read)]
+    public override async Task<Wire.RelearningReport> ReportRelearning(ReportRelearningRequest request, ServerCallContext context)
+    {
+        var session = store.Tenant(context.Caller().TenantFor(request.TenantId));
+        var (content, report) = await relearnings.Report(session, IdOf(request.ObjectId), request.From, request.Until, context.CancellationToken);
+        return report.Describe(content.Version);
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<SettingsResponse> ApplyRelearning(ApplyRelearningRequest request, ServerCallContext context)
+    {
+        var session = store.Tenant(context.Caller().TenantFor(request.TenantId));
+        var (content, report) = await relearnings.Report(session, IdOf(request.ObjectId), request.From, request.Until, context.CancellationToken);
+        if (request.Fingerprint != report.Fingerprint)
+        {
+            throw ProtectedObjectRejections.RelearningChanged.ToRpcException();
+        }
+
+        var command = new ApplyRelearning(
+            content.ObjectId,
+            report.Applied(content.Thresholds),
+            new LearnedPeriod(report.From, report.Until),
+            Expected(request.ExpectedVersion) ?? content.Version, // what is not proposed stays as it was when it was read
+            context.Caller().OperatorId,
+            request.Reason,
+            clock.GetUtcNow());
+        return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
     }
 
     private async Task<SettingsResponse> Settings(

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Platform.Detection.Learning;
-using Platform.EventStore;
 
 namespace Platform.Detection.ProtectedObjects;
 
@@ -26,7 +25,12 @@ internal enum SettingsChangeKind
 /// <param name="By">Operator (UUID text).</param>
 /// <param name="Reason">In their words; may be empty for thresholds.</param>
 /// <param name="Differences">Everything that is different from the version before.</param>
-internal sealed record SettingsChange(string By, [property: Sealed] string Reason, IReadOnlyList<Difference> Differences);
+/// <param name="Period">Of a re-learning: what was learned from.</param>
+internal sealed record SettingsChange(string By, string Reason, IReadOnlyList<Difference> Differences, LearnedPeriod? Period = null);
+
+/// <param name="From">Start (UTC).</param>
+/// <param name="Until">End, exclusive (UTC).</param>
+internal sealed record LearnedPeriod(DateTimeOffset From, DateTimeOffset Until);
 
 /// <param name="What">Path of the setting, for example <c>threshold/host/in/udp/bits</c>.</param>
 /// <param name="Before">Null: there was none.</param>

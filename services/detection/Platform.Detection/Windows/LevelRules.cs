@@ -8,6 +8,8 @@ namespace Platform.Detection.Windows;
 internal sealed class LevelRules
 {
     private const int FewPackets = 12;
+    private const int Calm = 16;
+    private const long Coarsest = 10_000;
     private const int LongestPacket = 1500 * 8;
     private readonly Threshold[] _set;
     private readonly double _lowShare;
@@ -20,7 +22,7 @@ internal sealed class LevelRules
     /// <param name="lowShare">Share of what is set at which traffic is low again.</param>
     /// <param name="grain">
     /// Null: somebody set it on purpose. Else it comes from a profile, so nobody has looked at this traffic: it gives way to what was learned, and a
-    /// few sampled packets of so many each do not break it.
+    /// few sampled packets of so many each do not break it. 0: sampling is not known yet; then few packets of the coarsest do not.
     /// </param>
     public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null)
     {
@@ -46,6 +48,9 @@ internal sealed class LevelRules
 
     /// <summary>Whether a second of this size could be near anything: no vector is more than the whole. Runs for every window.</summary>
     public bool CouldMatter(Amount total) => total.Bits > _leastBits || total.Packets > _leastPackets || total.Flows > _leastFlows;
+
+    /// <summary>Whether a second of this size is so far below everything that the rest of it may be forgotten.</summary>
+    public bool IsCalm(Amount total) => total.Bits < _leastBits / Calm && total.Packets < _leastPackets / Calm && total.Flows < _leastFlows / Calm;
 
     /// <summary>
     /// Whether traffic is still high, in the sense of hysteresis: above a share of what is set, above what is usual with its margin by a share of the
@@ -102,11 +107,12 @@ internal sealed class LevelRules
     /// <summary>Leaves only what the kind of traffic does not excuse.</summary>
     private void Weigh(List<LearnedThreshold> over, SecondTraffic traffic, TargetWatch target)
     {
+        var whole = Surge.Whole(target.Surge, traffic);
         var excess = Surge.Excess(target.Surge, traffic, Learned, out var seconds);
         var isAbrupt = target.IsAbrupt(Surge.Mean(target.Surge, traffic));
         over.RemoveAll(threshold =>
         {
-            var allowance = TrafficShape.Allowance(threshold, excess, seconds, Learned, isAbrupt);
+            var allowance = TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt);
             return allowance > 1 && traffic[threshold.Vector][threshold.Unit] <= (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
         });
     }
@@ -165,10 +171,19 @@ internal sealed class LevelRules
     private long? Usual(TrafficVector vector, TrafficUnit unit) =>
         Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Unit == unit) is { } known ? (long)known.Usual : null;
 
-    private static Threshold Widened(Threshold guess, long grain) => grain <= 1 ? guess : guess with
+    private static Threshold Widened(Threshold guess, long grain) => grain switch
     {
-        BitsPerSecond = guess.BitsPerSecond + (FewPackets * grain * LongestPacket),
-        PacketsPerSecond = guess.PacketsPerSecond + (FewPackets * grain),
+        0 => guess with
+        {
+            BitsPerSecond = guess.BitsPerSecond is { } bits ? Math.Max(bits, FewPackets * Coarsest * LongestPacket) : null,
+            PacketsPerSecond = guess.PacketsPerSecond is { } packets ? Math.Max(packets, FewPackets * Coarsest) : null,
+        },
+        1 => guess,
+        _ => guess with
+        {
+            BitsPerSecond = guess.BitsPerSecond + (FewPackets * grain * LongestPacket),
+            PacketsPerSecond = guess.PacketsPerSecond + (FewPackets * grain),
+        },
     };
 
     private static bool IsKnown(Threshold guess, LearnedLevel learned) => learned.Thresholds.Any(known => known.Vector == guess.Vector);

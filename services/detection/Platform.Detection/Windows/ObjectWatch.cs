@@ -1,14 +1,17 @@
 using System.Net;
+using Google.Protobuf.Collections;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Bandwidth;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 
 namespace Platform.Detection.Windows;
 
-/// <summary>What a judge keeps of one protected object: its targets at every level, its rules at this hour, and the seconds that learning waits for.</summary>
+/// <summary>What a judge keeps of one protected object in one direction: its targets at every level, its rules at this hour, and the seconds that learning waits for.</summary>
 internal sealed class ObjectWatch
 {
+    private const long MostGrain = 65_536;
     private const int LongestSilence = 600; // seconds; of longer ones nothing is learned
     private readonly LevelRules[] _rules = new LevelRules[3];
     private readonly PendingSecond[] _pending;
@@ -16,14 +19,14 @@ internal sealed class ObjectWatch
     private WatchedObject _object;
     private int _hour = -1;
     private long _edition = -1;
-    private long _grain;
+    private (long, bool) _grain;
     private long _divisor;
     private long _newest = long.MinValue / 2;
     private long _known; // from this second on, what did not come was not there
 
-    public ObjectWatch(WatchedObject watched, ObjectBaseline baseline, int latenessSeconds, double lowShare)
+    public ObjectWatch(WatchedObject watched, TrafficDirection direction, ObjectBaseline baseline, int latenessSeconds, double lowShare)
     {
-        (_object, Baseline, _latenessSeconds) = (watched, baseline, latenessSeconds);
+        (_object, Direction, Baseline, _latenessSeconds) = (watched, direction, baseline, latenessSeconds);
         _pending = new PendingSecond[latenessSeconds + 2];
         Whole = new TargetWatch(default, WatchLevel.Object);
         Compile(lowShare);
@@ -31,7 +34,15 @@ internal sealed class ObjectWatch
 
     public WatchedObject Object => _object;
 
+    public TrafficDirection Direction { get; }
+
     public ObjectBaseline Baseline { get; private set; }
+
+    /// <summary>Minutes, beside what the contract declares.</summary>
+    public DeclaredUse Use { get; } = new();
+
+    /// <summary>Minutes, for re-learning.</summary>
+    public TrafficHistory History { get; } = new();
 
     public Dictionary<NetworkKey, TargetWatch> Hosts { get; } = [];
 
@@ -46,6 +57,8 @@ internal sealed class ObjectWatch
     /// <summary>Divides every number of packets that was seen: a router that samples one in so many shows by it.</summary>
     public long Grain { get; private set; } = 1;
 
+    private bool IsGrainKnown => _divisor is > 0 and <= MostGrain;
+
     public LevelRules Rules(WatchLevel level) => _rules[(int)level];
 
     /// <summary>Follows a change of the object, and the hours.</summary>
@@ -57,25 +70,25 @@ internal sealed class ObjectWatch
             Baseline = new ObjectBaseline(watched.Hours); // hours of another calendar say nothing about this one's
         }
 
-        if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || Grain != _grain)
+        if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || (Grain, IsGrainKnown) != _grain)
         {
-            (_object, _hour, _edition, _grain) = (watched, hour, Baseline.Edition, Grain);
+            (_object, _hour, _edition, _grain) = (watched, hour, Baseline.Edition, (Grain, IsGrainKnown));
             Compile(lowShare);
         }
     }
 
     /// <summary>
-    /// Looks at the numbers of a batch before it is judged. From the first number on: better one increment more for the first attack of all than an alarm
-    /// for the first sampled packet. Nobody samples one packet in 7 or in a million.
+    /// Looks at the numbers before they are judged. From the first number on: better one increment more for the first attack of all than an alarm
+    /// for the first sampled packet. Nobody samples one packet in 7 or in a million: while only such a number divides all, sampling is not known.
     /// </summary>
-    public void Sight(TrafficWindowBatch batch)
+    public void Sight(RepeatedField<HostWindow> windows)
     {
-        for (var i = 0; i < batch.Windows.Count && _divisor != 1; i++)
+        for (var i = 0; i < windows.Count && _divisor != 1; i++)
         {
-            _divisor = Divisor(_divisor, (long)Math.Min(batch.Windows[i].Total?.Packets ?? 0, long.MaxValue));
+            _divisor = Divisor(_divisor, (long)Math.Min(windows[i].Total?.Packets ?? 0, long.MaxValue));
         }
 
-        Grain = _divisor is >= 64 and <= 65_536 ? _divisor : 1;
+        Grain = _divisor is >= 64 and <= MostGrain ? _divisor : 1;
     }
 
     public TargetWatch? Host(NetworkKey address, int most)
@@ -160,11 +173,14 @@ internal sealed class ObjectWatch
             return;
         }
 
+        var isThere = pending.Second == second;
+        History.Observe(
+            second, isThere ? pending.Whole : default, isThere ? pending.Host : default, isThere ? pending.Block : default, Open.Count > 0, Grain);
         if (Open.Count > 0)
         {
             Baseline.Refuse();
         }
-        else if (pending.Second != second)
+        else if (!isThere)
         {
             Baseline.Observe(second, default, default, default);
         }
@@ -180,14 +196,14 @@ internal sealed class ObjectWatch
     {
         foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
         {
-            var learned = _hour >= 0 && _object.Learning.Mode is LearningMode.Apply
+            var learned = _hour >= 0 && Direction is TrafficDirection.In && _object.Learning.Mode is LearningMode.Apply
                 ? Baseline.Compile(level, _hour, _object.Learning, Grain).AtLeast(_object.Settings?.Floors ?? [], level)
                 : LearnedLevel.Nothing;
             _rules[(int)level] = new LevelRules(
-                _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction is TrafficDirection.In),
+                _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction == Direction),
                 learned,
                 lowShare,
-                _object.Settings?.Profile is not null ? Grain : null);
+                _object.Settings?.Profile is null ? null : IsGrainKnown ? Grain : 0);
         }
     }
 

@@ -20,17 +20,23 @@ internal sealed class Surge
 
     public double Backlog(int threshold) => threshold < _backlog.Length ? _backlog[threshold] : 0;
 
+    /// <summary>All of it, from the beginning of the surge to this second.</summary>
+    public static SecondTraffic Whole(Surge? surge, in SecondTraffic second)
+    {
+        var whole = second.Copy();
+        if (surge is not null)
+        {
+            whole.Add(surge._sum);
+        }
+
+        return whole;
+    }
+
     /// <summary>What it was beyond the usual, from the beginning of the surge to this second.</summary>
     public static SecondTraffic Excess(Surge? surge, in SecondTraffic second, LearnedLevel learned, out int seconds)
     {
-        var excess = second.Copy();
-        seconds = 1;
-        if (surge is not null)
-        {
-            excess.Add(surge._sum);
-            seconds += surge._seconds;
-        }
-
+        var excess = Whole(surge, second);
+        seconds = 1 + (surge?._seconds ?? 0);
         for (var i = 0; i < seconds; i++)
         {
             excess.Subtract(learned.Expected);

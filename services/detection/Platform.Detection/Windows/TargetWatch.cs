@@ -54,9 +54,10 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     }
 
     /// <summary>Adds an increment to its second and gives back the whole second; an increment that is too late only itself.</summary>
-    public SecondTraffic Add(long second, in SecondTraffic increment, int latenessSeconds, LearnedLevel learned, out bool isLate)
+    public SecondTraffic Add(long second, in SecondTraffic increment, int latenessSeconds, LevelRules rules, out bool isLate)
     {
         isLate = false;
+        var learned = rules.Learned;
         for (var i = 0; i < _slots.Length; i++)
         {
             if (_slots[i].Second == second)
@@ -79,7 +80,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
             _newest = second;
         }
 
-        return Slot(second, latenessSeconds).Add(increment);
+        return Slot(second, latenessSeconds, rules).Add(increment);
     }
 
     /// <summary>Takes away what turned out to belong to an anomaly of its own.</summary>
@@ -154,11 +155,12 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         }
     }
 
-    private ref Slot Slot(long second, int latenessSeconds)
+    private ref Slot Slot(long second, int latenessSeconds, LevelRules rules)
     {
         for (var i = 0; i < _slots.Length; i++)
         {
-            if (_slots[i].Second < _newest - latenessSeconds)
+            // Of a calm host the second before is enough: what still comes for an older one is small, or is over by itself.
+            if (_slots[i].Second < _newest - latenessSeconds || (_slots[i].Second < _newest - 1 && rules.IsCalm(_slots[i].Traffic.Total)))
             {
                 _slots[i].Second = second;
                 _slots[i].Traffic.Clear();

@@ -17,6 +17,8 @@ internal sealed record WatchedObject(
 {
     public LearningSettings Learning => Settings?.Learning ?? LearningSettings.Default;
 
+    public bool WatchesOutgoing() => Thresholds.Any(threshold => threshold.Direction is TrafficDirection.Out);
+
     public HoursOfWeek Hours => HoursOfWeek.Find(Learning.Zone) ?? HoursOfWeek.Japan;
 
     /// <summary>The block that a host is judged with: its /24 or /48, or the object's own prefix when that is narrower.</summary>

@@ -76,7 +76,7 @@ internal sealed class WindowConsumer(
     /// <summary>Consumes until connection, channel or a queue is lost.</summary>
     private async Task Consume(CancellationToken stopping)
     {
-        await using var connection = await Connect(broker.Value, "detection windows", stopping);
+        await using var connection = await Connect(broker.Value, "detection windows", options.Value.Heartbeat, stopping);
         var lost = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         connection.ConnectionShutdownAsync += (_, _) => Lost();
         for (var partition = 0; partition < judges.All.Count; partition++)
@@ -145,7 +145,7 @@ internal sealed class WindowConsumer(
             ? trace
             : default;
 
-    internal static Task<IConnection> Connect(RabbitMqOptions options, string name, CancellationToken cancellation) =>
+    internal static Task<IConnection> Connect(RabbitMqOptions options, string name, TimeSpan heartbeat, CancellationToken cancellation) =>
         new ConnectionFactory
         {
             HostName = options.Host,
@@ -154,6 +154,6 @@ internal sealed class WindowConsumer(
             UserName = options.User,
             Password = options.Password,
             AutomaticRecoveryEnabled = false, // we begin anew, with empty judges
-            RequestedHeartbeat = TimeSpan.FromSeconds(5),
+            RequestedHeartbeat = heartbeat,
         }.CreateConnectionAsync(name, cancellation);
 }

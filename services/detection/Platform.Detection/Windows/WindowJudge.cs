@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using Google.Protobuf.Collections;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Bandwidth;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
@@ -22,13 +24,15 @@ namespace Platform.Detection.Windows;
 /// <param name="found">Takes what was found; must not block.</param>
 /// <param name="presence">Whether telemetry is there; each batch is a sign of it.</param>
 /// <param name="remember">What was learned of an object so far; null: nothing.</param>
+/// <param name="used">Takes news about declared bandwidth; must not block.</param>
 internal sealed class WindowJudge(
     Func<Guid, WatchedObject?> find,
     WindowOptions windows,
     AnomalyOptions anomalies,
     Action<Finding> found,
     TelemetryPresence presence,
-    Func<WatchedObject, ObjectBaseline>? remember = null)
+    Func<WatchedObject, ObjectBaseline>? remember = null,
+    Action<Use>? used = null)
 {
     /// <summary>So many hosts of a block with anomalies of their own are one attack on the block.</summary>
     private const int SpreadHosts = 8;
@@ -36,10 +40,12 @@ internal sealed class WindowJudge(
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<Guid, ObjectWatch> _watches = [];
+    private readonly Dictionary<(Guid Object, TrafficDirection Direction), ObjectWatch> _watches = [];
     private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
     private readonly BatchNumbers _numbers = new();
+    private readonly Dictionary<WatchedObject, ulong> _lost = [];
     private DateTimeOffset _lastForget;
+    private TimeSpan _lag;
 
     /// <summary>Hosts in memory.</summary>
     public int Hosts { get; private set; }
@@ -64,28 +70,46 @@ internal sealed class WindowJudge(
                 return;
             }
 
-            Telemetry.Lost(lost);
-            if (!_watches.TryGetValue(id, out var on))
+            Lose(watched, lost);
+            var arrived = DateTimeOffset.UnixEpoch.AddMicroseconds(batch.FirstArrivalUnixUs);
+            _lag = now - arrived is var lag && batch.FirstArrivalUnixUs > 0 && lag > _lag ? lag : _lag;
+            var origin = new Origin(trace, arrived);
+            Judge(watched, TrafficDirection.In, batch.Windows, batch.Sketches.Where(sketch => !sketch.Outgoing), origin, now);
+            if (batch.Outgoing.Count > 0 && watched.WatchesOutgoing())
             {
-                var baseline = remember?.Invoke(watched) ?? new ObjectBaseline(watched.Hours);
-                _watches.Add(id, on = new ObjectWatch(watched, baseline, windows.LatenessSeconds, anomalies.LowShare));
-            }
-
-            on.Sight(batch);
-            on.Follow(watched, now.ToUnixTimeSeconds(), anomalies.LowShare);
-            var arrival = DateTimeOffset.UnixEpoch.AddMicroseconds(batch.FirstArrivalUnixUs);
-            foreach (var sketch in batch.Sketches)
-            {
-                Note(on, sketch);
-            }
-
-            foreach (var window in batch.Windows)
-            {
-                Judge(on, window, new Origin(trace, arrival), now);
+                Judge(watched, TrafficDirection.Out, batch.Outgoing, batch.Sketches.Where(sketch => sketch.Outgoing), origin, now);
             }
         }
+    }
 
-        Telemetry.Judged(batch.Windows.Count);
+    private void Judge(
+        WatchedObject watched,
+        TrafficDirection direction,
+        RepeatedField<HostWindow> received,
+        IEnumerable<TrafficSketch> sketches,
+        Origin origin,
+        DateTimeOffset now)
+    {
+        if (!_watches.TryGetValue((watched.ObjectId, direction), out var on))
+        {
+            var baseline = direction is TrafficDirection.In ? remember?.Invoke(watched) : null; // of what they send nothing is learned
+            on = new ObjectWatch(watched, direction, baseline ?? new ObjectBaseline(watched.Hours), windows.LatenessSeconds, anomalies.LowShare);
+            _watches.Add((watched.ObjectId, direction), on);
+        }
+
+        on.Sight(received);
+        on.Follow(watched, now.ToUnixTimeSeconds(), anomalies.LowShare);
+        foreach (var sketch in sketches)
+        {
+            Note(on, sketch);
+        }
+
+        foreach (var window in received)
+        {
+            Judge(on, window, origin, now);
+        }
+
+        Telemetry.Judged(received.Count);
     }
 
     /// <summary>Ends what was seen to be quiet long enough, or was not seen for too long; forgets hosts that are idle. To be called several times a second.</summary>
@@ -119,7 +143,32 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            return [.. _watches.Values.Select(on => (on.Object, on.Baseline.Snapshot()))];
+            return [.. _watches.Values.Where(on => on.Direction is TrafficDirection.In).Select(on => (on.Object, on.Baseline.Snapshot()))];
+        }
+    }
+
+    /// <summary>Since it was asked the last time: how old the oldest datagram of a batch was, and which objects lost batches.</summary>
+    public (TimeSpan Lag, IReadOnlyList<(WatchedObject Object, ulong Batches)> Lost) Health()
+    {
+        lock (_gate)
+        {
+            var health = (_lag, (IReadOnlyList<(WatchedObject, ulong)>)[.. _lost.Select(lost => (lost.Key, lost.Value))]);
+            _lag = TimeSpan.Zero;
+            _lost.Clear();
+            return health;
+        }
+    }
+
+    /// <summary>Minutes of each object that are not saved yet.</summary>
+    public IReadOnlyList<(WatchedObject Object, IReadOnlyList<HistoryChunk> Chunks)> Histories()
+    {
+        lock (_gate)
+        {
+            return
+            [
+                .. _watches.Values.Where(on => on.Direction is TrafficDirection.In).Select(on => (on.Object, Chunks: on.History.Take()))
+                    .Where(history => history.Chunks.Count > 0),
+            ];
         }
     }
 
@@ -195,7 +244,7 @@ internal sealed class WindowJudge(
         var block = host.Block!;
         host.LastArrival = block.LastArrival = now;
         var (second, increment) = (window.Second, window.ReadTraffic());
-        var whole = host.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Host).Learned, out var isLate);
+        var whole = host.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Host), out var isLate);
         Consider(on, host, second, whole, increment, origin, now);
         if (isLate)
         {
@@ -206,16 +255,32 @@ internal sealed class WindowJudge(
         var together = default(SecondTraffic);
         if (!host.IsCovered)
         {
-            together = block.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Prefix).Learned, out _);
+            together = block.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Prefix), out _);
             Consider(on, block, second, together, increment, origin, now);
             if (!block.IsCovered && !host.IsCovered)
             {
-                var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Object).Learned, out _);
+                var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Object), out _);
                 Consider(on, on.Whole, second, all, default, origin, now);
             }
         }
 
-        on.Note(second, increment, whole, together, presence.Since);
+        if (on.Direction is TrafficDirection.In)
+        {
+            on.Note(second, increment, whole, together, presence.Since);
+            if (on.Use.Add(on.Object, second, increment.Total.Bits, on.Open.Count > 0, now) is { } use)
+            {
+                used?.Invoke(use);
+            }
+        }
+    }
+
+    private void Lose(WatchedObject watched, ulong batches)
+    {
+        if (batches > 0)
+        {
+            Telemetry.Lost(batches);
+            _lost[watched] = _lost.GetValueOrDefault(watched) + batches;
+        }
     }
 
     /// <summary>A host of an object; null when there are too many.</summary>
@@ -229,11 +294,11 @@ internal sealed class WindowJudge(
 
     private void Note(ObjectWatch on, TrafficSketch sketch)
     {
-        if (!sketch.Outgoing && sketch.Host.IsEmpty)
+        if (sketch.Host.IsEmpty)
         {
             on.Whole.Note(sketch);
         }
-        else if (!sketch.Outgoing && NetworkKey.Read(sketch.Host.Span) is { } address)
+        else if (NetworkKey.Read(sketch.Host.Span) is { } address)
         {
             Find(on, address)?.Note(sketch);
         }
@@ -352,7 +417,7 @@ internal sealed class WindowJudge(
         var episode = target.Episode!;
         var watched = on.Object;
         var subject = episode.State.Open
-            ?? new AnomalySubject(Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworkOf(target), level);
+            ?? new AnomalySubject(Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworkOf(target), level, on.Direction);
         var rules = on.Rules(target.Level);
         var excess = Surge.Excess(target.Surge, whole, rules.Learned, out _);
         var command = new JudgeSecond(
@@ -452,8 +517,13 @@ internal sealed class WindowJudge(
 
     private void Forget(DateTimeOffset now)
     {
-        foreach (var on in _watches.Values)
+        foreach (var (key, on) in _watches)
         {
+            if (presence.Since < now.AddMinutes(-1) && on.Use.End(on.Object, now.AddSeconds(-windows.LatenessSeconds).ToUnixTimeSeconds() / 60, now) is { } use)
+            {
+                used?.Invoke(use); // nothing came, and telemetry is there
+            }
+
             foreach (var (address, host) in on.Hosts)
             {
                 if (now - host.LastArrival > windows.ForgetAfter && IsForgotten(host, now))
@@ -471,6 +541,11 @@ internal sealed class WindowJudge(
                     {
                         on.Blocks.Remove(network);
                     }
+                }
+
+                if (on.Open.Count == 0 && find(key.Object) is null or { IsRetired: true })
+                {
+                    _watches.Remove(key);
                 }
             }
         }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Bandwidth;
 using Platform.Detection.Learning;
 
 namespace Platform.Detection.Windows;
@@ -11,6 +12,7 @@ internal sealed class WindowJudges
         ObjectDirectory objects,
         FindingRecorder recorder,
         BaselineKeeper baselines,
+        UseRecorder uses,
         IOptions<WindowOptions> windows,
         IOptions<AnomalyOptions> anomalies)
     {
@@ -24,7 +26,8 @@ internal sealed class WindowJudges
                     anomalies.Value,
                     recorder.Enqueue,
                     new TelemetryPresence(anomalies.Value.TelemetryGap),
-                    baselines.Remember)),
+                    baselines.Remember,
+                    uses.Enqueue)),
         ];
         Telemetry.ObserveHosts(() => All.Sum(judge => (long)judge.Hosts));
     }

@@ -33,6 +33,7 @@ internal static class DownstreamModule
         Add(services, to => to.Ingestion, invoker => new Ingestion.Exporters.ExportersClient(invoker));
         Add(services, to => to.Detection, invoker => new Detection.ProtectedObjects.ProtectedObjectsClient(invoker));
         Add(services, to => to.Detection, invoker => new Detection.Anomalies.AnomaliesClient(invoker));
+        Add(services, to => to.Detection, invoker => new Detection.SecurityEvents.SecurityEventsClient(invoker));
         Add(services, to => to.Mitigation, invoker => new Mitigation.Mitigations.MitigationsClient(invoker));
         Add(services, to => to.Mitigation, invoker => new Mitigation.Capacity.CapacityClient(invoker));
         Add(services, to => to.Reporting, invoker => new Reporting.Incidents.IncidentsClient(invoker));

@@ -18,6 +18,10 @@ public sealed record NoteSilence(DateTimeOffset LastSeenAt, DateTimeOffset At);
 /// <param name="SeenAt">When its datagram came.</param>
 public sealed record NoteReturn(DateTimeOffset SeenAt);
 
+/// <param name="Condition">As the fact names it.</param>
+/// <param name="Detail">In words, with the figures.</param>
+public sealed record NoteCondition(string Condition, string Detail, DateTimeOffset At);
+
 /// <summary>The rules of an exporter. Pure: time and identity arrive with the command.</summary>
 public static class ExporterDecider
 {
@@ -80,6 +84,19 @@ public static class ExporterDecider
         return current.Presence is not ExporterPresence.Heard && command.SeenAt >= current.Since
             ? new ExporterReturned(current.ExporterId, current.Address, command.SeenAt)
             : Decision<ExporterEvent>.Unchanged;
+    }
+
+    /// <summary>Another replica may have said it already.</summary>
+    public static Decision<ExporterEvent> Decide(ExporterState current, NoteCondition command)
+    {
+        if (!current.IsRegistered)
+        {
+            return Unknown;
+        }
+
+        return current.Conditions.Contains(command.Condition == "sampling-changed" ? command.Detail : command.Condition)
+            ? Decision<ExporterEvent>.Unchanged
+            : new ExporterConditionChanged(current.ExporterId, current.Address, command.Condition, command.Detail, command.At);
     }
 
     private static bool IsUnicast(string text) =>

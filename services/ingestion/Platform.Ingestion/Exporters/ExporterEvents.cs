@@ -20,5 +20,11 @@ public sealed record ExporterFellSilent(Guid ExporterId, string Address, DateTim
 /// <summary>It sends again, or for the first time.</summary>
 public sealed record ExporterReturned(Guid ExporterId, string Address, DateTimeOffset ReturnedAt) : ExporterEvent;
 
+/// <summary>What it tells can be trusted less, or again.</summary>
+/// <param name="Condition">As the fact names it, for example <c>sampling-changed</c>.</param>
+/// <param name="Detail">In words, with the figures.</param>
+public sealed record ExporterConditionChanged(
+    Guid ExporterId, string Address, string Condition, string Detail, DateTimeOffset ChangedAt) : ExporterEvent;
+
 /// <summary>Its datagrams no longer count. The address can be registered again, as a new exporter.</summary>
 public sealed record ExporterRemoved(Guid ExporterId, string Address, DateTimeOffset RemovedAt) : ExporterEvent;

@@ -4,7 +4,7 @@ using Published = Platform.Contracts.Ingestion.V1;
 
 namespace Platform.Ingestion.Exporters;
 
-/// <summary>What neighbours may know: silence and return.</summary>
+/// <summary>What neighbours may know: silence and return, and what makes it less trustworthy.</summary>
 internal sealed class ExporterPublications : IPublications
 {
     public object? Publish(RecordedEvent recorded) => recorded.Data switch
@@ -21,6 +21,14 @@ internal sealed class ExporterPublications : IPublications
             ExporterId = e.ExporterId,
             Address = e.Address,
             ReturnedAt = e.ReturnedAt,
+        },
+        ExporterConditionChanged e => new Published.ExporterConditionChanged
+        {
+            ExporterId = e.ExporterId,
+            Address = e.Address,
+            Condition = e.Condition,
+            Detail = e.Detail,
+            ChangedAt = e.ChangedAt,
         },
         _ => null,
     };

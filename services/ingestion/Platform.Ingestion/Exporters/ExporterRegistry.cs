@@ -12,6 +12,8 @@ internal sealed class RegisteredExporter(Guid exporterId, HostAddress address, S
     public HostAddress Address => address;
 
     /// <summary>Templates, samplers and counts. Hold a lock on it to decode.</summary>
+    public ExporterConditions Conditions { get; } = new();
+
     public ExporterContext Context { get; } = new(DecodeLimits.Default, memory);
 
     /// <summary>Last datagram in this process (Unix milliseconds); 0 when none came.</summary>

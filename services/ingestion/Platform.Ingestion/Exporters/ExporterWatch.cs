@@ -53,6 +53,8 @@ internal sealed class ExporterWatch(
             exporter.Measure(now.ToUnixTimeMilliseconds());
         }
 
+        await NoteConditions(rows, now, cancellationToken);
+
         foreach (var row in rows.Where(row => row.LastSeenAt is not null))
         {
             var seenAt = row.LastSeenAt!.Value;
@@ -66,6 +68,21 @@ internal sealed class ExporterWatch(
             {
                 var back = new NoteReturn(seenAt);
                 await Handle(row, Invariant($"returned:{seenAt:O}"), state => ExporterDecider.Decide(state, back), cancellationToken);
+            }
+        }
+    }
+
+    private async Task NoteConditions(List<Row> rows, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        foreach (var exporter in registry.All)
+        {
+            foreach (var (condition, detail) in exporter.Conditions.Look(exporter.Context))
+            {
+                if (rows.Find(row => row.ExporterId == exporter.ExporterId) is { } row)
+                {
+                    var note = new NoteCondition(condition, detail, now);
+                    await Handle(row, Invariant($"{condition}:{now:O}"), state => ExporterDecider.Decide(state, note), cancellationToken);
+                }
             }
         }
     }

@@ -1,5 +1,4 @@
 using System.Net;
-using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.DefensePolicies;
@@ -17,9 +16,9 @@ internal abstract record DefensePolicyEvent;
 /// <param name="SetAt">When (UTC).</param>
 internal sealed record DefensePolicySet(
     Guid ObjectId,
-    [property: SealScope] string ServiceCode,
+    string ServiceCode,
     IReadOnlyList<DefenseStep> Steps,
     EnforcementMode Mode,
     IReadOnlyList<IPNetwork> AllowedSources,
-    [property: Sealed] string Note,
+    string Note,
     DateTimeOffset SetAt) : DefensePolicyEvent;

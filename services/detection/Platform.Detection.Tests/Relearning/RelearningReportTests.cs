@@ -1,0 +1,128 @@
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Relearning;
+using Platform.Detection.Tests.Windows;
+using Platform.EventStore;
+
+namespace Platform.Detection.Tests.Relearning;
+
+/// <summary>Forty days of an object that has 1,000 packets/s and of each day one minute with 3,000, and in the end an attack of an hour.</summary>
+[Trait("Requirement", "R7")]
+public sealed class RelearningReportTests
+{
+    private static readonly DateTimeOffset Now = new(2030, 3, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly IReadOnlyList<Threshold> Thresholds =
+    [
+        new(TrafficVector.Total, null, 2_500),
+        new(TrafficVector.Udp, 900_000, null),
+        new(TrafficVector.Total, null, 7, Direction: TrafficDirection.Out),
+    ];
+
+    private readonly RelearningReport _report = Report(Now.AddDays(-7), Now)!;
+
+    [Fact]
+    public void The_old_threshold_stands_beside_what_the_period_says_with_its_distribution()
+    {
+        var total = Of(TrafficVector.Total, TrafficUnit.Packets);
+
+        Assert.Equal(2_500, total.Old);
+        Assert.Equal(1_300, total.Proposed); // the margin of 1.3 on busy minutes; one odd minute a day is none of them
+        Near(1_000, total.Seen.Median);
+        Near(1_000, total.Seen.P99);
+        Near(3_000, total.Seen.Highest);
+        Assert.Equal((7 * 1_440) - 60, _report.LearnedMinutes);
+        Assert.Equal(60, _report.RefusedMinutes);
+    }
+
+    [Fact]
+    public void How_often_each_would_have_fired_is_counted_over_thirty_days_and_apart_for_anomalies()
+    {
+        var total = Of(TrafficVector.Total, TrafficUnit.Packets);
+
+        Assert.Equal(30 * 1_440, _report.FiredMinutes);
+        Assert.Equal(new Firings(Times: 30 + 1, InAnomalies: 1), total.OldFired); // a minute each day, and one hour together
+        Assert.Equal(new Firings(Times: 30 + 1, InAnomalies: 1), total.ProposedFired);
+    }
+
+    [Fact]
+    public void An_attack_in_the_period_teaches_nothing()
+    {
+        var before = Report(Now.AddDays(-14), Now.AddDays(-7))!;
+        Assert.Equal(before.Rates.Select(rate => rate.Proposed), _report.Rates.Select(rate => rate.Proposed));
+        Assert.Equal(before.Fingerprint, _report.Fingerprint);
+    }
+
+    [Fact]
+    public void More_traffic_in_the_period_is_another_proposal_and_another_fingerprint()
+    {
+        var grown = RelearningReport.Of(History(times: 2), Thresholds, LearningSettings.Default, Now.AddDays(-7), Now, Now.AddDays(-30))!;
+        Near(2 * 1_300, grown.Rates.First(rate => rate.Key.Vector is TrafficVector.Total && rate.Unit is TrafficUnit.Packets).Proposed);
+        Assert.NotEqual(_report.Fingerprint, grown.Fingerprint);
+    }
+
+    [Fact]
+    public void Less_than_an_hour_says_nothing() => Assert.Null(Report(Now.AddMinutes(-119), Now.AddMinutes(-61)));
+
+    [Fact]
+    public void What_came_without_a_threshold_is_proposed_one_and_what_is_not_in_the_report_stays()
+    {
+        Assert.Null(_report.Rates.First(rate => rate.Key == (TrafficVector.Total, WatchLevel.Object, TrafficDirection.In)).Old);
+        var applied = _report.Applied(Thresholds);
+
+        Assert.Contains(Thresholds[2], applied);
+        var udp = applied.Single(threshold => threshold is { Vector: TrafficVector.Udp, Level: WatchLevel.Host });
+        Assert.Equal(Of(TrafficVector.Udp, TrafficUnit.Bits).Proposed, udp.BitsPerSecond);
+        Assert.Contains(applied, threshold => threshold is { Vector: TrafficVector.Total, Level: WatchLevel.Object });
+    }
+
+    [Fact]
+    public void Applied_it_is_one_version_that_says_who_why_and_from_which_period()
+    {
+        var content = new ObjectContent(AJudge.ObjectId, "DP00000001", "default", [], Thresholds, 4, new ObjectSettings(1, ThresholdProfiles.Generic));
+        var state = new ProtectedObjectState("DP00000001", content, 1, IsRetired: false);
+        var command = new ApplyRelearning(
+            content.ObjectId, _report.Applied(Thresholds), new LearnedPeriod(_report.From, _report.Until), 4, "operator", "a quiet month", Now);
+
+        var accepted = Assert.IsType<Decision<ProtectedObjectEvent>.Accepted>(ProtectedObjectDecider.Decide(state, command));
+
+        var changed = Assert.IsType<ThresholdsChanged>(Assert.Single(accepted.Events));
+        Assert.Equal((5L, SettingsChangeKind.Relearned, (string?)null), (changed.Content.Version, changed.Kind, changed.Content.SettingsOrDefault.Profile));
+        Assert.Equal(("operator", "a quiet month", command.Period), (changed.Change!.By, changed.Change.Reason, changed.Change.Period));
+        Assert.Contains(changed.Change.Differences, difference => difference is { What: "threshold/host/in/total/packets", Before: "2500", After: "1300" });
+    }
+
+    private RelearnedRate Of(TrafficVector vector, TrafficUnit unit) =>
+        _report.Rates.Single(rate => rate.Key == (vector, WatchLevel.Host, TrafficDirection.In) && rate.Unit == unit);
+
+    private static RelearningReport? Report(DateTimeOffset from, DateTimeOffset until) =>
+        RelearningReport.Of(History(), Thresholds, LearningSettings.Default, from, until, Now.AddDays(-30));
+
+    private static void Near(double expected, long actual) => Assert.InRange(actual, expected * 0.995, expected * 1.005);
+
+    /// <summary>As the engine would have recorded and saved it.</summary>
+    internal static IReadOnlyList<HistoryChunk> History(double times = 1)
+    {
+        var chunks = new List<HistoryChunk>();
+        for (var minute = Now.AddDays(-40).ToUnixTimeSeconds() / 60; minute < Now.ToUnixTimeSeconds() / 60; minute++)
+        {
+            if (minute % 60 == 0)
+            {
+                chunks.Add(new HistoryChunk(minute));
+            }
+
+            var left = (Now.ToUnixTimeSeconds() / 60) - minute;
+            var isAttack = left <= 60;
+            var packets = (long)(times * (isAttack ? 90_000 : minute % 1_440 == 700 ? 3_000 : 1_000));
+            var traffic = SecondTraffic.Of(new Amount(packets * 800, packets, packets / 10), (TrafficVector.Udp, new Amount(packets * 80, packets / 10)));
+            foreach (var level in Enum.GetValues<WatchLevel>())
+            {
+                chunks[^1].Observe(minute, level, traffic);
+            }
+
+            chunks[^1].Mark(minute, isAttack);
+        }
+
+        return [.. chunks.Select(chunk => HistoryChunk.Read(chunk.FirstMinute, chunk.Write()))];
+    }
+}

@@ -1,0 +1,145 @@
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts.Grpc.Detection.V1;
+using Platform.Contracts.Ingestion.V1;
+using Platform.Detection.Bandwidth;
+using Platform.Detection.Windows;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Testing;
+using Client = Platform.Contracts.Grpc.Detection.V1.SecurityEvents.SecurityEventsClient;
+
+namespace Platform.Detection.Tests.SecurityEvents;
+
+/// <summary>One ordered list per tenant, and one of the provider's network.</summary>
+public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtualHost broker)
+    : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IAsyncLifetime
+{
+    private const string Router = "192.0.2.7";
+    private readonly Customer _customer = Customer.New();
+    private ADetectionService _service = null!;
+
+    private ServiceHost Host => _service.Host;
+
+    private Metadata Provider => Host.As(TenantId.Provider, Roles.ProviderOperator);
+
+    private Metadata Mine => Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer);
+
+    public async ValueTask InitializeAsync() => _service = await ADetectionService.Start(database, broker);
+
+    public ValueTask DisposeAsync() => _service.DisposeAsync();
+
+    [Fact, Trait("Requirement", "R4")]
+    public async Task WhenExporterFellSilent_WhenExporterReturned_and_WhenExporterConditionChanged_come_twice_or_in_the_wrong_order_the_list_is_in_order()
+    {
+        var silent = Customer.NewId();
+        await Host.Deliver(Returned(minute: 9), Customer.NewId());
+        await Host.Deliver(Silent(minute: 5), silent);
+        await Host.Deliver(Silent(minute: 5), silent);
+        await Host.Deliver(Condition("sampling-changed", minute: 7), Customer.NewId());
+        await Host.Deliver(Condition("clock-skewed", minute: 6), Customer.NewId());
+
+        var seen = (await List(Provider)).Events.Where(e => e.Subject == Router).ToArray();
+        Assert.Equal(["exporter-returned", "sampling-changed", "clock-skewed", "exporter-silent"], seen.Select(e => e.Kind));
+        Assert.Equal(["info", "low", "medium", "high"], seen.Select(e => e.Severity));
+        Assert.DoesNotContain((await List(Mine)).Events, e => e.Subject == Router);
+        Assert.Equal(["exporter-silent"], (await List(Provider, new() { LeastSeverity = "high" })).Events.Where(e => e.Subject == Router).Select(e => e.Kind));
+        Assert.Equal(["clock-skewed"], (await List(Provider, new() { Kinds = { "clock-skewed" } })).Events.Select(e => e.Kind));
+    }
+
+    [Fact, Trait("Requirement", "R4")]
+    public async Task Pages_follow_each_other_without_gap_or_repetition()
+    {
+        for (var minute = 0; minute < 5; minute++)
+        {
+            await Host.Deliver(Condition("exporter-losing", minute: 20), Customer.NewId()); // all at the same time
+        }
+
+        var all = (await List(Provider, new() { Kinds = { "exporter-losing" } })).Events.Select(e => e.EventId).ToArray();
+        var paged = new List<string>();
+        var next = "";
+        do
+        {
+            var page = await List(Provider, new() { Kinds = { "exporter-losing" }, Limit = 2, Before = next });
+            paged.AddRange(page.Events.Select(e => e.EventId));
+            next = page.Next;
+        }
+        while (next.Length > 0);
+
+        Assert.Equal(5, all.Length);
+        Assert.Equal(all, paged);
+        foreach (var wrong in (ListSecurityEventsRequest[])[new() { Before = "x" }, new() { LeastSeverity = "bad" }])
+        {
+            Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => List(Provider, wrong))).StatusCode);
+        }
+    }
+
+    [Fact, Trait("Requirement", "R4")]
+    public async Task Anomalies_and_lost_telemetry_are_the_tenants_and_nobody_elses()
+    {
+        await Watch();
+        await _service.Send(_customer, "203.0.113.10", packets: 10);
+        await _service.Send(_customer, "203.0.113.10", packets: 300_000, lost: 3);
+        await Eventually.Passes(async () =>
+        {
+            Host.Clock.Advance(TimeSpan.FromSeconds(1));
+            Assert.Superset(
+                new HashSet<string> { "anomaly-detected", "telemetry-lost" }, (await List(Mine)).Events.Select(e => e.Kind).ToHashSet());
+        });
+
+        var mine = (await List(Mine)).Events;
+        var lost = mine.Single(e => e.Kind == "telemetry-lost");
+        Assert.Equal(("medium", _customer.ServiceCode), (lost.Severity, lost.Subject));
+        Assert.StartsWith("3 batches", lost.Sentence, StringComparison.Ordinal);
+        Assert.Equal(("203.0.113.10/32", _customer.ServiceCode), mine.Where(e => e.Kind == "anomaly-detected").Select(e => (e.Subject, e.ServiceCode)).Single());
+        Assert.Equal(mine.OrderByDescending(e => e.At.ToDateTimeOffset()).Select(e => e.EventId), mine.Select(e => e.EventId));
+
+        var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer);
+        Assert.Empty((await List(stranger)).Events);
+        Assert.DoesNotContain((await List(Provider)).Events, e => e.ServiceCode == _customer.ServiceCode);
+        Assert.NotEmpty((await List(Provider, new() { TenantId = _customer.TenantId.ToString() })).Events);
+        var refusal = await Assert.ThrowsAsync<RpcException>(() => List(stranger, new() { TenantId = _customer.TenantId.ToString() }));
+        Assert.Equal(StatusCode.NotFound, refusal.StatusCode);
+    }
+
+    [Fact, Trait("Requirement", "R27")]
+    public async Task Traffic_above_what_the_contract_declares_is_listed_apart_from_attacks()
+    {
+        await Watch();
+        var minute = Host.Clock.GetUtcNow().AddMinutes(-1);
+        var uses = Host.Services.GetRequiredService<UseRecorder>();
+        var above = new MeasureUse(_customer.ContractId, _customer.ServiceCode, 1_000_000_000, 1_200_000_000, minute, Host.Clock.GetUtcNow());
+        uses.Enqueue(new Use(_customer.TenantId, above));
+        uses.Enqueue(new Use(_customer.TenantId, above)); // another process saw it too
+        uses.Enqueue(new Use(_customer.TenantId, above with { BitsPerSecond = 0, Minute = minute.AddMinutes(3), At = above.At.AddSeconds(1) }, Peak: 1_500_000_000));
+
+        var client = new Client(Host.Channel);
+        var excess = Assert.Single(await Eventually.Get(
+            async () => (await client.ListBandwidthExcessesAsync(new(), Mine)).Excesses, seen => seen.Any(one => one.Until is not null), what: "the excess"));
+        Assert.Equal((1_000_000_000L, 1_500_000_000L), (excess.DeclaredBitsPerSecond, excess.PeakBitsPerSecond));
+        await Host.CatchUp();
+        Assert.Equal(["bandwidth-kept", "bandwidth-exceeded"], (await List(Mine)).Events.Select(e => e.Kind));
+        Assert.Empty((await client.ListBandwidthExcessesAsync(new(), Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer))).Excesses);
+    }
+
+    private async Task Watch()
+    {
+        await Host.Deliver(_customer.Signed("203.0.113.0/24"), Customer.NewId());
+        await Host.CatchUp();
+        var directory = Host.Services.GetRequiredService<ObjectDirectory>();
+        await Eventually.True(() => directory.Find(_customer.ContractId) is not null, what: "the object in the engine");
+    }
+
+    private async Task<ListSecurityEventsResponse> List(Metadata caller, ListSecurityEventsRequest? request = null) =>
+        await new Client(Host.Channel).ListSecurityEventsAsync(request ?? new(), caller);
+
+    private static ExporterFellSilent Silent(int minute) =>
+        new() { ExporterId = Guid.Empty, Address = Router, LastSeenAt = At(minute - 1), SilentAt = At(minute) };
+
+    private static ExporterReturned Returned(int minute) => new() { ExporterId = Guid.Empty, Address = Router, ReturnedAt = At(minute) };
+
+    private static ExporterConditionChanged Condition(string condition, int minute) =>
+        new() { ExporterId = Guid.Empty, Address = Router, Condition = condition, Detail = "as it is", ChangedAt = At(minute) };
+
+    private static DateTimeOffset At(int minute) => new(2030, 1, 1, 0, minute, 0, TimeSpan.Zero);
+}

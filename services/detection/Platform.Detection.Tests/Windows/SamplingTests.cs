@@ -1,0 +1,84 @@
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.Tests.Windows;
+
+/// <summary>A router that samples one packet in so many shows each as many packets: one of them says little.</summary>
+[Trait("Requirement", "R1")]
+public sealed class SamplingTests
+{
+    private const long Grain = 10_000;
+
+    private static readonly WatchedObject Guessed = AJudge.Watched with
+    {
+        Thresholds = ThresholdProfiles.Of(ThresholdProfiles.Generic, 10_000_000)!,
+        Settings = new ObjectSettings(10_000_000, ThresholdProfiles.Generic),
+    };
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(30)] // one number alone could be anything: only what follows shows the sampling
+    public void A_few_sampled_packets_to_begin_with_are_no_attack_by_a_guessed_threshold(long first)
+    {
+        var judge = new AJudge(find: _ => Guessed with { Thresholds = [new(TrafficVector.Udp, null, 5_000)] });
+        judge.Receive(AJudge.Second(), packets: first * Grain, udpPackets: Grain);
+        judge.Receive(AJudge.Second(1), packets: 2 * Grain, udpPackets: Grain);
+        Assert.Empty(judge.Recorded);
+
+        judge.Receive(AJudge.Second(2), packets: 40 * Grain, udpPackets: 40 * Grain);
+        Assert.Single(judge.Recorded);
+    }
+
+    [Fact]
+    public void What_somebody_set_on_purpose_counts_to_the_packet_from_the_first_one_on()
+    {
+        var judge = new AJudge();
+        judge.Receive(AJudge.Second(), packets: Grain, udpPackets: Grain);
+        Assert.Single(judge.Recorded);
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void Seconds_without_a_sampled_packet_are_learned_as_none()
+    {
+        var judge = new AJudge(find: _ => AJudge.Watched with { Thresholds = [new(TrafficVector.Total, null, long.MaxValue)] });
+        for (var second = 0; second < 7_200; second += 5)
+        {
+            judge.Receive(AJudge.Second(second), packets: Grain); // one packet of 10,000 every five seconds: 2,000 packets/s
+            judge.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        var (watched, snapshot) = Assert.Single(judge.Judge.Baselines());
+        var learned = ObjectBaseline.Restore(snapshot, watched.Hours)
+            .Compile(WatchLevel.Object, watched.Hours.Of(AJudge.Second(3_600)), LearningSettings.Default, Grain);
+        var usual = learned.Thresholds.First(threshold => threshold is { Vector: TrafficVector.Total, Unit: TrafficUnit.Packets }).Usual;
+        Assert.InRange(usual, 1_800, 2_600);
+    }
+
+    [Fact]
+    public void A_sampled_packet_now_and_then_does_not_keep_an_anomaly_open()
+    {
+        var rules = new LevelRules([], ALevel(rate: 2_000, burst: 12 * Grain), lowShare: 0.7);
+        var target = new TargetWatch(default, WatchLevel.Host) { Episode = new Episode() };
+        target.Episode.State = AnomalyState.Quiet with { Open = new AnomalySubject(Guid.Empty, Guid.Empty, "", default), Vectors = [TrafficVector.Total] };
+
+        Assert.False(rules.IsNear(SecondTraffic.Of(new Amount(0, Grain)), target)); // five times the rate, and one packet
+        Assert.True(rules.IsNear(SecondTraffic.Of(new Amount(0, 9 * Grain)), target));
+    }
+
+    [Fact]
+    public void A_small_contract_has_floors_so_that_five_megabits_of_answers_are_no_attack()
+    {
+        foreach (var profile in ThresholdProfiles.Names)
+        {
+            var ssdp = ThresholdProfiles.Of(profile, declaredBitsPerSecond: 1_000_000)!.Single(threshold => threshold.Vector is TrafficVector.Ssdp);
+            Assert.Equal((5_000_000L, 5_000L), (ssdp.BitsPerSecond, ssdp.PacketsPerSecond));
+        }
+    }
+
+    private static LearnedLevel ALevel(double rate, double burst) => LearnedLevel.Nothing with
+    {
+        Thresholds = [new LearnedThreshold(TrafficVector.Total, TrafficUnit.Packets, Usual: 1_000, rate, burst)],
+    };
+}

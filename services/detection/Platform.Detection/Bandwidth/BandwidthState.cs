@@ -1,0 +1,19 @@
+using System.Diagnostics;
+using Platform.EventStore;
+
+namespace Platform.Detection.Bandwidth;
+
+/// <summary>What the rules must remember of an object's use of its bandwidth.</summary>
+/// <param name="Since">Start of the first minute above; null: within.</param>
+/// <param name="PeakBitsPerSecond">Mean of the minute that opened it.</param>
+internal sealed record BandwidthState(DateTimeOffset? Since, long PeakBitsPerSecond)
+{
+    public static readonly StreamType<BandwidthState, BandwidthEvent> Stream = new("bandwidth", new BandwidthState(null, 0), Evolve);
+
+    public static BandwidthState Evolve(BandwidthState current, BandwidthEvent happened) => happened switch
+    {
+        BandwidthExceeded e => new(e.Since, e.BitsPerSecond),
+        BandwidthKept => new(null, 0),
+        _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the bandwidth stream."),
+    };
+}

@@ -1,0 +1,73 @@
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.Bandwidth;
+
+/// <summary>
+/// Minutes of an object's whole traffic, held against what its contract declares. A minute in which an anomaly was open says nothing: attacks are
+/// reported as attacks. Not for several threads.
+/// </summary>
+internal sealed class DeclaredUse
+{
+    /// <summary>So many minutes within, one after the other, end an excess.</summary>
+    public const int CalmMinutes = 5;
+
+    private long _minute = long.MinValue;
+    private long _bits;
+    private bool _isAttacked;
+    private int _calm;
+    private bool? _isAbove; // null: another process may have said so
+    private long _lastAbove;
+    private long _peak;
+
+    /// <summary>Adds an increment; gives back what a minute that is over says, when it is news.</summary>
+    public Use? Add(WatchedObject watched, long second, long bits, bool isAttacked, DateTimeOffset now)
+    {
+        var use = End(watched, second / 60, now);
+        _bits = _bits > long.MaxValue - bits ? long.MaxValue : _bits + bits;
+        _isAttacked |= isAttacked;
+        return use;
+    }
+
+    /// <summary>Time passed, with or without traffic.</summary>
+    public Use? End(WatchedObject watched, long minute, DateTimeOffset now)
+    {
+        if (minute <= _minute)
+        {
+            return null;
+        }
+
+        var (ended, bits, isAttacked) = (_minute, _bits / 60, _isAttacked);
+        var silent = _minute == long.MinValue ? 0 : (int)Math.Min(CalmMinutes, minute - _minute - 1);
+        (_minute, _bits, _isAttacked) = (minute, 0, false);
+        var declared = watched.Settings?.DeclaredBitsPerSecond ?? 0;
+        if (ended == long.MinValue || isAttacked || declared <= 0)
+        {
+            return null;
+        }
+
+        if (bits > declared)
+        {
+            (_calm, _lastAbove, _peak) = (0, ended, Math.Max(_peak, bits));
+            var isNews = _isAbove is not true;
+            _isAbove = true;
+            return isNews ? Say(bits, ended) : null;
+        }
+
+        _calm += 1 + silent;
+        if (_isAbove is false || _calm < CalmMinutes)
+        {
+            return null;
+        }
+
+        var use = Say(0, _lastAbove == 0 ? ended : _lastAbove + 1) with { Peak = _peak };
+        (_isAbove, _peak, _lastAbove) = (false, 0, 0);
+        return use;
+
+        Use Say(long measured, long at) => new(
+            watched.TenantId,
+            new MeasureUse(watched.ObjectId, watched.ServiceCode, declared, measured, DateTimeOffset.FromUnixTimeSeconds(at * 60), now));
+    }
+}
+
+/// <param name="Peak">Mean of the busiest minute since it began.</param>
+internal sealed record Use(Guid TenantId, MeasureUse Measured, long Peak = 0);

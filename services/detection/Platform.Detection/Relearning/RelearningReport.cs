@@ -1,0 +1,194 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+
+namespace Platform.Detection.Relearning;
+
+/// <summary>How one rate was distributed: the highest second of each minute that was learned from.</summary>
+internal sealed record Distribution(int Minutes, long Median, long P95, long P99, long P999, long Highest);
+
+/// <summary>How often a threshold would have fired: runs of minutes over it, and how many of these were in minutes with an anomaly.</summary>
+internal sealed record Firings(int Times, int InAnomalies);
+
+/// <param name="Key">Whose traffic of which kind.</param>
+/// <param name="Unit">Of the rates.</param>
+/// <param name="Old">What is set; null: not watched.</param>
+/// <param name="Proposed">What the period says.</param>
+/// <param name="Seen">Evidence from the period.</param>
+/// <param name="OldFired">In the last 30 days; null when nothing is set.</param>
+/// <param name="ProposedFired">In the last 30 days.</param>
+internal sealed record RelearnedRate(
+    (TrafficVector Vector, WatchLevel Level, TrafficDirection Direction) Key,
+    TrafficUnit Unit,
+    long? Old,
+    long Proposed,
+    Distribution Seen,
+    Firings? OldFired,
+    Firings ProposedFired);
+
+/// <summary>
+/// What a chosen period says about the thresholds of an object, beside those that are set. Pure: the same minutes give the same report.
+/// </summary>
+/// <remarks>
+/// Proposed is the highest second of the busy minutes (all but one in 200), with the object's margin; never below its floor's share of the whole, and
+/// never below twelve sampled packets where packets are sampled, because each stands for many. Minutes with an anomaly teach nothing.
+/// </remarks>
+internal sealed record RelearningReport(
+    DateTimeOffset From,
+    DateTimeOffset Until,
+    int LearnedMinutes,
+    int RefusedMinutes,
+    int FiredMinutes,
+    IReadOnlyList<RelearnedRate> Rates)
+{
+    /// <summary>Fewer minutes say nothing about a threshold.</summary>
+    public const int LeastMinutes = 60;
+
+    /// <summary>Over how long firings are counted.</summary>
+    public static readonly TimeSpan FiringPeriod = TimeSpan.FromDays(30);
+
+    private const double Busy = 0.995;
+    private const int FewestPackets = 12;
+    private const int LongPacket = 1500 * 8;
+
+    /// <summary>Another text when anything else is proposed.</summary>
+    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(';', Rates.Select(rate =>
+        string.Create(CultureInfo.InvariantCulture, $"{rate.Key.Vector.Name()}/{rate.Key.Level.Name()}/{(int)rate.Unit}={rate.Proposed}"))))))[..16];
+
+    /// <summary>All thresholds of the object if it is applied: what is proposed, and what the report says nothing about.</summary>
+    public IReadOnlyList<Threshold> Applied(IReadOnlyList<Threshold> old)
+    {
+        var proposed = Rates.GroupBy(rate => rate.Key).ToDictionary(same => same.Key, same => same.ToDictionary(rate => rate.Unit, rate => rate.Proposed));
+        return
+        [
+            .. old.Select(threshold => proposed.Remove(threshold.Key, out var rates) ? With(threshold, rates) : threshold),
+            .. proposed.Select(pair => With(new Threshold(pair.Key.Vector, null, null, null, pair.Key.Level, pair.Key.Direction), pair.Value)),
+        ];
+
+        static Threshold With(Threshold threshold, Dictionary<TrafficUnit, long> rates) => threshold with
+        {
+            BitsPerSecond = rates.TryGetValue(TrafficUnit.Bits, out var bits) ? bits : threshold.BitsPerSecond,
+            PacketsPerSecond = rates.TryGetValue(TrafficUnit.Packets, out var packets) ? packets : threshold.PacketsPerSecond,
+            FlowsPerSecond = rates.TryGetValue(TrafficUnit.Flows, out var flows) ? flows : threshold.FlowsPerSecond,
+        };
+    }
+
+    /// <summary>The report of a period; null when too few minutes of it are known.</summary>
+    /// <param name="history">The object's minutes, oldest hour first.</param>
+    /// <param name="thresholds">What is set.</param>
+    /// <param name="learning">Margin and floor.</param>
+    /// <param name="from">Start of the period (UTC).</param>
+    /// <param name="until">Its end, exclusive.</param>
+    /// <param name="firedFrom">Start of the time over which firings are counted.</param>
+    public static RelearningReport? Of(
+        IReadOnlyList<HistoryChunk> history,
+        IReadOnlyList<Threshold> thresholds,
+        LearningSettings learning,
+        DateTimeOffset from,
+        DateTimeOffset until,
+        DateTimeOffset firedFrom)
+    {
+        var minutes = history.SelectMany(chunk => Enumerable.Range(0, 60).Where(chunk.IsSeen).Select(minute => new Minute(chunk, minute)))
+            .OrderBy(minute => minute.At).ToArray();
+        var chosen = minutes.Where(minute => minute.At >= from && minute.At < until).ToArray();
+        var learned = chosen.Where(minute => !minute.IsAnomalous).ToArray();
+        var judged = minutes.Where(minute => minute.At >= firedFrom).ToArray();
+        if (learned.Length < LeastMinutes)
+        {
+            return null;
+        }
+
+        var grain = learned.Max(minute => minute.Chunk.Grain);
+        var few = grain > 1 ? new Amount(FewestPackets * grain * LongPacket, FewestPackets * grain) : default;
+        var rates = new List<RelearnedRate>();
+        foreach (var (key, unit) in Subjects(history, thresholds))
+        {
+            var position = HistoryChunk.Position(key.Level, key.Vector, unit);
+            var whole = HistoryChunk.Position(key.Level, TrafficVector.Total, unit);
+            var seen = Sorted(learned, position);
+            var old = Rate(thresholds.FirstOrDefault(threshold => threshold.Key == key), unit);
+            var proposed = Rounded(Math.Max(
+                Math.Max(learning.Margin * At(seen, Busy), learning.FloorShare * At(Sorted(learned, whole), Busy)), few[unit]));
+            rates.Add(new(
+                key, unit, old, proposed, Describe(seen), old is { } set ? Count(judged, position, set) : null, Count(judged, position, proposed)));
+        }
+
+        return new(from, until, learned.Length, chosen.Length - learned.Length, judged.Length, rates);
+    }
+
+    /// <summary>Everything that has a threshold, and what came of everything else that profiles watch; flows only where they are watched.</summary>
+    private static IEnumerable<((TrafficVector Vector, WatchLevel Level, TrafficDirection Direction) Key, TrafficUnit Unit)> Subjects(
+        IReadOnlyList<HistoryChunk> history, IReadOnlyList<Threshold> thresholds)
+    {
+        var came = history.SelectMany(chunk => chunk.Series).ToHashSet();
+        return
+            from level in Enum.GetValues<WatchLevel>()
+            from vector in Enum.GetValues<TrafficVector>()
+            let key = (vector, level, TrafficDirection.In)
+            let set = thresholds.FirstOrDefault(threshold => threshold.Key == key)
+            from unit in Enum.GetValues<TrafficUnit>()
+            where Rate(set, unit) is not null || (set is null && unit is not TrafficUnit.Flows && came.Contains(HistoryChunk.Position(level, vector, unit)))
+            select (key, unit);
+    }
+
+    /// <summary>Runs of minutes in which the highest second was over.</summary>
+    private static Firings Count(Minute[] minutes, short position, long threshold)
+    {
+        var (times, inAnomalies) = (0, 0);
+        DateTimeOffset? last = null;
+        var isCounted = false;
+        foreach (var minute in minutes)
+        {
+            if (minute.Chunk[position, minute.Number] > threshold)
+            {
+                var isNew = last is not { } before || minute.At - before > TimeSpan.FromMinutes(1);
+                times += isNew ? 1 : 0;
+                isCounted = !isNew && isCounted;
+                if (minute.IsAnomalous && !isCounted)
+                {
+                    (inAnomalies, isCounted) = (inAnomalies + 1, true);
+                }
+
+                last = minute.At;
+            }
+        }
+
+        return new(times, inAnomalies);
+    }
+
+    private static double[] Sorted(Minute[] minutes, short position)
+    {
+        var values = Array.ConvertAll(minutes, minute => minute.Chunk[position, minute.Number]);
+        Array.Sort(values);
+        return values;
+    }
+
+    private static Distribution Describe(double[] sorted) => new(
+        sorted.Length, (long)At(sorted, 0.5), (long)At(sorted, 0.95), (long)At(sorted, 0.99), (long)At(sorted, 0.999), (long)sorted[^1]);
+
+    private static double At(double[] sorted, double share) => sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
+
+    /// <summary>Up to three digits: nobody means a threshold to the packet.</summary>
+    private static long Rounded(double rate)
+    {
+        var digit = Math.Pow(10, Math.Max(0, Math.Floor(Math.Log10(Math.Max(1, rate))) - 2));
+        return Math.Max(1, (long)(Math.Round(rate / digit) * digit));
+    }
+
+    private static long? Rate(Threshold? threshold, TrafficUnit unit) => unit switch
+    {
+        TrafficUnit.Bits => threshold?.BitsPerSecond,
+        TrafficUnit.Packets => threshold?.PacketsPerSecond,
+        _ => threshold?.FlowsPerSecond,
+    };
+
+    private readonly record struct Minute(HistoryChunk Chunk, int Number)
+    {
+        public DateTimeOffset At => DateTimeOffset.FromUnixTimeSeconds((Chunk.FirstMinute + Number) * 60);
+
+        public bool IsAnomalous => Chunk.IsAnomalous(Number);
+    }
+}

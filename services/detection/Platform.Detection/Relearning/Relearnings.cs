@@ -1,0 +1,71 @@
+using Google.Protobuf.WellKnownTypes;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
+using Platform.Hosting;
+using Wire = Platform.Contracts.Grpc.Detection.V1;
+
+namespace Platform.Detection.Relearning;
+
+/// <summary>Query: what a period says about an object's thresholds. Refuses what cannot be answered.</summary>
+internal sealed class Relearnings(TrafficHistories histories, TimeProvider clock)
+{
+    public async Task<(ObjectContent Content, RelearningReport Report)> Report(
+        TenantSession session, Guid objectId, Timestamp? from, Timestamp? until, CancellationToken cancellation)
+    {
+        var (state, _) = await session.Load(ProtectedObjectState.Stream, objectId.ToString(), cancellation);
+        if (state.Content is not { } content)
+        {
+            throw ProtectedObjectRejections.Unknown(objectId).ToRpcException();
+        }
+
+        var now = clock.GetUtcNow();
+        var (start, end) = (from?.ToDateTimeOffset() ?? default, until?.ToDateTimeOffset() ?? default);
+        if (end <= start || start < now - TrafficHistories.Kept)
+        {
+            throw ProtectedObjectRejections.PeriodInvalid($"A period begins at most {TrafficHistories.Kept.Days} days ago and ends after it began.").ToRpcException();
+        }
+
+        var firedFrom = now - RelearningReport.FiringPeriod;
+        var history = await histories.Read(session.Tenant.ToGuid(), objectId, start < firedFrom ? start : firedFrom, cancellation);
+        return RelearningReport.Of(history, content.Thresholds, content.SettingsOrDefault.Learning ?? LearningSettings.Default, start, end, firedFrom) is { } report
+            ? (content, report)
+            : throw ProtectedObjectRejections.PeriodInvalid($"Fewer than {RelearningReport.LeastMinutes} minutes of it are known.").ToRpcException();
+    }
+}
+
+/// <summary>Reports as the gRPC surface says them.</summary>
+internal static class RelearningWire
+{
+    public static Wire.RelearningReport Describe(this RelearningReport report, long version) => new()
+    {
+        From = Timestamp.FromDateTimeOffset(report.From),
+        Until = Timestamp.FromDateTimeOffset(report.Until),
+        Version = version,
+        Fingerprint = report.Fingerprint,
+        LearnedMinutes = report.LearnedMinutes,
+        RefusedMinutes = report.RefusedMinutes,
+        FiredMinutes = report.FiredMinutes,
+        Rates =
+        {
+            report.Rates.Select(rate => new Wire.RelearnedRate
+            {
+                Vector = rate.Key.Vector.Name(),
+                Level = rate.Key.Level.Name(),
+                Direction = rate.Key.Direction.Name(),
+                Unit = rate.Unit.ToString().ToLowerInvariant(),
+                Old = rate.Old ?? 0,
+                Proposed = rate.Proposed,
+                Median = rate.Seen.Median,
+                P95 = rate.Seen.P95,
+                P99 = rate.Seen.P99,
+                P999 = rate.Seen.P999,
+                Highest = rate.Seen.Highest,
+                OldFired = rate.OldFired?.Times ?? 0,
+                OldFiredInAnomalies = rate.OldFired?.InAnomalies ?? 0,
+                ProposedFired = rate.ProposedFired.Times,
+                ProposedFiredInAnomalies = rate.ProposedFired.InAnomalies,
+            }),
+        },
+    };
+}

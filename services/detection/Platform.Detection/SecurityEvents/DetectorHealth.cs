@@ -1,0 +1,94 @@
+using System.Globalization;
+using Npgsql;
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.SecurityEvents;
+
+/// <summary>
+/// Notices what this process does badly: it lags behind the wire, or batches were lost before it. Once a minute per object for losses; a lag is noted when it
+/// lasts three seconds, and its end when there was none for ten.
+/// </summary>
+internal sealed class DetectorHealth(WindowJudges judges, SecurityNotes noted, TimeProvider clock, ILogger<DetectorHealth> log) : BackgroundService
+{
+    private const int BehindSeconds = 3;
+    private const int CaughtUpSeconds = 10;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MostLag = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LossInterval = TimeSpan.FromMinutes(1);
+
+    private readonly int[] _lagging = new int[judges.All.Count]; // seconds; below 0: seconds without, since it was noted
+    private readonly bool[] _isBehind = new bool[judges.All.Count];
+    private readonly Dictionary<WatchedObject, ulong> _lost = [];
+    private DateTimeOffset _lossesNoted;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await Look(stoppingToken);
+            }
+            catch (NpgsqlException unreachable) when (!stoppingToken.IsCancellationRequested)
+            {
+                log.DatabaseAway("security events", unreachable.Message);
+            }
+        }
+    }
+
+    private async Task Look(CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow();
+        for (var partition = 0; partition < judges.All.Count; partition++)
+        {
+            var (lag, lost) = judges.All[partition].Health();
+            foreach (var (watched, batches) in lost)
+            {
+                _lost[watched] = _lost.GetValueOrDefault(watched) + batches;
+            }
+
+            await Weigh(partition, lag, now, cancellation);
+        }
+
+        if (_lost.Count > 0 && now - _lossesNoted >= LossInterval)
+        {
+            _lossesNoted = now;
+            foreach (var (watched, batches) in _lost.ToArray())
+            {
+                await noted.Note(new SecurityEvent(
+                    Guid.CreateVersion7(now),
+                    watched.TenantId,
+                    now,
+                    EventSeverity.Medium,
+                    "telemetry-lost",
+                    watched.ServiceCode,
+                    Said($"{batches:N0} batches of traffic windows were lost on their way to the detector: attacks may be seen late"),
+                    watched.ServiceCode), cancellation);
+                _lost.Remove(watched);
+            }
+        }
+    }
+
+    private async Task Weigh(int partition, TimeSpan lag, DateTimeOffset now, CancellationToken cancellation)
+    {
+        _lagging[partition] = lag > MostLag ? Math.Max(0, _lagging[partition]) + 1 : Math.Min(0, _lagging[partition]) - 1;
+        var queue = WindowTopology.Queue(partition);
+        if (!_isBehind[partition] && _lagging[partition] >= BehindSeconds)
+        {
+            await noted.Note(new SecurityEvent(
+                Guid.CreateVersion7(now), TenantId: null, now, EventSeverity.High, "detector-behind", queue,
+                Said($"{queue} is judged {lag.TotalSeconds:0.0} s behind the wire: attacks are seen late")), cancellation);
+            _isBehind[partition] = true;
+        }
+        else if (_isBehind[partition] && _lagging[partition] <= -CaughtUpSeconds)
+        {
+            await noted.Note(new SecurityEvent(
+                Guid.CreateVersion7(now), TenantId: null, now, EventSeverity.Info, "detector-caught-up", queue,
+                $"{queue} is judged in time again"), cancellation);
+            _isBehind[partition] = false;
+        }
+    }
+
+    private static string Said(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

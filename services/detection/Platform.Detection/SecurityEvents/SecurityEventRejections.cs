@@ -1,0 +1,19 @@
+using Platform.EventStore;
+
+namespace Platform.Detection.SecurityEvents;
+
+/// <summary>Every expected "no" about security events.</summary>
+internal static class SecurityEventRejections
+{
+    public static Rejection SeverityUnknown(string name) => new(
+        RejectionKind.Invalid,
+        "severity-unknown",
+        "There is no such severity.",
+        $"'{name}' is none of info, low, medium, high, critical.");
+
+    public static Rejection PageUnknown(string cursor) => new(
+        RejectionKind.Invalid,
+        "page-unknown",
+        "There is no such page.",
+        $"'{cursor}' is not the `next` of an answer.");
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Bandwidth;
+using Platform.EventStore;
+
+namespace Platform.Detection.SecurityEvents;
+
+/// <summary>Read model: our own events that belong into the list of security events.</summary>
+/// <remarks>Lags the stream by the projection's delay. To rebuild: bump the version and deploy.</remarks>
+internal sealed class SecurityRecords : IProjection
+{
+    public string Name => "recorded_events_v1";
+
+    public IReadOnlyList<string> Tables => ["recorded_events_v1"];
+
+    public void Project(RecordedEvent recorded, SqlBatch sql)
+    {
+        if (Describe(recorded) is { } e)
+        {
+            sql.Add($"""
+                insert into views.recorded_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code)
+                values ({e.EventId}, {e.TenantId}, {e.At}, {(short)e.Severity}, {e.Kind}, {e.Subject}, {e.Sentence}, {e.ServiceCode})
+                on conflict do nothing
+                """);
+        }
+    }
+
+    private static SecurityEvent? Describe(RecordedEvent recorded) => recorded.Data switch
+    {
+        AnomalyDetected e => New(
+            recorded,
+            e.DetectedAt,
+            Of(e.Severity),
+            "anomaly-detected",
+            e.Subject.Target.ToString(),
+            e.Explanation?.Sentence ?? $"An anomaly of {e.Subject.Target}",
+            e.Subject.ServiceCode),
+        AnomalyChanged e => New(
+            recorded,
+            e.ChangedAt,
+            Of(e.Severity),
+            "anomaly-changed",
+            e.Subject.Target.ToString(),
+            e.Explanation?.Sentence ?? $"The anomaly of {e.Subject.Target} grew",
+            e.Subject.ServiceCode),
+        AnomalyEnded e => New(
+            recorded,
+            e.EndedAt,
+            EventSeverity.Info,
+            "anomaly-ended",
+            e.Subject.Target.ToString(),
+            Said($"the anomaly of {e.Subject.Target} is over; at its height {e.PeakBitsPerSecond:N0} bits/s and {e.PeakPacketsPerSecond:N0} packets/s"),
+            e.Subject.ServiceCode),
+        BandwidthExceeded e => New(
+            recorded,
+            e.RecognisedAt,
+            EventSeverity.Low,
+            "bandwidth-exceeded",
+            e.ServiceCode,
+            Said($"a minute's mean of {e.BitsPerSecond:N0} bits/s without an attack is above the {e.DeclaredBitsPerSecond:N0} that the contract declares"),
+            e.ServiceCode),
+        BandwidthKept e => New(
+            recorded,
+            e.RecognisedAt,
+            EventSeverity.Info,
+            "bandwidth-kept",
+            e.ServiceCode,
+            Said($"traffic is within the declared {e.DeclaredBitsPerSecond:N0} bits/s again; the busiest minute had {e.PeakBitsPerSecond:N0}"),
+            e.ServiceCode),
+        _ => null,
+    };
+
+    private static SecurityEvent New(
+        RecordedEvent recorded, DateTimeOffset at, EventSeverity severity, string kind, string subject, string sentence, string serviceCode) =>
+        new(recorded.Id, recorded.TenantId.ToGuid(), at, severity, kind, subject, sentence, serviceCode);
+
+    private static EventSeverity Of(Severity severity) => (EventSeverity)(1 + (int)severity);
+
+    private static string Said(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,21 @@
+using System.Globalization;
+using MassTransit;
+using Platform.Contracts.Ingestion.V1;
+
+namespace Platform.Detection.SecurityEvents;
+
+/// <summary>Reaction: an exporter fell silent, which is an event of the provider's network.</summary>
+internal sealed class WhenExporterFellSilent(SecurityNotes noted) : IConsumer<ExporterFellSilent>
+{
+    public Task Consume(ConsumeContext<ExporterFellSilent> context) => noted.Note(
+        new SecurityEvent(
+            context.MessageId!.Value,
+            TenantId: null,
+            context.Message.SilentAt,
+            EventSeverity.High,
+            "exporter-silent",
+            context.Message.Address,
+            string.Create(CultureInfo.InvariantCulture,
+                $"nothing was heard of {context.Message.Address} since {context.Message.LastSeenAt:yyyy-MM-dd HH:mm:ss} UTC: attacks that it carries are not seen")),
+        context.CancellationToken);
+}

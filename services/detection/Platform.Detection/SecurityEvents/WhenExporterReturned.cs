@@ -1,0 +1,19 @@
+using MassTransit;
+using Platform.Contracts.Ingestion.V1;
+
+namespace Platform.Detection.SecurityEvents;
+
+/// <summary>Reaction: an exporter is heard, for the first time or again.</summary>
+internal sealed class WhenExporterReturned(SecurityNotes noted) : IConsumer<ExporterReturned>
+{
+    public Task Consume(ConsumeContext<ExporterReturned> context) => noted.Note(
+        new SecurityEvent(
+            context.MessageId!.Value,
+            TenantId: null,
+            context.Message.ReturnedAt,
+            EventSeverity.Info,
+            "exporter-returned",
+            context.Message.Address,
+            $"{context.Message.Address} is heard"),
+        context.CancellationToken);
+}

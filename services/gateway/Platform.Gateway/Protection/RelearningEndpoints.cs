@@ -1,0 +1,129 @@
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Platform.Gateway.Access;
+using Platform.Hosting;
+using static Platform.Gateway.Protection.ProtectedObjectEndpoints;
+using Wire = Platform.Contracts.Grpc.Detection.V1;
+
+namespace Platform.Gateway.Protection;
+
+/// <summary><c>/protected-objects/{id}/relearning</c>: what a period says about thresholds, and putting that in force.</summary>
+internal static class RelearningEndpoints
+{
+    /// <param name="Median">Of the highest seconds of the minutes that were learned from.</param>
+    /// <param name="P95">95 % of the minutes stay at or below.</param>
+    /// <param name="P99">99 %.</param>
+    /// <param name="P999">99.9 %.</param>
+    /// <param name="Highest">The highest second of all.</param>
+    public sealed record DistributionAnswer(long Median, long P95, long P99, long P999, long Highest);
+
+    /// <param name="Times">Runs of minutes with a second over it, in the last 30 days.</param>
+    /// <param name="InAnomalies">Of them those in minutes with an anomaly.</param>
+    public sealed record FiringsAnswer(int Times, int InAnomalies);
+
+    /// <param name="Vector">total, udp, icmp, ... (the vectors of telemetry).</param>
+    /// <param name="Level">host, prefix or object.</param>
+    /// <param name="Direction">in or out.</param>
+    /// <param name="Unit">bits, packets or flows: of every rate here, per second.</param>
+    /// <param name="Old">What is set; 0: not watched.</param>
+    /// <param name="Proposed">What the period says.</param>
+    /// <param name="Seen">Evidence.</param>
+    /// <param name="OldFired">How often what is set would have fired.</param>
+    /// <param name="ProposedFired">How often what is proposed would have fired.</param>
+    public sealed record RelearnedRateAnswer(
+        string Vector,
+        string Level,
+        string Direction,
+        string Unit,
+        long Old,
+        long Proposed,
+        DistributionAnswer Seen,
+        FiringsAnswer OldFired,
+        FiringsAnswer ProposedFired);
+
+    /// <param name="From">Start of the period (UTC).</param>
+    /// <param name="Until">Its end, exclusive (UTC).</param>
+    /// <param name="Version">Version of the object whose thresholds are the old ones; send it as If-Match when applying.</param>
+    /// <param name="Fingerprint">Another text when anything else is proposed; send it when applying.</param>
+    /// <param name="LearnedMinutes">Minutes of the period that were learned from.</param>
+    /// <param name="RefusedMinutes">Minutes that were not, because an anomaly was open.</param>
+    /// <param name="FiredMinutes">Minutes of the last 30 days over which firings were counted.</param>
+    /// <param name="Rates">One per vector, level and unit.</param>
+    public sealed record RelearningAnswer(
+        DateTimeOffset From,
+        DateTimeOffset Until,
+        long Version,
+        string Fingerprint,
+        int LearnedMinutes,
+        int RefusedMinutes,
+        int FiredMinutes,
+        IReadOnlyList<RelearnedRateAnswer> Rates);
+
+    /// <param name="From">Period of the report: its start.</param>
+    /// <param name="Until">Its end, exclusive.</param>
+    /// <param name="Fingerprint">Of the report that was seen.</param>
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    public sealed record ApplyRelearningRequest(
+        DateTimeOffset? From = null, DateTimeOffset? Until = null, string Fingerprint = "", string Reason = "");
+
+    public static void MapRelearning(this IEndpointRouteBuilder routes)
+    {
+        var relearning = routes.MapGroup("/protected-objects/{objectId:guid}/relearning").WithTags("Protection").OfTenant();
+        relearning.MapGet("", Report).RequireAuthorization(Policies.Read)
+            .WithSummary("What a period (at most 63 days back) says about the thresholds, with evidence; changes nothing.").Refuses(404, 422);
+        relearning.MapPost("/application", Apply).RequireAuthorization(Policies.Operate)
+            .WithSummary("Put what a report proposed in force, in one step; honours If-Match with the version.").Refuses(404, 409, 412, 422);
+    }
+
+    private static async Task<Ok<RelearningAnswer>> Report(
+        Guid objectId,
+        HttpContext http,
+        Wire.ProtectedObjects.ProtectedObjectsClient objects,
+        DateTimeOffset? from = null,
+        DateTimeOffset? until = null)
+    {
+        var report = await objects.ReportRelearningAsync(new Wire.ReportRelearningRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            From = Wired(from),
+            Until = Wired(until),
+        });
+        return TypedResults.Ok(new RelearningAnswer(
+            report.From.ToDateTimeOffset(),
+            report.Until.ToDateTimeOffset(),
+            report.Version,
+            report.Fingerprint,
+            report.LearnedMinutes,
+            report.RefusedMinutes,
+            report.FiredMinutes,
+            [.. report.Rates.Select(Describe)]));
+    }
+
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Apply(
+        Guid objectId, ApplyRelearningRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(
+        http,
+        async expected => (await objects.ApplyRelearningAsync(new Wire.ApplyRelearningRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            From = Wired(request.From),
+            Until = Wired(request.Until),
+            Fingerprint = request.Fingerprint,
+            ExpectedVersion = expected,
+            Reason = request.Reason,
+        })).Version);
+
+    private static RelearnedRateAnswer Describe(Wire.RelearnedRate rate) => new(
+        rate.Vector,
+        rate.Level,
+        rate.Direction,
+        rate.Unit,
+        rate.Old,
+        rate.Proposed,
+        new DistributionAnswer(rate.Median, rate.P95, rate.P99, rate.P999, rate.Highest),
+        new FiringsAnswer(rate.OldFired, rate.OldFiredInAnomalies),
+        new FiringsAnswer(rate.ProposedFired, rate.ProposedFiredInAnomalies));
+
+    private static Timestamp? Wired(DateTimeOffset? time) => time is { } known ? Timestamp.FromDateTimeOffset(known) : null;
+}
