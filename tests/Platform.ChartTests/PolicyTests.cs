@@ -152,6 +152,22 @@ public sealed partial class PolicyTests
         }
     }
 
+    /// <summary>Where events are stored, and nowhere else; also where they are migrated.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("charts/platform/examples/minimal.yaml")]
+    [InlineData("charts/platform/examples/ha.yaml")]
+    public async Task Sealing_keys_are_given_to_whoever_has_a_database(string values)
+    {
+        foreach (var container in (await Pods("platform", values)).SelectMany(it => it.Pod.Containers))
+        {
+            var settings = container.List("env").Select(e => e.Text("name")).ToArray();
+            var mounts = container.List("volumeMounts").Select(m => m.Text("name")).ToArray();
+            Assert.Equal(settings.Contains("ConnectionStrings__Postgres"), settings.Contains("Sealing__KeyFile"));
+            Assert.Equal(settings.Contains("Sealing__KeyFile"), mounts.Contains("sealing"));
+        }
+    }
+
     /// <summary>Who may reach whom, from the rendered policies: the declared matrix.</summary>
     [Fact]
     [Trait("Requirement", "R23")]

@@ -23,14 +23,29 @@ public sealed class StoredEventTests
         foreach (var type in assembly.GetTypes().Where(IsStoredEvent).OrderBy(EventCatalog.NameOf, StringComparer.Ordinal))
         {
             text.Append(EventCatalog.NameOf(type)).Append('\n');
-            foreach (var member in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).OrderBy(p => p.Name, StringComparer.Ordinal))
-            {
-                text.Append("  ").Append(member.Name).Append(": ").Append(Name(member.PropertyType)).Append('\n');
-            }
+            Members(text, type, "  ");
         }
 
         Assert.NotEqual(0, text.Length);
         Approval.Matches($"{service}.events.txt", text.ToString());
+    }
+
+    /// <summary>Name, type and whether it is sealed; of records that the event holds only what is sealed in them.</summary>
+    private static void Members(StringBuilder text, Type type, string indent)
+    {
+        foreach (var member in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            var mark = member.IsDefined(typeof(SealedAttribute)) ? ", sealed" : member.IsDefined(typeof(SealScopeAttribute)) ? ", scope" : "";
+            if (mark.Length > 0 || indent.Length == 2)
+            {
+                text.Append(indent).Append(member.Name).Append(": ").Append(Name(member.PropertyType)).Append(mark).Append('\n');
+            }
+
+            if (member.PropertyType is { IsClass: true, IsGenericType: false, IsArray: false } inner && inner.Assembly == type.Assembly)
+            {
+                Members(text, inner, indent + "  ");
+            }
+        }
     }
 
     private static bool IsStoredEvent(Type type) =>

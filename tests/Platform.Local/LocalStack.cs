@@ -96,6 +96,8 @@ public sealed class LocalStack : IAsyncDisposable
 
     public string VerificationKeyFile => Path.Combine(_setup.Folder, "caller.pub.pem");
 
+    private string SealingKeyFile => Path.Combine(_setup.Folder, "sealing.keys");
+
     private string ClockFile => Path.Combine(_setup.Folder, "clock-offset");
 
     /// <summary>Starts everything and waits until every service is ready.</summary>
@@ -241,6 +243,7 @@ public sealed class LocalStack : IAsyncDisposable
         {
             var database = new NpgsqlConnectionStringBuilder(await Postgres.CreateDatabase(needs.Name, Secrets.Password())) { MaxPoolSize = 20 };
             environment["ConnectionStrings__Postgres"] = database.ConnectionString;
+            environment["Sealing__KeyFile"] = SealingKeyFile;
         }
 
         foreach (var (key, value) in needs.Settings(this).Concat(_setup.Settings.GetValueOrDefault(needs.Name) ?? new Dictionary<string, string?>()))
@@ -263,12 +266,14 @@ public sealed class LocalStack : IAsyncDisposable
         File.Move(ClockFile + ".new", ClockFile, overwrite: true);
     }
 
-    /// <summary>The gateway's key pair: it signs who calls, the services check.</summary>
+    /// <summary>The gateway's key pair, it signs who calls, the services check; and the key that wraps those of the sealed fields.</summary>
     private void WriteKeys()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         File.WriteAllText(SigningKeyFile, key.ExportPkcs8PrivateKeyPem());
         File.SetUnixFileMode(SigningKeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         File.WriteAllText(VerificationKeyFile, key.ExportSubjectPublicKeyInfoPem());
+        File.WriteAllText(SealingKeyFile, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+        File.SetUnixFileMode(SealingKeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 }

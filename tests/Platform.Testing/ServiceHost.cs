@@ -23,6 +23,9 @@ public sealed class ServiceHost : IAsyncDisposable
     private static readonly ILoggerFactory Logs =
         LoggerFactory.Create(logs => logs.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
 
+    // One for all hosts: a database may be used by several, one after another.
+    private static readonly string SealingKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
     private readonly ServiceSetup _setup;
     private readonly TemporaryFolder _keys = new("caller-keys");
     private readonly Dictionary<string, string?> _settings;
@@ -36,6 +39,7 @@ public sealed class ServiceHost : IAsyncDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         File.WriteAllText(_keys.File("sign.pem"), key.ExportPkcs8PrivateKeyPem());
         File.WriteAllText(_keys.File("verify.pem"), key.ExportSubjectPublicKeyInfoPem());
+        File.WriteAllText(_keys.File("seal.keys"), SealingKey);
         _settings = new()
         {
             ["ConnectionStrings:Postgres"] = setup.Database.ConnectionString,
@@ -48,6 +52,7 @@ public sealed class ServiceHost : IAsyncDisposable
             ["Listen:Grpc"] = $"127.0.0.1:{_grpcPort}",
             ["Caller:SigningKeyFile"] = _keys.File("sign.pem"), // a test is its own gateway
             ["Caller:VerificationKeyFile"] = _keys.File("verify.pem"),
+            ["Sealing:KeyFile"] = _keys.File("seal.keys"),
         };
         foreach (var (name, value) in setup.Settings)
         {

@@ -79,9 +79,9 @@ imagePullSecrets:
 - name: ConnectionStrings__Postgres
   valueFrom:
     secretKeyRef: {name: {{ $root.Values.postgres.existingSecret }}, key: {{ $name }}}
-{{- if $root.Values.sealing.existingSecret }}
-- {name: Sealing__KeyFile, value: /etc/platform/sealing/keys}
 {{- end }}
+{{- if $service.seals }}
+- {name: Sealing__KeyFile, value: /etc/platform/sealing/keys}
 {{- end }}
 {{- if $service.broker }}
 - {name: RabbitMq__Host, value: {{ $root.Values.rabbitmq.host | quote }}}
@@ -124,7 +124,7 @@ imagePullSecrets:
 {{- $root := index . 0 -}}{{- $service := index . 1 -}}
 - {name: caller, mountPath: /etc/platform/caller, readOnly: true}
 - {name: tmp, mountPath: /tmp}
-{{- if and $service.database $root.Values.sealing.existingSecret }}
+{{- if $service.seals }}
 - {name: sealing, mountPath: /etc/platform/sealing, readOnly: true}
 {{- end }}
 {{- if $service.claim }}
@@ -144,7 +144,7 @@ imagePullSecrets:
       {{- end }}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
-{{- if and $service.database $root.Values.sealing.existingSecret }}
+{{- if $service.seals }}
 - name: sealing
   secret: {secretName: {{ $root.Values.sealing.existingSecret }}}
 {{- end }}

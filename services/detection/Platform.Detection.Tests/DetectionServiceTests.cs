@@ -181,6 +181,9 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         await Host.CatchUp();
         Assert.Equal(proposal.PacketsPerSecond, Assert.Single(await Objects()).Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond);
         Assert.True(Assert.Single(await Anomalies(openOnly: false)).IsMarkedFalse);
+        await using var written = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            "select count(*) from events.mt_events where data::text ~ 'a launch' or data -> 'Content' ->> 'Name' = 'default'");
+        Assert.Equal(0L, await written.ExecuteScalarAsync(TestContext.Current.CancellationToken)); // names and reasons are sealed
 
         // The same traffic again, to others: it passes, and a little more than was proposed does not. Both are in one partition, in this order.
         var directory = Host.Services.GetRequiredService<ObjectDirectory>();
@@ -190,6 +193,33 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         var detected = await Eventually.Get(
             () => Anomalies(openOnly: false), seen => seen.Any(anomaly => anomaly.Target == "203.0.113.21/32"), what: "what is beyond the proposal");
         Assert.DoesNotContain(detected, anomaly => anomaly.Target == "203.0.113.20/32");
+    }
+
+    [Fact, Trait("Requirement", "R36")]
+    public async Task WhenErasureDue_for_what_people_wrote_only_names_and_reasons_are_gone_and_the_records_stay()
+    {
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        var open = Assert.Single(await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly"));
+        await new AnomaliesClient(Host.Channel).MarkFalseAsync(
+            new() { AnomalyId = open.AnomalyId, Reason = "a launch" }, Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+
+        await Deliver(new ErasureDue
+        {
+            TenantId = _customer.TenantId,
+            ContractId = _customer.ContractId,
+            ServiceCode = _customer.ServiceCode,
+            ErasureId = Customer.NewId(),
+            DataClasses = ["customer"],
+            DueAt = DateTimeOffset.UnixEpoch,
+            RequestedAt = DateTimeOffset.UnixEpoch,
+        });
+
+        Assert.Equal(SealedAttribute.ErasedValue, Assert.Single(await Objects()).Name);
+        var read = await Host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(
+            Detection.ProtectedObjects.ProtectedObjectState.Stream, _customer.ContractId.ToString(), TestContext.Current.CancellationToken);
+        Assert.Equal(SealedAttribute.ErasedValue, Assert.IsType<Detection.ProtectedObjects.ProtectedObjectAdded>(read[0].Data).Content.Name);
+        Assert.NotEmpty(await Anomalies(openOnly: false));
     }
 
     [Fact, Trait("Requirement", "R7")]
@@ -380,6 +410,7 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
 
         var proof = await erased.Get(fact => fact.ErasureId == due.ErasureId);
         Assert.Equal(("detection", 2L, 1L), (proof.Owner, proof.Counts["target"], proof.Counts["protected-object"]));
+        Assert.Equal(1L, proof.Counts[TenantSession.ErasedKeys]); // the names of its objects
         Assert.Equal(other.ServiceCode, Assert.Single(await Anomalies(openOnly: false)).ServiceCode);
         Assert.Equal(other.ServiceCode, Assert.Single(await Objects()).ServiceCode);
 

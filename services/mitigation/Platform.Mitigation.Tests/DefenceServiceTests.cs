@@ -284,6 +284,48 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
         await command.ExecuteNonQueryAsync();
     }
 
+    [Fact, Trait("Requirement", "R36")]
+    public async Task What_an_operator_wrote_is_sealed_in_the_database_and_dies_with_the_key_while_the_record_stays_until_its_own_term()
+    {
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        var rule = new Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = 53, To = 53 } };
+        var id = (await new Client(_host.Channel).StartMitigationAsync(Request("203.0.113.21/32", rule), As(Roles.Operator))).MitigationId;
+        await new Client(_host.Channel).ExtendMitigationAsync(
+            new() { MitigationId = id, DurationSeconds = 7200, Reason = "canary: the Satos called" }, As(Roles.Operator));
+        await SetPolicy("automatic");
+
+        Assert.Equal(["customer called", "canary: the Satos called"], await Notes());
+        await using var source = Npgsql.NpgsqlDataSource.Create(database.ConnectionString);
+        await using var open = source.CreateCommand(
+            "select count(*) from events.mt_events where data::text ~ 'canary|customer called|as agreed' or headers::text ~ 'canary|customer called'");
+        Assert.Equal(0L, await open.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+
+        await using var erased = await _host.Listen<Contracts.Retention.V1.DataErased>();
+        await Deliver(new Contracts.Retention.V1.ErasureDue
+        {
+            TenantId = _customer.TenantId,
+            ContractId = _customer.ContractId,
+            ServiceCode = _customer.ServiceCode,
+            ErasureId = Customer.NewId(),
+            DataClasses = ["customer"],
+            DueAt = DateTimeOffset.UnixEpoch,
+            RequestedAt = DateTimeOffset.UnixEpoch,
+        });
+
+        var proof = await erased.Get(fact => fact.ServiceCode == _customer.ServiceCode);
+        Assert.Equal([KeyValuePair.Create(TenantSession.ErasedKeys, 1L)], proof.Counts);
+        Assert.Equal([SealedAttribute.ErasedValue, SealedAttribute.ErasedValue], await Notes());
+
+        async Task<IEnumerable<string?>> Notes()
+        {
+            var stream = await _host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(MitigationState.Stream, id, TestContext.Current.CancellationToken);
+            return from it in stream
+                   let note = it.Data switch { MitigationStarted e => e.Note, MitigationExtended e => e.Note, _ => null }
+                   where note is not null
+                   select note;
+        }
+    }
+
     private Task Deliver<T>(T fact)
         where T : class => _host.Deliver(fact, Customer.NewId());
 

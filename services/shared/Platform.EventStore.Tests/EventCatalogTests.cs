@@ -20,7 +20,7 @@ namespace Platform.EventStore.Tests
         [InlineData(typeof(TwiceEvent), "both")]
         [InlineData(typeof(EmptyEvent), "no sealed event")]
         [InlineData(typeof(NumberSealedEvent), "neither a text")]
-        [InlineData(typeof(DeepSealedEvent), "only an event's own")]
+        [InlineData(typeof(DeepSealedEvent), "list of records")]
         public void A_catalog_that_Marten_or_we_could_not_read_is_refused(Type eventBase, string because) =>
             Assert.Contains(because, Assert.Throws<ArgumentException>(() => EventCatalog.Of(eventBase)).Message, StringComparison.Ordinal);
     }

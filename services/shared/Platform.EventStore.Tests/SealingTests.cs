@@ -87,6 +87,48 @@ public sealed class SealingTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task Another_master_key_opens_nothing_says_which_event_and_leaves_the_rest_readable()
+    {
+        await Append(Borg, "p7", new PersonMoved("DP00000007", null), new PersonMoved("DP00000007", new PersonPlace("canary-town")));
+        await given.Count(Borg, "open", 4);
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), Token);
+        var stranger = new StreamStore(
+            given.Database, EventCatalog.Of(typeof(TallyEvent), typeof(PersonEvent)).SealWith(MasterKey.FromFile(file)), given.Clock);
+        File.Delete(file);
+
+        await Assert.ThrowsAsync<CryptographicException>(() => stranger.Tenant(Borg).Load(PersonState.Stream, "p7", Token));
+        var unreadable = await Assert.ThrowsAsync<UnreadableEventException>(() => stranger.Tenant(Borg).Read(PersonState.Stream, "p7", Token));
+
+        Assert.Contains("person:p7 version 2", unreadable.Message, StringComparison.Ordinal);
+        Assert.IsType<CryptographicException>(unreadable.InnerException);
+        Assert.Equal(4, (await stranger.Tenant(Borg).Load(TallyState.Stream, "open", Token)).State.Total);
+    }
+
+    [Fact]
+    public async Task A_property_of_a_record_that_the_event_holds_is_sealed_with_the_scope_that_the_event_names()
+    {
+        var moved = new PersonMoved("DP00000008", new PersonPlace("canary-city"));
+        await Append(Acme, "p8", moved);
+
+        Assert.Equal([moved], await Events(Acme, "p8"));
+        Assert.Equal(0, await given.Query<long>("select count(*) from events.mt_events where stream_id = 'person:p8' and data::text ~ 'canary'"));
+
+        await given.Store.Tenant(Acme).Erase(new Erasure(Guid.Parse("0190dddd-0000-7000-8000-000000000008"), [], ["DP00000008"]), Token);
+
+        Assert.Equal([new PersonMoved("DP00000008", new PersonPlace(SealedAttribute.ErasedValue))], await Events(Acme, "p8"));
+    }
+
+    [Fact]
+    public async Task An_event_whose_sealed_values_are_missing_makes_no_key()
+    {
+        await Append(Acme, "p9", new PersonMoved("DP00000009", null));
+
+        Assert.Equal(0, await given.Query<long>("select count(*) from platform.keys where scope = 'DP00000009'"));
+        Assert.Equal([new PersonMoved("DP00000009", null)], await Events(Acme, "p9"));
+    }
+
+    [Fact]
     public async Task Data_keys_are_stored_wrapped_only()
     {
         await Append(Acme, "p6", new PersonNoted("x"));

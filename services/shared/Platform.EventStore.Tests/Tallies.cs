@@ -38,6 +38,10 @@ public sealed record PersonRegistered(
 
 public sealed record PersonNoted([property: Sealed] string Text) : PersonEvent;
 
+public sealed record PersonMoved([property: SealScope] string ServiceCode, PersonPlace? To) : PersonEvent;
+
+public sealed record PersonPlace([property: Sealed] string Name);
+
 public sealed record PersonState(IReadOnlyList<PersonEvent> Events)
 {
     public static readonly StreamType<PersonState, PersonEvent> Stream =

@@ -33,6 +33,9 @@ public sealed partial class EventCatalog
     /// <summary>Event types by stored name.</summary>
     public IReadOnlyDictionary<string, Type> Types => _types;
 
+    /// <summary>Whether any event has a property that is stored sealed.</summary>
+    public bool Seals => _basesOfSealed.Count > 0;
+
     /// <summary>How events become JSON; for approval samples and for anyone who must read stored events.</summary>
     public static JsonSerializerOptions Json { get; } = new()
     {

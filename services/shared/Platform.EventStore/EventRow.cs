@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Npgsql;
@@ -63,15 +62,7 @@ internal readonly record struct EventRow(
             keys = catalog.NewKeys();
             await using var command = connection.Command(DataKeys.OfTenants, [tenants]);
             await using var found = await command.ExecuteReaderAsync(cancellationToken);
-            try
-            {
-                await keys.Add(found, cancellationToken);
-            }
-            catch (CryptographicException e)
-            {
-                var first = rows.Find(row => catalog.IsSealed(row.Type));
-                throw new UnreadableEventException(first.Sequence, $"Event {first.Sequence} ({first.Type}) is sealed. {e.Message}", e);
-            }
+            await keys.Add(found, cancellationToken);
         }
 
         return rows.ConvertAll(row => row.Open(catalog, keys));

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Npgsql;
 
 namespace Platform.EventStore;
@@ -89,17 +90,38 @@ public sealed class MasterKey
     }
 }
 
-/// <summary>Data keys as they are at this moment, by tenant and scope. Read anew each time, so that a destroyed key is gone at once.</summary>
-internal sealed class DataKeys(MasterKey master) : Dictionary<(string Tenant, string Scope), byte[]>
+/// <summary>
+/// Data keys as they are at this moment, by tenant and scope. Read anew each time, so that a destroyed key is gone at once; unwrapped only
+/// when a value asks for it, so that what is not sealed can be read without the right master key.
+/// </summary>
+internal sealed class DataKeys(MasterKey master)
 {
     public const string OfTenants = "select tenant_id, scope, wrapped from platform.keys where tenant_id = any($1) and wrapped is not null";
+
+    private readonly Dictionary<string, byte[]> _wrapped = [];
+    private readonly Dictionary<string, byte[]> _keys = [];
+
+    /// <summary>The key; null when it was destroyed.</summary>
+    /// <exception cref="CryptographicException">The master key is another.</exception>
+    public byte[]? this[string tenant, string scope]
+    {
+        get
+        {
+            var owner = $"{tenant}/{scope}";
+            if (!_keys.TryGetValue(owner, out var key) && _wrapped.TryGetValue(owner, out var wrapped))
+            {
+                _keys[owner] = key = master.Unwrap(wrapped, owner);
+            }
+
+            return key;
+        }
+    }
 
     public async Task Add(NpgsqlDataReader rows, CancellationToken cancellationToken)
     {
         while (await rows.ReadAsync(cancellationToken))
         {
-            var (tenant, scope) = (rows.GetString(0), rows.GetString(1));
-            this[(tenant, scope)] = master.Unwrap(rows.GetFieldValue<byte[]>(2), $"{tenant}/{scope}");
+            _wrapped[$"{rows.GetString(0)}/{rows.GetString(1)}"] = rows.GetFieldValue<byte[]>(2);
         }
     }
 
@@ -124,46 +146,48 @@ internal sealed class DataKeys(MasterKey master) : Dictionary<(string Tenant, st
     }
 }
 
-/// <summary>The sealed properties of one event type.</summary>
+/// <summary>The sealed properties of one event type, and of the records that it holds.</summary>
 internal sealed class SealedMembers
 {
     private const string Prefix = "sealed:1:";
     private readonly Type _type;
-    private readonly string[] _names;
-    private readonly PropertyInfo? _scope;
+    private readonly PropertyInfo[][] _members;
+    private readonly PropertyInfo[]? _scope;
 
-    private SealedMembers(Type type, string[] names, PropertyInfo? scope) => (_type, _names, _scope) = (type, names, scope);
+    private SealedMembers(Type type, PropertyInfo[][] members, PropertyInfo[]? scope) => (_type, _members, _scope) = (type, members, scope);
 
+    /// <summary>The sealed members of a type; null when it has none.</summary>
+    /// <exception cref="ArgumentException">A sealed property is no text, stands where it cannot be sealed, or two say the scope.</exception>
     public static SealedMembers? Of(Type type)
     {
-        var properties = type.GetProperties();
-        var members = properties.Where(property => property.IsDefined(typeof(SealedAttribute))).ToList();
-        var scope = properties.SingleOrDefault(property => property.IsDefined(typeof(SealScopeAttribute)));
-        if (members.Find(member => !typeof(IEnumerable<string>).IsAssignableFrom(member.PropertyType)
-            && member.PropertyType != typeof(string)) is { } unfit)
+        var paths = Paths(type, []).ToList();
+        var members = paths.Where(path => path[^1].IsDefined(typeof(SealedAttribute))).ToArray();
+        if (members.Length == 0)
         {
-            throw new ArgumentException($"{type.Name}.{unfit.Name} is sealed but neither a text nor a list of texts.");
+            return null;
         }
 
-        if (properties.Select(property => property.PropertyType).FirstOrDefault(inner => HoldsSealed(inner, [type])) is { } nested)
+        if (members.FirstOrDefault(path => !typeof(IEnumerable<string>).IsAssignableFrom(path[^1].PropertyType)
+            && path[^1].PropertyType != typeof(string)) is { } unfit)
         {
-            throw new ArgumentException($"{type.Name} holds {nested.Name}, which has sealed properties: only an event's own can be sealed.");
+            throw new ArgumentException($"{type.Name}.{NameOf(unfit)} is sealed but neither a text nor a list of texts.");
         }
 
-        return members.Count == 0 ? null : new SealedMembers(type, [.. members.Select(member => member.Name)], scope);
+        var scopes = paths.Where(path => path[^1].IsDefined(typeof(SealScopeAttribute))).ToList();
+        return scopes.Count > 1
+            ? throw new ArgumentException($"{type.Name} says its scope twice: {string.Join(", ", scopes.Select(NameOf))}.")
+            : new SealedMembers(type, members, scopes.SingleOrDefault());
     }
 
-    private static bool HoldsSealed(Type type, HashSet<Type> seen) =>
-        type.GetGenericArguments().Append(type.GetElementType()).OfType<Type>().Any(inner => HoldsSealed(inner, seen))
-        || (seen.Add(type) && !type.Namespace!.StartsWith(nameof(System), StringComparison.Ordinal)
-            && type.GetProperties().Any(property => property.IsDefined(typeof(SealedAttribute)) || HoldsSealed(property.PropertyType, seen)));
+    public string ScopeOf(object happened) => (string?)ValueOf(_scope, happened) ?? SealScopeAttribute.WholeTenant;
 
-    public string ScopeOf(object happened) => (string?)_scope?.GetValue(happened) ?? SealScopeAttribute.WholeTenant;
+    /// <summary>Whether there is anything to seal: most notes are never written.</summary>
+    public bool HasValues(object happened) => Array.Exists(_members, member => ValueOf(member, happened) is not null);
 
     public byte[] Seal(object happened, Guid eventId, string tenant, DataKeys keys)
     {
         var scope = ScopeOf(happened);
-        var key = keys.GetValueOrDefault((tenant, scope));
+        var key = keys[tenant, scope];
         var json = JsonSerializer.SerializeToNode(happened, _type, EventCatalog.Json)!;
         Replace(json, (text, name) => key is null
             ? SealedAttribute.ErasedValue
@@ -174,9 +198,14 @@ internal sealed class SealedMembers
 
     public object? Unseal(ReadOnlySpan<byte> stored, Guid eventId, string tenant, DataKeys keys)
     {
+        if (stored.IndexOf("\"sealed:1:"u8) < 0)
+        {
+            return JsonSerializer.Deserialize(stored, _type, EventCatalog.Json);
+        }
+
         var json = JsonNode.Parse(stored)!;
-        var scope = (_scope is null ? null : (string?)json[_scope.Name]) ?? SealScopeAttribute.WholeTenant;
-        var key = keys.GetValueOrDefault((tenant, scope));
+        var scope = (string?)NodeOf(_scope, json) ?? SealScopeAttribute.WholeTenant;
+        var key = keys[tenant, scope];
         Replace(json, (text, name) =>
             !text.StartsWith(Prefix, StringComparison.Ordinal) ? text // a foreign writer left it open
             : key is null ? SealedAttribute.ErasedValue
@@ -185,17 +214,61 @@ internal sealed class SealedMembers
         return json.Deserialize(_type, EventCatalog.Json);
     }
 
+    private static string NameOf(PropertyInfo[] path) => string.Join('.', path.Select(property => property.Name));
+
+    /// <summary>Every property with the way to it, through the records that an event holds. What stands in lists is refused when sealed.</summary>
+    private static IEnumerable<PropertyInfo[]> Paths(Type type, PropertyInfo[] above)
+    {
+        foreach (var property in type.GetProperties().Where(property => !property.IsDefined(typeof(JsonIgnoreAttribute))))
+        {
+            PropertyInfo[] path = [.. above, property];
+            yield return path;
+            if (HoldsMarked(property.PropertyType, []))
+            {
+                if (!IsRecord(property.PropertyType))
+                {
+                    throw new ArgumentException($"{path[0].DeclaringType!.Name}.{NameOf(path)} is a list of records with sealed properties or a scope.");
+                }
+
+                foreach (var inner in Paths(property.PropertyType, path))
+                {
+                    yield return inner;
+                }
+            }
+        }
+    }
+
+    private static bool IsRecord(Type type) => type.IsClass && !type.IsArray && !type.Namespace!.StartsWith(nameof(System), StringComparison.Ordinal);
+
+    private static bool HoldsMarked(Type type, HashSet<Type> seen) =>
+        type.GetGenericArguments().Append(type.GetElementType()).OfType<Type>().Any(inner => HoldsMarked(inner, seen))
+        || (IsRecord(type) && seen.Add(type)
+            && type.GetProperties().Any(property => property.IsDefined(typeof(SealedAttribute)) || property.IsDefined(typeof(SealScopeAttribute))
+                || HoldsMarked(property.PropertyType, seen)));
+
+    private static object? ValueOf(PropertyInfo[]? path, object happened) =>
+        path?.Aggregate((object?)happened, (value, property) => value is null ? null : property.GetValue(value));
+
+    private static JsonNode? NodeOf(IEnumerable<PropertyInfo>? path, JsonNode json) =>
+        path?.Aggregate((JsonNode?)json, (node, property) => (node as JsonObject)?[property.Name]);
+
     private void Replace(JsonNode json, Func<string, string, string> change)
     {
-        foreach (var name in _names)
+        foreach (var member in _members)
         {
-            if (json[name] is JsonArray texts)
+            if (NodeOf(member.SkipLast(1), json) is not JsonObject holder)
             {
-                json[name] = new JsonArray([.. texts.Select(text => text is null ? null : JsonValue.Create(change((string)text!, name)))]);
+                continue;
             }
-            else if (json[name] is { } text)
+
+            var (name, place) = (member[^1].Name, NameOf(member));
+            if (holder[name] is JsonArray texts)
             {
-                json[name] = change((string)text!, name);
+                holder[name] = new JsonArray([.. texts.Select(text => text is null ? null : JsonValue.Create(change((string)text!, place)))]);
+            }
+            else if (holder[name] is { } text)
+            {
+                holder[name] = change((string)text!, place);
             }
         }
     }

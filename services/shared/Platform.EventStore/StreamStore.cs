@@ -139,8 +139,8 @@ public sealed partial class TenantSession
         {
             var shape = _store.Catalog.ShapeOf(events[i]);
             (ids[i], names[i], types[i]) = (Guid.CreateVersion7(now), shape.Name, shape.DotnetType);
-            data[i] = shape.Sealed is { } members
-                ? members.Seal(events[i], ids[i], _tenant, keys!)
+            data[i] = keys is not null && shape.Sealed is { } members
+                ? members.Seal(events[i], ids[i], _tenant, keys)
                 : JsonSerializer.SerializeToUtf8Bytes(events[i], events[i].GetType(), EventCatalog.Json);
         }
 
@@ -292,7 +292,7 @@ public sealed partial class TenantSession
     {
         var scopes = events
             .Select(e => (Event: e, _store.Catalog.ShapeOf(e).Sealed))
-            .Where(e => e.Sealed is not null)
+            .Where(e => e.Sealed is { } members && members.HasValues(e.Event))
             .Select(e => e.Sealed!.ScopeOf(e.Event))
             .ToHashSet();
         if (scopes.Count == 0)

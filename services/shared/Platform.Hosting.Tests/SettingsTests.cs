@@ -64,6 +64,18 @@ public sealed class SettingsTests
         Assert.Equal(["Caller:VerificationKeyFile = /nowhere.pem: must name a PEM file that exists and can be read."], failures);
     }
 
+    [Theory]
+    [InlineData(null, "(not set)")]
+    [InlineData("/nowhere/keys", "/nowhere/keys")]
+    [InlineData("/etc/hostname", "/etc/hostname")] // is there, and holds no key
+    public void A_file_without_sealing_keys_is_refused(string? file, string shown)
+    {
+        var failures = Failures<SealingOptions>(SealingOptions.Section, new() { ["Sealing:KeyFile"] = file });
+
+        Assert.Equal(
+            [$"Sealing:KeyFile = {shown}: must name a file that exists and holds base64 keys of 32 bytes, one per line."], failures);
+    }
+
     [Fact]
     public void A_listener_that_is_none_is_refused_after_the_application_was_built()
     {

@@ -39,14 +39,35 @@ public sealed class PostgresOptions : IValidatableObject
     }
 }
 
-/// <summary>Where the key that wraps data keys comes from. Bound from the <c>Sealing</c> section.</summary>
-public sealed class SealingOptions
+/// <summary>
+/// Where the key that wraps data keys comes from. Bound from the <c>Sealing</c> section, by services whose events have sealed properties.
+/// </summary>
+public sealed class SealingOptions : IValidatableObject
 {
     /// <summary>Name of the section.</summary>
     public const string Section = "Sealing";
 
-    /// <summary>File with base64 keys of 32 bytes, one per line, the first wraps. Unset: events with sealed members are refused.</summary>
-    public string? KeyFile { get; init; }
+    private const string Allowed = "must name a file that exists and holds base64 keys of 32 bytes, one per line.";
+
+    /// <summary>File with base64 keys of 32 bytes, one per line: the first wraps, all of them unwrap.</summary>
+    [Required(ErrorMessage = Allowed)]
+    public string KeyFile { get; init; } = "";
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        ValidationResult? refusal = null;
+        try
+        {
+            _ = MasterKey.FromFile(KeyFile);
+        }
+        catch (Exception unreadable) when (unreadable is FormatException or IOException or UnauthorizedAccessException)
+        {
+            refusal = new(Allowed, [nameof(KeyFile)]);
+        }
+
+        return refusal is null ? [] : [refusal];
+    }
 }
 
 /// <summary>Streams, views and the relay of a service.</summary>
@@ -61,7 +82,11 @@ public static class Persistence
     {
         var service = Assembly.GetCallingAssembly();
         builder.AddValidatedOptions<PostgresOptions>(PostgresOptions.Section);
-        var sealing = builder.AddValidatedOptions<SealingOptions>(SealingOptions.Section);
+        if (events.Seals)
+        {
+            builder.AddValidatedOptions<SealingOptions>(SealingOptions.Section);
+        }
+
         builder.Services.AddSingleton(provider =>
         {
             var source = new NpgsqlDataSourceBuilder(provider.GetRequiredService<IOptions<PostgresOptions>>().Value.Postgres);
@@ -70,7 +95,9 @@ public static class Persistence
             return source.Build();
         });
         builder.Logging.AddFilter("Npgsql", LogLevel.Warning);
-        builder.Services.AddSingleton(_ => sealing.KeyFile is { } file ? events.SealWith(MasterKey.FromFile(file)) : events);
+        builder.Services.AddSingleton(provider => events.Seals
+            ? events.SealWith(MasterKey.FromFile(provider.GetRequiredService<IOptions<SealingOptions>>().Value.KeyFile))
+            : events);
         builder.Services.AddSingleton(provider => new StreamStore(
             provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<EventCatalog>(), provider.GetRequiredService<TimeProvider>(), ClockState.Now));
         builder.Services.AddSingleton<EventFeed>();

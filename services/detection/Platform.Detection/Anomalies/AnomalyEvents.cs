@@ -1,5 +1,6 @@
 using System.Net;
 using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
 
 namespace Platform.Detection.Anomalies;
 
@@ -76,7 +77,7 @@ internal sealed record AnomalyMarkedFalse(
     Guid AnomalyId,
     string MarkedBy,
     DateTimeOffset MarkedAt,
-    string Reason,
+    [property: Sealed] string Reason,
     AnomalySubject Subject,
     IReadOnlyList<Threshold> Proposal) : AnomalyEvent;
 
@@ -89,7 +90,7 @@ internal sealed record AnomalyMarkedFalse(
 internal sealed record AnomalySubject(
     Guid AnomalyId,
     Guid ObjectId,
-    string ServiceCode,
+    [property: SealScope] string ServiceCode,
     IPNetwork Target,
     WatchLevel Level = WatchLevel.Host,
     TrafficDirection Direction = TrafficDirection.In);

@@ -9,19 +9,27 @@ using Platform.Hosting.Erasures;
 
 namespace Platform.Detection.Erasures;
 
-/// <summary>Erases the anomalies and the protected objects of one contract. What stays of both is with retention, in the residual store.</summary>
+/// <summary>
+/// Erases the anomalies and the protected objects of one contract; names and reasons that people wrote die with their key. What stays of
+/// both is with retention, in the residual store.
+/// </summary>
 internal sealed class DetectionEraser(
     StreamStore store, EventFeed feed, NpgsqlDataSource database, IEnumerable<IProjection> views)
     : IContractEraser
 {
+    private const string Records = "incident";
+    private const string Texts = "customer";
+
     public string Owner => "detection";
 
-    public IReadOnlyList<string> DataClasses => ["incident"];
+    public IReadOnlyList<string> DataClasses => [Records, Texts];
 
     public async Task<IReadOnlyDictionary<string, long>> EraseContract(ErasureDue due, Cause cause, CancellationToken cancellation)
     {
         var session = store.Tenant(TenantId.Of(due.TenantId));
-        var erasure = new Erasure(due.ErasureId, await StreamsOf(session, due.ServiceCode, cancellation), KeyScopes: []);
+        var (records, texts) = (due.DataClasses.Contains(Records), due.DataClasses.Contains(Texts));
+        var erasure = new Erasure(
+            due.ErasureId, records ? await StreamsOf(session, due.ServiceCode, cancellation) : [], texts ? [due.ServiceCode] : []);
         // The views must have passed what goes, or a late projection would bring its rows back.
         foreach (var view in views)
         {
@@ -29,7 +37,16 @@ internal sealed class DetectionEraser(
         }
 
         var counts = await session.Erase(erasure, cancellation);
-        await EraseRows(due, cancellation);
+        if (texts)
+        {
+            await BlankTexts(due, cancellation);
+        }
+
+        if (records)
+        {
+            await EraseRows(due, cancellation);
+        }
+
         return counts;
     }
 
@@ -58,6 +75,19 @@ internal sealed class DetectionEraser(
                select BandwidthState.Stream.For(use),
             .. objectKeys.Select(key => ProtectedObjectState.Stream.For(key)),
         ];
+    }
+
+    /// <summary>The rows say what the streams say from now on.</summary>
+    private async Task BlankTexts(ErasureDue due, CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(
+            """
+            update views.protected_objects_v1 set name = @Erased where tenant_id = @TenantId and service_code = @ServiceCode;
+            update views.anomalies_v1 set marked_false_reason = @Erased
+             where tenant_id = @TenantId and service_code = @ServiceCode and marked_false_reason is not null;
+            """,
+            new { due.TenantId, due.ServiceCode, Erased = SealedAttribute.ErasedValue });
     }
 
     private async Task EraseRows(ErasureDue due, CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Serialization;
 using Platform.Detection.Learning;
+using Platform.EventStore;
 
 namespace Platform.Detection.ProtectedObjects;
 
@@ -48,8 +49,8 @@ internal sealed record ProtectedObjectRetired(Guid ObjectId, string ServiceCode,
 /// <param name="Settings">Null in events of the first release: as a new object has them.</param>
 internal sealed record ObjectContent(
     Guid ObjectId,
-    string ServiceCode,
-    string Name,
+    [property: SealScope] string ServiceCode,
+    [property: Sealed] string Name,
     IReadOnlyList<IPNetwork> Prefixes,
     IReadOnlyList<Threshold> Thresholds,
     long Version,

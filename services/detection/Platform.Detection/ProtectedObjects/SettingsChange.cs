@@ -1,5 +1,6 @@
 using System.Globalization;
 using Platform.Detection.Learning;
+using Platform.EventStore;
 
 namespace Platform.Detection.ProtectedObjects;
 
@@ -26,7 +27,7 @@ internal enum SettingsChangeKind
 /// <param name="Reason">In their words; may be empty for thresholds.</param>
 /// <param name="Differences">Everything that is different from the version before.</param>
 /// <param name="Period">Of a re-learning: what was learned from.</param>
-internal sealed record SettingsChange(string By, string Reason, IReadOnlyList<Difference> Differences, LearnedPeriod? Period = null);
+internal sealed record SettingsChange(string By, [property: Sealed] string Reason, IReadOnlyList<Difference> Differences, LearnedPeriod? Period = null);
 
 /// <param name="From">Start (UTC).</param>
 /// <param name="Until">End, exclusive (UTC).</param>

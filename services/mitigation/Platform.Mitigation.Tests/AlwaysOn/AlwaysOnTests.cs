@@ -23,7 +23,7 @@ public sealed class AlwaysOnTests
         When(state => AlwaysOnDecider.Decide(state, Asked)).Then(Ordered);
         When(state => AlwaysOnDecider.Decide(state, Asked), Ordered).ThenUnchanged();
         var cancel = new CancelAlwaysOn("too slow", Noon.AddDays(1));
-        var cancelled = new AlwaysOnCancelled(Order, "too slow", Noon.AddDays(1));
+        var cancelled = new AlwaysOnCancelled(Order, Ordered.ServiceCode, "too slow", Noon.AddDays(1));
         When(state => AlwaysOnDecider.Decide(state, cancel), Ordered).Then(cancelled);
         When(state => AlwaysOnDecider.Decide(state, cancel), Ordered, cancelled).ThenUnchanged();
         When(state => AlwaysOnDecider.Decide(state, Asked), Ordered, cancelled).Then(Ordered);

@@ -61,24 +61,24 @@ public sealed class EffectTests
         .Then(
             new SteppedBack(0, EndNoted.HeldUntil + Hold, EndNoted.HeldUntil),
             new CountermeasureDropped(
-                CountermeasureId, "The attack is over: one step back.", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded));
+                Scope.ServiceCode, CountermeasureId, "The attack is over: one step back.", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded));
 
     [Fact]
     public void After_the_last_hold_everything_goes()
     {
         var steppedBack = new SteppedBack(0, EndNoted.HeldUntil + Hold, EndNoted.HeldUntil);
-        var dropped = new CountermeasureDropped(CountermeasureId, "x", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded);
+        var dropped = new CountermeasureDropped(Scope.ServiceCode, CountermeasureId, "x", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded);
         With([.. AtItsWidest, steppedBack, dropped])
             .When(state => MitigationDecider.Decide(state, Relieve(EndNoted.HeldUntil)))
             .ThenRejected("mitigation-still-held");
         With([.. AtItsWidest, steppedBack, dropped])
             .When(state => MitigationDecider.Decide(state, Relieve(steppedBack.HeldUntil)))
-            .Then(new WithdrawalRequested(WithdrawalReason.AnomalyEnded, null, steppedBack.HeldUntil));
+            .Then(new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.AnomalyEnded, null, steppedBack.HeldUntil));
     }
 
     [Fact]
     public void What_goes_by_a_step_back_goes_because_the_attack_is_over() => With(
-            [.. AtItsWidest, new CountermeasureDropped(CountermeasureId, "x", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded)])
+            [.. AtItsWidest, new CountermeasureDropped(Scope.ServiceCode, CountermeasureId, "x", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded)])
         .When(state => MitigationDecider.Decide(state, ReadGone()))
         .Then(new CountermeasureWithdrawn(Scope, CountermeasureId, WithdrawalReason.AnomalyEnded, Noon.AddMinutes(7)));
 

@@ -35,7 +35,7 @@ internal static class AMitigation
     public static readonly AnomalyEndNoted EndNoted = new(
         Scope.MitigationId, Scope.ServiceCode, AnomalyId, HeldUntil: Noon.AddMinutes(5) + Hold, EndedAt: Noon.AddMinutes(5));
 
-    public static readonly WithdrawalRequested Withdrawing = new(WithdrawalReason.AnomalyEnded, null, Noon.AddMinutes(6));
+    public static readonly WithdrawalRequested Withdrawing = new(Scope.ServiceCode, WithdrawalReason.AnomalyEnded, null, Noon.AddMinutes(6));
 
     public static readonly MitigationEvent[] Over =
     [

@@ -59,11 +59,11 @@ public sealed class ByHandTests
     public void One_countermeasure_is_stopped_and_the_others_stay() => With([.. StartedAtNoon, RuleRequested])
         .When(state => MitigationDecider.Decide(
             state, new DropCountermeasure(Scope.MitigationId, RuleRequested.CountermeasureId, "hits the game", Noon.AddMinutes(2))))
-        .Then(new CountermeasureDropped(RuleRequested.CountermeasureId, "hits the game", Noon.AddMinutes(2)));
+        .Then(new CountermeasureDropped(Scope.ServiceCode, RuleRequested.CountermeasureId, "hits the game", Noon.AddMinutes(2)));
 
     [Fact]
     public void A_stopped_countermeasure_that_is_gone_ends_no_mitigation() => With(
-            [.. StartedAtNoon, RuleRequested, new CountermeasureDropped(RuleRequested.CountermeasureId, "x", Noon.AddMinutes(2))])
+            [.. StartedAtNoon, RuleRequested, new CountermeasureDropped(Scope.ServiceCode, RuleRequested.CountermeasureId, "x", Noon.AddMinutes(2))])
         .When(state => MitigationDecider.Decide(state, ReadGone() with
         {
             Gone = new Dictionary<Guid, System.Collections.Immutable.ImmutableHashSet<string>> { [RuleRequested.CountermeasureId] = ["edge"] },
@@ -85,7 +85,7 @@ public sealed class ByHandTests
     public void What_was_approved_goes_into_the_network() => With(Proposed)
         .When(state => MitigationDecider.Decide(
             state, new ApproveMitigation(Scope.MitigationId, With(EnforcementMode.AfterApproval), "looks right", Noon.AddMinutes(1))))
-        .Then(new MitigationApproved("looks right", Noon.AddMinutes(1)), RuleRequested);
+        .Then(new MitigationApproved(Scope.ServiceCode, "looks right", Noon.AddMinutes(1)), RuleRequested);
 
     [Fact]
     public void Approval_does_not_lead_past_a_rail_that_changed_meanwhile() => With(Proposed)
@@ -97,7 +97,7 @@ public sealed class ByHandTests
         .ThenRejected("target-outside-prefixes");
 
     [Fact]
-    public void Nothing_is_approved_twice() => With([.. Proposed, new MitigationApproved("x", Noon), RuleRequested])
+    public void Nothing_is_approved_twice() => With([.. Proposed, new MitigationApproved(Scope.ServiceCode, "x", Noon), RuleRequested])
         .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, Known, "again", Noon)))
         .ThenRejected("nothing-proposed");
 
@@ -105,7 +105,7 @@ public sealed class ByHandTests
     public void A_proposal_that_is_withdrawn_ends_at_once_because_nothing_stood() => With(Proposed)
         .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.Operator, Noon.AddMinutes(1), "no")))
         .Then(
-            new WithdrawalRequested(WithdrawalReason.Operator, "no", Noon.AddMinutes(1)),
+            new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.Operator, "no", Noon.AddMinutes(1)),
             new MitigationEnded(Scope, Defended: false, Noon.AddMinutes(1)));
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class ByHandTests
     public void An_extension_moves_the_expiry_and_never_past_the_longest() => With(StartedAtNoon)
         .When(state => MitigationDecider.Decide(
             state, new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(2), MaximumDuration, "goes on", Noon.AddHours(23))))
-        .Then(new MitigationExtended(Noon.AddHours(25), "goes on", Noon.AddHours(23)));
+        .Then(new MitigationExtended(Scope.ServiceCode, Noon.AddHours(25), "goes on", Noon.AddHours(23)));
 
     [Fact]
     public void An_extension_past_the_longest_is_refused() => With(StartedAtNoon)
@@ -145,7 +145,7 @@ public sealed class ByHandTests
     public void A_step_that_did_not_help_is_followed_by_the_next()
     {
         var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, Target);
-        With([Proposed[0] with { }, RuleRequested, new MitigationApproved("x", Noon)])
+        With([Proposed[0] with { }, RuleRequested, new MitigationApproved(Scope.ServiceCode, "x", Noon)])
             .When(state => MitigationDecider.Decide(
                 state, new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", With(EnforcementMode.Automatic), Noon.AddMinutes(2))))
             .Then(
@@ -157,7 +157,7 @@ public sealed class ByHandTests
     [Fact]
     public void Nobody_escalates_past_the_last_step_or_after_the_end_of_the_attack()
     {
-        With([Proposed[0], new MitigationApproved("x", Noon), new StepTaken(2, "unchanged", Noon)])
+        With([Proposed[0], new MitigationApproved(Scope.ServiceCode, "x", Noon), new StepTaken(2, "unchanged", Noon)])
             .When(state => MitigationDecider.Decide(state, new Escalate(Scope.MitigationId, 2, "unchanged", Known, Noon)))
             .ThenUnchanged();
         With([Proposed[0], EndNoted])

@@ -30,7 +30,7 @@ public sealed class WithdrawMitigationTests
     [Fact]
     public void A_mitigation_past_its_hold_is_withdrawn() => With([.. StartedAtNoon, Announced, EndNoted])
         .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.AnomalyEnded, AfterTheHold)))
-        .Then(new WithdrawalRequested(WithdrawalReason.AnomalyEnded, null, AfterTheHold));
+        .Then(new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.AnomalyEnded, null, AfterTheHold));
 
     [Fact]
     public void A_mitigation_within_its_hold_refuses_to_be_withdrawn() => With([.. StartedAtNoon, Announced, EndNoted])
@@ -45,7 +45,7 @@ public sealed class WithdrawMitigationTests
     [Fact]
     public void A_mitigation_whose_anomaly_never_ends_expires() => With([.. StartedAtNoon, Announced])
         .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.Expired, Noon + MaximumDuration)))
-        .Then(new WithdrawalRequested(WithdrawalReason.Expired, null, Noon + MaximumDuration));
+        .Then(new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.Expired, null, Noon + MaximumDuration));
 
     [Fact]
     public void A_mitigation_does_not_expire_early() => With([.. StartedAtNoon, Announced])
@@ -55,7 +55,7 @@ public sealed class WithdrawMitigationTests
     [Fact]
     public void An_operator_withdraws_at_any_time_with_a_reason() => With([.. StartedAtNoon, Announced])
         .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.Operator, Noon.AddSeconds(2), "false alarm")))
-        .Then(new WithdrawalRequested(WithdrawalReason.Operator, "false alarm", Noon.AddSeconds(2)));
+        .Then(new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.Operator, "false alarm", Noon.AddSeconds(2)));
 
     [Theory]
     [InlineData(null)]
@@ -67,7 +67,7 @@ public sealed class WithdrawMitigationTests
     [Fact]
     public void The_end_of_the_contract_withdraws_without_waiting_for_the_hold() => With([.. StartedAtNoon, Announced, EndNoted])
         .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.ContractEnded, Noon.AddMinutes(5))))
-        .Then(new WithdrawalRequested(WithdrawalReason.ContractEnded, null, Noon.AddMinutes(5)));
+        .Then(new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.ContractEnded, null, Noon.AddMinutes(5)));
 
     [Fact]
     public void A_second_withdrawal_changes_nothing() => With([.. StartedAtNoon, Announced, Withdrawing])

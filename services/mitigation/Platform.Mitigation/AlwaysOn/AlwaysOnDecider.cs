@@ -57,7 +57,7 @@ internal static class AlwaysOnDecider
     public static Decision<AlwaysOnEvent> Decide(AlwaysOnState current, CancelAlwaysOn command) =>
         current.OrderId is not { } order ? Decision<AlwaysOnEvent>.Unchanged
         : !IsReason(command.Note) ? MitigationRejections.ReasonMissing
-        : new AlwaysOnCancelled(order, command.Note, command.At);
+        : new AlwaysOnCancelled(order, current.ServiceCode!, command.Note, command.At);
 
     /// <summary>The prefixes as routes that the rails let through: what is wider than /24 or /48 in parts; null when those are too many to name.</summary>
     public static IReadOnlyList<IPNetwork>? Routes(IReadOnlyList<IPNetwork> prefixes)

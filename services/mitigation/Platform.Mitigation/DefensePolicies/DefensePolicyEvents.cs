@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.DefensePolicies;
@@ -16,9 +17,9 @@ internal abstract record DefensePolicyEvent;
 /// <param name="SetAt">When (UTC).</param>
 internal sealed record DefensePolicySet(
     Guid ObjectId,
-    string ServiceCode,
+    [property: SealScope] string ServiceCode,
     IReadOnlyList<DefenseStep> Steps,
     EnforcementMode Mode,
     IReadOnlyList<IPNetwork> AllowedSources,
-    string Note,
+    [property: Sealed] string Note,
     DateTimeOffset SetAt) : DefensePolicyEvent;

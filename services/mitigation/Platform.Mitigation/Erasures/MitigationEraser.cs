@@ -9,25 +9,38 @@ using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Erasures;
 
-/// <summary>Erases the mitigations, policies and orders of one contract, and our copy of the contract with them.</summary>
+/// <summary>
+/// Erases the mitigations, policies and orders of one contract, and our copy of the contract with them; what operators wrote dies with its key.
+/// </summary>
 internal sealed class MitigationEraser(
     StreamStore store, EventFeed feed, KnownMitigations mitigations, KnownPolicies policies, AlwaysOnOrders orders, NpgsqlDataSource database)
     : IContractEraser
 {
+    private const string Records = "incident";
+    private const string Notes = "customer";
+
     public string Owner => "mitigation";
 
-    public IReadOnlyList<string> DataClasses => ["incident"];
+    public IReadOnlyList<string> DataClasses => [Records, Notes];
 
     public async Task<IReadOnlyDictionary<string, long>> EraseContract(ErasureDue due, Cause cause, CancellationToken cancellation)
     {
         var session = store.Tenant(TenantId.Of(due.TenantId));
-        var erasure = new Erasure(due.ErasureId, await StreamsOf(session, due.ServiceCode, cancellation), KeyScopes: []);
+        var records = due.DataClasses.Contains(Records);
+        var erasure = new Erasure(
+            due.ErasureId,
+            records ? await StreamsOf(session, due.ServiceCode, cancellation) : [],
+            due.DataClasses.Contains(Notes) ? [due.ServiceCode] : []);
         // The view must have passed what goes, or a late projection would bring its rows back.
         await feed.CatchUp(mitigations.Name, cancellation);
         await feed.CatchUp(policies.Name, cancellation);
         await feed.CatchUp(orders.Name, cancellation);
         var counts = await session.Erase(erasure, cancellation);
-        await EraseRows(due, cancellation);
+        if (records)
+        {
+            await EraseRows(due, cancellation);
+        }
+
         return counts;
     }
 

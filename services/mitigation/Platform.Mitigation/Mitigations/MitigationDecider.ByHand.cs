@@ -115,7 +115,8 @@ internal static partial class MitigationDecider
         return current.Countermeasures.GetValueOrDefault(command.CountermeasureId) switch
         {
             null => CountermeasureUnknown(command.CountermeasureId),
-            { Stage: CountermeasureStage.Wanted } => new CountermeasureDropped(command.CountermeasureId, command.Note, command.At),
+            { Stage: CountermeasureStage.Wanted } => new CountermeasureDropped(
+                current.Scope!.ServiceCode, command.CountermeasureId, command.Note, command.At),
             _ => Decision<MitigationEvent>.Unchanged,
         };
     }
@@ -137,7 +138,7 @@ internal static partial class MitigationDecider
         var specs = proposed.Select(it => new CountermeasureSpec(it.Value.Kind, it.Value.Prefix, it.Value.Rule)).ToList();
         return Refusal(specs, command.Defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
-            : new MitigationEvent[] { new MitigationApproved(command.Note, command.At) }
+            : new MitigationEvent[] { new MitigationApproved(current.Scope.ServiceCode, command.Note, command.At) }
                 .Concat(specs.Select(spec => Place(spec, command.MitigationId, EnforcementMode.Automatic, command.At)))
                 .ToArray();
     }
@@ -151,7 +152,7 @@ internal static partial class MitigationDecider
 
         return command.Duration <= TimeSpan.Zero || command.Duration > command.Maximum
             ? ExpiryOutOfRange(command.Maximum)
-            : new MitigationExtended(command.At + command.Duration, command.Note, command.At);
+            : new MitigationExtended(current.Scope!.ServiceCode, command.At + command.Duration, command.Note, command.At);
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, Escalate command)

@@ -151,7 +151,7 @@ internal static partial class MitigationDecider
 
         return new MitigationEvent[] { new SteppedBack(narrower.Max(it => it.Value.Step), command.At + command.Hold, command.At) }
             .Concat(standing.Except(narrower).Select(it => new CountermeasureDropped(
-                it.Key, "The attack is over: one step back.", command.At, WithdrawalReason.AnomalyEnded)))
+                current.Scope!.ServiceCode, it.Key, "The attack is over: one step back.", command.At, WithdrawalReason.AnomalyEnded)))
             .ToArray();
     }
 
@@ -178,7 +178,7 @@ internal static partial class MitigationDecider
 
         Decision<MitigationEvent> Withdrawn()
         {
-            var requested = new WithdrawalRequested(command.Reason, command.Note, command.At);
+            var requested = new WithdrawalRequested(current.Scope!.ServiceCode, command.Reason, command.Note, command.At);
             return current.Countermeasures.Values.Any(it => it.IsInNetwork)
                 ? requested
                 : new MitigationEvent[] { requested, new MitigationEnded(current.Scope!, current.WasInForce, command.At) };

@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.EventStore;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -21,13 +22,13 @@ internal abstract record MitigationEvent;
 internal sealed record MitigationStarted(
     Guid MitigationId,
     Guid AnomalyId,
-    string ServiceCode,
+    [property: SealScope] string ServiceCode,
     IPNetwork Target,
     DateTimeOffset ExpiresAt,
     DateTimeOffset StartedAt,
     IReadOnlyList<VectorEvidence>? Evidence = null,
     EnforcementMode Mode = EnforcementMode.Automatic,
-    string? Note = null,
+    [property: Sealed] string? Note = null,
     int Step = 0,
     Guid? ObjectId = null,
     Guid? OrderId = null) : MitigationEvent;
@@ -72,9 +73,11 @@ internal sealed record CountermeasureRehearsed(
     DateTimeOffset RehearsedAt) : MitigationEvent;
 
 /// <summary>An operator agreed to what was proposed.</summary>
+/// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
 /// <param name="Note">What the operator wrote.</param>
 /// <param name="ApprovedAt">When (UTC).</param>
-internal sealed record MitigationApproved(string Note, DateTimeOffset ApprovedAt) : MitigationEvent;
+internal sealed record MitigationApproved(
+    [property: SealScope] string ServiceCode, [property: Sealed] string Note, DateTimeOffset ApprovedAt) : MitigationEvent;
 
 /// <summary>The defence is at this step of its policy from now on.</summary>
 /// <param name="Step">Index of the step.</param>
@@ -94,18 +97,26 @@ internal sealed record SteppedBack(int Step, DateTimeOffset HeldUntil, DateTimeO
 internal sealed record EvidenceGrew(IReadOnlyList<VectorEvidence> Evidence, DateTimeOffset SeenAt) : MitigationEvent;
 
 /// <summary>An operator moved the expiry.</summary>
+/// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
 /// <param name="ExpiresAt">No countermeasure stands longer than this (UTC).</param>
 /// <param name="Note">What the operator wrote.</param>
 /// <param name="ExtendedAt">When (UTC).</param>
-internal sealed record MitigationExtended(DateTimeOffset ExpiresAt, string Note, DateTimeOffset ExtendedAt) : MitigationEvent;
+internal sealed record MitigationExtended(
+    [property: SealScope] string ServiceCode, DateTimeOffset ExpiresAt, [property: Sealed] string Note, DateTimeOffset ExtendedAt)
+    : MitigationEvent;
 
 /// <summary>The network shall no longer hold this one countermeasure; the others stay.</summary>
+/// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
 /// <param name="Note">Why: what an operator wrote, or which rule decided.</param>
 /// <param name="DroppedAt">When it was decided (UTC).</param>
 /// <param name="Reason">What kind of reason that is.</param>
 internal sealed record CountermeasureDropped(
-    Guid CountermeasureId, string Note, DateTimeOffset DroppedAt, WithdrawalReason Reason = WithdrawalReason.Operator) : MitigationEvent;
+    [property: SealScope] string ServiceCode,
+    Guid CountermeasureId,
+    [property: Sealed] string Note,
+    DateTimeOffset DroppedAt,
+    WithdrawalReason Reason = WithdrawalReason.Operator) : MitigationEvent;
 
 /// <summary>What a countermeasure did to the traffic, measured over the time that it was in force so far.</summary>
 /// <param name="Scope">Which mitigation and contract it belongs to.</param>
@@ -145,10 +156,13 @@ internal sealed record AnomalyEndNoted(
     DateTimeOffset EndedAt) : MitigationEvent;
 
 /// <summary>The network shall no longer hold the countermeasures of this mitigation.</summary>
+/// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Note">What an operator wrote; null when the rules withdrew.</param>
 /// <param name="RequestedAt">When it was decided (UTC).</param>
-internal sealed record WithdrawalRequested(WithdrawalReason Reason, string? Note, DateTimeOffset RequestedAt) : MitigationEvent;
+internal sealed record WithdrawalRequested(
+    [property: SealScope] string ServiceCode, WithdrawalReason Reason, [property: Sealed] string? Note, DateTimeOffset RequestedAt)
+    : MitigationEvent;
 
 /// <summary>One of several speakers was read and no longer holds the route.</summary>
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
