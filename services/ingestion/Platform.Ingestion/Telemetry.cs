@@ -53,7 +53,9 @@ internal sealed class IngestionMetrics : IDisposable
         Count("late", "By", "Bytes of flows that lie before the open windows, scaled.", receiver => (long)receiver.Counter.Totals.LateBytes);
         Count("rows.dropped", "{row}", "Rows of windows that waited for the telemetry bus too long.", receiver => receiver.Counter.Totals.DroppedRows);
         Total("records", "{record}", "Flow records decoded.", context => context.Records);
-        Total("sequence_gaps", "{unit}", "Datagrams or records that sequence numbers show as lost on the way.", context => context.SequenceGaps);
+        Total("sequence_gaps", "{unit}", "Datagrams or records that sequence numbers skipped; lost, but for those that came late.", context => context.SequenceSkipped);
+        Total("sequence_late", "{unit}", "Datagrams or records that came after later ones: skipped before, but not lost.", context => context.SequenceLate);
+        Total("templates.withdrawn", "{template}", "Templates that the exporter took back.", context => context.TemplatesWithdrawn);
         Total("exporter.datagrams", "{datagram}", "Datagrams of a registered exporter.", context => context.Datagrams);
         _meter.CreateObservableGauge(
             "platform.ingestion.templates",
@@ -61,6 +63,11 @@ internal sealed class IngestionMetrics : IDisposable
                 exporter.Context.TemplatesKept, new KeyValuePair<string, object?>("exporter", exporter.Address.ToString()))),
             "{template}",
             "Templates in force.");
+        _meter.CreateObservableGauge(
+            "platform.ingestion.remembered",
+            () => exporters.Remembered,
+            "By",
+            "Templates, domains, rates and waiting data of all exporters together.");
         _meter.CreateObservableGauge(
             "platform.ingestion.sampling_rate",
             () => exporters.All.Where(exporter => exporter.Context.LastRate > 0).Select(exporter => new Measurement<long>(

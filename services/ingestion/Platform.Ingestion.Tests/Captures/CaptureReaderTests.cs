@@ -125,6 +125,74 @@ public sealed class CaptureReaderTests
     }
 
     [Fact]
+    public void A_length_that_cannot_be_is_damage_and_no_end()
+    {
+        byte[] capture = Raw(Ip(Udp("hello")), Ip(Udp("world")));
+        capture[^(33 + 8)] = 0x7F; // the upper byte of the second packet's length
+        byte[] section = new Datagram().U32(0x0A0D0D0A, 28, 0x1A2B3C4D).U16(1, 0).U32(-1, -1, 28);
+
+        Assert.Contains("packet 2", Assert.Throws<InvalidDataException>(() => Read(capture, out _)).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidDataException>(() => Read([.. section, .. (byte[])new Datagram().U32(6, 3).U64(0, 0).Bytes(new byte[8])], out _));
+        Assert.Throws<InvalidDataException>(() => Read([.. section, .. (byte[])new Datagram().U32(6, 0x7FFF_FFF0).U64(0, 0)], out _));
+        Assert.Throws<InvalidDataException>(() => Read(capture[..4], out _));
+        Assert.Throws<InvalidDataException>(() => Read(section[..10], out _));
+    }
+
+    [Fact]
+    public void Gzipped_data_that_ends_early_is_said_to()
+    {
+        var packed = Gzip(Raw([.. Enumerable.Range(0, 1000).Select(number => Ip(Udp($"hello {number * 7919}")))]));
+
+        Assert.Equal(1000, Read(packed, out _).Count);
+        Assert.Equal(2000, Read([.. packed, .. Gzip(Raw([.. Enumerable.Range(0, 1000).Select(_ => Ip(Udp("x")))])[24..])], out _).Count); // two members
+        Assert.Throws<InvalidDataException>(() => Read(packed[..^9], out _));
+        Assert.Throws<InvalidDataException>(() => Read(packed[..(packed.Length / 2)], out _));
+    }
+
+    [Fact]
+    public void An_interface_may_tell_its_time_from_an_offset()
+    {
+        byte[] packet = Ip(Udp("hello"));
+        var padded = (packet.Length + 3) / 4 * 4;
+        byte[] capture = new Datagram()
+            .U32(0x0A0D0D0A, 28, 0x1A2B3C4D).U16(1, 0).U32(-1, -1, 28)
+            .U32(1, 32).U16(101, 0).U32(65535).U16(14, 8).U32(0, CapturedSecond - 1).U32(32)
+            .U32(6, 32 + padded, 0, 0, 1_250_000, packet.Length, packet.Length)
+            .Bytes(packet).Bytes(new byte[padded - packet.Length]).U32(32 + padded);
+
+        Assert.Equal(("hello", "192.0.2.1", 2055, CapturedSecond * 1000 + 250), Single(capture));
+    }
+
+    /// <summary>Stray fragments, all of one datagram that never becomes whole: each costs as little as the first.</summary>
+    [Fact]
+    public void Fragments_without_end_cost_no_more_than_others()
+    {
+        var reader = new Reassembly();
+        var best = TimeSpan.MaxValue;
+        for (var attempt = 0; attempt < 3; attempt++)
+        {
+            var before = ThreadTime.Used();
+            for (var number = 0; number < 40_000; number++)
+            {
+                Assert.False(reader.TryComplete((default, default, 7), 8 * (1 + number % 8000), hasMore: true, new byte[8], out _));
+            }
+
+            best = TimeSpan.FromTicks(Math.Min(best.Ticks, (ThreadTime.Used() - before).Ticks));
+        }
+
+        Assert.True(best < TimeSpan.FromSeconds(1), $"{best}"); // 35 s when each looked at all before it
+    }
+
+    [Fact]
+    public void Fragments_that_overlap_or_come_twice_become_one_datagram()
+    {
+        byte[] udp = Udp("a longer text, to be cut in three");
+        byte[] whole = Raw(Ip(udp[16..], fragment: 2), Ip(udp[16..], fragment: 2), Ip(udp[..24], fragment: 0x2000));
+
+        Assert.Equal("a longer text, to be cut in three", Single(whole).Text);
+    }
+
+    [Fact]
     public void A_packet_that_is_no_udp_is_counted()
     {
         byte[] icmp = Ip(Udp("hello"));

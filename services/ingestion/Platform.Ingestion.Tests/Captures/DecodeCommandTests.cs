@@ -76,6 +76,31 @@ public sealed class DecodeCommandTests
         Assert.Equal(1, JsonDocument.Parse(errors[^1]).RootElement.GetProperty("otherPackets").GetInt32());
     }
 
+    [Fact]
+    public void Packets_in_packets_without_end_are_shown_as_deep_as_makes_sense()
+    {
+        var packet = new Datagram();
+        for (var depth = 0; depth < 3000; depth++)
+        {
+            packet.U8(0x45, 0).U16(20, 1, 0).U8(64, 4).U16(0).Address("10.0.0.1", "10.0.0.2");
+        }
+
+        var (code, output, _) = Run(Write(new Datagram().U32(5, 1).Address("192.0.2.9").U32(0, 1, 60_000, 1)
+            .U32(1, 32 + 24 + packet.Length, 1, 5, 100, 0, 0, 5, 6, 1).U32(1, 16 + packet.Length, 11, packet.Length, 0, packet.Length).Bytes(packet)));
+
+        Assert.Equal(0, code);
+        Assert.Equal(8, Assert.Single(output).Split("tunnelledPacket").Length - 1);
+    }
+
+    [Fact]
+    public void A_file_that_is_only_the_mark_of_a_capture_is_no_capture()
+    {
+        var (code, _, errors) = Run(Write(Convert.FromHexString("D4C3B2A1")));
+
+        Assert.Equal(1, code);
+        Assert.Contains("header", errors[0], StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--format", "xml", "file")]
     [InlineData("--port", "70000", "file")]

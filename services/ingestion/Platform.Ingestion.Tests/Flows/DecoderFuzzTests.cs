@@ -15,7 +15,8 @@ namespace Platform.Ingestion.Tests.Flows;
 public sealed class DecoderFuzzTests
 {
     private const int ShortRun = 20_000;
-    private const int LargestDatagram = 1472;
+    private const int LargestDatagram = 65_507;
+    private const int LongestKept = 2048; // longer ones are made of shorter ones anyway
     private static readonly DecodeLimits Limits = new() { Templates = 64, Fields = 4000, WaitingBytes = 50_000, Domains = 16 };
     private static readonly string KeptIn = Repository.Path("services", "ingestion", "Platform.Ingestion.Tests", "Flows", "DecoderCorpus.txt");
 
@@ -47,7 +48,7 @@ public sealed class DecoderFuzzTests
 
         if (seconds > 0)
         {
-            File.AppendAllLines(KeptIn, found.Select(Convert.ToHexStringLower));
+            File.AppendAllLines(KeptIn, found.Where(datagram => datagram.Length <= LongestKept).Select(Convert.ToHexStringLower));
         }
     }
 
@@ -61,7 +62,7 @@ public sealed class DecoderFuzzTests
         for (var breaks = random.Next(1, 6); breaks > 0; breaks--)
         {
             var at = random.Next(datagram.Count);
-            switch (random.Next(6))
+            switch (random.Next(LargestDatagram) < 500 ? 6 : random.Next(6))
             {
                 case 0:
                     datagram[at] = (byte)random.Next(256);
@@ -77,6 +78,15 @@ public sealed class DecoderFuzzTests
                     break;
                 case 4 when datagram.Count < LargestDatagram:
                     datagram.InsertRange(at, datagram.GetRange(at, Math.Min(random.Next(1, 60), datagram.Count - at)));
+                    break;
+                case 6: // the same again and again: what is dear for each thing is dear a thousand times
+                    var again = datagram.GetRange(at, Math.Min(random.Next(1, 60), datagram.Count - at));
+                    while (datagram.Count < LargestDatagram)
+                    {
+                        datagram.InsertRange(at, again);
+                        again = again.Count < LargestDatagram / 2 ? [.. again, .. again] : again;
+                    }
+
                     break;
                 default:
                     var other = corpus[random.Next(corpus.Count)];
@@ -110,6 +120,7 @@ public sealed class DecoderFuzzTests
         private readonly List<FlowRecord> _flows = [];
         private readonly List<FlowRecord> _straightFlows = [];
         private readonly RecordJson _json = new(Stream.Null, withOptions: true);
+        private readonly List<byte[]> _before = [];
         private long _nowMs;
 
         public void Dispose() => _json.Dispose();
@@ -123,19 +134,27 @@ public sealed class DecoderFuzzTests
             _straightFlows.Clear();
             var handler = new Handler(_json, _flows);
             var straight = new FlowList(_straightFlows);
-            var started = Stopwatch.GetTimestamp();
+            TimeSpan used;
             try
             {
                 FlowDecoder.Decode(datagram, _exporter, _nowMs += 100, ref handler);
+                var started = ThreadTime.Used();
                 FlowDecoder.Decode(datagram, _straight, _nowMs, ref straight);
+                used = ThreadTime.Used() - started;
             }
             catch (Exception thrown)
             {
                 Assert.Fail($"{Convert.ToHexStringLower(datagram)}: {thrown}");
+                throw;
             }
 
-            var took = Stopwatch.GetElapsedTime(started);
-            Assert.True(took < TimeSpan.FromSeconds(5), $"{Convert.ToHexStringLower(datagram)} took {took}");
+            _before.Add(datagram);
+            if (used > ThreadTime.MostFor(datagram.Length))
+            {
+                var least = Enumerable.Range(0, 3).Min(_ => CostOfLast(_before));
+                Assert.True(least < ThreadTime.MostFor(datagram.Length), $"{Convert.ToHexStringLower(datagram)} cost {least}");
+            }
+
             Assert.True(_flows.SequenceEqual(_straightFlows), $"{Convert.ToHexStringLower(datagram)}: the receiving threads and decode read different flows");
             Assert.Equal(_exporter.Errors, _straight.Errors);
             Assert.InRange(_exporter.TemplatesKept, 0, Limits.Templates);
@@ -153,6 +172,21 @@ public sealed class DecoderFuzzTests
             outcome |= _exporter.WaitingSets > before.WaitingSets ? 1UL << 44 : 0;
             outcome |= 1UL << (48 + (int)(_exporter.LastFormat ?? 0));
             return outcome;
+        }
+
+        // Once more, after the same datagrams: it may have been the compiler or the collector.
+        private static TimeSpan CostOfLast(List<byte[]> datagrams)
+        {
+            var (exporter, nowMs, used) = (new ExporterContext(Limits), 0L, TimeSpan.Zero);
+            var handler = new FlowList([]);
+            foreach (var datagram in datagrams)
+            {
+                var started = ThreadTime.Used();
+                FlowDecoder.Decode(datagram, exporter, nowMs += 100, ref handler);
+                used = ThreadTime.Used() - started;
+            }
+
+            return used;
         }
     }
 

@@ -61,6 +61,42 @@ public sealed class HostileDatagramTests
     public void Scopes_that_outnumber_the_fields_are_refused() =>
         AssertError(DecodeError.TemplateScopeWrong, Datagram.Ipfix(sets => sets.Set(3, set => set.U16(256, 1, 2).U16(1, 4))));
 
+    [Theory]
+    [InlineData("too many fields", DecodeError.TemplateTooLarge)]
+    [InlineData("cut", DecodeError.TemplateTruncated)]
+    [InlineData("empty", DecodeError.TemplateEmpty)]
+    public void A_redefinition_that_is_refused_ends_the_template_and_its_data_waits_for_a_good_one(string how, object refusal)
+    {
+        var decoded = new Decoded()
+            .Receive(Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1)))
+            .Receive(Datagram.NetFlow9(sequence: 2).Set(0, set => _ = how switch
+            {
+                "cut" => set.U16(256, 2).U16(2, 4),
+                "empty" => set.Template(256),
+                _ => set.Template(256, [.. Enumerable.Repeat((2, 4), 1100)]),
+            }))
+            .Receive(Datagram.NetFlow9(sequence: 3).Set(256, set => set.U32(2, 3)));
+        Assert.Equal(1ul, decoded.Flow.Bytes);
+        Assert.Equal(1, decoded.Errors[(DecodeError)refusal]);
+
+        decoded.Receive(Datagram.NetFlow9(sequence: 4).Set(0, set => set.Template(256, (2, 4), (1, 4))));
+
+        Assert.Equal([1ul, 3ul], decoded.Flows.Select(flow => flow.Bytes));
+    }
+
+    [Fact]
+    public void Bytes_behind_the_last_of_anything_are_counted_unless_they_are_zero()
+    {
+        AssertError(DecodeError.TrailingBytes, Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4))).U8(7));
+        AssertError(DecodeError.TrailingBytes, Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4)).U8(0, 7)));
+        AssertError(DecodeError.TrailingBytes, new Datagram().Bytes(Datagram.Ipfix(sets => sets.Set(2, set => set.Template(256, (1, 4))))).U32(7, 8));
+        AssertError(DecodeError.TrailingBytes, new Datagram().U32(5, 1).Address("192.0.2.9").U32(0, 1, 60_000, 0).U32(1));
+        AssertError(DecodeError.TrailingBytes, new Datagram().U16(5, 0).U32(1, 2, 3, 4).U8(0, 0).U16(0).U32(1));
+        Assert.Equal(1, new Decoded().Receive(Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1).U8(0, 7)))
+            .Errors[DecodeError.TrailingBytes]);
+        Assert.Empty(new Decoded().Receive(Datagram.NetFlow9().Set(0, set => set.Template(256, (1, 4))).U32(0)).Errors);
+    }
+
     [Fact]
     public void A_flood_of_templates_stops_at_the_limit()
     {
@@ -95,7 +131,50 @@ public sealed class HostileDatagramTests
             decoded.Receive(Datagram.NetFlow9(sourceId: i));
         }
 
-        Assert.Equal(90, decoded.Errors[DecodeError.TooManyTemplates]);
+        Assert.Equal(90, decoded.Errors[DecodeError.TooManyDomains]);
+    }
+
+    [Fact]
+    public void Observation_domains_that_lie_idle_give_way_to_others()
+    {
+        var decoded = new Decoded(new DecodeLimits { Domains = 2 })
+            .Receive(Datagram.NetFlow9(sourceId: 1).Set(0, set => set.Template(256, (1, 4))))
+            .Receive(Datagram.NetFlow9(sourceId: 2))
+            .Receive(Datagram.NetFlow9(sourceId: 3).Set(0, set => set.Template(256, (1, 4))), Decoded.ReceivedMs + 31 * 60_000);
+
+        Assert.Equal([3u], decoded.Exporter.Domains.Select(domain => domain.Id));
+        Assert.Equal(1, decoded.Exporter.TemplatesKept);
+        Assert.Empty(decoded.Errors);
+    }
+
+    /// <summary>Domains, and rates of samplers, interfaces and templates: each exporter's own limit, and what all may have together.</summary>
+    [Fact]
+    public void A_flood_of_rates_and_domains_is_bounded_and_given_back_when_the_exporter_is_removed()
+    {
+        var memory = new SharedMemory(30_000_000);
+        var exporters = Enumerable.Range(0, 40).Select(_ => new ExporterContext(DecodeLimits.Default, memory)).ToList();
+        var handler = default(Ignore);
+        var datagrams = Enumerable.Range(0, 8).Select(domain => (byte[])Datagram.Ipfix(
+            sets => sets
+                .Set(3, set => set.U16(257, 3, 1).U16(145, 2, 302, 2, 34, 1).U16(258, 2, 1).U16(10, 2, 34, 1))
+                .Set(257, set => Each(set, number => set.U16(number, number).U8(2)))
+                .Set(258, set => Each(set, number => set.U16(number).U8(2))),
+            (uint)domain)).ToList();
+        foreach (var exporter in exporters)
+        {
+            datagrams.ForEach(datagram => FlowDecoder.Decode(datagram, exporter, 1, ref handler));
+        }
+
+        Assert.InRange(memory.Taken, 29_000_000, 30_000_000);
+        Assert.Equal(DecodeLimits.Default.Rates, exporters[0].Domains.Sum(domain => domain.Rates.Count));
+        Assert.All(exporters.Where(exporter => exporter.Errors[(int)DecodeError.TooManyTemplates] == 0), exporter => Assert.Equal(
+            8 * 3 * 2500,
+            exporter.Domains.Sum(domain => domain.Rates.Count) + exporter.Errors[(int)DecodeError.TooManyRates]
+                + exporter.Errors[(int)DecodeError.TooManyDomains] * 3 * 2500));
+        exporters.ForEach(exporter => exporter.Close());
+        Assert.Equal(0, memory.Taken);
+
+        static void Each(Datagram set, Action<int> add) => Enumerable.Range(1, 2500).ToList().ForEach(add);
     }
 
     [Fact]
@@ -128,11 +207,12 @@ public sealed class HostileDatagramTests
         }
 
         Assert.InRange(memory.Taken, 7_000_000, 8_000_000);
-        Assert.All(exporters, exporter => Assert.Equal(
+        Assert.All(exporters.Where(exporter => exporter.Domains.Any()), exporter => Assert.Equal(
             3, exporter.TemplatesKept + exporter.WaitingSets
                 + exporter.Errors[(int)DecodeError.TooManyTemplates] + exporter.Errors[(int)DecodeError.DataWithoutTemplate]));
+        Assert.All(exporters.Where(exporter => !exporter.Domains.Any()), exporter => Assert.Equal(2, exporter.Errors[(int)DecodeError.TooManyDomains]));
         exporters.ForEach(exporter => exporter.GiveUpWaiting());
-        Assert.Equal(exporters.Sum(exporter => exporter.TemplatesKept) * (1024 + 16), memory.Taken);
+        Assert.Equal(exporters.Sum(exporter => exporter.TemplatesKept * (1024 + 16) + exporter.Domains.Count() * FlowDomain.Memory), memory.Taken);
     }
 
     [Fact]

@@ -48,17 +48,66 @@ public sealed class IpfixTests
     }
 
     [Fact]
-    public void Uptime_is_an_instant_once_the_start_of_the_system_is_known()
+    public void Uptime_is_an_instant_once_the_start_of_the_system_is_known_and_only_a_duration_before()
     {
-        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
-            .Set(2, set => set.Template(256, (22, 4), (21, 4)))
-            .Set(256, set => set.U32(1000, 2000))
-            .Set(3, set => set.U16(257, 2, 1).U16(149, 4, 160, 8))
-            .Set(257, set => set.U32(7).U64(1_699_999_000_000))
-            .Set(256, set => set.U32(1000, 2000))));
+        var decoded = new Decoded()
+            .Receive(Datagram.Ipfix(sets => sets
+                .Set(2, set => set.Template(256, (22, 4), (21, 4)))
+                .Set(256, set => set.U32(100_000, 160_000))
+                .Set(3, set => set.U16(257, 2, 1).U16(149, 4, 160, 8))
+                .Set(257, set => set.U32(7).U64(1_699_999_000_000))
+                .Set(256, set => set.U32(1000, 2000))))
+            .Receive(Datagram.Ipfix(sets => sets.Set(2, set => set.Template(256, (22, 4), (21, 4))).Set(256, set => set.U32(1000, 2000)), domain: 8));
 
         Assert.Equal(
-            [(0, 1_700_000_000_000), (1_699_999_001_000, 1_699_999_002_000)], decoded.Flows.Select(flow => (flow.StartMs, flow.EndMs)));
+            [(1_699_999_940_000, 1_700_000_000_000), (1_699_999_001_000, 1_699_999_002_000), (1_699_999_001_000, 1_699_999_002_000)],
+            decoded.Flows.Select(flow => (flow.StartMs, flow.EndMs)));
+    }
+
+    /// <summary>RFC 5102: flowStartSysUpTime and flowEndSysUpTime have 32 bits, which are used up after 49.7 days.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(49)]
+    [InlineData(60)]
+    [InlineData(400)]
+    public void Uptime_that_has_wrapped_is_as_old_as_it_says(int daysUp)
+    {
+        var startedMs = 1_700_000_000_000 - daysUp * 86_400_000L;
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (22, 4), (21, 4), (160, 8)))
+            .Set(256, set => set.U32(1_699_999_970_000 - startedMs & uint.MaxValue, 1_699_999_999_000 - startedMs & uint.MaxValue).U64((ulong)startedMs))
+            .Set(3, set => set.U16(257, 2, 1).U16(149, 4, 160, 8))
+            .Set(257, set => set.U32(7).U64((ulong)startedMs))
+            .Set(2, set => set.Template(258, (22, 4), (21, 4)))
+            .Set(258, set => set.U32(1_699_999_970_000 - startedMs & uint.MaxValue, 1_699_999_999_000 - startedMs & uint.MaxValue))));
+
+        Assert.All(decoded.Flows, flow => Assert.Equal((1_699_999_970_000, 1_699_999_999_000), (flow.StartMs, flow.EndMs)));
+        Assert.Equal(2, decoded.Flows.Count);
+    }
+
+    [Theory]
+    [InlineData("22 161", 100_000, 60_000, 1_699_999_940_000)] // a start without an origin and a duration
+    [InlineData("21 161", 160_000, 60_000, 1_699_999_940_000)]
+    [InlineData("22 21", 4_294_957_296, 50_000, 1_699_999_940_000)] // wrapped in between
+    [InlineData("22 21", 160_000, 100_000, 0)] // ends before it starts: neither is believed
+    public void An_uptime_without_an_origin_ends_when_it_is_exported(string elements, long first, long second, long startMs)
+    {
+        var parts = elements.Split(' ').Select(int.Parse).ToArray();
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (parts[0], 4), (parts[1], 4)))
+            .Set(256, set => set.U32(first, second))));
+
+        Assert.Equal((startMs, 1_700_000_000_000), (decoded.Flow.StartMs, decoded.Flow.EndMs));
+    }
+
+    [Fact]
+    public void A_flow_that_would_have_ended_days_before_its_export_had_a_wrong_uptime()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (22, 4), (21, 4), (160, 8)))
+            .Set(256, set => set.U32(1_000, 31_000).U64(1_699_000_000_000)))); // started eleven days ago, and counts from another day
+
+        Assert.Equal((1_699_999_970_000, 1_700_000_000_000), (decoded.Flow.StartMs, decoded.Flow.EndMs));
     }
 
     [Fact]
@@ -83,7 +132,7 @@ public sealed class IpfixTests
             .Set(256, set => set.U32(5))));
 
         Assert.Empty(decoded.Flows);
-        Assert.Equal(1, decoded.Exporter.TemplatesKept);
+        Assert.Equal((1, 1), (decoded.Exporter.TemplatesKept, decoded.Exporter.TemplatesWithdrawn));
         Assert.Equal(1, decoded.Errors[DecodeError.WithdrawalOfUnknownTemplate]);
     }
 
@@ -95,7 +144,7 @@ public sealed class IpfixTests
             .Set(3, set => set.U16(258, 1, 1).U16(149, 4))
             .Set(2, set => set.U16(2, 0))));
 
-        Assert.Equal(1, decoded.Exporter.TemplatesKept);
+        Assert.Equal((1, 2), (decoded.Exporter.TemplatesKept, decoded.Exporter.TemplatesWithdrawn));
         Assert.Empty(decoded.Errors);
     }
 

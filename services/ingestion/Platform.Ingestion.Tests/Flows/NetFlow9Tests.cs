@@ -176,7 +176,7 @@ public sealed class NetFlow9Tests
             .Set(258, set => set.U32(1)));
 
         Assert.Equal([(400u, SamplingSource.Template), (1u, SamplingSource.Unknown)], decoded.Flows.Select(flow => (flow.SamplingRate, flow.SamplingSource)));
-        Assert.Equal([(SamplingSource.Template, 256u, 400u)], decoded.Exporter.Domains.Single().Rates);
+        Assert.Equal([(SamplingSource.Template, 256u, 400u)], decoded.Exporter.Domains.Single().Rates.All);
     }
 
     [Fact]

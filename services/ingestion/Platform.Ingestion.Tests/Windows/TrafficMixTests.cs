@@ -80,7 +80,7 @@ public sealed class TrafficMixTests
             counter.Add(Flow("198.51.100.1", 53, 100, 1, $"10.0.{i >> 8}.{i & 0xFF}"));
         }
 
-        var messages = new WindowEncoder("replica-1").Encode(counter.Take()!);
+        var messages = new WindowEncoder("replica-1").Encode(counter.Take()!).ToList();
         Assert.Equal(TrafficMixes.Most, messages.Sum(message => TrafficWindowBatch.Parser.ParseFrom(message.Body).Sketches.Count));
         Assert.Equal(TrafficMixes.Most + 100, messages.Sum(message => message.Windows));
         Assert.All(messages, message => Assert.InRange(message.Body.Length, 1, 300_000));
@@ -130,6 +130,6 @@ public sealed class TrafficMixTests
         Flows = 1,
         SamplingRate = 1,
         EndMs = Now,
-        ExportedMs = Now,
+        NowMs = Now,
     };
 }

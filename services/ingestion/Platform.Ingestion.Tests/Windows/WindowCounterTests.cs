@@ -1,6 +1,7 @@
 using System.Net;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Ingestion.Flows;
+using Platform.Ingestion.Tests.Flows;
 using Platform.Ingestion.Windows;
 
 namespace Platform.Ingestion.Tests.Windows;
@@ -73,6 +74,29 @@ public sealed class WindowCounterTests
         }
     }
 
+    /// <summary>A million hosts are 45 MB of messages: they are made while they are sent, not before.</summary>
+    [Fact]
+    public void Messages_are_made_one_at_a_time()
+    {
+        var counter = new WindowCounter(new ProtectedObjects { Current = new ProtectedView([Shop with { Prefixes = [IPNetwork.Parse("10.0.0.0/8")] }]) }, reachSeconds: 10, rowLimit: 1_000_000);
+        counter.At(Now);
+        for (var host = 0u; host < 100_000; host++)
+        {
+            counter.Add(Flow(destination: $"10.{host >> 16}.{host >> 8 & 255}.{host & 255}"));
+        }
+
+        var (messages, most, allocated) = (0, 0L, 0L);
+        foreach (var message in new WindowEncoder("replica-1").Encode(counter.Take()!))
+        {
+            var now = GC.GetAllocatedBytesForCurrentThread();
+            most = ++messages > 2 ? Math.Max(most, now - allocated) : 0;
+            allocated = now;
+        }
+
+        Assert.InRange(messages, 100, 200);
+        Assert.InRange(most, 1, 300_000);
+    }
+
     [Fact]
     public void A_flow_to_nobody_whom_we_protect_leaves_no_row()
     {
@@ -130,7 +154,7 @@ public sealed class WindowCounterTests
                 {
                     var flow = Flow(
                         bytes: PacketsPerSecond * Timeout * 100, packets: PacketsPerSecond * Timeout, startMs: (second - Timeout) * 1000, endMs: second * 1000);
-                    flow.ExportedMs = second * 1000;
+                    flow.NowMs = second * 1000;
                     counter.Add(in flow);
                     exported += PacketsPerSecond * Timeout;
                 }
@@ -167,10 +191,30 @@ public sealed class WindowCounterTests
     {
         var counter = Counter();
         var flow = Flow(startMs: 1000, endMs: 2000);
-        flow.ExportedMs = 3000; // an exporter that thinks it is 1970
+        flow.NowMs = 3000; // an exporter that thinks it is 1970
         counter.Add(in flow);
 
         Assert.Equal([Second - 2, Second - 1], Encode(counter).SelectMany(batch => batch.Windows).Select(window => window.Second));
+    }
+
+    /// <summary>After a restart all exporters' data waits for templates: it belongs to the seconds in which it came, not to that of the template.</summary>
+    [Theory]
+    [InlineData(4_000, 0)]
+    [InlineData(13_000, 20)]
+    public void Data_that_waited_for_its_template_is_as_old_as_its_datagram(int waitedMs, long late)
+    {
+        var counter = Counter(reachSeconds: 10);
+        var flows = new List<FlowRecord>();
+        var handler = new FlowList(flows);
+        var exporter = new ExporterContext(DecodeLimits.Default);
+        FlowDecoder.Decode(
+            Datagram.NetFlow9().Set(256, set => set.Address("203.0.113.9").U32(10).Address("203.0.113.9").U32(10)), exporter, Now - waitedMs, ref handler);
+        FlowDecoder.Decode(Datagram.NetFlow9(sequence: 2).Set(0, set => set.Template(256, (12, 4), (1, 4))), exporter, Now, ref handler);
+        flows.ForEach(flow => counter.Add(in flow));
+
+        var seconds = late > 0 ? [] : Encode(counter).SelectMany(batch => batch.Windows).Select(window => window.Second).ToArray();
+        Assert.Equal(late > 0 ? [] : new[] { (Now - waitedMs) / 1000 }, seconds);
+        Assert.Equal((2, late), (flows.Count, (long)counter.Totals.LateBytes));
     }
 
     [Theory]
@@ -181,7 +225,7 @@ public sealed class WindowCounterTests
     {
         var counter = Counter();
         var flow = Flow(bytes: ulong.MaxValue, packets: ulong.MaxValue, rate: uint.MaxValue, startMs: startMs, endMs: endMs);
-        flow.ExportedMs = exportedMs;
+        flow.NowMs = exportedMs;
         counter.Add(in flow);
 
         Assert.All(Encode(counter).SelectMany(batch => batch.Windows), window => Assert.InRange(window.Total.Bytes, 0ul, 1ul << 48));
@@ -258,7 +302,7 @@ public sealed class WindowCounterTests
             var flow = Flow(
                 host, (byte)random.Next(20), (byte)random.Next(64), (ulong)(each * seconds), (ulong)seconds, rate: 10,
                 startMs: (second - seconds + 1) * 1000 + 1, endMs: second * 1000 + 999);
-            flow.ExportedMs = Now;
+            flow.NowMs = Now;
             counter.Add(in flow);
             for (var s = second - seconds + 1; s <= second; s++)
             {
@@ -311,6 +355,6 @@ public sealed class WindowCounterTests
             SamplingRate = rate,
             StartMs = startMs,
             EndMs = endMs,
-            ExportedMs = Now,
+            NowMs = Now,
         };
 }

@@ -122,7 +122,7 @@ public sealed class WindowPublisherTests
             Flows = 1,
             SamplingRate = 1,
             EndMs = nowMs,
-            ExportedMs = nowMs,
+            NowMs = nowMs,
         });
         return counter.Take()!;
     }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
 using Platform.Ingestion.Flows;
 
 namespace Platform.Ingestion.Captures;
@@ -10,6 +9,7 @@ namespace Platform.Ingestion.Captures;
 internal sealed class CaptureReader(Stream input, long nowMs)
 {
     private const int LargestPacket = 16 * 1024 * 1024; // larger than any link layer; a wrong length must not allocate gigabytes
+    private const int LongestSnapshot = 262_144; // what libpcap takes at most when it is not told otherwise
     private const int LargestDatagram = 65_535;
     private const uint SectionHeader = 0x0A0D0D0A;
 
@@ -33,7 +33,7 @@ internal sealed class CaptureReader(Stream input, long nowMs)
         Stream file = new BufferedStream(File.OpenRead(path), 1 << 16);
         if (file.CanSeek && IsGzipped(file)) // a pipe is read as it comes, as from `tcpdump -w -`
         {
-            file = new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 16);
+            file = new BufferedStream(new GzippedCapture(file), 1 << 16);
         }
 
         reader = new CaptureReader(file, nowMs);
@@ -122,15 +122,21 @@ internal sealed class CaptureReader(Stream input, long nowMs)
         var headerLength = magic is 0xA1B2CD34 or 0x34CDB2A1 ? 24 : 16; // a patched libpcap of old wrote eight bytes more
         if (!TryFill(20))
         {
-            yield break;
+            throw new InvalidDataException("a pcap file that ends inside its header");
         }
 
         var link = (int)(U32(16) & 0xFFFF);
+        var longest = Math.Min(Math.Max(U32(12), LongestSnapshot), LargestPacket);
         var packet = new byte[2048];
-        while (TryFill(headerLength))
+        for (var number = 1; TryFill(headerLength); number++)
         {
             var capturedMs = U32(0) * 1000L + U32(4) / perMillisecond;
-            var length = (int)Math.Min(U32(8), LargestPacket + 1);
+            if (U32(8) > longest)
+            {
+                throw new InvalidDataException(Invariant($"packet {number} says that it has {U32(8)} bytes: damaged; everything before it was read"));
+            }
+
+            var length = (int)U32(8);
             if (!TryReadPacket(ref packet, length))
             {
                 yield break;
@@ -142,7 +148,7 @@ internal sealed class CaptureReader(Stream input, long nowMs)
 
     private IEnumerable<(int Link, long CapturedMs, ReadOnlyMemory<byte> Bytes)> ReadPcapng()
     {
-        var interfaces = new List<(int Link, double MsPerTick)>();
+        var interfaces = new List<(int Link, double MsPerTick, long OffsetMs)>();
         var block = new byte[4096];
         var type = SectionHeader;
         while (true)
@@ -152,7 +158,7 @@ internal sealed class CaptureReader(Stream input, long nowMs)
                 // Length, then the byte-order magic that says how to read the length.
                 if (!TryFill(8))
                 {
-                    yield break;
+                    throw new InvalidDataException("a pcapng file that ends inside its header");
                 }
 
                 _isSwapped = BinaryPrimitives.ReadUInt32LittleEndian(_small.AsSpan(4)) == 0x4D3C2B1A;
@@ -165,9 +171,13 @@ internal sealed class CaptureReader(Stream input, long nowMs)
 
             var read = type == SectionHeader ? 12 : 8;
             var total = U32(0);
-            if (total < read + 4 || total > LargestPacket || !TryReadPacket(ref block, (int)total - read))
+            if (total < read + 4 || total > LargestPacket)
             {
-                IsCut = true;
+                throw new InvalidDataException(Invariant($"a block says that it has {total} bytes: damaged; everything before it was read"));
+            }
+
+            if (!TryReadPacket(ref block, (int)total - read))
+            {
                 yield break;
             }
 
@@ -175,23 +185,15 @@ internal sealed class CaptureReader(Stream input, long nowMs)
             switch (type)
             {
                 case 1 when body.Length >= 8:
-                    interfaces.Add((Read16(body, 0), MsPerTick(body[8..])));
+                    var (tick, offset) = ReadClock(body[8..]);
+                    interfaces.Add((Read16(body, 0), tick, offset));
                     break;
-                case 6 when body.Length >= 20 && Read32(body, 0) < interfaces.Count:
+                case 6 or 2 when body.Length >= 20 && (type == 6 ? Read32(body, 0) : Read16(body, 0)) < interfaces.Count:
                 {
-                    var (link, msPerTick) = interfaces[(int)Read32(body, 0)];
+                    var (link, msPerTick, offsetMs) = interfaces[type == 6 ? (int)Read32(body, 0) : Read16(body, 0)];
                     var ticks = (ulong)Read32(body, 4) << 32 | Read32(body, 8);
                     var length = (int)Math.Min(Read32(body, 12), (uint)body.Length - 20);
-                    yield return (link, (long)(ticks * msPerTick), body.Slice(20, length));
-                    break;
-                }
-
-                case 2 when body.Length >= 20 && Read16(body, 0) < interfaces.Count:
-                {
-                    var (link, msPerTick) = interfaces[Read16(body, 0)];
-                    var ticks = (ulong)Read32(body, 4) << 32 | Read32(body, 8);
-                    var length = (int)Math.Min(Read32(body, 12), (uint)body.Length - 20);
-                    yield return (link, (long)(ticks * msPerTick), body.Slice(20, length));
+                    yield return (link, (long)(ticks * msPerTick) + offsetMs, body.Slice(20, length));
                     break;
                 }
 
@@ -209,8 +211,10 @@ internal sealed class CaptureReader(Stream input, long nowMs)
         }
     }
 
-    private double MsPerTick(ReadOnlyMemory<byte> options)
+    // Options of an interface: if_tsresol (9), if_tsoffset (14).
+    private (double MsPerTick, long OffsetMs) ReadClock(ReadOnlyMemory<byte> options)
     {
+        var (msPerTick, offsetMs) = (0.001, 0L); // microseconds
         while (options.Length >= 4)
         {
             int code = Read16(options, 0);
@@ -223,13 +227,18 @@ internal sealed class CaptureReader(Stream input, long nowMs)
             if (code == 9 && length >= 1)
             {
                 var resolution = options.Span[4];
-                return (resolution & 0x80) != 0 ? 1000 * Math.Pow(2, -(resolution & 0x7F)) : 1000 * Math.Pow(10, -resolution);
+                msPerTick = (resolution & 0x80) != 0 ? 1000 * Math.Pow(2, -(resolution & 0x7F)) : 1000 * Math.Pow(10, -resolution);
+            }
+            else if (code == 14 && length == 8)
+            {
+                var (low, high) = _isSwapped ? (Read32(options, 8), Read32(options, 4)) : (Read32(options, 4), Read32(options, 8));
+                offsetMs = (int)high == 0 ? low * 1000L : 0; // seconds; nobody captures before 1970
             }
 
             options = options[Math.Min(options.Length, 4 + (length + 3) / 4 * 4)..];
         }
 
-        return 0.001; // microseconds
+        return (msPerTick, offsetMs);
     }
 
     private bool TryFill(int count)
@@ -241,11 +250,6 @@ internal sealed class CaptureReader(Stream input, long nowMs)
 
     private bool TryReadPacket(ref byte[] buffer, int length)
     {
-        if (length > LargestPacket)
-        {
-            throw new InvalidDataException($"a packet of more than {LargestPacket} bytes: not a capture, or damaged");
-        }
-
         if (buffer.Length < length)
         {
             buffer = new byte[length];

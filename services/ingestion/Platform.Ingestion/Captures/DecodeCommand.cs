@@ -164,6 +164,7 @@ internal static class DecodeCommand
             {
                 ["datagrams"] = all.Sum(exporter => exporter.Datagrams),
                 ["templates"] = all.Sum(exporter => exporter.TemplatesRead),
+                ["templatesWithdrawn"] = all.Sum(exporter => exporter.TemplatesWithdrawn),
                 ["optionsTemplates"] = all.Sum(exporter => exporter.OptionsTemplatesRead),
                 ["records"] = all.Sum(exporter => exporter.Records),
                 ["optionsRecords"] = all.Sum(exporter => exporter.OptionsRecords),

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Platform.Ingestion.Flows;
@@ -14,6 +12,9 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // names and user agents stay readable; this is a terminal, not a page
         SkipValidation = true,
     };
+
+    // A packet in a packet in a packet...: deeper ones are left out.
+    private const int MostTunnels = 8;
 
     private readonly Utf8JsonWriter _json = new(output, Options);
     private readonly Dictionary<FlowTemplate, Column[]> _columns = [];
@@ -47,7 +48,7 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
 
             foreach (var field in column.Fields)
             {
-                WriteValue(column.Type, record[_ranges[field]]);
+                FieldJson.Write(_json, column.Type, record[_ranges[field]]);
             }
 
             if (column.Fields.Length > 1)
@@ -180,7 +181,7 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
         output.WriteByte((byte)'\n');
     }
 
-    private void WritePacket(in PacketHeader packet, ReadOnlySpan<byte> bytes, Func<string, bool> isNew)
+    private void WritePacket(in PacketHeader packet, ReadOnlySpan<byte> bytes, Func<string, bool> isNew, int tunnels = 0)
     {
         void Number(string name, ulong value)
         {
@@ -193,8 +194,8 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
         if (packet.FrameLength > 0 && isNew("sourceMacAddress"))
         {
             var frame = bytes[^packet.FrameLength..];
-            _json.WriteString("sourceMacAddress", Mac(frame[6..12]));
-            _json.WriteString("destinationMacAddress", Mac(frame[..6]));
+            _json.WriteString("sourceMacAddress", FieldJson.Mac(frame[6..12]));
+            _json.WriteString("destinationMacAddress", FieldJson.Mac(frame[..6]));
             Number("ethernetType", packet.EtherType);
         }
 
@@ -253,74 +254,12 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
 
         // A note: what is counted is the outer packet, the one that burdens the link.
         PacketHeader inner = default;
-        if (packet.Protocol is 4 or 41 or 47 && packet.TryParseTunnel(bytes, ref inner))
+        if (tunnels < MostTunnels && packet.Protocol is 4 or 41 or 47 && packet.TryParseTunnel(bytes, ref inner))
         {
             _json.WriteStartObject("tunnelledPacket");
-            WritePacket(in inner, bytes[^packet.PayloadLength..], _ => true);
+            WritePacket(in inner, bytes[^packet.PayloadLength..], _ => true, tunnels + 1);
             _json.WriteEndObject();
         }
-    }
-
-    private void WriteValue(ElementType type, ReadOnlySpan<byte> value)
-    {
-        switch (type)
-        {
-            case ElementType.Unsigned or ElementType.Seconds or ElementType.Milliseconds when value.Length <= 8:
-                _json.WriteNumberValue(Unsigned(value));
-                break;
-            case ElementType.Signed when value.Length is > 0 and <= 8:
-                _json.WriteNumberValue((long)(Unsigned(value) << (64 - 8 * value.Length)) >> (64 - 8 * value.Length));
-                break;
-            case ElementType.Float when value.Length == 8 && double.IsFinite(BinaryPrimitives.ReadDoubleBigEndian(value)):
-                _json.WriteNumberValue(BinaryPrimitives.ReadDoubleBigEndian(value));
-                break;
-            case ElementType.Float when value.Length == 4 && float.IsFinite(BinaryPrimitives.ReadSingleBigEndian(value)):
-                _json.WriteNumberValue(BinaryPrimitives.ReadSingleBigEndian(value));
-                break;
-            case ElementType.Boolean when value.Length == 1 && value[0] <= 2:
-                _json.WriteBooleanValue(value[0] == 1); // RFC 7011 section 6.1.5 says 1 and 2; some send 0 for false
-                break;
-            case ElementType.NtpMicroseconds when value.Length == 8:
-                _json.WriteNumberValue(NtpToUnix(value, 1_000_000));
-                break;
-            case ElementType.NtpNanoseconds when value.Length == 8:
-                _json.WriteNumberValue(NtpToUnix(value, 1_000_000_000));
-                break;
-            case ElementType.Mac when value.Length == 6:
-                _json.WriteStringValue(Mac(value));
-                break;
-            case ElementType.IPv4 when value.Length == 4:
-            case ElementType.IPv6 when value.Length == 16:
-                _json.WriteStringValue(new System.Net.IPAddress(value).ToString());
-                break;
-            case ElementType.Text:
-                _json.WriteStringValue(Encoding.UTF8.GetString(value.TrimEnd((byte)0)));
-                break;
-            default:
-                _json.WriteStringValue($"0x{Convert.ToHexStringLower(value)}");
-                break;
-        }
-    }
-
-    private static string Mac(ReadOnlySpan<byte> value) =>
-        $"{value[0]:x2}:{value[1]:x2}:{value[2]:x2}:{value[3]:x2}:{value[4]:x2}:{value[5]:x2}";
-
-    private static ulong Unsigned(ReadOnlySpan<byte> value)
-    {
-        var number = 0UL;
-        foreach (var octet in value)
-        {
-            number = number << 8 | octet;
-        }
-
-        return number;
-    }
-
-    private static long NtpToUnix(ReadOnlySpan<byte> value, long unitsPerSecond)
-    {
-        var seconds = BinaryPrimitives.ReadUInt32BigEndian(value) - 2_208_988_800L;
-        var fraction = (long)((UInt128)BinaryPrimitives.ReadUInt32BigEndian(value[4..]) * (ulong)unitsPerSecond >> 32);
-        return seconds * unitsPerSecond + fraction;
     }
 
     private void Locate(FlowTemplate template, ReadOnlySpan<byte> record)

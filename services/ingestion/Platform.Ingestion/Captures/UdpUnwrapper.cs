@@ -6,9 +6,7 @@ namespace Platform.Ingestion.Captures;
 /// <summary>Takes the UDP payload out of a captured packet: link layer, tags, IP, fragments put together.</summary>
 internal sealed class UdpUnwrapper
 {
-    private const int MostPending = 256;
-
-    private readonly Dictionary<(HostAddress, HostAddress, uint), List<Fragment>> _pending = [];
+    private readonly Reassembly _fragments = new();
 
     public bool TryUnwrap(int link, ReadOnlyMemory<byte> packet, long capturedMs, out CapturedDatagram datagram)
     {
@@ -97,8 +95,7 @@ internal sealed class UdpUnwrapper
         if ((fragment & 0x3FFF) != 0)
         {
             var key = (source, HostAddress.FromV4(ReadUInt32BigEndian(bytes[16..])), (uint)ReadUInt16BigEndian(bytes[4..]));
-            var piece = new Fragment((fragment & 0x1FFF) * 8, (fragment & 0x2000) != 0, payload.ToArray());
-            return TryReassemble(key, piece, out payload) && TryUdp(payload, source, capturedMs, out datagram);
+            return _fragments.TryComplete(key, (fragment & 0x1FFF) * 8, (fragment & 0x2000) != 0, payload.Span, out payload) && TryUdp(payload, source, capturedMs, out datagram);
         }
 
         return TryUdp(payload, source, capturedMs, out datagram);
@@ -135,9 +132,8 @@ internal sealed class UdpUnwrapper
                     return false;
                 }
 
-                var piece = new Fragment(fragment & 0xFFF8, (fragment & 1) != 0, rest[8..].ToArray());
-                return TryReassemble((source, destination, ReadUInt32BigEndian(header[4..])), piece, out rest)
-                    && TryUdp(rest, source, capturedMs, out datagram);
+                var key = (source, destination, ReadUInt32BigEndian(header[4..]));
+                return _fragments.TryComplete(key, fragment & 0xFFF8, (fragment & 1) != 0, header[8..], out rest) && TryUdp(rest, source, capturedMs, out datagram);
             }
 
             var length = (header[1] + 1) * 8;
@@ -165,45 +161,4 @@ internal sealed class UdpUnwrapper
         datagram = new(capturedMs, source, ReadUInt16BigEndian(segment.Span[2..]), segment[8..end]);
         return true;
     }
-
-    private bool TryReassemble(
-        (HostAddress, HostAddress, uint) key, Fragment piece, out ReadOnlyMemory<byte> whole)
-    {
-        whole = default;
-        if (!_pending.TryGetValue(key, out var pieces))
-        {
-            if (_pending.Count >= MostPending)
-            {
-                _pending.Clear(); // a capture of nothing but stray fragments: start over
-            }
-
-            _pending[key] = pieces = [];
-        }
-
-        pieces.Add(piece);
-        pieces.Sort((a, b) => a.Offset.CompareTo(b.Offset));
-        var reached = 0;
-        foreach (var part in pieces)
-        {
-            if (part.Offset > reached)
-            {
-                return false;
-            }
-
-            reached = Math.Max(reached, part.Offset + part.Bytes.Length);
-        }
-
-        if (pieces.TrueForAll(part => part.More))
-        {
-            return false;
-        }
-
-        _pending.Remove(key);
-        var bytes = new byte[reached];
-        pieces.ForEach(part => part.Bytes.CopyTo(bytes, part.Offset));
-        whole = bytes;
-        return true;
-    }
-
-    private sealed record Fragment(int Offset, bool More, byte[] Bytes);
 }

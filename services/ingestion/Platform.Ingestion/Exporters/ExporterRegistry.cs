@@ -24,9 +24,14 @@ internal sealed class RegisteredExporter(Guid exporterId, HostAddress address, S
 
     private (long AtMs, long Datagrams, long Records) _measured;
 
-    /// <summary>Rates since the last time, at least two seconds ago.</summary>
+    /// <summary>Gives up data that has waited too long, and takes rates since the last time, at least two seconds ago.</summary>
     public void Measure(long nowMs)
     {
+        lock (Context)
+        {
+            Context.GiveUpWaiting(nowMs);
+        }
+
         var seconds = (nowMs - _measured.AtMs) / 1000.0;
         if (seconds < 2)
         {
@@ -56,6 +61,9 @@ internal sealed class ExporterRegistry
 
     /// <summary>Senders that are not registered.</summary>
     public UnknownSenders Unknown { get; } = new();
+
+    /// <summary>Bytes that all exporters together made us remember.</summary>
+    public long Remembered => _memory.Taken;
 
     public IReadOnlyCollection<RegisteredExporter> All => _acceptsAll ? [.. _guests.Values] : _known.Values;
 
@@ -93,6 +101,14 @@ internal sealed class ExporterRegistry
         foreach (var address in _known.Keys)
         {
             Unknown.Forget(address);
+        }
+
+        foreach (var gone in known.Values.Where(exporter => !ReferenceEquals(_known.GetValueOrDefault(exporter.Address), exporter)))
+        {
+            lock (gone.Context)
+            {
+                gone.Context.Close();
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ internal sealed class ListExporters(NpgsqlDataSource database, ExporterRegistry 
             exporter.ClockSkewMs = context.ClockSkewMs;
             exporter.WaitingSets = (uint)context.WaitingSets;
             exporter.SamplingRates.AddRange(context.Domains
-                .SelectMany(domain => domain.Rates.Select(rate => new Wire.SamplingRate
+                .SelectMany(domain => domain.Rates.All.Select(rate => new Wire.SamplingRate
                 {
                     Domain = domain.Id,
                     Id = rate.Id,
@@ -71,7 +71,7 @@ internal sealed class ListExporters(NpgsqlDataSource database, ExporterRegistry 
                 }))
                 .Take(MostListed));
             exporter.Templates.AddRange(context.Domains
-                .SelectMany(domain => domain.Templates.Values.Select(template => new Wire.Template
+                .SelectMany(domain => domain.Templates.Select(template => new Wire.Template
                 {
                     Domain = domain.Id,
                     Id = template.Id,

@@ -42,8 +42,17 @@ internal enum DecodeError
     /// <summary>A template with more fields than <see cref="DecodeLimits.FieldsPerTemplate"/>, or records longer than a datagram.</summary>
     TemplateTooLarge,
 
-    /// <summary>The exporter already holds as many templates, fields or observation domains as it may.</summary>
+    /// <summary>The exporter, or all of them together, already hold as many templates or fields as they may.</summary>
     TooManyTemplates,
+
+    /// <summary>The exporter already has as many observation domains (source ids, sub-agents) as it may; the whole datagram is left out, of sFlow only its sequence number.</summary>
+    TooManyDomains,
+
+    /// <summary>The exporter already told as many sampling rates (samplers, interfaces, templates) as we remember.</summary>
+    TooManyRates,
+
+    /// <summary>Bytes that are no padding behind the last record of a set, the last set, or the last sample.</summary>
+    TrailingBytes,
 
     /// <summary>A withdrawal of a template that is not known.</summary>
     WithdrawalOfUnknownTemplate,
@@ -72,7 +81,7 @@ internal sealed record DecodeLimits
 {
     public static readonly DecodeLimits Default = new();
 
-    /// <summary>Most bytes that templates and waiting data of all exporters together take: 10,000 exporters with 25 templates of 40 fields each.</summary>
+    /// <summary>Most bytes that templates, domains, rates and waiting data of all exporters together take: 10,000 exporters with 25 templates of 40 fields each.</summary>
     public const long MemoryOfAll = 512 * 1024 * 1024;
 
     /// <summary>Most fields in one template.</summary>
@@ -87,8 +96,8 @@ internal sealed record DecodeLimits
     /// <summary>Most observation domains (source ids, sub-agents) of one exporter.</summary>
     public int Domains { get; init; } = 1024;
 
-    /// <summary>Most samplers, and most interfaces with their own sampling rate, of one observation domain.</summary>
-    public int Samplers { get; init; } = 4096;
+    /// <summary>Most samplers, interfaces and templates with a sampling rate of their own, all observation domains of one exporter together.</summary>
+    public int Rates { get; init; } = 16_384;
 
     /// <summary>Most bytes of one exporter that wait for their template.</summary>
     public int WaitingBytes { get; init; } = 256 * 1024;

@@ -9,19 +9,33 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
 {
     public static readonly int ErrorKinds = Enum.GetValues<DecodeError>().Length;
 
-    private readonly SharedMemory _memory = memory ?? new SharedMemory(long.MaxValue);
-    private readonly Dictionary<ulong, FlowDomain> _domains = [];
-    private readonly Queue<WaitingSet> _waiting = [];
+    // What one rate takes, in bytes, about: the domain's, the exporter's, and the place where equal ones are counted.
+    private const int RateMemory = 96;
+    private const long SweepEveryMs = 60_000;
+
+    private readonly SharedMemory _memory = memory ??= new SharedMemory(long.MaxValue);
+    private readonly WaitingData _waiting = new(limits, memory);
+    private readonly Dictionary<DomainKey, FlowDomain> _domains = [];
     private readonly Dictionary<uint, uint> _samplers = [];
+    private readonly long[] _errors = new long[ErrorKinds];
     private FlowDomain? _last;
     private int _templates;
     private int _fields;
-    private int _waitingBytes;
+    private int _rates;
     private long _sweptMs;
+    private bool _isClosed;
 
     public DecodeLimits Limits => limits;
 
-    public long[] Errors { get; } = new long[ErrorKinds];
+    /// <summary>Refusals by <see cref="DecodeError"/>.</summary>
+    public IReadOnlyList<long> Errors
+    {
+        get
+        {
+            _errors[(int)DecodeError.DataWithoutTemplate] = _waiting.GivenUp;
+            return _errors;
+        }
+    }
 
     public long Datagrams { get; set; }
 
@@ -36,13 +50,22 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     /// <summary>Of those, options templates.</summary>
     public long OptionsTemplatesRead { get; set; }
 
+    /// <summary>Templates that the exporter took back.</summary>
+    public long TemplatesWithdrawn { get; private set; }
+
     public long CounterSamples { get; set; }
 
     /// <summary>Notices of packets that the exporter did not forward (sFlow).</summary>
     public long DiscardedPackets { get; set; }
 
-    /// <summary>Datagrams (NetFlow v9, sFlow) or records (NetFlow v5, IPFIX) that the sequence numbers show as lost.</summary>
-    public long SequenceGaps { get; set; }
+    /// <summary>Datagrams (NetFlow v9, sFlow) or records (NetFlow v5, IPFIX) that the sequence numbers skipped.</summary>
+    public long SequenceSkipped { get; private set; }
+
+    /// <summary>Of those, how many came late.</summary>
+    public long SequenceLate { get; private set; }
+
+    /// <summary>Datagrams or records that the sequence numbers show as lost.</summary>
+    public long SequenceGaps => SequenceSkipped - SequenceLate;
 
     /// <summary>Our clock minus the exporter's at the last datagram, in milliseconds; transport included.</summary>
     public long ClockSkewMs { get; set; }
@@ -60,16 +83,8 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     /// <summary>Last rate that came by options data without naming a sampler or an interface, in any domain.</summary>
     public uint DefaultRate { get; set; }
 
-    /// <summary>Rate of a sampler that any domain described: some exporters describe them in another domain than they use them in.</summary>
-    public bool TryGetSamplerRate(uint sampler, out uint rate) => _samplers.TryGetValue(sampler, out rate);
-
-    public void SetSamplerRate(uint sampler, uint rate)
-    {
-        if (_samplers.Count < limits.Samplers || _samplers.ContainsKey(sampler))
-        {
-            _samplers[sampler] = rate;
-        }
-    }
+    /// <summary>When the exporter started (Unix milliseconds), as options data of any domain said last; 0 when unknown.</summary>
+    public long SystemStartMs { get; set; }
 
     public uint LastRate { get; set; }
 
@@ -79,28 +94,43 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
 
     public int WaitingSets => _waiting.Count;
 
-    public void Count(DecodeError error) => Errors[(int)error]++;
+    public void Count(DecodeError error) => _errors[(int)error]++;
+
+    /// <summary>Compares the number of a datagram with what was expected.</summary>
+    public void NoteSequence(FlowDomain domain, uint sequence, uint units)
+    {
+        var missing = domain.Sequence.Note(sequence, units);
+        SequenceSkipped += Math.Max(0, missing);
+        SequenceLate += Math.Max(0, -missing);
+    }
 
     /// <summary>The domain, made when it is new; null when the exporter has too many.</summary>
-    public FlowDomain? Domain(FlowProtocol format, uint id)
+    public FlowDomain? Domain(DomainKey key, long nowMs)
     {
-        if (_last is { } last && last.Id == id && last.Format == format)
+        if (_last is { } last && last.Key == key)
         {
+            last.SeenMs = nowMs;
             return last;
         }
 
-        var key = (ulong)format << 32 | id;
         if (!_domains.TryGetValue(key, out var domain))
         {
-            if (_domains.Count >= limits.Domains)
+            if (!HasRoomForDomain())
             {
-                Count(DecodeError.TooManyTemplates);
+                ForgetIdle(nowMs);
+            }
+
+            if (_isClosed || !HasRoomForDomain())
+            {
+                Count(DecodeError.TooManyDomains);
                 return null;
             }
 
-            _domains[key] = domain = new FlowDomain(format, id);
+            _domains[key] = domain = new FlowDomain(key);
+            _memory.Take(FlowDomain.Memory);
         }
 
+        domain.SeenMs = nowMs;
         return _last = domain;
     }
 
@@ -108,7 +138,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     public bool Keep(FlowDomain domain, FlowTemplate template, long nowMs)
     {
         template.UsedMs = nowMs;
-        if (domain.Templates.TryGetValue(template.Id, out var known))
+        if (domain.Template(template.Id) is { } known)
         {
             if (known.IsSameAs(template))
             {
@@ -136,88 +166,119 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         return true;
     }
 
-    public void Forget(FlowDomain domain, FlowTemplate template)
+    /// <summary>Counts a template that is refused. What it would have replaced is no longer true either: its data waits for a better one.</summary>
+    public void Refuse(DecodeError reason, FlowDomain domain, ushort templateId)
     {
-        domain.Remove(template);
-        _memory.Give(template.Memory);
-        _templates--;
-        _fields -= template.Fields.Length;
+        Count(reason);
+        if (domain.Template(templateId) is { } known)
+        {
+            Forget(domain, known);
+        }
     }
 
-    /// <summary>Keeps a data set until its template comes, in a copy with the header before it.</summary>
-    public void Wait(in MessageHeader header, FlowDomain domain, ushort templateId, ReadOnlySpan<byte> set)
+    /// <summary>The exporter takes a template back (RFC 7011 section 8.1).</summary>
+    public void Withdraw(FlowDomain domain, ushort templateId)
     {
-        var size = set.Length + WaitingSet.Overhead;
-        while (_waiting.TryPeek(out var oldest)
-            && (_waitingBytes + size > limits.WaitingBytes || IsTooOld(oldest, header.ReceivedMs)))
+        if (domain.Template(templateId) is not { } known)
         {
-            GiveUp(_waiting.Dequeue());
-        }
-
-        if (size > limits.WaitingBytes || !_memory.HasRoomFor(size))
-        {
-            Count(DecodeError.DataWithoutTemplate);
+            Count(DecodeError.WithdrawalOfUnknownTemplate);
             return;
         }
 
-        var copy = new byte[WaitingSet.Lead + set.Length];
-        set.CopyTo(copy.AsSpan(WaitingSet.Lead));
-        _waiting.Enqueue(new WaitingSet(header, domain, templateId, copy));
-        _waitingBytes += size;
-        _memory.Take(size);
-        domain.HasWaiting = true;
+        TemplatesWithdrawn++;
+        Forget(domain, known);
     }
 
-    /// <summary>Takes out what waited for this template, oldest first; what waited too long is counted and dropped.</summary>
-    public List<WaitingSet> TakeWaiting(FlowDomain domain, ushort templateId, long nowMs)
+    /// <summary>The exporter takes all options templates back, or all others.</summary>
+    public void WithdrawAll(FlowDomain domain, bool areOptions)
     {
-        var found = new List<WaitingSet>();
-        domain.HasWaiting = false;
-        for (var left = _waiting.Count; left > 0; left--)
+        var withdrawn = domain.RemoveAll(areOptions);
+        TemplatesWithdrawn += withdrawn.Count;
+        foreach (var template in withdrawn)
         {
-            var set = _waiting.Dequeue();
-            if (IsTooOld(set, nowMs))
-            {
-                GiveUp(set);
-            }
-            else if (ReferenceEquals(set.Domain, domain) && set.TemplateId == templateId)
-            {
-                Release(set);
-                found.Add(set);
-            }
-            else
-            {
-                domain.HasWaiting |= ReferenceEquals(set.Domain, domain);
-                _waiting.Enqueue(set);
-            }
+            Account(template);
         }
-
-        return found;
     }
+
+    /// <summary>Keeps a data set until its template comes.</summary>
+    public void Wait(in MessageHeader header, FlowDomain domain, ushort templateId, ReadOnlySpan<byte> set) =>
+        _waiting.Add(in header, domain, templateId, set);
+
+    /// <summary>Takes out what waited for this template, oldest first.</summary>
+    public IEnumerable<WaitingSet> TakeWaiting(FlowDomain domain, ushort templateId, long nowMs) =>
+        _waiting.Count == 0 ? [] : _waiting.Take(domain, templateId, nowMs);
+
+    /// <summary>Gives up data that has waited too long, also when the exporter sends nothing more.</summary>
+    public void GiveUpWaiting(long nowMs) => _waiting.GiveUpOld(nowMs);
 
     /// <summary>Counts everything that still waits as data without a template: nothing more will come.</summary>
-    public void GiveUpWaiting()
+    public void GiveUpWaiting() => _waiting.GiveUpAll();
+
+    /// <summary>Keeps a rate that options data told.</summary>
+    public void SetRate(FlowDomain domain, SamplingSource of, uint id, uint rate)
     {
-        while (_waiting.TryDequeue(out var set))
+        if (!domain.Rates.Knows(of, id))
         {
-            GiveUp(set);
+            if (_rates >= limits.Rates || !_memory.HasRoomFor(RateMemory))
+            {
+                Count(DecodeError.TooManyRates);
+                return;
+            }
+
+            _rates++;
+            _memory.Take(RateMemory);
+        }
+
+        domain.Rates.Set(of, id, rate);
+        if (of == SamplingSource.Sampler)
+        {
+            _samplers[id] = rate;
         }
     }
 
-    private bool IsTooOld(WaitingSet set, long nowMs) => nowMs - set.Header.ReceivedMs > limits.WaitingTime.TotalMilliseconds;
+    /// <summary>Rate of a sampler that any domain described: some exporters describe them in another domain than they use them in.</summary>
+    public bool TryGetSamplerRate(uint sampler, out uint rate) => _samplers.TryGetValue(sampler, out rate);
 
-    private void GiveUp(WaitingSet set)
+    /// <summary>The exporter is no longer one of ours: gives back everything that it made us remember, and remembers nothing more.</summary>
+    public void Close()
     {
-        Release(set);
-        Count(DecodeError.DataWithoutTemplate);
+        _isClosed = true;
+        _waiting.GiveUpAll();
+        foreach (var domain in _domains.Values)
+        {
+            Forget(domain);
+        }
+
+        _samplers.Clear();
     }
 
-    private void Release(WaitingSet set)
+    private void Forget(FlowDomain domain, FlowTemplate template)
     {
-        var size = set.Bytes.Length - WaitingSet.Lead + WaitingSet.Overhead;
-        _waitingBytes -= size;
-        _memory.Give(size);
+        domain.Remove(template);
+        Account(template);
     }
+
+    private void Account(FlowTemplate gone)
+    {
+        _memory.Give(gone.Memory);
+        _templates--;
+        _fields -= gone.Fields.Length;
+    }
+
+    private void Forget(FlowDomain domain)
+    {
+        foreach (var template in domain.RemoveAll(areOptions: true).Concat(domain.RemoveAll(areOptions: false)))
+        {
+            Account(template);
+        }
+
+        _rates -= domain.Rates.Count;
+        _memory.Give(FlowDomain.Memory + domain.Rates.Count * RateMemory);
+        _domains.Remove(domain.Key);
+        _last = null;
+    }
+
+    private bool HasRoomForDomain() => _domains.Count < limits.Domains && _memory.HasRoomFor(FlowDomain.Memory);
 
     private bool HasRoomFor(FlowTemplate template) =>
         _templates < limits.Templates && _fields + template.Fields.Length <= limits.Fields && _memory.HasRoomFor(template.Memory);
@@ -225,140 +286,21 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     // At most once a minute, so that a flood of templates cannot make us sweep for each of them.
     private void ForgetIdle(long nowMs)
     {
-        if (nowMs - _sweptMs < 60_000)
+        if (nowMs - _sweptMs < SweepEveryMs)
         {
             return;
         }
 
         _sweptMs = nowMs;
+        var idleMs = limits.TemplateIdle.TotalMilliseconds;
+        foreach (var domain in _domains.Values.Where(domain => nowMs - domain.SeenMs > idleMs))
+        {
+            Forget(domain);
+        }
+
         foreach (var domain in _domains.Values)
         {
-            var idle = domain.Templates.Values.Where(t => nowMs - t.UsedMs > limits.TemplateIdle.TotalMilliseconds).ToList();
-            idle.ForEach(template => Forget(domain, template));
-        }
-    }
-}
-
-/// <summary>A data set whose template has not arrived, with the header of its datagram.</summary>
-/// <param name="Bytes"><see cref="Lead"/> unused bytes, so that reads before a record stay inside, then the content of the set.</param>
-internal sealed record WaitingSet(MessageHeader Header, FlowDomain Domain, ushort TemplateId, byte[] Bytes)
-{
-    public const int Lead = 8;
-
-    /// <summary>What the bookkeeping of one waiting set costs, in bytes, so that many tiny sets are bounded too.</summary>
-    public const int Overhead = 160;
-}
-
-/// <summary>One observation domain (IPFIX), source id (NetFlow v9), engine (NetFlow v5) or sub-agent (sFlow) of an exporter.</summary>
-internal sealed class FlowDomain(FlowProtocol format, uint id)
-{
-    private FlowTemplate? _last;
-    private Dictionary<uint, uint>? _samplers;
-    private Dictionary<uint, uint>? _interfaces;
-    private Dictionary<uint, uint>? _templates;
-
-    public FlowProtocol Format => format;
-
-    public uint Id => id;
-
-    public Dictionary<ushort, FlowTemplate> Templates { get; } = [];
-
-    /// <summary>Some data may wait for a template of this domain.</summary>
-    public bool HasWaiting { get; set; }
-
-    /// <summary>Rate for everything in this domain that has no closer one; 0 when unknown.</summary>
-    public uint DefaultRate { get; private set; }
-
-    public bool HasInterfaceRates => _interfaces is not null;
-
-    /// <summary>When the exporter started (Unix milliseconds), as options data said; 0 when unknown.</summary>
-    public long SystemStartMs { get; set; }
-
-    private uint _expectedSequence;
-    private bool _hasSequence;
-
-    public FlowTemplate? Template(ushort templateId)
-    {
-        if (_last is { } last && last.Id == templateId)
-        {
-            return last;
-        }
-
-        return Templates.TryGetValue(templateId, out var found) ? _last = found : null;
-    }
-
-    public void Add(FlowTemplate template)
-    {
-        Templates[template.Id] = template;
-        _last = template;
-    }
-
-    public void Remove(FlowTemplate template)
-    {
-        Templates.Remove(template.Id);
-        _last = null;
-    }
-
-    public bool TryGetSamplerRate(uint sampler, out uint rate)
-    {
-        rate = 0;
-        return _samplers?.TryGetValue(sampler, out rate) ?? false;
-    }
-
-    public bool TryGetInterfaceRate(uint index, out uint rate)
-    {
-        rate = 0;
-        return _interfaces?.TryGetValue(index, out rate) ?? false;
-    }
-
-    public bool TryGetTemplateRate(ushort templateId, out uint rate)
-    {
-        rate = 0;
-        return _templates?.TryGetValue(templateId, out rate) ?? false;
-    }
-
-    /// <summary>The rate on which all known samplers agree; 0 when they do not, or there is none. For flows that name no sampler.</summary>
-    public uint CommonSamplerRate { get; private set; }
-
-    /// <summary>Known samplers, interfaces and templates with a rate of their own, for people to look at.</summary>
-    public IEnumerable<(SamplingSource Of, uint Id, uint Rate)> Rates =>
-        (_samplers ?? []).Select(sampler => (SamplingSource.Sampler, sampler.Key, sampler.Value))
-            .Concat((_interfaces ?? []).Select(index => (SamplingSource.Interface, index.Key, index.Value)))
-            .Concat((_templates ?? []).Select(template => (SamplingSource.Template, template.Key, template.Value)));
-
-    public void SetSamplerRate(uint sampler, uint rate, int limit)
-    {
-        if (_samplers is not null && _samplers.TryGetValue(sampler, out var known) && known == rate)
-        {
-            return;
-        }
-
-        Set(ref _samplers, sampler, rate, limit);
-        CommonSamplerRate = _samplers!.Values.All(other => other == rate) ? rate : 0;
-    }
-
-    public void SetInterfaceRate(uint index, uint rate, int limit) => Set(ref _interfaces, index, rate, limit);
-
-    public void SetTemplateRate(ushort templateId, uint rate, int limit) => Set(ref _templates, templateId, rate, limit);
-
-    public void SetDefaultRate(uint rate) => DefaultRate = rate;
-
-    /// <summary>Compares a sequence number with the one expected; gives how many units were lost in between.</summary>
-    public uint Advance(uint sequence, uint units)
-    {
-        var gap = _hasSequence ? sequence - _expectedSequence : 0;
-        _hasSequence = true;
-        _expectedSequence = sequence + units;
-        // A step back or a huge one is a restart or a late datagram, not a loss.
-        return gap < 1_000_000 ? gap : 0;
-    }
-
-    private static void Set(ref Dictionary<uint, uint>? rates, uint key, uint rate, int limit)
-    {
-        rates ??= [];
-        if (rates.Count < limit || rates.ContainsKey(key))
-        {
-            rates[key] = rate;
+            domain.Templates.Where(template => nowMs - template.UsedMs > idleMs).ToList().ForEach(template => Forget(domain, template));
         }
     }
 }

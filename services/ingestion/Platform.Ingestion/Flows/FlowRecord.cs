@@ -92,7 +92,7 @@ internal enum FlowProtocol : byte
 
 /// <summary>
 /// One flow as the platform counts it: fixed size, on the stack, the same for every protocol. Counters are as exported, not yet
-/// multiplied by <see cref="SamplingRate"/>. Instants are Unix milliseconds on the exporter's own clock; see <see cref="ExportedMs"/>.
+/// multiplied by <see cref="SamplingRate"/>. Instants are Unix milliseconds on the exporter's own clock; see <see cref="NowMs"/>.
 /// </summary>
 internal struct FlowRecord
 {
@@ -109,8 +109,8 @@ internal struct FlowRecord
     /// <summary>Last packet; never 0.</summary>
     public long EndMs;
 
-    /// <summary>When the exporter sent the datagram, on the same clock as start and end: what matters is the age of a flow.</summary>
-    public long ExportedMs;
+    /// <summary>The exporter's own clock now, the same that start and end are on: when it sent the datagram, and for how long that waited for its template.</summary>
+    public long NowMs;
     public uint Flows;
     public uint SamplingRate;
     public uint InInterface;
@@ -164,6 +164,9 @@ internal struct MessageHeader
 
     /// <summary>When we received it (Unix milliseconds).</summary>
     public long ReceivedMs;
+
+    /// <summary>For how long since then its data waited for a template.</summary>
+    public long WaitedMs;
 
     /// <summary>NetFlow v5: sampling interval of the header, 0 when none.</summary>
     public uint HeaderSampling;

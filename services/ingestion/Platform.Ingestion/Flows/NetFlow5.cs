@@ -45,6 +45,7 @@ internal static class NetFlow5
         exporter.ClockSkewMs = receivedMs - header.ExportedMs;
 
         int count = ReadUInt16BigEndian(datagram[2..]);
+        var promised = (uint)count;
         var whole = (datagram.Length - HeaderLength) / RecordLength;
         if (count > whole)
         {
@@ -52,10 +53,15 @@ internal static class NetFlow5
             count = whole;
         }
 
-        if (exporter.Domain(FlowProtocol.NetFlow5, header.Domain) is { } domain)
+        var records = datagram[..(HeaderLength + count * RecordLength)];
+        if (datagram[records.Length..].ContainsAnyExcept((byte)0))
         {
-            exporter.SequenceGaps += domain.Advance(header.Sequence, (uint)count);
-            var records = datagram[..(HeaderLength + count * RecordLength)];
+            exporter.Count(DecodeError.TrailingBytes);
+        }
+
+        if (exporter.Domain(new DomainKey(FlowProtocol.NetFlow5, header.Domain), receivedMs) is { } domain)
+        {
+            exporter.NoteSequence(domain, header.Sequence, promised);
             TemplateRecords.Decode(Template, records, HeaderLength, exporter, domain, in header, ref handler);
         }
     }

@@ -1,8 +1,8 @@
 namespace Platform.Ingestion.Flows;
 
 /// <summary>
-/// Bytes that all exporters together may make us remember: templates, and data that waits for them. Each exporter has limits of its own; this one holds when ten
-/// thousand of them go to theirs at once. Threads may overshoot it by one template each.
+/// Bytes that all exporters together may make us remember: templates, data that waits for them, observation domains, sampling rates. Each exporter has limits of its own; this one holds when ten
+/// thousand of them go to theirs at once. Threads may overshoot it by one thing each.
 /// </summary>
 internal sealed class SharedMemory(long most)
 {

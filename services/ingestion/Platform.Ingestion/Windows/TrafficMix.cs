@@ -139,8 +139,8 @@ internal sealed class TrafficMixes
     }
 
     /// <summary>What there is, by object.</summary>
-    public ILookup<int, Wire.TrafficSketch> ToWire(long second) =>
-        _mixes.ToLookup(entry => entry.Key.ObjectIndex, entry => entry.Value.ToWire(entry.Key.Host, entry.Key.IsOutgoing, second));
+    public ILookup<int, MixOf> ByObject() =>
+        _mixes.ToLookup(entry => entry.Key.ObjectIndex, entry => new MixOf(entry.Key.Host, entry.Key.IsOutgoing, entry.Value));
 
     public void Release()
     {
@@ -155,4 +155,11 @@ internal sealed class TrafficMixes
 
         _mixes.Clear();
     }
+}
+
+/// <summary>A mix with whose it is.</summary>
+/// <param name="Host">Default: the whole object's.</param>
+internal readonly record struct MixOf(HostAddress Host, bool IsOutgoing, TrafficMix Mix)
+{
+    public Wire.TrafficSketch ToWire(long second) => Mix.ToWire(Host, IsOutgoing, second);
 }

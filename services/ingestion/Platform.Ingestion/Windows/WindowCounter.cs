@@ -4,46 +4,6 @@ using Platform.Ingestion.Flows;
 
 namespace Platform.Ingestion.Windows;
 
-/// <summary>Increments of one or several seconds, ready to be sent.</summary>
-/// <param name="View">The objects that were current while it was counted.</param>
-/// <param name="FirstSecond">Unix second of row position 0.</param>
-/// <param name="FirstArrivalMs">When its oldest datagram came (Unix milliseconds).</param>
-internal sealed record FilledWindows(
-    ProtectedView View, long FirstSecond, long FirstArrivalMs, WindowRows<uint> V4, WindowRows<HostAddress> V6, TrafficMixes Mixes)
-{
-    public int Count => V4.Count + V6.Count;
-
-    public void Release()
-    {
-        V4.Release();
-        V6.Release();
-        Mixes.Release();
-    }
-}
-
-/// <summary>What was counted, and what could not be.</summary>
-internal struct WindowTotals
-{
-    /// <summary>Flows to or from a protected host.</summary>
-    public long Matched;
-
-    /// <summary>Flows between others.</summary>
-    public long Unmatched;
-
-    /// <summary>Bytes and packets (scaled) that lie before the reach of the open windows.</summary>
-    public ulong LateBytes;
-    public ulong LatePackets;
-
-    /// <summary>Flows that found the table full.</summary>
-    public long Overflowed;
-
-    /// <summary>Flows whose object or host was not sketched because there are <see cref="TrafficMixes.Most"/> sketches already.</summary>
-    public long Unsketched;
-
-    /// <summary>Rows of windows that nobody took in time, and so were dropped.</summary>
-    public long DroppedRows;
-}
-
 /// <summary>
 /// Counts flows per protected host and second, apart what it received and what it sent, for one thread. A flow's bytes and packets belong evenly to the seconds from its first to its last packet: a flow
 /// of a minute is not a spike in the second in which it was exported. Seconds further back than the reach are over; that share is late, and counted as such.
@@ -123,7 +83,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         part.Bytes = Scale(flow.Bytes, flow.SamplingRate);
         part.Packets = Scale(flow.Packets, flow.SamplingRate);
         part.Vectors = TrafficVectorsOf.Flow(in flow);
-        var endMs = _nowMs - Math.Clamp(flow.ExportedMs - flow.EndMs, 0, LongestMs);
+        var endMs = _nowMs - Math.Clamp(flow.NowMs - flow.EndMs, 0, LongestMs);
         var durationMs = flow.StartMs == 0 ? 0 : Math.Clamp(flow.EndMs - flow.StartMs, 0, LongestMs);
         // A flow that ends on the stroke of a second has no part in it.
         var last = (endMs - (durationMs > 0 ? 1 : 0)) / 1000 - _firstSecond;

@@ -2,10 +2,8 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Text;
 using Google.Protobuf;
 using Platform.Ingestion.Flows;
-using Wire = Platform.Contracts.Grpc.Telemetry.V1;
 
 namespace Platform.Ingestion.Windows;
 
@@ -29,85 +27,98 @@ internal sealed class WindowEncoder(string source)
 
     private readonly ArrayBufferWriter<byte> _body = new(1 << 16);
     private readonly Amounts[] _cells = new Amounts[Slots * (Vectors + 1)];
-    private readonly List<EncodedWindows> _messages = [];
+    private readonly Queue<EncodedWindows> _messages = [];
+    private readonly byte[] _address = new byte[16];
     private readonly Dictionary<Guid, ulong> _sequences = []; // per object, because each partition is read by another process
     private readonly HashSet<int> _sketched = [];
     private FilledWindows? _filled;
-    private ILookup<int, Wire.TrafficSketch> _sketches = Array.Empty<Wire.TrafficSketch>().ToLookup(_ => 0);
+    private ILookup<int, MixOf> _mixes = Array.Empty<MixOf>().ToLookup(_ => 0);
     private int _objectIndex = -1;
     private int _windows;
 
-    public IReadOnlyList<EncodedWindows> Encode(FilledWindows filled)
+    /// <summary>One message after the other, each made when it is asked for: a million hosts are never there as rows and as messages at once.</summary>
+    public IEnumerable<EncodedWindows> Encode(FilledWindows filled)
     {
         _filled = filled;
         _messages.Clear();
-        _sketches = filled.Mixes.ToWire(filled.FirstArrivalMs / 1000);
+        _mixes = filled.Mixes.ByObject();
         _sketched.Clear();
-        EncodeV4(filled);
-        EncodeV6(filled);
-        Enter(-1);
-        foreach (var objectIndex in _sketches.Select(sketches => sketches.Key).Except(_sketched).ToList())
+        foreach (var _ in WriteV4(filled).Concat(WriteV6(filled)).Concat(WriteRest()))
         {
-            Enter(objectIndex); // all its windows went early
+            while (_messages.TryDequeue(out var message))
+            {
+                yield return message;
+            }
         }
-
-        Enter(-1);
-        return _messages;
     }
 
-    private void EncodeV4(FilledWindows filled)
+    // Each of these yields after a host, so that whole messages can go before the next.
+    private IEnumerable<bool> WriteV4(FilledWindows filled)
     {
-        var rows = filled.V4;
-        var keys = ArrayPool<ulong>.Shared.Rent(rows.Count);
-        var numbers = ArrayPool<int>.Shared.Rent(rows.Count);
-        for (var number = 0; number < rows.Count; number++)
+        var count = filled.V4.Count;
+        var keys = ArrayPool<ulong>.Shared.Rent(count);
+        var numbers = ArrayPool<int>.Shared.Rent(count);
+        for (var number = 0; number < count; number++)
         {
-            var host = rows[number].Host;
-            keys[number] = (ulong)(uint)filled.View.Prefixes.FindV4(host) << 33 | (ulong)rows[number].Vectors >> 31 << 32 | host;
+            var row = filled.V4[number];
+            keys[number] = (ulong)(uint)filled.View.Prefixes.FindV4(row.Host) << 33 | (ulong)row.Vectors >> 31 << 32 | row.Host;
             numbers[number] = number;
         }
 
-        Array.Sort(keys, numbers, 0, rows.Count);
-        Span<byte> address = stackalloc byte[4];
-        for (int from = 0, to; from < rows.Count; from = to)
+        Array.Sort(keys, numbers, 0, count);
+        for (int from = 0, to; from < count; from = to)
         {
             var (first, last, vectors) = (Slots, -1, TrafficVectors.None);
-            for (to = from; to < rows.Count && keys[to] == keys[from]; to++)
+            for (to = from; to < count && keys[to] == keys[from]; to++)
             {
-                Spread(in rows[numbers[to]], ref first, ref last, ref vectors);
+                Spread(in filled.V4[numbers[to]], ref first, ref last, ref vectors);
             }
 
-            BinaryPrimitives.WriteUInt32BigEndian(address, (uint)keys[from]);
-            WriteHost((int)(keys[from] >> 33), address, first, last, vectors);
+            BinaryPrimitives.WriteUInt32BigEndian(_address, (uint)keys[from]);
+            WriteHost((int)(keys[from] >> 33), _address.AsSpan(0, 4), first, last, vectors);
+            yield return true;
         }
 
         ArrayPool<ulong>.Shared.Return(keys);
         ArrayPool<int>.Shared.Return(numbers);
     }
 
-    private void EncodeV6(FilledWindows filled)
+    private IEnumerable<bool> WriteV6(FilledWindows filled)
     {
-        var rows = filled.V6;
-        var order = new (int Object, uint Direction, HostAddress Host, int Number)[rows.Count];
-        for (var number = 0; number < rows.Count; number++)
+        var order = new (int Object, uint Direction, HostAddress Host, int Number)[filled.V6.Count];
+        for (var number = 0; number < order.Length; number++)
         {
-            order[number] = (filled.View.Prefixes.Find(rows[number].Host), (uint)rows[number].Vectors >> 31, rows[number].Host, number);
+            var row = filled.V6[number];
+            order[number] = (filled.View.Prefixes.Find(row.Host), (uint)row.Vectors >> 31, row.Host, number);
         }
 
         Array.Sort(order, (a, b) => (a.Object, a.Direction, a.Host.High, a.Host.Low).CompareTo((b.Object, b.Direction, b.Host.High, b.Host.Low)));
-        Span<byte> address = stackalloc byte[16];
         for (int from = 0, to; from < order.Length; from = to)
         {
             var (first, last, vectors) = (Slots, -1, TrafficVectors.None);
             for (to = from; to < order.Length && order[to].Host == order[from].Host && order[to].Direction == order[from].Direction; to++)
             {
-                Spread(in rows[order[to].Number], ref first, ref last, ref vectors);
+                Spread(in filled.V6[order[to].Number], ref first, ref last, ref vectors);
             }
 
-            BinaryPrimitives.WriteUInt64BigEndian(address, order[from].Host.High);
-            BinaryPrimitives.WriteUInt64BigEndian(address[8..], order[from].Host.Low);
-            WriteHost(order[from].Object, address, first, last, vectors);
+            BinaryPrimitives.WriteUInt64BigEndian(_address, order[from].Host.High);
+            BinaryPrimitives.WriteUInt64BigEndian(_address.AsSpan(8), order[from].Host.Low);
+            WriteHost(order[from].Object, _address, first, last, vectors);
+            yield return true;
         }
+    }
+
+    private IEnumerable<bool> WriteRest()
+    {
+        Enter(-1);
+        foreach (var objectIndex in _mixes.Select(mixes => mixes.Key).Except(_sketched).ToList())
+        {
+            Enter(objectIndex); // all its windows went early
+            Enter(-1);
+            yield return true;
+        }
+
+        yield return true;
     }
 
     private void Spread<THost>(in WindowRow<THost> row, ref int first, ref int last, ref TrafficVectors vectors)
@@ -170,10 +181,10 @@ internal sealed class WindowEncoder(string source)
 
         if (_objectIndex >= 0 && _sketched.Add(_objectIndex))
         {
-            foreach (var sketch in _sketches[_objectIndex])
+            foreach (var mix in _mixes[_objectIndex])
             {
                 BeginMessage();
-                new Wiring(_body).Bytes(9, sketch.ToByteArray());
+                new ProtobufWriter(_body).Bytes(9, mix.ToWire(_filled!.FirstArrivalMs / 1000).ToByteArray());
             }
         }
 
@@ -194,7 +205,7 @@ internal sealed class WindowEncoder(string source)
         }
 
         var counted = _filled!.View.Objects[_objectIndex];
-        var writer = new Wiring(_body);
+        var writer = new ProtobufWriter(_body);
         writer.Text(1, counted.ObjectId.ToString("D"));
         writer.Text(2, counted.TenantId.ToString("D"));
         writer.Number(3, (ulong)counted.Version);
@@ -206,8 +217,8 @@ internal sealed class WindowEncoder(string source)
 
     private void WriteWindow(ReadOnlySpan<byte> address, long second, ReadOnlySpan<Amounts> cells, TrafficVectors vectors)
     {
-        var writer = new Wiring(_body);
-        var length = 2 + address.Length + 1 + Wiring.Size((ulong)second) + 2 + SizeOf(cells[0]);
+        var writer = new ProtobufWriter(_body);
+        var length = 2 + address.Length + 1 + ProtobufWriter.Size((ulong)second) + 2 + SizeOf(cells[0]);
         for (var left = (uint)(vectors & ~TrafficVectors.Outgoing); left != 0; left &= left - 1)
         {
             var amounts = cells[1 + BitOperations.TrailingZeroCount(left)];
@@ -234,9 +245,9 @@ internal sealed class WindowEncoder(string source)
 
     private static int SizeOf(Amounts amounts) => SizeOf(amounts.Bytes) + SizeOf(amounts.Packets) + SizeOf(amounts.Flows);
 
-    private static int SizeOf(ulong number) => number == 0 ? 0 : 1 + Wiring.Size(number);
+    private static int SizeOf(ulong number) => number == 0 ? 0 : 1 + ProtobufWriter.Size(number);
 
-    private static void Write(ref Wiring writer, Amounts amounts)
+    private static void Write(ref ProtobufWriter writer, Amounts amounts)
     {
         writer.NumberUnlessZero(1, amounts.Bytes);
         writer.NumberUnlessZero(2, amounts.Packets);
@@ -248,57 +259,10 @@ internal sealed class WindowEncoder(string source)
         if (_body.WrittenCount > 0)
         {
             var key = _filled!.View.Objects[_objectIndex].ObjectId.ToString("D");
-            _messages.Add(new EncodedWindows(key, _body.WrittenSpan.ToArray(), _windows));
+            _messages.Enqueue(new EncodedWindows(key, _body.WrittenSpan.ToArray(), _windows));
         }
 
         _body.ResetWrittenCount();
         _windows = 0;
-    }
-
-    /// <summary>The protobuf wire format, as far as the telemetry messages need it: field numbers below 16, varints, lengths.</summary>
-    private readonly ref struct Wiring(ArrayBufferWriter<byte> output)
-    {
-        public static int Size(ulong value) => (BitOperations.Log2(value | 1) + 7) / 7;
-
-        public void Begin(int field, int length)
-        {
-            Varint((ulong)(field << 3 | 2));
-            Varint((ulong)length);
-        }
-
-        public void Number(int field, ulong value)
-        {
-            Varint((ulong)(field << 3));
-            Varint(value);
-        }
-
-        public void NumberUnlessZero(int field, ulong value)
-        {
-            if (value != 0)
-            {
-                Number(field, value);
-            }
-        }
-
-        public void Bytes(int field, ReadOnlySpan<byte> value)
-        {
-            Begin(field, value.Length);
-            output.Write(value);
-        }
-
-        public void Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
-
-        private void Varint(ulong value)
-        {
-            var span = output.GetSpan(10);
-            var length = 0;
-            for (; value >= 0x80; value >>= 7)
-            {
-                span[length++] = (byte)(value | 0x80);
-            }
-
-            span[length++] = (byte)value;
-            output.Advance(length);
-        }
     }
 }

@@ -82,12 +82,12 @@ internal sealed class WindowPublisher(
         {
             using var activity = IngestionMetrics.Activities.StartActivity("send windows", ActivityKind.Producer);
             var arrivedMs = filled.FirstArrivalMs;
-            var messages = encoder.Encode(filled);
-            filled.Release();
-            foreach (var message in messages)
+            foreach (var message in encoder.Encode(filled))
             {
                 await Send(message, arrivedMs, activity);
             }
+
+            filled.Release();
         }
 
         for (var i = 0; i < MostUnderWay; i++)

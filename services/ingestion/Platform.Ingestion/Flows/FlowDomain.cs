@@ -1,0 +1,70 @@
+namespace Platform.Ingestion.Flows;
+
+/// <summary>Which stream of an exporter a datagram belongs to.</summary>
+/// <param name="Id">Observation domain (IPFIX), source id (NetFlow v9), engine (NetFlow v5) or sub-agent (sFlow).</param>
+/// <param name="Agent">sFlow: who took the samples; a relay sends those of many. Else nothing.</param>
+internal readonly record struct DomainKey(FlowProtocol Format, uint Id, HostAddress Agent = default);
+
+/// <summary>What one observation domain of an exporter said: templates by id, rates, its last sequence number.</summary>
+internal sealed class FlowDomain(DomainKey key)
+{
+    /// <summary>Bytes that one takes without its templates and rates, about.</summary>
+    public const int Memory = 640;
+
+    private readonly Dictionary<ushort, FlowTemplate>[] _templates = [[], []];
+    private FlowTemplate? _last;
+    private SequenceWatch _sequence;
+
+    public DomainKey Key => key;
+
+    public uint Id => key.Id;
+
+    public IEnumerable<FlowTemplate> Templates => _templates[0].Values.Concat(_templates[1].Values);
+
+    public SamplingRates Rates { get; } = new();
+
+    /// <summary>When the exporter started (Unix milliseconds), as options data of this domain said; 0 when unknown.</summary>
+    public long SystemStartMs { get; set; }
+
+    /// <summary>When its last datagram came (Unix milliseconds).</summary>
+    public long SeenMs { get; set; }
+
+    public ref SequenceWatch Sequence => ref _sequence;
+
+    public FlowTemplate? Template(ushort templateId)
+    {
+        if (_last is { } last && last.Id == templateId)
+        {
+            return last;
+        }
+
+        return _templates[0].TryGetValue(templateId, out var found) || _templates[1].TryGetValue(templateId, out found) ? _last = found : null;
+    }
+
+    public void Add(FlowTemplate template)
+    {
+        Of(template.IsOptions)[template.Id] = template;
+        _last = template;
+    }
+
+    public void Remove(FlowTemplate template)
+    {
+        Of(template.IsOptions).Remove(template.Id);
+        _last = null;
+    }
+
+    /// <summary>Takes out all options templates, or all others. As dear as there are templates: not the ones that there were once.</summary>
+    public IReadOnlyCollection<FlowTemplate> RemoveAll(bool areOptions)
+    {
+        var removed = Of(areOptions);
+        if (removed.Count > 0)
+        {
+            _templates[areOptions ? 1 : 0] = [];
+            _last = null;
+        }
+
+        return removed.Values;
+    }
+
+    private Dictionary<ushort, FlowTemplate> Of(bool areOptions) => _templates[areOptions ? 1 : 0];
+}

@@ -1,0 +1,108 @@
+namespace Platform.Ingestion.Flows;
+
+/// <summary>Which sampling rate holds for a record, and what options data says of rates.</summary>
+internal static class RecordRates
+{
+    public static (uint Rate, SamplingSource Source) OfSet(
+        FlowTemplate template, ExporterContext exporter, FlowDomain domain, in MessageHeader header) =>
+        exporter.SamplingOverride != 0 ? (exporter.SamplingOverride, SamplingSource.Setting)
+        : domain.Rates.HasTemplates && domain.Rates.TryGet(SamplingSource.Template, template.Id, out var rate) ? (rate, SamplingSource.Template)
+        : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
+        : domain.Rates.Default != 0 ? (domain.Rates.Default, SamplingSource.Options)
+        : domain.Rates.OfAllSamplers != 0 ? (domain.Rates.OfAllSamplers, SamplingSource.Sampler)
+        : exporter.DefaultRate != 0 ? (exporter.DefaultRate, SamplingSource.Options)
+        : (1, SamplingSource.Unknown);
+
+    public static (uint Rate, SamplingSource Source) OfRecord(
+        FlowTemplate template,
+        in RecordReader reader,
+        in FlowRecord flow,
+        ExporterContext exporter,
+        FlowDomain domain,
+        in MessageHeader header)
+    {
+        if (template.HasRate && RateIn(template, in reader) is > 0 and var own)
+        {
+            return (own, SamplingSource.Record);
+        }
+
+        if (template.HasSampler && (domain.Rates.TryGet(SamplingSource.Sampler, (uint)reader[Slot.Sampler], out var rate)
+            || exporter.TryGetSamplerRate((uint)reader[Slot.Sampler], out rate)))
+        {
+            return (rate, SamplingSource.Sampler);
+        }
+
+        // An exporter samples where a packet comes in or where it goes out.
+        if (domain.Rates.HasInterfaces && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, out rate)
+            || domain.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, out rate)))
+        {
+            return (rate, SamplingSource.Interface);
+        }
+
+        // A sampler that nobody described is not the one that somebody did.
+        var (rateOfSet, source) = OfSet(template, exporter, domain, in header);
+        return template.HasSampler && source is SamplingSource.Sampler ? (1, SamplingSource.Unknown) : (rateOfSet, source);
+    }
+
+    // One packet in N from whichever way it is said (RFC 3954, RFC 5477); 0 when not said.
+    private static uint RateIn(FlowTemplate template, in RecordReader reader)
+    {
+        double rate = reader[Slot.Rate];
+        if (rate == 0 && reader[Slot.SampledInterval] is > 0 and var interval)
+        {
+            // An interval without the space between intervals would say that everything is sampled; who sends that means one packet in so many.
+            rate = template.HasSampledSpace ? (interval + (double)reader[Slot.SampledSpace]) / interval : interval;
+        }
+
+        if (rate == 0 && reader[Slot.SampledPopulation] is > 0 and var population)
+        {
+            rate = population / (double)Math.Max(1, reader[Slot.SampledSize]);
+        }
+
+        if (rate == 0 && reader[Slot.SampledProbability] is > 0 and var bits)
+        {
+            rate = 1 / (bits <= uint.MaxValue ? BitConverter.UInt32BitsToSingle((uint)bits) : BitConverter.UInt64BitsToDouble(bits));
+        }
+
+        return rate is >= 1 and < uint.MaxValue ? (uint)Math.Round(rate) : 0;
+    }
+
+    public static void ReadOptions(FlowTemplate template, in RecordReader reader, ExporterContext exporter, FlowDomain domain)
+    {
+        if (template.HasSystemStart)
+        {
+            domain.SystemStartMs = (long)reader[Slot.SystemStart];
+            exporter.SystemStartMs = domain.SystemStartMs;
+        }
+
+        if (!template.HasRate || RateIn(template, in reader) is not (> 0 and var rate))
+        {
+            return;
+        }
+
+        if (template.HasSampler)
+        {
+            exporter.SetRate(domain, SamplingSource.Sampler, (uint)reader[Slot.Sampler], rate);
+        }
+
+        // A rate for the flows of one template says nothing about those of others.
+        if (reader[Slot.ScopeTemplate] is > 0 and <= ushort.MaxValue and var templateId)
+        {
+            exporter.SetRate(domain, SamplingSource.Template, (uint)templateId, rate);
+            return;
+        }
+
+        var index = FirstOf(reader[Slot.ScopeInterface], reader[Slot.InInterface], reader[Slot.OutInterface]);
+        if (index != 0)
+        {
+            exporter.SetRate(domain, SamplingSource.Interface, index, rate);
+        }
+        else if (!template.HasSampler)
+        {
+            domain.Rates.Default = rate;
+            exporter.DefaultRate = rate;
+        }
+    }
+
+    private static uint FirstOf(ulong a, ulong b, ulong c) => (uint)(a != 0 ? a : b != 0 ? b : c);
+}
