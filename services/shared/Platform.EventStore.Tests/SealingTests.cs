@@ -103,6 +103,8 @@ public sealed class SealingTests(AStore given) : IClassFixture<AStore>
         Assert.Contains("person:p7 version 2", unreadable.Message, StringComparison.Ordinal);
         Assert.IsType<CryptographicException>(unreadable.InnerException);
         Assert.Equal(4, (await stranger.Tenant(Borg).Load(TallyState.Stream, "open", Token)).State.Total);
+        Assert.False(await stranger.OpensItsKeys(Token));
+        Assert.True(await given.Store.OpensItsKeys(Token));
     }
 
     [Fact]

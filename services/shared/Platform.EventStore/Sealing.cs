@@ -117,6 +117,19 @@ internal sealed class DataKeys(MasterKey master)
         }
     }
 
+    public bool Opens(string tenant, string scope, byte[] wrapped)
+    {
+        try
+        {
+            master.Unwrap(wrapped, $"{tenant}/{scope}");
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
     public async Task Add(NpgsqlDataReader rows, CancellationToken cancellationToken)
     {
         while (await rows.ReadAsync(cancellationToken))

@@ -44,6 +44,16 @@ public sealed class StreamStore(
     /// <summary>A session that can name the streams of this tenant and of nobody else.</summary>
     public TenantSession Tenant(TenantId tenant) => new(this, tenant);
 
+    /// <summary>Whether the master key is the one that the data keys in the database were wrapped with; true while there are none.</summary>
+    public async Task<bool> OpensItsKeys(CancellationToken cancellationToken)
+    {
+        await using var newest = database.CreateCommand(
+            "select tenant_id, scope, wrapped from platform.keys where wrapped is not null order by created_at desc limit 1");
+        await using var rows = await newest.ExecuteReaderAsync(cancellationToken);
+        return !await rows.ReadAsync(cancellationToken)
+            || catalog.NewKeys().Opens(rows.GetString(0), rows.GetString(1), rows.GetFieldValue<byte[]>(2));
+    }
+
     internal string? ClockState() => clockState?.Invoke();
 
     /// <summary>Readers of the feed may have something to do.</summary>

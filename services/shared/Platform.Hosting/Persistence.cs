@@ -85,6 +85,7 @@ public static class Persistence
         if (events.Seals)
         {
             builder.AddValidatedOptions<SealingOptions>(SealingOptions.Section);
+            builder.Services.AddHealthChecks().AddCheck<SealingHealth>("sealing");
         }
 
         builder.Services.AddSingleton(provider =>
@@ -158,6 +159,16 @@ public static class Persistence
             await ping.ExecuteScalarAsync(cancellationToken);
             return HealthCheckResult.Healthy();
         }
+    }
+
+    private sealed class SealingHealth(StreamStore store) : IHealthCheck
+    {
+        private static readonly HealthCheckResult _anotherKey =
+            HealthCheckResult.Unhealthy("No line of Sealing:KeyFile opens the keys in the database: it is another installation's, or a line was removed.");
+
+        // A pod with the wrong key must not take the place of one that can read.
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            await store.OpensItsKeys(cancellationToken) ? HealthCheckResult.Healthy() : _anotherKey;
     }
 
     private sealed class ViewsHealth(IEnumerable<ProjectionRunner> runners) : IHealthCheck
