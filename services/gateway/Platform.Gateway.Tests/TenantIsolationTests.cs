@@ -53,7 +53,7 @@ public sealed class TenantIsolationTests(AGateway gateway)
             "POST" => new { reason = "test" },
             "PUT" when path.EndsWith("defense-policy", StringComparison.Ordinal) =>
                 new { serviceCode = "DP00000001", steps = Array.Empty<object>(), mode = "automatic", reason = "test" },
-            "PUT" when path.EndsWith("always-on", StringComparison.Ordinal) => new { ordered = true, reason = "test" },
+            "PUT" when path.EndsWith("always-on", StringComparison.Ordinal) => new { ordered = true },
             "PUT" when path.EndsWith("profile", StringComparison.Ordinal) => new { profile = "web", reason = "test" },
             "PUT" when path.EndsWith("learning", StringComparison.Ordinal) =>
                 new { learning = new { mode = "apply", margin = 1.3, floorShare = 0.35, zone = "Asia/Tokyo" }, reason = "test" },

@@ -16,6 +16,9 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
     private readonly PostgresDatabase _database = new(postgres); // for each test: others would take room
     private readonly Customer _customer = Customer.New();
     private ServiceHost _host = null!;
+    private string[] _prefixes = [];
+    private long _declared = 1_000_000_000;
+    private long _version = 1;
 
     public async ValueTask InitializeAsync()
     {
@@ -39,31 +42,54 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
     [Fact, Trait("Requirement", "R6"), Trait("Requirement", "R11")]
     public async Task With_the_option_traffic_passes_the_scrubbers_before_any_detection_and_without_it_no_longer()
     {
-        await Deliver(_customer.Signed("198.18.50.0/23"));
+        await Sign("198.18.50.0/23");
         Assert.Empty(await network.AtRouter("198.18.50.0/24"));
 
-        await Order("as agreed");
+        await Order();
         await network.RouterHolds("198.18.50.0/24", "198.18.50.0/24 via 192.0.2.50 []");
         await network.RouterHolds("198.18.51.0/24", "198.18.51.0/24 via 192.0.2.50 []");
         await Eventually.Get(async () => (await AlwaysOn()).Standing, standing => standing, what: "the diversion, read back");
 
-        await Deliver(_customer.Changed(2, "198.18.50.0/24"));
+        await Change(alwaysOn: true, "198.18.50.0/24");
         _host.Clock.Advance(TimeSpan.FromSeconds(1));
         await network.RouterHolds("198.18.51.0/24"); // it follows the contract
 
-        await Cancel("too slow");
+        await Cancel();
         await network.RouterHolds("198.18.50.0/24"); // also at a speaker abroad nothing is left
         Assert.Equal((false, false), ((await AlwaysOn()).Ordered, (await AlwaysOn()).Standing));
         var orders = await _host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(AlwaysOnState.Stream, _customer.ServiceCode, CancellationToken.None);
-        Assert.Equal(["as agreed", "too slow"], orders.Select(it => it.Data is AlwaysOnOrdered o ? o.Note : ((AlwaysOnCancelled)it.Data).Note));
-        Assert.All(orders, it => Assert.Equal("0190eeee-0000-7000-8000-000000000001", it.Metadata.Actor));
+        Assert.Equal(
+            ["version 2 of the contract", "version 4 of the contract"],
+            orders.Select(it => it.Data is AlwaysOnOrdered o ? o.Note : ((AlwaysOnCancelled)it.Data).Note));
+    }
+
+    [Fact, Trait("Requirement", "R6")]
+    public async Task WhenContractChanged_the_newest_version_orders_and_cancels_whatever_comes_twice_or_in_the_wrong_order()
+    {
+        await Deliver(_customer.Changed(3, "198.18.56.0/24") with { AlwaysOn = true }); // before the contract itself
+        await Kept();
+        await network.RouterHolds("198.18.56.0/24", "198.18.56.0/24 via 192.0.2.50 []");
+
+        await Deliver(_customer.Signed("198.18.56.0/24")); // late, and without the option
+        await Deliver(_customer.Changed(2, "198.18.57.0/24"));
+        await Deliver(_customer.Changed(3, "198.18.56.0/24") with { AlwaysOn = true }); // again
+        await Kept();
+        await network.RouterHolds("198.18.56.0/24", "198.18.56.0/24 via 192.0.2.50 []");
+
+        await Deliver(_customer.Changed(5, "198.18.56.0/24"));
+        await Deliver(_customer.Changed(4, "198.18.56.0/24") with { AlwaysOn = true });
+        await Kept();
+        await network.RouterHolds("198.18.56.0/24");
+        Assert.False((await AlwaysOn()).Ordered);
+        var orders = await _host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(AlwaysOnState.Stream, _customer.ServiceCode, CancellationToken.None);
+        Assert.Equal(2, orders.Count); // one order, one cancellation
     }
 
     [Fact, Trait("Requirement", "R6")]
     public async Task It_outlives_every_expiry_the_kill_switch_and_a_restart_and_ends_with_the_contract()
     {
-        await Deliver(_customer.Signed("198.18.52.0/24"));
-        await Order("as agreed");
+        await Sign("198.18.52.0/24");
+        await Order();
         await network.RouterHolds("198.18.52.0/24", "198.18.52.0/24 via 192.0.2.50 []");
         for (var halfDays = 0; halfDays < 5; halfDays++)
         {
@@ -94,19 +120,17 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
     public async Task A_diversion_of_one_customer_leaves_anothers_alone()
     {
         var other = Customer.New();
-        await Deliver(_customer.Signed("198.18.53.0/24"));
+        await Sign("198.18.53.0/24");
         await Deliver(other.Signed("198.18.54.0/24") with { DeclaredBitsPerSecond = 100_000_000 });
-        await Order("mine");
-        await Capacity.OrderAlwaysOnAsync(
-            new() { ServiceCode = other.ServiceCode, Reason = "theirs" }, _host.As(TenantId.Of(other.TenantId), Roles.Administrator));
-        await _host.CatchUp();
-        _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+        await Order();
+        await Deliver(other.Changed(2, "198.18.54.0/24") with { DeclaredBitsPerSecond = 100_000_000, AlwaysOn = true });
+        await Kept();
         await network.RouterHolds("198.18.53.0/24", "198.18.53.0/24 via 192.0.2.50 []");
         await network.RouterHolds("198.18.54.0/24", "198.18.54.0/24 via 192.0.2.50 []");
 
-        await Refused(StatusCode.NotFound, "contract-not-found", () => Capacity.CancelAlwaysOnAsync(
-            new() { ServiceCode = other.ServiceCode, Reason = "not mine" }, As(Roles.Administrator)).ResponseAsync);
-        await Cancel("mine");
+        await Refused(StatusCode.NotFound, "contract-not-found", () => Capacity.AdmitAlwaysOnAsync(
+            new() { ServiceCode = other.ServiceCode }, As(Roles.Administrator)).ResponseAsync);
+        await Cancel();
         await network.RouterHolds("198.18.53.0/24");
         await network.RouterHolds("198.18.54.0/24", "198.18.54.0/24 via 192.0.2.50 []");
     }
@@ -114,22 +138,23 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
     [Fact, Trait("Requirement", "R26"), Trait("Requirement", "R27")]
     public async Task Contracts_are_admitted_by_what_they_declare_and_headroom_is_visible()
     {
-        await Deliver(_customer.Signed("198.18.55.0/24")); // 1 Gbit/s, of which a tenth is kept
+        await Sign("198.18.55.0/24"); // 1 Gbit/s, of which a tenth is kept
         Assert.Equal((1_500_000_000, 100_000_000, 1_400_000_000, 1), await Pool());
 
         await Refused(StatusCode.FailedPrecondition, "capacity-exceeded", () => Admit(14_000_000_001));
         await Admit(13_000_000_000);
         Assert.Equal(1_400_000_000, (await Pool()).Used); // kept until the contract is there
         await Refused(StatusCode.FailedPrecondition, "capacity-exceeded", () => Admit(1_100_000_000));
-        await Refused(StatusCode.FailedPrecondition, "capacity-exceeded", () => Order("no room for all of it"));
+        await Refused(StatusCode.FailedPrecondition, "capacity-exceeded", () => Admit());
         _host.Clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(100_000_000, (await Pool()).Used); // it never came
 
-        await Order("now there is");
+        await Order();
         await _host.CatchUp();
         Assert.Equal(1_000_000_000, (await Pool()).Used);
         await Refused(StatusCode.FailedPrecondition, "capacity-exceeded", () => Admit(1_600_000_000, _customer.ServiceCode)); // a change needs room too
-        await Deliver(_customer.Changed(2, "198.18.55.0/24") with { DeclaredBitsPerSecond = 200_000_000 });
+        _declared = 200_000_000;
+        await Change(alwaysOn: true, "198.18.55.0/24");
         _host.Clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(200_000_000, (await Pool()).Used); // a change re-sizes
         await Refused(StatusCode.PermissionDenied, null, () => Capacity.ListPoolsAsync(new(), As(Roles.Administrator)).ResponseAsync);
@@ -146,19 +171,41 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
     private async Task Admit(long declaredBitsPerSecond, string serviceCode = "") => await Capacity.AdmitContractAsync(
         new() { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode }, AsProvider());
 
-    /// <summary>And half a second for who keeps it.</summary>
-    private async Task Order(string reason)
+    private Task Sign(params string[] prefixes) => Deliver(_customer.Signed(_prefixes = prefixes));
+
+    private Task Change(bool alwaysOn, params string[] prefixes) => Deliver(
+        _customer.Changed(++_version, _prefixes = prefixes) with { DeclaredBitsPerSecond = _declared, AlwaysOn = alwaysOn });
+
+    private async Task Admit() => await Capacity.AdmitAlwaysOnAsync(new() { ServiceCode = _customer.ServiceCode }, As(Roles.Administrator));
+
+    /// <summary>As the gateway does it: asked first, then ordered with the contract.</summary>
+    private async Task Order()
     {
-        await Capacity.OrderAlwaysOnAsync(new() { ServiceCode = _customer.ServiceCode, Reason = reason }, As(Roles.Administrator));
+        await Admit();
+        await Change(alwaysOn: true, _prefixes);
+        await Kept();
+    }
+
+    private async Task Cancel()
+    {
+        await Change(alwaysOn: false, _prefixes);
+        await Kept();
+    }
+
+    /// <summary>Twice half a second for who keeps it: for the order, and for what stands of it.</summary>
+    private async Task Kept()
+    {
+        _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+        await Eventually.True(async () => (await AlwaysOn()).Ordered == (await Wanted()), what: "the order, as the contract says");
         await _host.CatchUp();
         _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
     }
 
-    private async Task Cancel(string reason)
+    private async Task<bool> Wanted()
     {
-        await Capacity.CancelAlwaysOnAsync(new() { ServiceCode = _customer.ServiceCode, Reason = reason }, As(Roles.Administrator));
-        await _host.CatchUp();
-        _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+        await using var command = _database.DataSource.CreateCommand("select always_on from views.contracts_v1 where service_code = $1");
+        command.Parameters.Add(new() { Value = _customer.ServiceCode });
+        return await command.ExecuteScalarAsync() is true;
     }
 
     private async Task<GetAlwaysOnResponse> AlwaysOn() =>

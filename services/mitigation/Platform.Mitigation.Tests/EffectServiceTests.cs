@@ -109,11 +109,30 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         Assert.Empty((await Stream()).OfType<StepTaken>());
     }
 
+    [Fact]
+    public async Task An_ingestion_that_hears_nothing_makes_no_verdict_and_no_step_and_its_beats_are_enough_to_tell_quiet_from_silence()
+    {
+        const string target = "203.0.113.83/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        await network.RouterHasRule(target);
+
+        await TimePasses(_ => Task.CompletedTask, async () => (await Stream()).OfType<EffectMeasured>().Any(), "a word on the silence");
+        Assert.Equal(["unmeasured"], (await Stream()).OfType<EffectMeasured>().Select(it => it.Effect.Verdict));
+
+        // Flows of others are heard, none of this target: now nothing means nothing.
+        await TimePasses(Beat, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.Effect.Verdict == "helped"), "quiet");
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+    }
+
     /// <summary>Second by second, each with what ingestion would tell of it, until something is seen.</summary>
-    private async Task TimePasses(string target, long bitsPerSecond, Func<Task<bool>> until, string what) => await Eventually.True(
+    private Task TimePasses(string target, long bitsPerSecond, Func<Task<bool>> until, string what) =>
+        TimePasses(_ => Tell(target, bitsPerSecond), until, what);
+
+    private async Task TimePasses(Func<DateTimeOffset, Task> tell, Func<Task<bool>> until, string what) => await Eventually.True(
         async () =>
         {
-            await Tell(target, bitsPerSecond);
+            await tell(_host.Clock.GetUtcNow());
             _host.Clock.Advance(TimeSpan.FromSeconds(1));
             return await until();
         },
@@ -122,6 +141,13 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
 
     private Task TimePasses(string target, long bitsPerSecond, Func<bool> until, string what) =>
         TimePasses(target, bitsPerSecond, () => Task.FromResult(until()), what);
+
+    private async Task Beat(DateTimeOffset at) => await _channel.BasicPublishAsync(
+        "telemetry.beats",
+        "",
+        mandatory: false,
+        new BasicProperties { Type = "platform.telemetry.v1.TelemetryBeat" },
+        new TelemetryBeat { Source = "test", HeardAtUnixUs = at.ToUnixTimeMilliseconds() * 1000 }.ToByteArray());
 
     private async Task Tell(string target, long bitsPerSecond)
     {

@@ -51,6 +51,9 @@ internal static partial class Log
     [LoggerMessage(15, LogLevel.Error, "The diversion that {ServiceCode} ordered cannot stand: {Code}: {Detail}")]
     public static partial void AlwaysOnRefused(this ILogger log, string serviceCode, string code, string detail);
 
+    [LoggerMessage(16, LogLevel.Warning, "Scrubbing pool {Pool} is {Level} now: {Used} of {Limit} bit/s")]
+    public static partial void PoolLimitCrossed(this ILogger log, string pool, Capacity.PoolLevel level, long used, long limit);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

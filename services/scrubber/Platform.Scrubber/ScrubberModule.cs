@@ -9,7 +9,9 @@ internal static class ScrubberModule
     public static void AddScrubber(this WebApplicationBuilder builder)
     {
         builder.AddValidatedOptions<ScrubberOptions>(ScrubberOptions.Section);
+        builder.Services.AddSingleton<NodeCommands>();
         builder.Services.AddSingleton<NftTable>();
+        builder.Services.AddSingleton<ReturnRoutes>();
         builder.Services.AddHostedService<FilterKeeper>();
     }
 }

@@ -30,4 +30,11 @@ internal sealed class ScrubberOptions
     /// <summary>Network namespace of the traffic; unset: the agent's own.</summary>
     [RegularExpression("[A-Za-z0-9_.-]{1,50}", ErrorMessage = "must be the name of a network namespace.")]
     public string? NetworkNamespace { get; init; }
+
+    /// <summary>Number of the routing table, and priority of its rules, that cleaned traffic goes back by. 1 to 32765; default 8520.</summary>
+    [Range(1, 32_765, ErrorMessage = "must be 1 to 32765.")]
+    public int ReturnTable { get; init; } = 8520;
+
+    /// <summary>Whether to answer for victims where the kernel can. Default true.</summary>
+    public bool SynProxy { get; init; } = true;
 }

@@ -1,7 +1,7 @@
 namespace Platform.Contracts.Accounts.V1;
 
 /// <summary>
-/// Prefixes or declared bandwidth of a contract changed. Carries the whole new content, so only the highest
+/// Prefixes, declared bandwidth or options of a contract changed. Carries the whole new content, so only the highest
 /// version counts.
 /// </summary>
 /// <remarks>
@@ -27,6 +27,9 @@ public sealed record ContractChanged
 
     /// <summary>Greatest declared bandwidth from now on, in bits per second.</summary>
     public required long DeclaredBitsPerSecond { get; init; }
+
+    /// <summary>Option: its traffic runs through the scrubbers always, not only under attack.</summary>
+    public bool AlwaysOn { get; init; }
 
     /// <summary>Version of the contract after this change, from 2.</summary>
     public required long Version { get; init; }

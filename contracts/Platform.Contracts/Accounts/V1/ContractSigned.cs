@@ -33,6 +33,9 @@ public sealed record ContractSigned
     /// </summary>
     public required long DeclaredBitsPerSecond { get; init; }
 
+    /// <summary>Option: its traffic runs through the scrubbers always, not only under attack.</summary>
+    public bool AlwaysOn { get; init; }
+
     /// <summary>1 for a new contract; each later change of the contract has a higher one.</summary>
     public required long Version { get; init; }
 

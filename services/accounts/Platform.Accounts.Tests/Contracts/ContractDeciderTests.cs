@@ -14,6 +14,33 @@ public sealed class ContractDeciderTests
     private static readonly SignContract Sign = new(
         Id, "DP00000001", "ddos", ["2001:db8::/48", "192.0.2.0/24"], DeclaredBitsPerSecond: 1_000_000_000, Noon);
 
+    [Fact, Trait("Requirement", "R6")]
+    public void Always_on_is_ordered_once_survives_other_changes_and_is_cancelled_once()
+    {
+        var ordered = new ContractChanged(
+            SignedAtNoon.ServiceCode, "ddos", SignedAtNoon.Prefixes, SignedAtNoon.DeclaredBitsPerSecond, Noon, AlwaysOn: true);
+        Given([SignedAtNoon], new SetAlwaysOn(Ordered: true, Noon)).Then(ordered);
+        Given([SignedAtNoon, ordered], new SetAlwaysOn(Ordered: true, Noon)).ThenUnchanged();
+        Given([SignedAtNoon], new SetAlwaysOn(Ordered: false, Noon)).ThenUnchanged();
+        Spec.For(ContractState.Stream).Given(SignedAtNoon, ordered)
+            .When(state => ContractDecider.Decide(state, new ChangeContract(["198.51.100.0/24"], 5, Noon)))
+            .Then(ordered with { Prefixes = ["198.51.100.0/24"], DeclaredBitsPerSecond = 5 });
+        Given([SignedAtNoon, ordered], new SetAlwaysOn(Ordered: false, Noon)).Then(ordered with { AlwaysOn = false });
+        Spec.For(ContractState.Stream).When(state => ContractDecider.Decide(state, Sign with { AlwaysOn = true }))
+            .Then(SignedAtNoon with { AlwaysOn = true });
+    }
+
+    private static Spec<ContractState, ContractEvent>.Outcome Given(IEnumerable<ContractEvent> happened, SetAlwaysOn command) =>
+        Spec.For(ContractState.Stream).Given(happened).When(state => ContractDecider.Decide(state, command));
+
+    [Fact]
+    public void Nothing_is_ordered_under_a_contract_that_has_ended_or_never_was()
+    {
+        Given([SignedAtNoon, new ContractTerminated(SignedAtNoon.ServiceCode, "ddos", Noon)], new SetAlwaysOn(Ordered: true, Noon))
+            .ThenRejected("contract-terminated");
+        Given([], new SetAlwaysOn(Ordered: true, Noon)).ThenRejected("contract-not-found");
+    }
+
     [Fact]
     public void A_contract_comes_into_force_with_its_prefixes_in_address_order() => Spec
         .For(ContractState.Stream)

@@ -167,6 +167,30 @@ public sealed class ContractsServiceTests(AnAccountsService accounts)
     }
 
     [Fact]
+    [Trait("Requirement", "R6")]
+    public async Task The_always_on_option_is_the_customers_to_order_with_his_own_contract_and_every_fact_says_it()
+    {
+        await using var changed = await accounts.Host.Listen<Published.ContractChanged>();
+        var (tenant, other) = (await accounts.ATenant(), await accounts.ATenant());
+        var code = await accounts.AContract(tenant);
+        var order = new Platform.Contracts.Grpc.Accounts.V1.SetAlwaysOnRequest { ServiceCode = code, Ordered = true };
+        Assert.Equal("contract-not-found", (await Refusal.Of(accounts.Contracts.SetAlwaysOnAsync(
+            order, accounts.Host.As(other, Roles.Administrator)).ResponseAsync))?.Code);
+        Assert.NotNull(await Refusal.Of(accounts.Contracts.SetAlwaysOnAsync(order, accounts.Host.As(tenant, Roles.Operator)).ResponseAsync));
+
+        var administrator = accounts.Host.As(tenant, Roles.Administrator);
+        Assert.Equal(2, (await accounts.Contracts.SetAlwaysOnAsync(order, administrator)).Version);
+        Assert.Equal(2, (await accounts.Contracts.SetAlwaysOnAsync(order, administrator)).Version); // again: nothing new
+        await accounts.Host.CatchUp();
+        Assert.True((await accounts.Contracts.ListContractsAsync(new(), administrator)).Contracts.Single().AlwaysOn);
+        await accounts.Contracts.ChangeContractAsync(
+            new() { ServiceCode = code, Prefixes = { accounts.FreshPrefix() }, DeclaredBitsPerSecond = 7 }, accounts.AsProvider);
+
+        Assert.True((await changed.Get(fact => fact.ServiceCode == code && fact.Version == 2)).AlwaysOn);
+        Assert.True((await changed.Get(fact => fact.ServiceCode == code && fact.Version == 3)).AlwaysOn); // a change of something else keeps it
+    }
+
+    [Fact]
     [Trait("Requirement", "R13")]
     public async Task A_label_is_set_changed_and_cleared_by_its_own_tenant_and_seen_by_no_other()
     {

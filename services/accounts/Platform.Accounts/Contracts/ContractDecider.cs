@@ -9,9 +9,13 @@ internal sealed record SignContract(
     string Service,
     IReadOnlyList<string> Prefixes,
     long DeclaredBitsPerSecond,
-    DateTimeOffset At);
+    DateTimeOffset At,
+    bool AlwaysOn = false);
 
 internal sealed record ChangeContract(IReadOnlyList<string> Prefixes, long DeclaredBitsPerSecond, DateTimeOffset At);
+
+/// <summary>Orders or cancels the option; the rest stays.</summary>
+internal sealed record SetAlwaysOn(bool Ordered, DateTimeOffset At);
 
 internal sealed record TerminateContract(DateTimeOffset At);
 
@@ -35,24 +39,20 @@ internal static class ContractDecider
         if (current.Status is not ContractStatus.None)
         {
             return current.Service == command.Service && SameContent(current, prefixes, command.DeclaredBitsPerSecond)
+                && current.AlwaysOn == command.AlwaysOn
                 ? Decision<ContractEvent>.Unchanged // the same contract, sent again
                 : ContractRejections.AlreadySigned();
         }
 
         return new ContractSigned(
-            command.ContractId, command.ServiceCode, command.Service, prefixes, command.DeclaredBitsPerSecond, command.At);
+            command.ContractId, command.ServiceCode, command.Service, prefixes, command.DeclaredBitsPerSecond, command.At, command.AlwaysOn);
     }
 
     public static Decision<ContractEvent> Decide(ContractState current, ChangeContract command)
     {
-        if (current.Status is ContractStatus.None)
+        if (NotInForce(current) is { } no)
         {
-            return ContractRejections.NotFound();
-        }
-
-        if (current.Status is ContractStatus.Terminated)
-        {
-            return ContractRejections.Terminated(current.TerminatedAt!.Value);
+            return no;
         }
 
         if (Check(command.Prefixes, command.DeclaredBitsPerSecond, out var prefixes) is { } reason)
@@ -62,8 +62,15 @@ internal static class ContractDecider
 
         return SameContent(current, prefixes, command.DeclaredBitsPerSecond)
             ? Decision<ContractEvent>.Unchanged
-            : new ContractChanged(current.ServiceCode, current.Service, prefixes, command.DeclaredBitsPerSecond, command.At);
+            : new ContractChanged(
+                current.ServiceCode, current.Service, prefixes, command.DeclaredBitsPerSecond, command.At, current.AlwaysOn);
     }
+
+    public static Decision<ContractEvent> Decide(ContractState current, SetAlwaysOn command) =>
+        NotInForce(current) is { } no ? no
+        : current.AlwaysOn == command.Ordered ? Decision<ContractEvent>.Unchanged
+        : new ContractChanged(
+            current.ServiceCode, current.Service, current.Prefixes, current.DeclaredBitsPerSecond, command.At, command.Ordered);
 
     public static Decision<ContractEvent> Decide(ContractState current, TerminateContract command) => current.Status switch
     {
@@ -71,6 +78,13 @@ internal static class ContractDecider
         ContractStatus.InForce => new ContractTerminated(current.ServiceCode, current.Service, command.At),
         ContractStatus.Terminated => Decision<ContractEvent>.Unchanged,
         _ => throw new UnreachableException(),
+    };
+
+    private static Rejection? NotInForce(ContractState current) => current.Status switch
+    {
+        ContractStatus.None => ContractRejections.NotFound(),
+        ContractStatus.Terminated => ContractRejections.Terminated(current.TerminatedAt!.Value),
+        _ => null,
     };
 
     private static Rejection? Check(IReadOnlyList<string> prefixes, long declaredBitsPerSecond, out IReadOnlyList<string> inOrder)

@@ -10,21 +10,24 @@ internal abstract record ContractEvent;
 /// <param name="Prefixes">Protected prefixes, canonical CIDR notation, in address order.</param>
 /// <param name="DeclaredBitsPerSecond">Greatest bandwidth of the protected target, above 0.</param>
 /// <param name="SignedAt">When (UTC).</param>
+/// <param name="AlwaysOn">Option: its traffic runs through the scrubbers always.</param>
 internal sealed record ContractSigned(
     Guid ContractId,
     string ServiceCode,
     string Service,
     IReadOnlyList<string> Prefixes,
     long DeclaredBitsPerSecond,
-    DateTimeOffset SignedAt) : ContractEvent;
+    DateTimeOffset SignedAt,
+    bool AlwaysOn = false) : ContractEvent;
 
-/// <summary>Prefixes or declared bandwidth were replaced.</summary>
+/// <summary>Prefixes, declared bandwidth or options were replaced.</summary>
 internal sealed record ContractChanged(
     string ServiceCode,
     string Service,
     IReadOnlyList<string> Prefixes,
     long DeclaredBitsPerSecond,
-    DateTimeOffset ChangedAt) : ContractEvent;
+    DateTimeOffset ChangedAt,
+    bool AlwaysOn = false) : ContractEvent;
 
 /// <summary>The contract ended.</summary>
 internal sealed record ContractTerminated(string ServiceCode, string Service, DateTimeOffset TerminatedAt) : ContractEvent;

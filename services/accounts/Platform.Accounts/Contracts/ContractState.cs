@@ -17,21 +17,23 @@ internal enum ContractStatus
 /// <param name="Prefixes">Protected prefixes, canonical, in address order.</param>
 /// <param name="DeclaredBitsPerSecond">Greatest declared bandwidth.</param>
 /// <param name="TerminatedAt">When it ended; null before.</param>
+/// <param name="AlwaysOn">Option: its traffic runs through the scrubbers always.</param>
 internal sealed record ContractState(
     ContractStatus Status,
     string ServiceCode,
     string Service,
     IReadOnlyList<string> Prefixes,
     long DeclaredBitsPerSecond,
-    DateTimeOffset? TerminatedAt)
+    DateTimeOffset? TerminatedAt,
+    bool AlwaysOn = false)
 {
     public static readonly StreamType<ContractState, ContractEvent> Stream =
         new("contract", new ContractState(ContractStatus.None, "", "", [], 0, null), Evolve);
 
     public static ContractState Evolve(ContractState current, ContractEvent happened) => happened switch
     {
-        ContractSigned e => new(ContractStatus.InForce, e.ServiceCode, e.Service, e.Prefixes, e.DeclaredBitsPerSecond, null),
-        ContractChanged e => current with { Prefixes = e.Prefixes, DeclaredBitsPerSecond = e.DeclaredBitsPerSecond },
+        ContractSigned e => new(ContractStatus.InForce, e.ServiceCode, e.Service, e.Prefixes, e.DeclaredBitsPerSecond, null, e.AlwaysOn),
+        ContractChanged e => current with { Prefixes = e.Prefixes, DeclaredBitsPerSecond = e.DeclaredBitsPerSecond, AlwaysOn = e.AlwaysOn },
         ContractTerminated e => current with { Status = ContractStatus.Terminated, TerminatedAt = e.TerminatedAt },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the contract stream."),
     };

@@ -32,7 +32,7 @@ internal sealed class ContractsService(
         }
 
         // What is refused for its content alone takes no service code and no address space.
-        var command = new SignContract(contractId, "", request.Service, request.Prefixes, request.DeclaredBitsPerSecond, now);
+        var command = new SignContract(contractId, "", request.Service, request.Prefixes, request.DeclaredBitsPerSecond, now, request.AlwaysOn);
         ContractDecider.Decide(ContractState.Stream.Initial, command).OrThrow();
 
         var code = await codes.Allocate(contractId, tenant.ToGuid(), cancellation);
@@ -53,6 +53,15 @@ internal sealed class ContractsService(
         var command = new ChangeContract(request.Prefixes, request.DeclaredBitsPerSecond, clock.GetUtcNow());
         var (_, version) = await Decide(code, request.Prefixes, state => ContractDecider.Decide(state, command), context);
         return new Wire.ChangeContractResponse { Version = version };
+    }
+
+    [Authorize(Policy = Policies.Administer)]
+    public override async Task<Wire.SetAlwaysOnResponse> SetAlwaysOn(Wire.SetAlwaysOnRequest request, ServerCallContext context)
+    {
+        var code = await Find(request.ServiceCode, context);
+        var command = new SetAlwaysOn(request.Ordered, clock.GetUtcNow());
+        var (_, version) = await Decide(code, [], state => ContractDecider.Decide(state, command), context);
+        return new Wire.SetAlwaysOnResponse { Version = version };
     }
 
     [Authorize(Policy = Policies.ProviderOperate)]

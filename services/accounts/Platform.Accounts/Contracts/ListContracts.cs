@@ -20,6 +20,7 @@ internal sealed class ListContracts(NpgsqlDataSource database)
         public DateTime SignedAt { get; init; }
         public DateTime? TerminatedAt { get; init; }
         public string? Label { get; init; }
+        public bool AlwaysOn { get; init; }
     }
 
     /// <param name="tenant">Null: all tenants.</param>
@@ -31,7 +32,7 @@ internal sealed class ListContracts(NpgsqlDataSource database)
             """
             select v.contract_id as ContractId, v.tenant_id as TenantId, v.service_code as ServiceCode, v.service as Service,
                 v.prefixes as Prefixes, v.declared_bits_per_second as DeclaredBitsPerSecond,
-                v.signed_at as SignedAt, v.terminated_at as TerminatedAt, l.label as Label
+                v.signed_at as SignedAt, v.terminated_at as TerminatedAt, l.label as Label, v.always_on as AlwaysOn
             from views.contracts_v1 v left join customer.labels l using (service_code)
             where @tenant::uuid is null or v.tenant_id = @tenant
             order by v.service_code
@@ -50,6 +51,7 @@ internal sealed class ListContracts(NpgsqlDataSource database)
         Prefixes = { row.Prefixes },
         DeclaredBitsPerSecond = row.DeclaredBitsPerSecond,
         Label = row.Label ?? "",
+        AlwaysOn = row.AlwaysOn,
         SignedAt = Timestamp.FromDateTime(row.SignedAt),
         TerminatedAt = row.TerminatedAt is { } terminated ? Timestamp.FromDateTime(terminated) : null,
     };

@@ -14,9 +14,9 @@ internal sealed class SignedContracts : IProjection
             case ContractSigned e:
                 sql.Add($"""
                     insert into views.contracts_v1
-                        (contract_id, tenant_id, service_code, service, prefixes, declared_bits_per_second, signed_at)
+                        (contract_id, tenant_id, service_code, service, prefixes, declared_bits_per_second, signed_at, always_on)
                     values ({e.ContractId}, {recorded.TenantId.ToGuid()}, {e.ServiceCode}, {e.Service}, {e.Prefixes.ToArray()},
-                        {e.DeclaredBitsPerSecond}, {e.SignedAt})
+                        {e.DeclaredBitsPerSecond}, {e.SignedAt}, {e.AlwaysOn})
                     on conflict (contract_id) do nothing
                     """);
                 break;
@@ -24,7 +24,7 @@ internal sealed class SignedContracts : IProjection
             case ContractChanged e:
                 sql.Add($"""
                     update views.contracts_v1
-                    set prefixes = {e.Prefixes.ToArray()}, declared_bits_per_second = {e.DeclaredBitsPerSecond}
+                    set prefixes = {e.Prefixes.ToArray()}, declared_bits_per_second = {e.DeclaredBitsPerSecond}, always_on = {e.AlwaysOn}
                     where contract_id = {Guid.Parse(recorded.StreamKey)}
                     """);
                 break;

@@ -15,8 +15,9 @@ internal static class ContractEndpoints
     /// <param name="Prefixes">Protected prefixes, canonical CIDR notation.</param>
     /// <param name="DeclaredBitsPerSecond">Greatest bandwidth of the protected target, above 0.</param>
     /// <param name="ContractId">UUID chosen by the caller, so that a repeat is harmless; absent: made by the service.</param>
+    /// <param name="AlwaysOn">Option: its traffic runs through the scrubbers always.</param>
     public sealed record SignContractRequest(
-        Guid TenantId, string Service, IReadOnlyList<string> Prefixes, long DeclaredBitsPerSecond, Guid? ContractId = null);
+        Guid TenantId, string Service, IReadOnlyList<string> Prefixes, long DeclaredBitsPerSecond, Guid? ContractId = null, bool AlwaysOn = false);
 
     public sealed record ContractSignedAnswer(string ContractId, string ServiceCode);
 
@@ -40,6 +41,7 @@ internal static class ContractEndpoints
     /// <param name="Label">The customer's own name for it; null without.</param>
     /// <param name="SignedAt">When (UTC).</param>
     /// <param name="TerminatedAt">When it ended (UTC); null while in force.</param>
+    /// <param name="AlwaysOn">Option: its traffic runs through the scrubbers always.</param>
     public sealed record ContractAnswer(
         string ServiceCode,
         string ContractId,
@@ -49,7 +51,8 @@ internal static class ContractEndpoints
         long DeclaredBitsPerSecond,
         string? Label,
         DateTimeOffset SignedAt,
-        DateTimeOffset? TerminatedAt);
+        DateTimeOffset? TerminatedAt,
+        bool AlwaysOn);
 
     public static void MapContracts(this IEndpointRouteBuilder routes)
     {
@@ -77,13 +80,14 @@ internal static class ContractEndpoints
             contract.DeclaredBitsPerSecond,
             contract.Label.Length == 0 ? null : contract.Label,
             contract.SignedAt.ToDateTimeOffset(),
-            contract.TerminatedAt.ToInstant())));
+            contract.TerminatedAt.ToInstant(),
+            contract.AlwaysOn)));
     }
 
     private static async Task<Created<ContractSignedAnswer>> Sign(
         SignContractRequest request, Wire.Contracts.ContractsClient contracts, Capacity.CapacityClient capacity)
     {
-        await capacity.Admit(request.DeclaredBitsPerSecond);
+        await capacity.Admit(request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn);
         var answer = await contracts.SignContractAsync(new Wire.SignContractRequest
         {
             TenantId = request.TenantId.ToString(),
@@ -91,6 +95,7 @@ internal static class ContractEndpoints
             Prefixes = { request.Prefixes },
             DeclaredBitsPerSecond = request.DeclaredBitsPerSecond,
             ContractId = request.ContractId?.ToString() ?? "",
+            AlwaysOn = request.AlwaysOn,
         });
         return TypedResults.Created((string?)null, new ContractSignedAnswer(answer.ContractId, answer.ServiceCode));
     }

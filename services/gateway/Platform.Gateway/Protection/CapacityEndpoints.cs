@@ -2,6 +2,7 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Platform.Gateway.Access;
 using Platform.Hosting;
+using Accounts = Platform.Contracts.Grpc.Accounts.V1;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Gateway.Protection;
@@ -14,15 +15,16 @@ internal static class CapacityEndpoints
     /// <param name="UsedBitsPerSecond">What contracts have a claim to.</param>
     /// <param name="HeadroomBitsPerSecond">What is left.</param>
     /// <param name="Contracts">How many.</param>
-    public sealed record PoolAnswer(string Name, long LimitBitsPerSecond, long UsedBitsPerSecond, long HeadroomBitsPerSecond, int Contracts);
+    /// <param name="Level"><c>ok</c>, <c>nearly-full</c> or <c>exceeded</c>.</param>
+    public sealed record PoolAnswer(
+        string Name, long LimitBitsPerSecond, long UsedBitsPerSecond, long HeadroomBitsPerSecond, int Contracts, string Level);
 
     /// <param name="Pools">None: the capacity is not limited.</param>
     /// <param name="UnplacedBitsPerSecond">What contracts need that fits into no pool.</param>
     public sealed record CapacityAnswer(IReadOnlyList<PoolAnswer> Pools, long UnplacedBitsPerSecond);
 
     /// <param name="Ordered">Whether the traffic runs through the scrubbers always.</param>
-    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
-    public sealed record SetAlwaysOnRequest(bool Ordered, string Reason);
+    public sealed record SetAlwaysOnRequest(bool Ordered);
 
     /// <param name="Ordered">Whether it is ordered.</param>
     /// <param name="ChangedAt">When it was ordered or cancelled (UTC); null when never.</param>
@@ -36,16 +38,16 @@ internal static class CapacityEndpoints
         var alwaysOn = routes.MapGroup("/contracts/{serviceCode}/always-on").WithTags("Contracts").OfTenant();
         alwaysOn.MapGet("", Get).RequireAuthorization(Policies.Read).WithSummary("Whether the contract's traffic runs through the scrubbers always.").Refuses(404);
         alwaysOn.MapPut("", Set).RequireAuthorization(Policies.Administer)
-            .WithSummary("Order or cancel that; it switches within two seconds.").Refuses(404, 409, 422);
+            .WithSummary("Order or cancel that option of the contract; it switches within two seconds.").Refuses(404, 409, 422);
     }
 
     /// <summary>Refuses what does not fit. While mitigation does not answer contracts are signed all the same: what is too much shows in the capacity.</summary>
-    public static async Task Admit(this Wire.Capacity.CapacityClient capacity, long declaredBitsPerSecond, string serviceCode = "")
+    public static async Task Admit(this Wire.Capacity.CapacityClient capacity, long declaredBitsPerSecond, string serviceCode = "", bool alwaysOn = false)
     {
         try
         {
             await capacity.AdmitContractAsync(
-                new Wire.AdmitContractRequest { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode });
+                new Wire.AdmitContractRequest { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode, AlwaysOn = alwaysOn });
         }
         catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
         {
@@ -59,7 +61,7 @@ internal static class CapacityEndpoints
         return TypedResults.Ok(new CapacityAnswer(
             [
                 .. answer.Pools.Select(pool => new PoolAnswer(
-                    pool.Name, pool.LimitBitsPerSecond, pool.UsedBitsPerSecond, pool.HeadroomBitsPerSecond, pool.Contracts)),
+                    pool.Name, pool.LimitBitsPerSecond, pool.UsedBitsPerSecond, pool.HeadroomBitsPerSecond, pool.Contracts, pool.Level)),
             ],
             answer.UnplacedBitsPerSecond));
     }
@@ -70,19 +72,21 @@ internal static class CapacityEndpoints
         return TypedResults.Ok(new AlwaysOnAnswer(answer.Ordered, answer.ChangedAt.ToInstant(), answer.Standing));
     }
 
+    /// <summary>Mitigation says whether it can be; the contract orders it.</summary>
     private static async Task<NoContent> Set(
-        string serviceCode, SetAlwaysOnRequest request, HttpContext http, Wire.Capacity.CapacityClient capacity)
+        string serviceCode,
+        SetAlwaysOnRequest request,
+        HttpContext http,
+        Wire.Capacity.CapacityClient capacity,
+        Accounts.Contracts.ContractsClient contracts)
     {
         var tenantId = TenantScope.Of(http);
         if (request.Ordered)
         {
-            await capacity.OrderAlwaysOnAsync(new Wire.OrderAlwaysOnRequest { TenantId = tenantId, ServiceCode = serviceCode, Reason = request.Reason });
-        }
-        else
-        {
-            await capacity.CancelAlwaysOnAsync(new Wire.CancelAlwaysOnRequest { TenantId = tenantId, ServiceCode = serviceCode, Reason = request.Reason });
+            await capacity.AdmitAlwaysOnAsync(new Wire.AdmitAlwaysOnRequest { TenantId = tenantId, ServiceCode = serviceCode });
         }
 
+        await contracts.SetAlwaysOnAsync(new Accounts.SetAlwaysOnRequest { TenantId = tenantId, ServiceCode = serviceCode, Ordered = request.Ordered });
         return TypedResults.NoContent();
     }
 }

@@ -3,20 +3,33 @@ using Platform.Testing;
 namespace Platform.Mitigation.Tests.Bgp;
 
 /// <summary>Our speaker and a router that believes it, with a session between them.</summary>
-public sealed class ANetwork : IAsyncLifetime
+public class ANetwork : IAsyncLifetime
 {
     private const string SpeakerAddress = "127.0.0.2";
     private const string RouterAddress = "127.0.0.3";
 
     public ANetwork()
+        : this(gracefulRestart: null)
     {
-        Router = new(new() { Asn = 64512, RouterId = "192.0.2.3", Address = RouterAddress, Neighbours = [new(SpeakerAddress, 64513)] });
+    }
+
+    protected ANetwork(TimeSpan? gracefulRestart)
+    {
+        Router = new(new()
+        {
+            Asn = 64512,
+            RouterId = "192.0.2.3",
+            Address = RouterAddress,
+            Neighbours = [new(SpeakerAddress, 64513)],
+            GracefulRestart = gracefulRestart,
+        });
         Speaker = new(new()
         {
             Asn = 64513,
             RouterId = "192.0.2.2",
             Address = SpeakerAddress,
             Neighbours = [new(RouterAddress, 64512, Router.Port)],
+            GracefulRestart = gracefulRestart,
         });
     }
 
@@ -65,8 +78,9 @@ public sealed class ANetwork : IAsyncLifetime
     public Task RouterHolds(string prefix, params string[] routes) => Eventually.Get(
         () => AtRouter(prefix), seen => seen.SequenceEqual(routes), TimeSpan.FromSeconds(30), $"{prefix} at the router: [{string.Join(", ", routes)}]");
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await Speaker.DisposeAsync();
         await Router.DisposeAsync();
     }
@@ -77,3 +91,6 @@ public sealed class ANetwork : IAsyncLifetime
         return [.. routes.Where(route => route.Prefix == prefix).Select(route => route.ToString()).Order(StringComparer.Ordinal)];
     }
 }
+
+/// <summary>As deployed: the router keeps what it has learned while its speaker restarts (RFC 4724).</summary>
+public sealed class AGracefulNetwork() : ANetwork(TimeSpan.FromSeconds(30));

@@ -15,7 +15,7 @@ public sealed class BgpOptionsTests
     [Fact]
     public void A_blackhole_carries_the_well_known_community_unless_told_otherwise()
     {
-        using var speaker = new BgpSpeaker(Edge, identifier: 1, TimeSpan.FromSeconds(1));
+        using var speaker = new BgpSpeaker(Edge, identifier: 1, TimeSpan.FromSeconds(1), pools: []);
         var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, IPNetwork.Parse("203.0.113.10/32"));
         Assert.Equal("203.0.113.10/32 community 65535:666", speaker.RouteFor(blackhole)?.ToString());
     }

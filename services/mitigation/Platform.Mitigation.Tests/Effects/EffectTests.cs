@@ -46,6 +46,41 @@ public sealed class EffectTests
     [Fact]
     public void Without_evidence_nothing_can_be_said() => Assert.Equal("unmeasured", EffectRules.Verdict([], 1));
 
+    [Theory]
+    [InlineData(70_000_000, 10_000_000, "helped")]
+    [InlineData(20_000_000, 60_000_000, "unchanged")] // a drop in the bucket is no help
+    [InlineData(500_000, 5_000_000, "helped")] // no more than is allowed anyway
+    [InlineData(0, 60_000_000, "unchanged")]
+    [InlineData(0, 1_000_000, null)] // no attack arrives, and nothing is dropped: nothing can be said
+    public void A_filter_helps_when_it_drops_most_or_little_passes(long dropped, long passed, string? verdict) =>
+        Assert.Equal(verdict, EffectRules.VerdictOfFilter([Ntp], dropped, passed));
+
+    [Fact]
+    public void Silence_of_the_telemetry_is_told_from_quiet()
+    {
+        var traffic = new TargetTraffic();
+        Assert.False(IsHeard(10)); // never heard
+        foreach (var second in (int[])[1, 2, 3, 6, 7, 8])
+        {
+            traffic.Hear(DateTimeOffset.FromUnixTimeSeconds(second)); // also in the wrong order it would be the same
+        }
+
+        Assert.True(IsHeard(9));
+        Assert.True(IsHeard(11));
+        Assert.False(IsHeard(12)); // it ended with 8
+        traffic.Hear(DateTimeOffset.FromUnixTimeSeconds(20));
+        Assert.False(IsHeard(21)); // a break within the window
+        for (var second = 21; second <= 26; second++)
+        {
+            traffic.Hear(DateTimeOffset.FromUnixTimeSeconds(second));
+        }
+
+        Assert.True(IsHeard(26));
+
+        bool IsHeard(long until) =>
+            traffic.IsHeard(DateTimeOffset.FromUnixTimeSeconds(until), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(3));
+    }
+
     [Fact]
     public void A_step_of_which_one_part_helps_is_kept()
     {

@@ -179,6 +179,46 @@ public sealed class ByHandTests
                 new CountermeasureRequested(rule.IdIn(Scope.MitigationId), rule.Kind, Target, Noon.AddMinutes(1), rule.Rule));
     }
 
+    [Fact]
+    public void Who_agreed_to_one_step_has_not_agreed_to_the_next()
+    {
+        var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, Target);
+        var mode = With(EnforcementMode.AfterApproval);
+        With([.. Proposed, new MitigationApproved(Scope.ServiceCode, "x", Noon), RuleRequested])
+            .When(state => MitigationDecider.Decide(
+                state, new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", mode, Noon.AddMinutes(2))))
+            .Then(
+                new StepTaken(2, "unchanged", Noon.AddMinutes(2)),
+                new CountermeasureProposed(
+                    blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Rule: null, Noon.AddMinutes(2)));
+        With([
+                .. Proposed, new MitigationApproved(Scope.ServiceCode, "x", Noon), RuleRequested, new StepTaken(2, "unchanged", Noon),
+                new CountermeasureProposed(blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Rule: null, Noon),
+            ])
+            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, mode, "that too", Noon.AddMinutes(3))))
+            .Then(
+                new MitigationApproved(Scope.ServiceCode, "that too", Noon.AddMinutes(3)),
+                new CountermeasureRequested(
+                    blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Noon.AddMinutes(3)));
+    }
+
+    [Fact]
+    public void In_a_dry_run_nothing_that_was_proposed_added_or_planned_before_gets_into_the_network()
+    {
+        var rehearsal = With(EnforcementMode.DryRun);
+        With(Proposed)
+            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, rehearsal, "looks right", Noon)))
+            .ThenRejected("dry-run");
+        With(StartedAtNoon)
+            .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], rehearsal, "more", Noon)))
+            .Then(new CountermeasureRehearsed(RuleRequested.CountermeasureId, Rule.Kind, Rule.Prefix, Rule.Rule, Noon));
+        With([new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]), RuleRequested])
+            .When(state => MitigationDecider.Decide(state, new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", rehearsal, Noon)))
+            .Then(
+                new StepTaken(2, "unchanged", Noon),
+                new CountermeasureRehearsed(CountermeasureId, CountermeasureKind.Blackhole, Target, Rule: null, Noon));
+    }
+
     private static Platform.Testing.Spec<MitigationState, MitigationEvent> With(params IEnumerable<MitigationEvent> happened) =>
         AMitigation.With(happened);
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.Contracts.Detection.V1;
 using Platform.Mitigation.Mitigations;
 using static Platform.Mitigation.Tests.Mitigations.AMitigation;
 
@@ -43,6 +44,44 @@ public sealed class DefensePlanTests
             ["to 203.0.113.10/32 from 198.51.100.0/24 accept", "to 203.0.113.10/32 udp source-port 123 discard"],
             Plan(policy, [Ntp])!.Specs.Select(spec => spec.Rule!.ToString()));
     }
+
+    [Fact]
+    public void A_broad_vector_with_one_shape_is_limited_in_routers_by_that_shape_and_whole_at_scrubbers()
+    {
+        var seen = new VectorRate
+        {
+            Vector = "udp", BitsPerSecond = 80_000_000, PacketsPerSecond = 20_000, ThresholdBitsPerSecond = 8_000_000,
+        };
+        var evidence = Evidence.Of([seen], Explained("udp", ports: 0.97, lengths: 0.99));
+        Assert.Equal(
+            "to 203.0.113.10/32 udp destination-port 27015 length 513-1024 rate-limit 1000000 bytes/s",
+            Assert.Single(Plan(DefenseStepKind.FlowSpecRateLimit)).Rule!.ToString());
+        Assert.Contains(Plan(DefenseStepKind.Scrubbing), it => it.Rule?.ToString() == "to 203.0.113.10/32 udp rate-limit 1000000 bytes/s");
+
+        evidence = Evidence.Of([seen], Explained("udp", ports: 0.9, lengths: 0.9)); // what is left would still be an attack
+        Assert.Equal("to 203.0.113.10/32 udp rate-limit 1000000 bytes/s", Assert.Single(Plan(DefenseStepKind.FlowSpecRateLimit)).Rule!.ToString());
+        evidence = Evidence.Of([seen], Explained("icmp", ports: 1, lengths: 1)); // said of another vector
+        Assert.Equal("to 203.0.113.10/32 udp rate-limit 1000000 bytes/s", Assert.Single(Plan(DefenseStepKind.FlowSpecRateLimit)).Rule!.ToString());
+
+        IReadOnlyList<CountermeasureSpec> Plan(DefenseStepKind step) => DefensePlan.Next(
+            Target,
+            evidence,
+            new DefensePolicy([new DefenseStep(step, TimeSpan.FromSeconds(10))], EnforcementMode.Automatic, []),
+            WithFlowSpec with { Scrubbing = true },
+            from: 0)!.Specs;
+    }
+
+    private static AnomalyExplanation Explained(string vector, double ports, double lengths) => new()
+    {
+        Sentence = "",
+        Rule = "learned",
+        Vector = vector,
+        Unit = "bits",
+        Measured = 1,
+        Threshold = 1,
+        DestinationPorts = [new TrafficShare { Value = "27015", Share = ports }],
+        PacketLengths = [new TrafficShare { Value = "1024", Share = lengths }],
+    };
 
     [Fact]
     public void IPv6_has_its_own_icmp() => Assert.Equal(

@@ -106,6 +106,81 @@ public sealed class SafetyRailsTests
         Assert.Equal("rule-malformed", Refusal(Ntp with { Action = TrafficAction.Redirect, RedirectTo = "here" }));
     }
 
+    [Theory]
+    [InlineData("010.0.113.10/32")] // octal to the parser
+    [InlineData("1/32")]
+    [InlineData("203.0.113.10")]
+    [InlineData("203.0.113.1/24")] // host bits
+    [InlineData("::ffff:203.0.113.10/128")]
+    [InlineData("::ffff:cb00:710a/128")]
+    [InlineData("fe80::1%1/128")]
+    [InlineData("203.0.113.10/32 ")]
+    public void What_a_parser_would_take_for_something_else_is_no_target(string text)
+    {
+        var everything = new ContractScope([IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")], Ended: false);
+        Assert.Equal("target-malformed", Rails.RefusalOfTarget(text, everything, "DP00000001")?.Code);
+    }
+
+    [Fact]
+    public void A_rule_that_lets_through_cannot_be_nonsense_either_because_a_kernel_that_refuses_one_rule_refuses_all()
+    {
+        var accept = new TrafficRule(Ntp.Destination, TrafficAction.Accept);
+        Assert.Null(Refusal(accept));
+        Assert.Equal("rule-malformed", Refusal(accept with { SourcePort = NumberRange.Of(123) }));
+        Assert.Equal("rule-malformed", Refusal(accept with { Protocol = 17, SourcePort = new(9, 70_000) }));
+        Assert.Equal("rule-malformed", Refusal(accept with { TcpFlagsSet = 2 }));
+        Assert.Equal("rule-malformed", Refusal(accept with { Protocol = 6, TcpFlagsSet = 2, TcpFlagsClear = 2 }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Action = TrafficAction.RateLimit, BytesPerSecond = long.MaxValue }));
+        Assert.Equal("rule-malformed", Refusal(Ntp with { Action = TrafficAction.RateLimit, BytesPerSecond = 1000, PerSource = true }));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void A_filter_without_a_rule_and_one_that_redirects_in_a_scrubber_are_refused(int kind)
+    {
+        var spec = new CountermeasureSpec((CountermeasureKind)kind, Ntp.Destination);
+        Assert.Equal("rule-malformed", Rails.RefusalOf(spec, Contract, "DP00000001")?.Code);
+        var redirected = spec with { Kind = CountermeasureKind.Scrubbing, Rule = Ntp with { Action = TrafficAction.Redirect, RedirectTo = "64500:1" } };
+        Assert.Equal("rule-malformed", Rails.RefusalOf(redirected, Contract, "DP00000001")?.Code);
+    }
+
+    [Fact]
+    public void A_source_in_the_clothes_of_another_family_slips_past_no_allow_list()
+    {
+        var rule = new TrafficRule(
+            IPNetwork.Parse("2001:db8::10/128"), TrafficAction.Discard, Source: IPNetwork.Parse("::ffff:198.51.100.7/128"), Protocol: 17);
+        var spec = new CountermeasureSpec(CountermeasureKind.FlowSpec, rule.Destination, rule);
+        Assert.Equal("rule-malformed", Rails.RefusalOf(spec, Contract, "DP00000001")?.Code);
+    }
+
+    [Fact]
+    public void A_syn_proxy_is_for_connection_attempts_at_scrubbers_that_can_and_for_nothing_else()
+    {
+        var proxy = new TrafficRule(
+            Ntp.Destination, TrafficAction.SynProxy, Protocol: 6, TcpFlagsSet: 2, TcpFlagsClear: 16, BytesPerSecond: 3_000);
+        Assert.Null(At(CountermeasureKind.Scrubbing, proxy));
+        Assert.Equal("rule-malformed", At(CountermeasureKind.FlowSpec, proxy)); // routers would discard
+        Assert.Equal("rule-malformed", At(CountermeasureKind.Scrubbing, proxy with { Protocol = 17 }));
+        Assert.Equal("rule-malformed", At(CountermeasureKind.Scrubbing, proxy with { TcpFlagsClear = 0 }));
+        Assert.Equal("rule-malformed", At(CountermeasureKind.Scrubbing, proxy with { BytesPerSecond = null }));
+
+        var start = new StartByHand(
+            Scope, [new(CountermeasureKind.Scrubbing, proxy.Destination, proxy)], Known, TimeSpan.FromHours(1), "flood", Noon);
+        With().When(state => MitigationDecider.Decide(state, start)).ThenRejected("no-syn-proxy"); // answers would pass nobody
+
+        static string? At(CountermeasureKind kind, TrafficRule rule) =>
+            Rails.RefusalOf(new CountermeasureSpec(kind, rule.Destination, rule), Contract, "DP00000001")?.Code;
+    }
+
+    [Fact]
+    public void The_last_gate_before_the_network_asks_where_the_rule_points_too()
+    {
+        var spec = new CountermeasureSpec(CountermeasureKind.FlowSpec, Ntp.Destination, Ntp);
+        Assert.True(SafetyRails.WithinHardLimits(spec));
+        Assert.False(SafetyRails.WithinHardLimits(spec with { Rule = Ntp with { Destination = IPNetwork.Parse("0.0.0.0/0") } }));
+    }
+
     [Fact]
     public void While_the_kill_switch_is_engaged_nothing_passes() => Assert.Equal(
         "kill-switch-engaged", RefusalBy(Rails with { KillSwitchEngaged = true }, Ntp));

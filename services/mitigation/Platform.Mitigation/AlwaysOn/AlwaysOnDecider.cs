@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Platform.EventStore;
@@ -8,56 +9,38 @@ namespace Platform.Mitigation.AlwaysOn;
 /// <param name="ServiceCode">The contract.</param>
 /// <param name="Contract">What it protects now.</param>
 /// <param name="CanDivert">Whether some speaker diverts each family that the contract protects.</param>
-/// <param name="HasRoom">Whether the scrubbers can carry all of its declared bandwidth.</param>
 /// <param name="OrderId">Identity that the order gets.</param>
-/// <param name="Note">Why.</param>
+/// <param name="Version">Version of the contract that says so.</param>
 /// <param name="At">Now (UTC).</param>
 internal sealed record OrderAlwaysOn(
-    string ServiceCode, ContractScope Contract, bool CanDivert, bool HasRoom, Guid OrderId, string Note, DateTimeOffset At);
+    string ServiceCode, ContractScope Contract, bool CanDivert, Guid OrderId, long Version, DateTimeOffset At);
 
-internal sealed record CancelAlwaysOn(string Note, DateTimeOffset At);
+/// <param name="Version">Version of the contract that says so.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record CancelAlwaysOn(long Version, DateTimeOffset At);
 
+/// <summary>The contract orders and cancels; here it is made so, and refused what cannot stand.</summary>
 internal static class AlwaysOnDecider
 {
     /// <summary>More routes than this for one contract are nobody's diversion.</summary>
     public const int MostRoutes = 64;
 
-    public static Decision<AlwaysOnEvent> Decide(AlwaysOnState current, OrderAlwaysOn command)
-    {
-        if (current.OrderId is not null)
-        {
-            return Decision<AlwaysOnEvent>.Unchanged; // ordered again
-        }
-
-        if (!IsReason(command.Note))
-        {
-            return MitigationRejections.ReasonMissing;
-        }
-
-        if (command.Contract.Ended)
-        {
-            return MitigationRejections.ContractEnded(command.ServiceCode);
-        }
-
-        if (!command.CanDivert)
-        {
-            return AlwaysOnRejections.NothingDiverts;
-        }
-
-        if (Routes(command.Contract.Prefixes) is not { } routes || routes.Count > MostRoutes)
-        {
-            return AlwaysOnRejections.TooManyRoutes;
-        }
-
-        return command.HasRoom
-            ? new AlwaysOnOrdered(command.OrderId, command.ServiceCode, command.Note, command.At)
-            : AlwaysOnRejections.CapacityExceeded;
-    }
+    public static Decision<AlwaysOnEvent> Decide(AlwaysOnState current, OrderAlwaysOn command) =>
+        current.OrderId is not null ? Decision<AlwaysOnEvent>.Unchanged // ordered again
+        : Refusal(command.ServiceCode, command.Contract, command.CanDivert) is { } refusal ? refusal
+        : new AlwaysOnOrdered(command.OrderId, command.ServiceCode, NoteOf(command.Version), command.At);
 
     public static Decision<AlwaysOnEvent> Decide(AlwaysOnState current, CancelAlwaysOn command) =>
-        current.OrderId is not { } order ? Decision<AlwaysOnEvent>.Unchanged
-        : !IsReason(command.Note) ? MitigationRejections.ReasonMissing
-        : new AlwaysOnCancelled(order, current.ServiceCode!, command.Note, command.At);
+        current.OrderId is { } order
+            ? new AlwaysOnCancelled(order, current.ServiceCode!, NoteOf(command.Version), command.At)
+            : Decision<AlwaysOnEvent>.Unchanged;
+
+    /// <summary>Why the traffic of this contract cannot run through the scrubbers always; null when it can.</summary>
+    public static Rejection? Refusal(string serviceCode, ContractScope contract, bool canDivert) =>
+        contract.Ended ? MitigationRejections.ContractEnded(serviceCode)
+        : !canDivert ? AlwaysOnRejections.NothingDiverts
+        : Routes(contract.Prefixes) is not { Count: <= MostRoutes } ? AlwaysOnRejections.TooManyRoutes
+        : null;
 
     /// <summary>The prefixes as routes that the rails let through: what is wider than /24 or /48 in parts; null when those are too many to name.</summary>
     public static IReadOnlyList<IPNetwork>? Routes(IReadOnlyList<IPNetwork> prefixes)
@@ -94,7 +77,7 @@ internal static class AlwaysOnDecider
         return routes;
     }
 
-    private static bool IsReason(string? text) => !string.IsNullOrWhiteSpace(text) && text.Length <= 200;
+    private static string NoteOf(long version) => string.Create(CultureInfo.InvariantCulture, $"version {version} of the contract");
 }
 
 /// <summary>Every expected "no" to an order.</summary>

@@ -2,24 +2,27 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Bgp;
+using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.AlwaysOn;
 
 /// <summary>
-/// Makes what is ordered stand, within a second: a mitigation without an anomaly that diverts the contract's prefixes, moved on before it expires,
+/// Follows the option in the contracts, whose newest version counts in whatever order the facts came, and makes what is ordered stand, within a second: a mitigation without an anomaly that diverts the contract's prefixes, moved on before it expires,
 /// changed with the contract, withdrawn with the order. It passes the same rails as everything.
 /// </summary>
 internal sealed class AlwaysOnKeeper(
     NpgsqlDataSource database,
     StreamStore store,
     DefenseFacts facts,
+    KnownCapacity capacity,
     NetworkSeat seat,
     IOptions<MitigationOptions> options,
+    IOptions<BgpOptions> network,
     TimeProvider clock,
     ILogger<AlwaysOnKeeper> log) : BackgroundService
 {
-    private const string Note = "always-on";
+    private const string Reason = "always-on";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
     private readonly HashSet<Guid> _refused = [];
 
@@ -33,6 +36,11 @@ internal sealed class AlwaysOnKeeper(
         {
             try
             {
+                foreach (var changed in await ChangedOrders.Read(database, seated))
+                {
+                    await Follow(changed, seated);
+                }
+
                 foreach (var diversion in await StandingDiversions.Read(database, seated))
                 {
                     await Keep(diversion, seated);
@@ -44,6 +52,40 @@ internal sealed class AlwaysOnKeeper(
             }
         }
         while (await timer.WaitForNextTickAsync(seated));
+    }
+
+    private async Task Follow(ChangedOrder changed, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow();
+        var orderId = DerivedId.For(changed.TenantId, $"always-on {changed.ServiceCode}");
+        var order = new OrderAlwaysOn(
+            changed.ServiceCode,
+            new ContractScope(changed.Prefixes, Ended: false),
+            network.Value.CanDivert(changed.Prefixes),
+            orderId,
+            changed.Version,
+            now);
+        var cancel = new CancelAlwaysOn(changed.Version, now);
+        var decision = await store.Tenant(TenantId.Of(changed.TenantId)).Handle(
+            AlwaysOnState.Stream,
+            changed.ServiceCode,
+            state => changed.IsOrdered ? AlwaysOnDecider.Decide(state, order) : AlwaysOnDecider.Decide(state, cancel),
+            new Cause($"contract:{changed.ServiceCode}:{changed.Version}:{now.UtcTicks}"),
+            cancellation);
+        Note(orderId, changed.ServiceCode, decision is Decision<AlwaysOnEvent>.Rejected(var reason) ? reason : null);
+    }
+
+    /// <summary>Once; tried again all the same.</summary>
+    private void Note(Guid orderId, string serviceCode, Rejection? refusal)
+    {
+        if (refusal is null)
+        {
+            _refused.Remove(orderId);
+        }
+        else if (_refused.Add(orderId))
+        {
+            log.AlwaysOnRefused(serviceCode, refusal.Code, refusal.Detail);
+        }
     }
 
     private async Task Keep(StandingDiversion diversion, CancellationToken cancellation)
@@ -59,16 +101,17 @@ internal sealed class AlwaysOnKeeper(
             return;
         }
 
-        if (!diversion.IsWanted)
+        if (!diversion.IsWanted || (diversion.IsRehearsal && !options.Value.DryRun))
         {
-            var withdraw = new WithdrawMitigation(standing, WithdrawalReason.Operator, $"{Note}: no longer ordered", now);
+            var why = diversion.IsWanted ? "the dry run is over" : "no longer ordered";
+            var withdraw = new WithdrawMitigation(standing, WithdrawalReason.Operator, $"{Reason}: {why}", now);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, withdraw), "withdraw", cancellation);
             return;
         }
 
         if (diversion.ExpiresAt - now < options.Value.MaximumDuration / 2)
         {
-            var extend = new ExtendMitigation(standing, options.Value.MaximumDuration, options.Value.MaximumDuration, Note, now);
+            var extend = new ExtendMitigation(standing, options.Value.MaximumDuration, options.Value.MaximumDuration, Reason, now);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, extend), $"extend:{now.UtcTicks}", cancellation);
         }
 
@@ -78,6 +121,7 @@ internal sealed class AlwaysOnKeeper(
     private async Task Begin(StandingDiversion diversion, DateTimeOffset now, CancellationToken cancellation)
     {
         var specs = SpecsOf(diversion);
+        await capacity.Read(cancellation); // with this order, not as it was a second ago: it says which pool
         if (await facts.Find(diversion.TenantId, diversion.ServiceCode, Guid.Empty, cancellation) is not { } defense)
         {
             return;
@@ -87,16 +131,9 @@ internal sealed class AlwaysOnKeeper(
         var id = DerivedId.For(diversion.OrderId, $"standing {diversion.Mitigations}");
         defense = await facts.WithSlots(defense, diversion.TenantId, id, specs.Count, cancellation);
         var scope = new MitigationScope(id, AnomalyId: Guid.Empty, diversion.ServiceCode);
-        var start = new StartByHand(scope, specs, defense, options.Value.MaximumDuration, Note, now, diversion.OrderId);
+        var start = new StartByHand(scope, specs, defense, options.Value.MaximumDuration, Reason, now, diversion.OrderId);
         var decision = await Handle(diversion, id, state => MitigationDecider.Decide(state, start), $"start:{now.UtcTicks}", cancellation);
-        if (decision is not Decision<MitigationEvent>.Rejected(var reason))
-        {
-            _refused.Remove(diversion.OrderId);
-        }
-        else if (_refused.Add(diversion.OrderId))
-        {
-            log.AlwaysOnRefused(diversion.ServiceCode, reason.Code, reason.Detail); // once; tried again all the same
-        }
+        Note(diversion.OrderId, diversion.ServiceCode, decision is Decision<MitigationEvent>.Rejected(var reason) ? reason : null);
     }
 
     private async Task FollowContract(StandingDiversion diversion, Guid standing, DateTimeOffset now, CancellationToken cancellation)
@@ -106,13 +143,13 @@ internal sealed class AlwaysOnKeeper(
         if (missing.Count > 0 && await facts.Find(diversion.TenantId, diversion.ServiceCode, Guid.Empty, cancellation) is { } defense)
         {
             defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, missing.Count, cancellation);
-            var add = new AddCountermeasures(standing, missing, defense, Note, now);
+            var add = new AddCountermeasures(standing, missing, defense, Reason, now);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, add), $"add:{now.UtcTicks}", cancellation);
         }
 
         foreach (var (_, countermeasure) in diversion.Routes.Where(route => specs.All(spec => spec.Prefix != route.Key)))
         {
-            var drop = new DropCountermeasure(standing, countermeasure, $"{Note}: no longer the contract's", now);
+            var drop = new DropCountermeasure(standing, countermeasure, $"{Reason}: no longer the contract's", now);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, drop), $"drop:{countermeasure:N}:{now.UtcTicks}", cancellation);
         }
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using Npgsql;
+using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.AlwaysOn;
 
@@ -10,8 +11,8 @@ internal static class StandingDiversions
     {
         await using var command = database.CreateCommand(
             """
-            select o.tenant_id, o.service_code, o.order_id, o.ordered and c.ended_at is null and not coalesce(k.engaged, false), c.prefixes,
-                m.mitigation_id, m.expires_at, (select count(*) from views.mitigations_v1 e where e.order_id = o.order_id),
+            select o.tenant_id, o.service_code, o.order_id, o.ordered and c.ended_at is null and not coalesce(k.engaged or m.sequence < k.sequence, false), c.prefixes,
+                m.mitigation_id, m.expires_at, coalesce(m.mode, 0), (select count(*) from views.mitigations_v1 e where e.order_id = o.order_id),
                 array(select s.countermeasure_id from views.countermeasures_v1 s
                     where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id and not s.withdrawing order by s.prefix),
                 array(select s.prefix from views.countermeasures_v1 s
@@ -34,8 +35,9 @@ internal static class StandingDiversions
                 row.GetFieldValue<IPNetwork[]>(4),
                 await row.IsDBNullAsync(5, cancellation) ? null : row.GetGuid(5),
                 await row.IsDBNullAsync(6, cancellation) ? null : row.GetFieldValue<DateTimeOffset>(6),
-                (int)row.GetInt64(7),
-                row.GetFieldValue<Guid[]>(8).Zip(row.GetFieldValue<IPNetwork[]>(9)).ToDictionary(it => it.Second, it => it.First)));
+                IsRehearsal: (EnforcementMode)row.GetInt16(7) is EnforcementMode.DryRun,
+                (int)row.GetInt64(8),
+                row.GetFieldValue<Guid[]>(9).Zip(row.GetFieldValue<IPNetwork[]>(10)).ToDictionary(it => it.Second, it => it.First)));
         }
 
         return diversions;
@@ -60,6 +62,7 @@ internal static class StandingDiversions
 /// <param name="Prefixes">What the contract protects now.</param>
 /// <param name="MitigationId">What stands for it; null: nothing.</param>
 /// <param name="ExpiresAt">When that ends by itself (UTC).</param>
+/// <param name="IsRehearsal">Whether it stands in a dry run only.</param>
 /// <param name="Mitigations">How many there were so far.</param>
 /// <param name="Routes">Countermeasures that stand, by prefix.</param>
 internal sealed record StandingDiversion(
@@ -70,5 +73,6 @@ internal sealed record StandingDiversion(
     IPNetwork[] Prefixes,
     Guid? MitigationId,
     DateTimeOffset? ExpiresAt,
+    bool IsRehearsal,
     int Mitigations,
     IReadOnlyDictionary<IPNetwork, Guid> Routes);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.Bgp;
 
@@ -20,6 +21,7 @@ internal sealed class AnnouncementReconciler(
     StreamStore store,
     NetworkSeat seat,
     IOptions<BgpOptions> options,
+    IOptions<ScrubberOptions> scrubbers,
     TimeProvider clock,
     ILogger<AnnouncementReconciler> log) : BackgroundService
 {
@@ -41,7 +43,7 @@ internal sealed class AnnouncementReconciler(
     /// <summary>Compares at once after each change and at intervals besides, until the seat is lost.</summary>
     private async Task Keep(SpeakerOptions speakerOptions, ChangeSignal changes, CancellationToken seated)
     {
-        using var speaker = new BgpSpeaker(speakerOptions, (uint)options.Value.PathIdentifier, options.Value.Timeout);
+        using var speaker = new BgpSpeaker(speakerOptions, (uint)options.Value.PathIdentifier, options.Value.Timeout, scrubbers.Value.Pools);
         var isAway = false;
         while (!seated.IsCancellationRequested)
         {
@@ -88,13 +90,14 @@ internal sealed class AnnouncementReconciler(
 
         var desired = new Dictionary<string, SpeakerRoute>();
         var standing = new Dictionary<Guid, SpeakerRoute>();
-        foreach (var it in wanted.Where(it => !it.Withdrawing))
+        // A prefix has one route. Where one shall be diverted and blackholed, the blackhole is the later step, and wins.
+        foreach (var it in wanted.Where(it => !it.Withdrawing).OrderBy(it => it.Spec.Kind is CountermeasureKind.Blackhole))
         {
             if (speaker.RouteFor(it.Spec) is { } route)
             {
                 desired[route.Key] = standing[it.CountermeasureId] = route;
             }
-            else if (!SafetyRails.WithinHardLimits(it.Spec.Prefix))
+            else if (!SafetyRails.WithinHardLimits(it.Spec))
             {
                 log.PastHardLimits(it.Spec.Prefix.ToString(), it.MitigationId);
             }
@@ -187,6 +190,7 @@ internal sealed class AnnouncementReconciler(
     {
         var name = speaker.Options.Name;
         var heldKeys = held.Select(route => route.Key).ToHashSet();
+        var standingRoutes = standing.Values.ToHashSet();
         var standingKeys = standing.Values.Select(route => route.Key).ToHashSet();
         var recorded = 0;
         foreach (var mitigation in wanted.GroupBy(it => (it.TenantId, it.MitigationId)))
@@ -209,11 +213,14 @@ internal sealed class AnnouncementReconciler(
                 await Handle(mitigation.Key, state => MitigationDecider.Decide(state, command), $"announced:{name}", announced.Keys, cancellation);
             }
 
-            // Gone, or standing for another mitigation only, or never a matter of this speaker.
+            // Gone, or standing for another countermeasure only, or never a matter of this speaker.
             var gone = mitigation
                 .Where(it => it.Withdrawing
                     && options.Value.HoldersOf(it.Spec).Contains(name)
-                    && (speaker.RouteFor(it.Spec)?.Key is not { } key || standingKeys.Contains(key) || !heldKeys.Contains(key)))
+                    && (speaker.RouteFor(it.Spec) is not { } route
+                        || !heldKeys.Contains(route.Key)
+                        || standingRoutes.Contains(route)
+                        || (standingKeys.Contains(route.Key) && !held.Contains(route))))
                 .ToDictionary(it => it.CountermeasureId, it => options.Value.HoldersOf(it.Spec));
             if (gone.Count > 0)
             {

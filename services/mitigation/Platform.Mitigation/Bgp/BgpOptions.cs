@@ -55,10 +55,14 @@ internal sealed class BgpOptions : IValidatableObject
 
     /// <summary>What the network can do for this target now.</summary>
     /// <param name="scrubberIsThere">Whether an agent was heard a moment ago.</param>
-    internal NetworkMeans MeansFor(bool scrubberIsThere) => new(
+    /// <param name="pool">Scrubbing pool that has room for the contract.</param>
+    /// <param name="synProxy">Whether the scrubbers can answer for the victim.</param>
+    internal NetworkMeans MeansFor(bool scrubberIsThere, string? pool, bool synProxy) => new(
         Speakers.Any(speaker => speaker.FlowSpec),
         Scrubbing: scrubberIsThere && Speakers.Any(speaker => speaker.DiversionNextHopIPv4 is not null || speaker.DiversionNextHopIPv6 is not null),
-        RedirectTo);
+        RedirectTo,
+        pool,
+        synProxy);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

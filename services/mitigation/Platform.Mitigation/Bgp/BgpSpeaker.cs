@@ -1,7 +1,9 @@
+using System.Net;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Platform.Mitigation.Bgp.Wire;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.Bgp;
 
@@ -19,9 +21,11 @@ internal sealed class BgpSpeaker : IDisposable
     private readonly uint _identifier;
     private readonly TimeSpan _timeout;
     private readonly Family[] _families;
+    private readonly IReadOnlyList<ScrubbingPool> _pools;
 
-    public BgpSpeaker(SpeakerOptions options, uint identifier, TimeSpan timeout)
+    public BgpSpeaker(SpeakerOptions options, uint identifier, TimeSpan timeout, IReadOnlyList<ScrubbingPool> pools)
     {
+        _pools = pools;
         Options = options;
         _identifier = identifier;
         _timeout = timeout;
@@ -34,16 +38,20 @@ internal sealed class BgpSpeaker : IDisposable
     public SpeakerOptions Options { get; }
 
     /// <summary>The route that is this countermeasure here; null when this speaker has no part in it, or when it is past every limit.</summary>
-    public SpeakerRoute? RouteFor(CountermeasureSpec spec) => !SafetyRails.WithinHardLimits(spec.Prefix) || !Options.Carries(spec)
+    public SpeakerRoute? RouteFor(CountermeasureSpec spec) => !SafetyRails.WithinHardLimits(spec) || !Options.Carries(spec)
         ? null
         : spec.Kind switch
         {
             CountermeasureKind.Blackhole => SpeakerRoute.To(spec.Prefix, Options.NextHopFor(spec.Prefix), Options.Communities),
             CountermeasureKind.Diversion =>
-                SpeakerRoute.To(spec.Prefix, Options.DiversionNextHopFor(spec.Prefix)!, [.. Options.DiversionCommunities.Select(Community.Parse)]),
+                SpeakerRoute.To(spec.Prefix, ScrubberFor(spec), [.. Options.DiversionCommunities.Select(Community.Parse)]),
             CountermeasureKind.FlowSpec => SpeakerRoute.Of(spec.Rule!, [.. Options.FlowSpecCommunities.Select(Community.Parse)]),
             _ => null,
         };
+
+    /// <summary>The pool's, where it has one of this family; else the speaker's own. A pool that is no longer configured has none.</summary>
+    private IPAddress ScrubberFor(CountermeasureSpec spec) =>
+        _pools.FirstOrDefault(pool => pool.Name == spec.Pool)?.NextHopFor(spec.Prefix) ?? Options.DiversionNextHopFor(spec.Prefix)!;
 
     /// <summary>Every route of ours that the speaker holds now.</summary>
     public async Task<IReadOnlyList<SpeakerRoute>> ReadOwn(CancellationToken cancellation)

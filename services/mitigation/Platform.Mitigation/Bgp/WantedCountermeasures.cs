@@ -9,13 +9,13 @@ namespace Platform.Mitigation.Bgp;
 /// <summary>Query: every countermeasure that is in the network, shall be, or is on its way out.</summary>
 internal static class WantedCountermeasures
 {
-    /// <summary>While the kill switch is engaged nothing is wanted, whatever the streams have got to.</summary>
+    /// <summary>While the kill switch is engaged nothing is wanted, and after it nothing from before, whatever the streams have got to.</summary>
     public static async Task<IReadOnlyList<WantedCountermeasure>> Read(NpgsqlDataSource database, CancellationToken cancellation)
     {
         await using var command = database.CreateCommand(
             """
             select c.tenant_id, c.mitigation_id, c.countermeasure_id, c.kind, c.prefix, c.rule, c.announced_by, m.expires_at,
-                c.withdrawing or coalesce(k.engaged, false) or m.ended_at is not null
+                c.withdrawing or coalesce(k.engaged or m.sequence < k.sequence, false) or m.ended_at is not null, c.pool
             from views.countermeasures_v1 c
             join views.mitigations_v1 m using (tenant_id, mitigation_id)
             left join views.kill_switch_v1 k on true
@@ -35,7 +35,8 @@ internal static class WantedCountermeasures
                     reader.GetFieldValue<IPNetwork>(4),
                     await reader.IsDBNullAsync(5, cancellation)
                         ? null
-                        : JsonSerializer.Deserialize<TrafficRule>(reader.GetString(5), EventCatalog.Json)),
+                        : JsonSerializer.Deserialize<TrafficRule>(reader.GetString(5), EventCatalog.Json),
+                    await reader.IsDBNullAsync(9, cancellation) ? null : reader.GetString(9)),
                 reader.GetFieldValue<string[]>(6),
                 reader.GetFieldValue<DateTimeOffset>(7),
                 reader.GetBoolean(8)));

@@ -4,7 +4,8 @@ namespace Platform.Mitigation.Capacity;
 
 /// <param name="Key">The contract.</param>
 /// <param name="BitsPerSecond">What it needs.</param>
-internal sealed record Need(string Key, long BitsPerSecond);
+/// <param name="Pool">Where its traffic runs through already; null: nowhere in particular.</param>
+internal sealed record Need(string Key, long BitsPerSecond, string? Pool = null);
 
 /// <param name="Name">The pool.</param>
 /// <param name="Limit">In bits per second.</param>
@@ -19,25 +20,38 @@ internal static class Allocation
     public static long NeedOf(long declaredBitsPerSecond, bool alwaysOn, int sharing) =>
         alwaysOn ? declaredBitsPerSecond : (declaredBitsPerSecond + sharing - 1) / sharing;
 
-    /// <summary>Each need goes whole into the first pool with room, in the order of their keys.</summary>
+    /// <summary>Each need goes whole into the pool that it stands in, or into the first with room, in the order of their keys; what stands first.</summary>
     /// <returns>The pools, and what fits into none of them, in bits per second.</returns>
     public static (IReadOnlyList<PoolUse> Pools, long Unplaced) Of(IReadOnlyList<ScrubbingPool> pools, IEnumerable<Need> needs)
     {
+        var (uses, unplaced, _) = Place(pools, needs);
+        return (uses, unplaced);
+    }
+
+    /// <returns>Besides, the pool of each need that found one.</returns>
+    public static (IReadOnlyList<PoolUse> Pools, long Unplaced, IReadOnlyDictionary<string, string> Placed) Place(
+        IReadOnlyList<ScrubbingPool> pools, IEnumerable<Need> needs)
+    {
         var uses = pools.Select(pool => new PoolUse(pool.Name, pool.BitsPerSecond, Used: 0, Contracts: 0)).ToArray();
+        var placed = new Dictionary<string, string>();
         var unplaced = 0L;
-        foreach (var need in needs.OrderBy(need => need.Key, StringComparer.Ordinal))
+        foreach (var need in needs.OrderBy(need => need.Pool is null).ThenBy(need => need.Key, StringComparer.Ordinal))
         {
-            var index = Array.FindIndex(uses, use => use.Limit - use.Used >= need.BitsPerSecond);
+            var index = Array.FindIndex(uses, use => use.Name == need.Pool && HasRoom(use));
+            index = index < 0 ? Array.FindIndex(uses, HasRoom) : index;
             if (index < 0)
             {
                 unplaced += need.BitsPerSecond;
                 continue;
             }
 
+            placed[need.Key] = uses[index].Name;
             uses[index] = uses[index] with { Used = uses[index].Used + need.BitsPerSecond, Contracts = uses[index].Contracts + 1 };
+
+            bool HasRoom(PoolUse use) => use.Limit - use.Used >= need.BitsPerSecond;
         }
 
-        return (uses, unplaced);
+        return (uses, unplaced, placed);
     }
 
     /// <summary>Whether one need more, or a greater one, finds room beside the others. Without pools nothing is limited.</summary>

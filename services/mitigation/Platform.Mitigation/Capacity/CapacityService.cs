@@ -9,13 +9,14 @@ using Platform.Hosting;
 using Platform.Mitigation.AlwaysOn;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Capacity;
 
 /// <summary>gRPC surface of capacity: pools, admission, and whose traffic runs through the scrubbers always.</summary>
 internal sealed class CapacityService(
-    NpgsqlDataSource database, StreamStore store, DefenseFacts facts, KnownCapacity capacity, IOptions<BgpOptions> network, TimeProvider clock)
+    NpgsqlDataSource database, StreamStore store, DefenseFacts facts, KnownCapacity capacity, IOptions<BgpOptions> network, IOptions<ScrubberOptions> scrubbers)
     : Wire.Capacity.CapacityBase
 {
     [Authorize(Policy = Policies.ProviderRead)]
@@ -34,6 +35,12 @@ internal sealed class CapacityService(
                     UsedBitsPerSecond = pool.Used,
                     HeadroomBitsPerSecond = pool.Limit - pool.Used,
                     Contracts = pool.Contracts,
+                    Level = PoolDecider.LevelOf(pool, scrubbers.Value.NearlyFullPercent) switch
+                    {
+                        PoolLevel.NearlyFull => "nearly-full",
+                        PoolLevel.Exceeded => "exceeded",
+                        _ => "ok",
+                    },
                 }),
             },
         };
@@ -41,36 +48,24 @@ internal sealed class CapacityService(
 
     [Authorize(Policy = Policies.ProviderOperate)]
     public override async Task<AdmitContractResponse> AdmitContract(AdmitContractRequest request, ServerCallContext context) =>
-        await capacity.TryHold(request.ServiceCode, request.DeclaredBitsPerSecond, alwaysOn: null, context.CancellationToken)
+        await capacity.TryHold(request.ServiceCode, request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn ? true : null, context.CancellationToken)
             ? new AdmitContractResponse()
             : throw AlwaysOnRejections.CapacityExceeded.ToRpcException();
 
     [Authorize(Policy = Policies.Administer)]
-    public override async Task<OrderAlwaysOnResponse> OrderAlwaysOn(OrderAlwaysOnRequest request, ServerCallContext context)
+    public override async Task<AdmitAlwaysOnResponse> AdmitAlwaysOn(AdmitAlwaysOnRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
         var contract = await ContractOf(tenant, request.ServiceCode, context);
-        var cause = context.Cause();
-        var command = new OrderAlwaysOn(
-            request.ServiceCode,
-            contract,
-            network.Value.CanDivert(contract.Prefixes),
-            HasRoom: await capacity.TryHold(request.ServiceCode, declaredBitsPerSecond: null, alwaysOn: true, context.CancellationToken),
-            DerivedId.For(tenant.ToGuid(), $"always-on {request.ServiceCode}"),
-            request.Reason,
-            clock.GetUtcNow());
-        await Handle(tenant, request.ServiceCode, state => AlwaysOnDecider.Decide(state, command), cause, context);
-        return new OrderAlwaysOnResponse();
-    }
+        var canDivert = network.Value.CanDivert(contract.Prefixes);
+        if (AlwaysOnDecider.Refusal(request.ServiceCode, contract, canDivert) is { } refusal)
+        {
+            throw refusal.ToRpcException();
+        }
 
-    [Authorize(Policy = Policies.Administer)]
-    public override async Task<CancelAlwaysOnResponse> CancelAlwaysOn(CancelAlwaysOnRequest request, ServerCallContext context)
-    {
-        var tenant = context.Caller().TenantFor(request.TenantId);
-        await ContractOf(tenant, request.ServiceCode, context);
-        var command = new CancelAlwaysOn(request.Reason, clock.GetUtcNow());
-        await Handle(tenant, request.ServiceCode, state => AlwaysOnDecider.Decide(state, command), context.Cause(), context);
-        return new CancelAlwaysOnResponse();
+        return await capacity.TryHold(request.ServiceCode, declaredBitsPerSecond: null, alwaysOn: true, context.CancellationToken)
+            ? new AdmitAlwaysOnResponse()
+            : throw AlwaysOnRejections.CapacityExceeded.ToRpcException();
     }
 
     [Authorize(Policy = Policies.Read)]
@@ -90,11 +85,4 @@ internal sealed class CapacityService(
     private async Task<ContractScope> ContractOf(TenantId tenant, string serviceCode, ServerCallContext context) =>
         (await facts.Find(tenant.ToGuid(), serviceCode, Guid.Empty, context.CancellationToken))?.Contract
         ?? throw MitigationRejections.ContractUnknown(serviceCode).ToRpcException();
-
-    private async Task Handle(
-        TenantId tenant, string serviceCode, Func<AlwaysOnState, Decision<AlwaysOnEvent>> decide, Cause cause, ServerCallContext context)
-    {
-        var decision = await store.Tenant(tenant).Handle(AlwaysOnState.Stream, serviceCode, decide, cause, context.CancellationToken);
-        decision.OrThrow();
-    }
 }

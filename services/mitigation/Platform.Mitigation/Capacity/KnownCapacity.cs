@@ -8,6 +8,8 @@ namespace Platform.Mitigation.Capacity;
 /// <summary>What contracts need of the scrubbers now, and room that is kept for one that is about to come.</summary>
 internal sealed class KnownCapacity(NpgsqlDataSource database, IOptions<ScrubberOptions> options, TimeProvider clock)
 {
+    private volatile IReadOnlyDictionary<string, string>? _placed;
+
     private const long AskersLock = 0x6D69_7469_0000_0004; // "miti" 4
     private static readonly TimeSpan HeldFor = TimeSpan.FromMinutes(1);
 
@@ -15,7 +17,25 @@ internal sealed class KnownCapacity(NpgsqlDataSource database, IOptions<Scrubber
     public async Task<(IReadOnlyList<PoolUse> Pools, long Unplaced)> Read(CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        return Allocation.Of(options.Value.Pools, await Needs(connection, except: "", cancellation));
+        var (pools, unplaced, placed) = Allocation.Place(options.Value.Pools, await Needs(connection, except: "", cancellation));
+        _placed = placed;
+        return (pools, unplaced);
+    }
+
+    /// <summary>Pool that the traffic of a contract goes to; null when there are no pools, or none has room for it.</summary>
+    public async ValueTask<string?> PoolOf(string serviceCode, CancellationToken cancellation)
+    {
+        if (options.Value.Pools.Length == 0)
+        {
+            return null;
+        }
+
+        if (_placed?.ContainsKey(serviceCode) is not true)
+        {
+            await Read(cancellation); // just started, or a contract of this very second
+        }
+
+        return _placed!.GetValueOrDefault(serviceCode);
     }
 
     /// <summary>Whether a contract finds room with so much; then it is kept for it for a minute.</summary>
@@ -61,9 +81,11 @@ internal sealed class KnownCapacity(NpgsqlDataSource database, IOptions<Scrubber
     /// <summary>Contracts in force, each with the greater of what it has and what is held for it; and what is held for new ones.</summary>
     private async Task<List<Need>> Needs(NpgsqlConnection connection, string except, CancellationToken cancellation)
     {
-        var contracts = await connection.QueryAsync<(string ServiceCode, long Declared, bool AlwaysOn)>(new CommandDefinition(
+        var contracts = await connection.QueryAsync<(string ServiceCode, long Declared, bool AlwaysOn, string? Pool)>(new CommandDefinition(
             """
-            select c.service_code, c.declared_bits_per_second, coalesce(o.ordered, false)
+            select c.service_code, c.declared_bits_per_second, coalesce(o.ordered, false),
+                (select max(s.pool) from views.mitigations_v1 m join views.countermeasures_v1 s using (tenant_id, mitigation_id)
+                    where m.order_id = o.order_id and m.ended_at is null and not s.withdrawing)
             from views.contracts_v1 c left join views.always_on_v1 o using (tenant_id, service_code)
             where c.ended_at is null and c.service_code <> @except
             """,
@@ -79,7 +101,8 @@ internal sealed class KnownCapacity(NpgsqlDataSource database, IOptions<Scrubber
                 contract.ServiceCode,
                 Math.Max(
                     Allocation.NeedOf(contract.Declared, contract.AlwaysOn, options.Value.Sharing),
-                    held.Where(hold => hold.ServiceCode == contract.ServiceCode).Select(hold => hold.BitsPerSecond).DefaultIfEmpty(0).Max()))),
+                    held.Where(hold => hold.ServiceCode == contract.ServiceCode).Select(hold => hold.BitsPerSecond).DefaultIfEmpty(0).Max()),
+                contract.Pool)),
             .. held.Where(hold => hold.ServiceCode.Length == 0).Select(hold => new Need($"~{hold.Id}", hold.BitsPerSecond)),
         ];
     }

@@ -79,6 +79,10 @@ internal sealed class EffectMeter(
                 verdict = EffectRules.Verdict(mitigation.Evidence, arrives);
                 await NoteEffect(mitigation, it, verdict, arrives, cancellation);
             }
+            else if (it.IsSeenInFlows && it.Effect is null && IsTimeToMeasure(heardSince, it.AnnouncedAt, until))
+            {
+                await NoteEffect(mitigation, it, EffectRules.Unmeasured, arrives: null, cancellation); // silence is no quiet
+            }
 
             if (it.WithdrawnAt is null && it.Step == mitigation.Step)
             {
@@ -92,14 +96,17 @@ internal sealed class EffectMeter(
         }
     }
 
-    /// <summary>Null when it was not heard for long enough since then.</summary>
+    /// <summary>Null when it was not heard for long enough since then, or when ingestion itself heard nothing.</summary>
     private long? Arrives(MeasuredMitigation mitigation, DateTimeOffset? heardSince, DateTimeOffset since, DateTimeOffset until) =>
-        heardSince is { } heard && until - (heard > since ? heard : since) >= options.Value.Settle + options.Value.Window
+        IsTimeToMeasure(heardSince, since, until) && traffic.IsHeard(until, options.Value.Window, options.Value.Silence)
             ? traffic.BitsPerSecond(mitigation.Target, mitigation.Evidence.Select(vector => vector.Vector), until, options.Value.Window)
             : null;
 
+    private bool IsTimeToMeasure(DateTimeOffset? heardSince, DateTimeOffset since, DateTimeOffset until) =>
+        heardSince is { } heard && until - (heard > since ? heard : since) >= options.Value.Settle + options.Value.Window;
+
     private async Task NoteEffect(
-        MeasuredMitigation mitigation, MeasuredCountermeasure it, string verdict, long arrives, CancellationToken cancellation)
+        MeasuredMitigation mitigation, MeasuredCountermeasure it, string verdict, long? arrives, CancellationToken cancellation)
     {
         if (it.Effect?.Verdict != verdict)
         {

@@ -20,4 +20,11 @@ internal sealed class EffectOptions
     /// <summary>Over how long traffic is averaged. 1 second to 1 minute; default 5 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:01:00", ErrorMessage = "must be 00:00:01 to 00:01:00.")]
     public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long ingestion may hear no telemetry at all before no traffic means only that nobody told of it: then nothing is measured. 1 second to
+    /// 1 minute; default 3 seconds.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:00", ErrorMessage = "must be 00:00:01 to 00:01:00.")]
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(3);
 }

@@ -21,6 +21,18 @@ internal static class EffectRules
             : Unchanged;
     }
 
+    /// <summary>What a filter in the scrubbers did; null when that cannot be said: it drops nothing, and no attack passes either.</summary>
+    /// <param name="evidence">What detection saw before; none: by hand.</param>
+    /// <param name="droppedBits">Dropped by it, a second.</param>
+    /// <param name="passedBits">Passed to its destination, past all filters, a second.</param>
+    public static string? VerdictOfFilter(IReadOnlyList<VectorEvidence> evidence, long droppedBits, long passedBits)
+    {
+        var verdict = Verdict(evidence, passedBits);
+        return droppedBits == 0 ? (verdict == Unchanged ? Unchanged : null)
+            : droppedBits >= passedBits || verdict != Unchanged ? Helped
+            : Unchanged;
+    }
+
     /// <summary>The greatest vector, in bits per second: what <see cref="TargetTraffic"/> measures afterwards.</summary>
     public static long Before(IReadOnlyList<VectorEvidence> evidence) => evidence.Select(vector => vector.BitsPerSecond).DefaultIfEmpty(0).Max();
 

@@ -15,6 +15,7 @@ internal sealed class TargetTraffic
 
     private readonly Lock _lock = new();
     private readonly Dictionary<IPNetwork, SortedDictionary<long, Dictionary<Vector, ulong>>> _targets = [];
+    private readonly SortedSet<long> _heard = []; // seconds in which telemetry arrived, of whatever traffic
 
     /// <summary>From now on these, and no others.</summary>
     public void Watch(IReadOnlySet<IPNetwork> targets)
@@ -33,6 +34,38 @@ internal sealed class TargetTraffic
         }
     }
 
+    /// <summary>Ingestion says that it heard telemetry then (UTC).</summary>
+    public void Hear(DateTimeOffset at)
+    {
+        lock (_lock)
+        {
+            Hear(at.ToUnixTimeSeconds());
+        }
+    }
+
+    /// <summary>Whether telemetry was there all the time: else no traffic means only that nobody told of it.</summary>
+    /// <param name="until">End, exclusive (UTC).</param>
+    /// <param name="length">How long before it begins.</param>
+    /// <param name="silence">Longest break that means nothing.</param>
+    public bool IsHeard(DateTimeOffset until, TimeSpan length, TimeSpan silence)
+    {
+        var (last, longest) = ((until - length).ToUnixTimeSeconds(), (long)silence.TotalSeconds);
+        lock (_lock)
+        {
+            foreach (var second in _heard.Where(second => second >= last - longest))
+            {
+                if (second - last > longest)
+                {
+                    return false;
+                }
+
+                last = Math.Max(last, second);
+            }
+
+            return _heard.Count > 0 && _heard.Max >= until.ToUnixTimeSeconds() - longest;
+        }
+    }
+
     /// <summary>Increments: several for the same host and second are added up.</summary>
     public void Add(TrafficWindowBatch batch)
     {
@@ -41,6 +74,7 @@ internal sealed class TargetTraffic
             foreach (var window in batch.Windows.Where(window => window.Host.Length is 4 or 16))
             {
                 var host = new IPAddress(window.Host.Span);
+                Hear(window.Second);
                 foreach (var seconds in _targets.Where(target => target.Key.Contains(host)).Select(target => target.Value))
                 {
                     if (!seconds.TryGetValue(window.Second, out var bytes))
@@ -80,6 +114,15 @@ internal sealed class TargetTraffic
 
             var within = seconds.Where(second => second.Key >= first && second.Key < end).Select(second => second.Value).ToList();
             return asked.Max(vector => within.Sum(bytes => (long)bytes.GetValueOrDefault(vector)) * 8 / (end - first));
+        }
+    }
+
+    private void Hear(long second)
+    {
+        _heard.Add(second);
+        while (_heard.Count > KeptSeconds)
+        {
+            _heard.Remove(_heard.Min);
         }
     }
 

@@ -10,13 +10,15 @@ namespace Platform.Mitigation.Effects;
 
 /// <summary>
 /// Hears the traffic windows of objects that are defended, and of no others: the broker sorts them out, by object, so that a quiet day costs
-/// nothing. The queue is this process's own and dies with it.
+/// nothing. Hears also that ingestion hears anything at all, which tells quiet from silence. The queue is this process's own and dies with it.
 /// </summary>
 internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOptions> broker, TimeProvider clock, ILogger<TrafficListener> log)
     : IAsyncDisposable
 {
     private const string Published = "telemetry.windows";
     private const string Sorted = "telemetry.mitigation";
+    private const string Beats = "telemetry.beats";
+    private const string BeatType = "platform.telemetry.v1.TelemetryBeat";
 
     private readonly Dictionary<Guid, DateTimeOffset> _heardSince = [];
     private IConnection? _connection;
@@ -29,6 +31,7 @@ internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOp
         await using var connection = await Connect(options, "mitigation migrate", cancellation);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellation);
         await channel.ExchangeDeclareAsync(Published, ExchangeType.Fanout, durable: true, cancellationToken: cancellation);
+        await channel.ExchangeDeclareAsync(Beats, ExchangeType.Fanout, durable: true, cancellationToken: cancellation);
         await channel.ExchangeDeclareAsync(Sorted, ExchangeType.Direct, durable: true, cancellationToken: cancellation);
         await channel.ExchangeBindAsync(Sorted, Published, routingKey: "", cancellationToken: cancellation);
     }
@@ -84,12 +87,20 @@ internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOp
             new Dictionary<string, object?> { ["x-max-length"] = 10_000, ["x-overflow"] = "drop-head" },
             cancellationToken: cancellation);
         _queue = queue.QueueName;
+        await _channel.QueueBindAsync(_queue, Beats, routingKey: "", cancellationToken: cancellation);
         var consumer = new AsyncEventingBasicConsumer(_channel);
         consumer.ReceivedAsync += (_, delivery) =>
         {
             try
             {
-                traffic.Add(TrafficWindowBatch.Parser.ParseFrom(delivery.Body.Span));
+                if (delivery.BasicProperties.Type == BeatType)
+                {
+                    traffic.Hear(HeardAt(TelemetryBeat.Parser.ParseFrom(delivery.Body.Span)));
+                }
+                else
+                {
+                    traffic.Add(TrafficWindowBatch.Parser.ParseFrom(delivery.Body.Span));
+                }
             }
             catch (InvalidProtocolBufferException)
             {
@@ -117,6 +128,12 @@ internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOp
                 // It was lost, and that is why we let it go.
             }
         }
+    }
+
+    private DateTimeOffset HeardAt(TelemetryBeat beat)
+    {
+        var (heard, now) = (DateTimeOffset.UnixEpoch.AddTicks(beat.HeardAtUnixUs * TimeSpan.TicksPerMicrosecond), clock.GetUtcNow());
+        return heard < now ? heard : now; // of a clock that is ahead
     }
 
     private static bool IsAway(Exception fault) =>

@@ -15,11 +15,11 @@ internal sealed class KillSwitchPosition : IProjection
         switch (recorded.Data)
         {
             case KillSwitchEngaged e:
-                Turn(engaged: true, e.EngagedAt, e.Note, actor, sql);
+                Turn(engaged: true, e.EngagedAt, e.Note, actor, recorded.Sequence, sql);
                 break;
 
             case KillSwitchReleased e:
-                Turn(engaged: false, e.ReleasedAt, e.Note, actor, sql);
+                Turn(engaged: false, e.ReleasedAt, e.Note, actor, recorded.Sequence, sql);
                 break;
         }
     }
@@ -36,12 +36,13 @@ internal sealed class KillSwitchPosition : IProjection
             : (false, null, "", "");
     }
 
-    private static void Turn(bool engaged, DateTimeOffset at, string note, string actor, SqlBatch sql)
+    private static void Turn(bool engaged, DateTimeOffset at, string note, string actor, long sequence, SqlBatch sql)
     {
         sql.Add($"""
-            insert into views.kill_switch_v1 (engaged, changed_at, note, actor) values ({engaged}, {at}, {note}, {actor})
+            insert into views.kill_switch_v1 (engaged, changed_at, note, actor, sequence) values ({engaged}, {at}, {note}, {actor}, {sequence})
             on conflict (one) do update
-            set engaged = excluded.engaged, changed_at = excluded.changed_at, note = excluded.note, actor = excluded.actor
+            set engaged = excluded.engaged, changed_at = excluded.changed_at, note = excluded.note, actor = excluded.actor,
+                sequence = excluded.sequence
             """);
         sql.Add($"select pg_notify({KnownMitigations.Channel}, '')");
     }

@@ -14,11 +14,11 @@ internal sealed class ContractDirectory(NpgsqlDataSource database)
     {
         await using var command = database.CreateCommand(
             """
-            insert into views.contracts_v1 as known (contract_id, tenant_id, service_code, prefixes, version, ended_at, declared_bits_per_second)
-            values ($1, $2, $3, $4, $5, $6, $7)
+            insert into views.contracts_v1 as known (contract_id, tenant_id, service_code, prefixes, version, ended_at, declared_bits_per_second, always_on)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
             on conflict (contract_id) do update
             set prefixes = excluded.prefixes, version = excluded.version, ended_at = excluded.ended_at,
-                declared_bits_per_second = excluded.declared_bits_per_second
+                declared_bits_per_second = excluded.declared_bits_per_second, always_on = excluded.always_on
             where excluded.version > known.version and known.ended_at is null
             """);
         command.Parameters.Add(new() { Value = contract.ContractId });
@@ -32,11 +32,20 @@ internal sealed class ContractDirectory(NpgsqlDataSource database)
             NpgsqlDbType = NpgsqlDbType.TimestampTz,
         });
         command.Parameters.Add(new() { Value = contract.DeclaredBitsPerSecond });
+        command.Parameters.Add(new() { Value = contract.AlwaysOn });
         await command.ExecuteNonQueryAsync(cancellation);
     }
 }
 
 /// <param name="DeclaredBitsPerSecond">Greatest bandwidth of what it protects.</param>
+/// <param name="AlwaysOn">Option: its traffic runs through the scrubbers always.</param>
 /// <param name="EndedAt">Null while it runs.</param>
 internal sealed record KnownContract(
-    Guid TenantId, Guid ContractId, string ServiceCode, IPNetwork[] Prefixes, long Version, long DeclaredBitsPerSecond, DateTimeOffset? EndedAt);
+    Guid TenantId,
+    Guid ContractId,
+    string ServiceCode,
+    IPNetwork[] Prefixes,
+    long Version,
+    long DeclaredBitsPerSecond,
+    bool AlwaysOn,
+    DateTimeOffset? EndedAt);

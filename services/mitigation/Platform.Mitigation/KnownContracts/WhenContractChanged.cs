@@ -4,7 +4,7 @@ using Platform.Contracts.Accounts.V1;
 
 namespace Platform.Mitigation.KnownContracts;
 
-/// <summary>Reaction: a contract's prefixes changed, so from now on others may be defended. What stands is left to its end.</summary>
+/// <summary>Reaction: a contract's prefixes changed, so from now on others may be defended; what stands for one that it gave up is dropped within a second.</summary>
 internal sealed class WhenContractChanged(ContractDirectory contracts) : IConsumer<ContractChanged>
 {
     public Task Consume(ConsumeContext<ContractChanged> context)
@@ -12,7 +12,7 @@ internal sealed class WhenContractChanged(ContractDirectory contracts) : IConsum
         var it = context.Message;
         var prefixes = it.Prefixes.Select(prefix => IPNetwork.Parse(prefix)).ToArray();
         return contracts.Save(
-            new KnownContract(it.TenantId, it.ContractId, it.ServiceCode, prefixes, it.Version, it.DeclaredBitsPerSecond, EndedAt: null),
+            new KnownContract(it.TenantId, it.ContractId, it.ServiceCode, prefixes, it.Version, it.DeclaredBitsPerSecond, it.AlwaysOn, EndedAt: null),
             context.CancellationToken);
     }
 }

@@ -12,7 +12,7 @@ internal sealed class WhenContractSigned(ContractDirectory contracts) : IConsume
         var it = context.Message;
         var prefixes = it.Prefixes.Select(prefix => IPNetwork.Parse(prefix)).ToArray();
         return contracts.Save(
-            new KnownContract(it.TenantId, it.ContractId, it.ServiceCode, prefixes, it.Version, it.DeclaredBitsPerSecond, EndedAt: null),
+            new KnownContract(it.TenantId, it.ContractId, it.ServiceCode, prefixes, it.Version, it.DeclaredBitsPerSecond, it.AlwaysOn, EndedAt: null),
             context.CancellationToken);
     }
 }

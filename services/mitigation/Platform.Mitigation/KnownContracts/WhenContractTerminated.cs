@@ -13,7 +13,7 @@ internal sealed class WhenContractTerminated(ContractDirectory contracts) : ICon
     {
         var it = context.Message;
         return contracts.Save(
-            new KnownContract(it.TenantId, it.ContractId, it.ServiceCode, [], it.Version, DeclaredBitsPerSecond: 0, it.TerminatedAt),
+            new KnownContract(it.TenantId, it.ContractId, it.ServiceCode, [], it.Version, DeclaredBitsPerSecond: 0, AlwaysOn: false, it.TerminatedAt),
             context.CancellationToken);
     }
 }

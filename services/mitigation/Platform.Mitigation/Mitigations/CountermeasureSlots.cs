@@ -19,9 +19,28 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
     public Task<SlotAnswer> TakeMore(Guid tenantId, Guid mitigationId, int more, CancellationToken cancellation) =>
         Take(tenantId, mitigationId, more, more, cancellation);
 
-    /// <summary>Gives back slots whose taker never got as far as an event, for example because it was killed.</summary>
+    /// <summary>
+    /// Gives back slots whose taker never got as far as an event, for example because it was killed, and those of countermeasures that went while
+    /// their mitigation stands on.
+    /// </summary>
     public async Task ReleaseAbandoned(CancellationToken cancellation)
     {
+        var now = clock.GetUtcNow();
+        await using var settle = database.CreateCommand(
+            """
+            update views.slots_v1 slot set amount = standing.amount
+            from (
+                select s.mitigation_id, greatest(count(c.countermeasure_id), 1)::integer as amount
+                from views.slots_v1 s
+                join views.mitigations_v1 m on m.tenant_id = s.tenant_id and m.mitigation_id = s.mitigation_id and m.ended_at is null
+                left join views.countermeasures_v1 c on c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id
+                    and not c.withdrawn and not c.rehearsed
+                where s.taken_at < $1
+                group by s.mitigation_id) standing
+            where slot.mitigation_id = standing.mitigation_id and slot.amount > standing.amount and slot.taken_at < $1
+            """);
+        settle.Parameters.Add(new() { Value = now - TimeSpan.FromMinutes(1) });
+        await settle.ExecuteNonQueryAsync(cancellation);
         await using var command = database.CreateCommand(
             """
             delete from views.slots_v1 slot
@@ -29,7 +48,7 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
               and not exists (select from views.mitigations_v1 m
                   where m.tenant_id = slot.tenant_id and m.mitigation_id = slot.mitigation_id and m.ended_at is null)
             """);
-        command.Parameters.Add(new() { Value = clock.GetUtcNow() - TimeSpan.FromMinutes(10) });
+        command.Parameters.Add(new() { Value = now - TimeSpan.FromMinutes(10) });
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
@@ -51,7 +70,7 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
             inserted as (
                 insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount)
                 select $2, $1, $7, $3 from answer where answer = 0 and not already
-                on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount)
+                on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount, taken_at = excluded.taken_at)
             select answer from answer
             """)
         {

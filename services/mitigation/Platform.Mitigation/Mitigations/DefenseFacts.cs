@@ -4,6 +4,8 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Bgp;
+using Platform.Mitigation.Capacity;
+using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -11,8 +13,10 @@ namespace Platform.Mitigation.Mitigations;
 internal sealed class DefenseFacts(
     NpgsqlDataSource database,
     CountermeasureSlots slots,
+    KnownCapacity capacity,
     IOptions<MitigationOptions> options,
     IOptions<BgpOptions> network,
+    IOptions<ScrubberOptions> scrubbers,
     TimeProvider clock)
 {
     private static readonly TimeSpan MomentAgo = TimeSpan.FromSeconds(10);
@@ -28,7 +32,8 @@ internal sealed class DefenseFacts(
         await using var command = database.CreateCommand(
             """
             select c.prefixes, c.ended_at is not null, p.policy, coalesce((select engaged from views.kill_switch_v1), false),
-                exists (select from views.scrubbers_v1 where heard_at > $4)
+                array(select name from views.scrubbers_v1 where heard_at > $4),
+                array(select name from views.scrubbers_v1 where heard_at > $4 and syn_proxy)
             from views.contracts_v1 c
             left join views.policies_v1 p on p.tenant_id = c.tenant_id and p.object_id = $3
             where c.tenant_id = $1 and c.service_code = $2
@@ -43,6 +48,8 @@ internal sealed class DefenseFacts(
             return null;
         }
 
+        var pool = await capacity.PoolOf(serviceCode, cancellation);
+        string[] there = [.. row.GetFieldValue<string[]>(4).Where(agent => scrubbers.Value.Serves(agent, pool))];
         var contract = new ContractScope(row.GetFieldValue<IPNetwork[]>(0), row.GetBoolean(1));
         var own = await row.IsDBNullAsync(2, cancellation)
             ? null
@@ -52,7 +59,11 @@ internal sealed class DefenseFacts(
             contract,
             options.Value.DryRun ? chosen with { Mode = EnforcementMode.DryRun } : chosen,
             options.Value.RailsFor(tenantId, row.GetBoolean(3), chosen.AllowedSources),
-            network.Value.MeansFor(scrubberIsThere: row.GetBoolean(4)),
+            network.Value.MeansFor(
+                scrubberIsThere: there.Length > 0,
+                pool,
+                // All of them, and both directions pass them: half a proxy breaks every connection.
+                synProxy: scrubbers.Value.SeesBothDirections(pool) && there.Length > 0 && there.All(row.GetFieldValue<string[]>(5).Contains)),
             SlotAnswer.Granted,
             options.Value.MaximumDuration);
     }

@@ -9,12 +9,16 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="PacketsPerSecond">Measured.</param>
 /// <param name="ThresholdBitsPerSecond">What was allowed; null when bits are not watched.</param>
 /// <param name="ThresholdPacketsPerSecond">What was allowed; null when packets are not watched.</param>
+/// <param name="DestinationPort">Where nearly all of it goes; null: to many, or not known.</param>
+/// <param name="PacketLength">How long nearly all of its packets are; null: of many lengths, or not known.</param>
 internal sealed record VectorEvidence(
     string Vector,
     long BitsPerSecond,
     long PacketsPerSecond,
     long? ThresholdBitsPerSecond = null,
-    long? ThresholdPacketsPerSecond = null)
+    long? ThresholdPacketsPerSecond = null,
+    NumberRange? DestinationPort = null,
+    NumberRange? PacketLength = null)
 {
     /// <summary>How many times the threshold was measured; 1 when there is none.</summary>
     public double Excess => Math.Max(
@@ -26,7 +30,9 @@ internal sealed record VectorEvidence(
 /// <param name="FlowSpec">Some speaker takes FlowSpec.</param>
 /// <param name="Scrubbing">Some scrubber has room, and some speaker can divert to it.</param>
 /// <param name="RedirectTo">Route target of FlowSpec redirects; null when there is none.</param>
-internal sealed record NetworkMeans(bool FlowSpec, bool Scrubbing, string? RedirectTo = null);
+/// <param name="Pool">Scrubbing pool that has room for the contract; null: whatever the speakers divert to.</param>
+/// <param name="SynProxy">All scrubbers that have a part in it answer for the victim until a connection is real.</param>
+internal sealed record NetworkMeans(bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false);
 
 /// <summary>From what was seen to what is done about it. Pure.</summary>
 internal static class DefensePlan
@@ -74,7 +80,7 @@ internal static class DefensePlan
             case DefenseStepKind.Diversion when means.Scrubbing:
                 return [new CountermeasureSpec(CountermeasureKind.Diversion, target)];
             case DefenseStepKind.Scrubbing when means.Scrubbing:
-                var filters = PerSource(Rules(TrafficAction.Discard, target, evidence, means));
+                var filters = PerSource(Rules(TrafficAction.Discard, target, evidence, means), means);
                 return filters.Count == 0
                     ? []
                     :
@@ -94,7 +100,7 @@ internal static class DefensePlan
 
         IReadOnlyList<CountermeasureSpec> FlowSpec(TrafficAction action) =>
         [
-            .. Guarded(Rules(action, target, evidence, means), target, policy)
+            .. Guarded(Rules(action, target, evidence, means, byShape: true), target, policy)
                 .Select(rule => new CountermeasureSpec(CountermeasureKind.FlowSpec, target, rule)),
         ];
     }
@@ -104,7 +110,7 @@ internal static class DefensePlan
     /// and would hit everybody: where narrow evidence is there it is left out, and alone it is limited to its threshold instead of discarded.
     /// </summary>
     private static IReadOnlyList<TrafficRule> Rules(
-        TrafficAction action, IPNetwork target, IReadOnlyList<VectorEvidence> evidence, NetworkMeans means)
+        TrafficAction action, IPNetwork target, IReadOnlyList<VectorEvidence> evidence, NetworkMeans means, bool byShape = false)
     {
         var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
         var known = evidence.Where(vector => VectorMatches.For(vector.Vector, target, isIPv4) is not null).ToList();
@@ -112,7 +118,8 @@ internal static class DefensePlan
         return
         [
             .. from vector in narrow.Count > 0 ? narrow : known
-               let match = VectorMatches.For(vector.Vector, target, isIPv4)!
+               let whole = VectorMatches.For(vector.Vector, target, isIPv4)!
+               let match = byShape ? Shaped(whole, vector) : whole
                let chosen = action is TrafficAction.Discard && VectorMatches.IsBroad(vector.Vector) ? TrafficAction.RateLimit : action
                select chosen switch
                {
@@ -124,18 +131,37 @@ internal static class DefensePlan
     }
 
     /// <summary>
+    /// A broad vector in routers says ports and lengths too, where nearly all of it has the same: so much less of what is honest is in it. Not at
+    /// scrubbers: what changes its shape to slip past the routers meets all of the vector there.
+    /// </summary>
+    private static TrafficRule Shaped(TrafficRule rule, VectorEvidence vector) => !VectorMatches.IsBroad(vector.Vector)
+        ? rule
+        : rule with
+        {
+            DestinationPort = rule is { Protocol: TrafficRule.Udp or TrafficRule.Tcp, SourcePort: null } ? vector.DestinationPort : null,
+            PacketLength = vector.PacketLength,
+        };
+
+    /// <summary>
     /// At a scrubber what is limited is limited for each source too, so that a loud one does not use up what all may have together. The template:
     /// a hundredth of all, at least what a lively host sends.
     /// </summary>
-    private static IReadOnlyList<TrafficRule> PerSource(IReadOnlyList<TrafficRule> rules) =>
-    [
-        .. rules.Where(rule => rule.Action is TrafficAction.RateLimit).Select(rule => rule with
-        {
-            PerSource = true,
-            BytesPerSecond = Math.Max(VectorMatches.LivelyHost(rule), rule.BytesPerSecond!.Value / 100),
-        }),
-        .. rules,
-    ];
+    private static IReadOnlyList<TrafficRule> PerSource(IReadOnlyList<TrafficRule> rules, NetworkMeans means)
+    {
+        // Limits cannot tell spoofed connection attempts from real ones, a proxy can.
+        var proxied = rules.Where(rule => means.SynProxy && rule is { TcpFlagsSet: TrafficRule.Syn, TcpFlagsClear: TrafficRule.Ack }).ToList();
+        var others = rules.Except(proxied).ToList();
+        return
+        [
+            .. others.Where(rule => rule.Action is TrafficAction.RateLimit).Select(rule => rule with
+            {
+                PerSource = true,
+                BytesPerSecond = Math.Max(VectorMatches.LivelyHost(rule), rule.BytesPerSecond!.Value / 100),
+            }),
+            .. others,
+            .. proxied.Select(rule => rule with { Action = TrafficAction.SynProxy, BytesPerSecond = VectorMatches.LivelyHost(rule) }),
+        ];
+    }
 
     /// <summary>What the vector may have: its threshold, in bytes per second; at least 1,000.</summary>
     private static long Allowance(VectorEvidence vector)
@@ -144,7 +170,7 @@ internal static class DefensePlan
             ?? (vector.PacketsPerSecond > 0 && vector.ThresholdPacketsPerSecond is { } packets
                 ? (long)(vector.BitsPerSecond / 8.0 / vector.PacketsPerSecond * packets)
                 : 0);
-        return Math.Max(1_000, bytes);
+        return Math.Clamp(bytes, 1_000, SafetyRails.GreatestLimit);
     }
 
     /// <summary>Allowed sources first: of two rules the one with a source comes first (RFC 8955, section 5.1).</summary>
@@ -166,7 +192,7 @@ internal sealed record PlannedStep(int Index, IReadOnlyList<CountermeasureSpec> 
 /// <summary>What each vector of detection says about its packets.</summary>
 internal static class VectorMatches
 {
-    private const byte Syn = 2, Rst = 4, Ack = 16;
+    private const byte Syn = TrafficRule.Syn, Rst = 4, Ack = TrafficRule.Ack;
 
     private static readonly Dictionary<string, int> AmplifiedFromPort = new()
     {

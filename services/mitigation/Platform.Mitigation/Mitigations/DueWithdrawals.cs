@@ -8,7 +8,7 @@ using Platform.Mitigation.Scrubbers;
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
-/// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended, or the kill switch is engaged. Every replica may run it: deciding twice
+/// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended or gave the prefix up, or the kill switch is engaged. Every replica may run it: deciding twice
 /// changes nothing.
 /// </summary>
 internal sealed class DueWithdrawals(
@@ -31,6 +31,7 @@ internal sealed class DueWithdrawals(
             try
             {
                 await WithdrawDue(stoppingToken);
+                await DropForeign(stoppingToken);
                 await ClearFiltersOfNobody(stoppingToken);
                 await slots.ReleaseAbandoned(stoppingToken);
             }
@@ -47,15 +48,21 @@ internal sealed class DueWithdrawals(
     {
         var lease = scrubberOptions.Value.Lease;
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var left = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId)>(
+        var left = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId, string? Pool, string[] Heard)>(
             """
-            select tenant_id, mitigation_id, countermeasure_id from views.countermeasures_v1
+            select tenant_id, mitigation_id, countermeasure_id, pool, array(select name from views.scrubbers_v1 where heard_at > @since)
+            from views.countermeasures_v1
             where in_network and withdrawing and not withdrawn and kind = @Scrubbing
-              and not exists (select from views.scrubbers_v1 where heard_at > @since)
             """,
             new { Scrubbing = (short)CountermeasureKind.Scrubbing, since = clock.GetUtcNow() - lease });
-        foreach (var (tenantId, mitigationId, countermeasureId) in left)
+        foreach (var (tenantId, mitigationId, countermeasureId, pool, heard) in left)
         {
+            if (heard.Any(agent => scrubberOptions.Value.Serves(agent, pool)))
+            {
+                continue; // it says so itself
+            }
+
+
             var gone = new ConfirmClearance(
                 new Dictionary<Guid, ImmutableHashSet<string>> { [countermeasureId] = ["lease"] }, "lease", clock.GetUtcNow());
             await store.Tenant(TenantId.Of(tenantId)).Handle(
@@ -67,6 +74,32 @@ internal sealed class DueWithdrawals(
         }
     }
 
+    /// <summary>What the contract protected when it was decided and does not any more: the prefix may be somebody else's by now.</summary>
+    private async Task DropForeign(CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var foreign = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId)>(
+            """
+            select m.tenant_id, m.mitigation_id, s.countermeasure_id
+            from views.mitigations_v1 m
+            join views.contracts_v1 c using (tenant_id, service_code)
+            join views.countermeasures_v1 s using (tenant_id, mitigation_id)
+            where m.withdrawal_requested_at is null and m.ended_at is null and c.ended_at is null
+              and s.in_network and not s.withdrawing and not (s.prefix <<= any (c.prefixes))
+            """);
+        foreach (var (tenantId, mitigationId, countermeasureId) in foreign)
+        {
+            var drop = new DropCountermeasure(
+                mitigationId, countermeasureId, "The contract does not protect this prefix any more.", clock.GetUtcNow(), WithdrawalReason.ContractEnded);
+            await store.Tenant(TenantId.Of(tenantId)).Handle(
+                MitigationState.Stream,
+                mitigationId.ToString(),
+                state => MitigationDecider.Decide(state, drop),
+                new Cause($"due:foreign:{countermeasureId:N}:{clock.GetUtcNow().UtcTicks}"),
+                cancellation);
+        }
+    }
+
     private async Task WithdrawDue(CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
@@ -74,13 +107,13 @@ internal sealed class DueWithdrawals(
         var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason, DateTime? HeldUntil)>(
             """
             select m.tenant_id, m.mitigation_id,
-                case when k.engaged then @KillSwitch when c.ended_at is not null then @ContractEnded
+                case when k.engaged or m.sequence < k.sequence then @KillSwitch when c.ended_at is not null then @ContractEnded
                     when m.expires_at <= @now then @Expired else @AnomalyEnded end, m.held_until
             from views.mitigations_v1 m
             left join views.kill_switch_v1 k on true
             left join views.contracts_v1 c using (tenant_id, service_code)
             where m.withdrawal_requested_at is null and m.ended_at is null
-              and (k.engaged or m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null)
+              and (k.engaged or m.sequence < k.sequence or m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null)
             """,
             new
             {

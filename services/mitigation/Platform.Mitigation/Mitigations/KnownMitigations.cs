@@ -28,17 +28,17 @@ internal sealed class KnownMitigations : IProjection
                 sql.Add($"""
                     insert into views.mitigations_v1
                         (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, expires_at, mode, step, step_since,
-                        before_bits_per_second, object_id, evidence, order_id)
+                        before_bits_per_second, object_id, evidence, order_id, sequence)
                     values ({recorded.TenantId.ToGuid()}, {e.MitigationId}, {e.AnomalyId}, {e.ServiceCode},
                         {e.Target.ToString()}, {e.StartedAt}, {e.ExpiresAt}, {(short)e.Mode}, {e.Step}, {e.StartedAt},
                         {EffectRules.Before(e.Evidence ?? [])}, {e.ObjectId},
-                        {JsonSerializer.Serialize(e.Evidence ?? [], EventCatalog.Json)}::jsonb, {e.OrderId})
+                        {JsonSerializer.Serialize(e.Evidence ?? [], EventCatalog.Json)}::jsonb, {e.OrderId}, {recorded.Sequence})
                     on conflict do nothing
                     """);
                 break;
 
             case CountermeasureRequested e:
-                Add(recorded, e.CountermeasureId, e.Kind, e.Prefix, e.Rule, inNetwork: true, rehearsed: false, sql);
+                Add(recorded, e.CountermeasureId, e.Kind, e.Prefix, e.Rule, inNetwork: true, rehearsed: false, sql, e.Pool);
                 Notify(sql);
                 break;
 
@@ -165,16 +165,17 @@ internal sealed class KnownMitigations : IProjection
         TrafficRule? rule,
         bool inNetwork,
         bool rehearsed,
-        SqlBatch sql)
+        SqlBatch sql,
+        string? pool = null)
     {
         var stored = rule is null ? null : JsonSerializer.Serialize(rule, EventCatalog.Json);
         sql.Add($"""
             insert into views.countermeasures_v1
-                (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed, step)
-            select m.tenant_id, m.mitigation_id, {countermeasureId}, {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed}, m.step
+                (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed, step, pool)
+            select m.tenant_id, m.mitigation_id, {countermeasureId}, {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed}, m.step, {pool}
             from views.mitigations_v1 m where m.tenant_id = {recorded.TenantId.ToGuid()} and m.mitigation_id = {Guid.Parse(recorded.StreamKey)}
             on conflict (tenant_id, countermeasure_id) do update
-            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, step = excluded.step,
+            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, step = excluded.step, pool = excluded.pool,
                 announced_at = null, withdrawn_at = null, effect = null, measured = false
             """);
     }

@@ -25,7 +25,8 @@ internal sealed record StartByHand(
 internal sealed record AddCountermeasures(
     Guid MitigationId, IReadOnlyList<CountermeasureSpec> Specs, Defense Defense, string Note, DateTimeOffset At);
 
-internal sealed record DropCountermeasure(Guid MitigationId, Guid CountermeasureId, string Note, DateTimeOffset At);
+internal sealed record DropCountermeasure(
+    Guid MitigationId, Guid CountermeasureId, string Note, DateTimeOffset At, WithdrawalReason Reason = WithdrawalReason.Operator);
 
 internal sealed record ApproveMitigation(Guid MitigationId, Defense Defense, string Note, DateTimeOffset At);
 
@@ -42,7 +43,19 @@ internal sealed record Escalate(Guid MitigationId, int LeavesStep, string Why, D
 internal sealed record NoteEvidence(
     Guid MitigationId, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
 
-internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At);
+/// <param name="CountermeasureId">Which.</param>
+/// <param name="Effect">The figures.</param>
+/// <param name="At">When (UTC).</param>
+/// <param name="Filtered">What scrubbers counted: the verdict follows from it. Null: the effect says it.</param>
+internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At, FilteredRate? Filtered = null);
+
+/// <param name="DroppedBits">A second.</param>
+/// <param name="PassedBits">A second.</param>
+internal sealed record FilteredRate(long DroppedBits, long PassedBits)
+{
+    /// <summary>Counted, but not over a time.</summary>
+    public static readonly FilteredRate Unknown = new(0, 0);
+}
 
 /// <summary>What arrived after a countermeasure had gone; null when nothing could be measured.</summary>
 internal sealed record NoteAftermath(Guid CountermeasureId, long? AfterBitsPerSecond, DateTimeOffset At);
@@ -88,7 +101,7 @@ internal static partial class MitigationDecider
                 command.Note,
                 OrderId: command.OrderId),
         }
-            .Concat(command.Specs.Select(spec => Place(spec, command.Scope.MitigationId, mode, command.At)))
+            .Concat(command.Specs.Distinct().Select(spec => Place(spec, command.Scope.MitigationId, mode, command.Defense.Means, command.At)))
             .ToArray();
     }
 
@@ -100,9 +113,10 @@ internal static partial class MitigationDecider
         }
 
         var added = New(current, command.Specs);
+        var mode = command.Defense.Policy.Mode is EnforcementMode.DryRun ? EnforcementMode.DryRun : current.Mode;
         return Refusal(added, command.Defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
-            : added.Select(spec => Place(spec, command.MitigationId, current.Mode, command.At)).ToArray();
+            : added.Select(spec => Place(spec, command.MitigationId, mode, command.Defense.Means, command.At)).ToArray();
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, DropCountermeasure command)
@@ -116,7 +130,7 @@ internal static partial class MitigationDecider
         {
             null => CountermeasureUnknown(command.CountermeasureId),
             { Stage: CountermeasureStage.Wanted } => new CountermeasureDropped(
-                current.Scope!.ServiceCode, command.CountermeasureId, command.Note, command.At),
+                current.Scope!.ServiceCode, command.CountermeasureId, command.Note, command.At, command.Reason),
             _ => Decision<MitigationEvent>.Unchanged,
         };
     }
@@ -134,12 +148,18 @@ internal static partial class MitigationDecider
             return NothingProposed;
         }
 
+        if (command.Defense.Policy.Mode is EnforcementMode.DryRun)
+        {
+            return DryRunIsOn;
+        }
+
         // What was allowed when it was proposed may not be allowed any more.
         var specs = proposed.Select(it => new CountermeasureSpec(it.Value.Kind, it.Value.Prefix, it.Value.Rule)).ToList();
         return Refusal(specs, command.Defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
             : new MitigationEvent[] { new MitigationApproved(current.Scope.ServiceCode, command.Note, command.At) }
-                .Concat(specs.Select(spec => Place(spec, command.MitigationId, EnforcementMode.Automatic, command.At)))
+                .Concat(specs.Select(spec => Place(
+                    spec, command.MitigationId, EnforcementMode.Automatic, command.Defense.Means, command.At)))
                 .ToArray();
     }
 
@@ -172,7 +192,7 @@ internal static partial class MitigationDecider
         return Refusal(added, defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
             : new MitigationEvent[] { new StepTaken(step.Index, command.Why, command.At) }
-                .Concat(added.Select(spec => Place(spec, command.MitigationId, current.Mode, command.At)))
+                .Concat(added.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
                 .ToArray();
     }
 
@@ -184,22 +204,37 @@ internal static partial class MitigationDecider
             return Decision<MitigationEvent>.Unchanged;
         }
 
-        VectorEvidence[] all = [.. command.Evidence, .. current.Evidence.Where(known => command.Evidence.All(seen => seen.Vector != known.Vector))];
-        var grown = new EvidenceGrew(all, command.At);
+        var grown = new EvidenceGrew(AllOf(current, command.Evidence), command.At);
         var defense = command.Defense;
-        if (DefensePlan.Next(current.Target, all, defense.Policy, defense.Means, current.Step) is not { } step
-            || step.Index != current.Step)
-        {
-            return grown;
-        }
-
-        var added = New(current, step.Specs);
+        var added = AddedBy(current, command);
         return added.Count == 0 || Refusal(added, defense, current.Scope!.ServiceCode) is not null
             ? grown
             : new MitigationEvent[] { grown }
-                .Concat(added.Select(spec => Place(spec, command.MitigationId, current.Mode, command.At)))
+                .Concat(added.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
                 .ToArray();
     }
+
+    /// <summary>What the step that stands gains by new evidence.</summary>
+    public static IReadOnlyList<CountermeasureSpec> AddedBy(MitigationState current, NoteEvidence command)
+    {
+        var defense = command.Defense;
+        return DefensePlan.Next(current.Target, AllOf(current, command.Evidence), defense.Policy, defense.Means, current.Step) is { } step
+            && step.Index == current.Step
+            ? New(current, step.Specs)
+            : [];
+    }
+
+    private static IReadOnlyList<VectorEvidence> AllOf(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
+    [
+        .. from it in seen
+           let known = current.Evidence.FirstOrDefault(known => known.Vector == it.Vector)
+           select it with
+           {
+               DestinationPort = it.DestinationPort ?? known?.DestinationPort, // what stands is not made broader by what is not said again
+               PacketLength = it.PacketLength ?? known?.PacketLength,
+           },
+        .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
+    ];
 
     /// <summary>A measurement is no decision: it is kept when the verdict is another one, and once more, final, when the countermeasure goes.</summary>
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command)
@@ -211,7 +246,11 @@ internal static partial class MitigationDecider
         }
 
         var isGoing = current.Status is MitigationStatus.Withdrawing || countermeasure.Stage is CountermeasureStage.Unwanted;
-        if (countermeasure.Effect?.Verdict == command.Effect.Verdict && (!isGoing || countermeasure.IsFinal))
+        var known = countermeasure.Effect?.Verdict;
+        var verdict = command.Filtered is { } rate
+            ? EffectRules.VerdictOfFilter(current.Evidence, rate.DroppedBits, rate.PassedBits) ?? known ?? (isGoing ? EffectRules.Unmeasured : null)
+            : command.Effect.Verdict;
+        if (verdict is null || (known == verdict && (!isGoing || countermeasure.IsFinal)))
         {
             return Decision<MitigationEvent>.Unchanged;
         }
@@ -219,7 +258,7 @@ internal static partial class MitigationDecider
         return new EffectMeasured(
             current.Scope!,
             command.CountermeasureId,
-            command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence) },
+            command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence), Verdict = verdict },
             command.At,
             IsFinal: isGoing);
     }
@@ -252,10 +291,14 @@ internal static partial class MitigationDecider
         _ => IsReason(note) ? null : ReasonMissing,
     };
 
+    /// <summary>What the rules add asks for what the policy wants now: who agreed to one step has not agreed to the next.</summary>
+    private static EnforcementMode ModeOf(MitigationState current, Defense defense) =>
+        (EnforcementMode)Math.Max((int)current.Mode, (int)defense.Policy.Mode);
+
     /// <summary>Without what stands or is proposed already.</summary>
-    private static List<CountermeasureSpec> New(MitigationState current, IReadOnlyList<CountermeasureSpec> specs) =>
+    public static IReadOnlyList<CountermeasureSpec> New(MitigationState current, IReadOnlyList<CountermeasureSpec> specs) =>
     [
-        .. specs.Where(spec => current.Countermeasures.GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId))
-            is null or { Stage: CountermeasureStage.Withdrawn }),
+        .. specs.DistinctBy(spec => spec.IdIn(current.Scope!.MitigationId)).Where(spec => current.Countermeasures
+            .GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId)) is null or { Stage: CountermeasureStage.Withdrawn }),
     ];
 }

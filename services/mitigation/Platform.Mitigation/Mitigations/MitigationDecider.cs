@@ -112,7 +112,7 @@ internal static partial class MitigationDecider
                 Step: step.Index,
                 ObjectId: command.ObjectId),
         }
-            .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, command.At)))
+            .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, defense.Means, command.At)))
             .ToArray();
 
         Decision<MitigationEvent> Failed(Rejection why) =>
@@ -237,6 +237,7 @@ internal static partial class MitigationDecider
 
     private static Rejection? Refusal(IReadOnlyList<CountermeasureSpec> specs, Defense defense, string serviceCode) =>
         specs.Select(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode)).FirstOrDefault(refusal => refusal is not null)
+        ?? (!defense.Means.SynProxy && specs.Any(spec => spec.Rule is { Action: TrafficAction.SynProxy }) ? NoSynProxy : null)
         ?? defense.Slot switch
         {
             SlotAnswer.TenantFull => TenantCapReached,
@@ -244,11 +245,18 @@ internal static partial class MitigationDecider
             _ => null,
         };
 
-    private static MitigationEvent Place(CountermeasureSpec spec, Guid mitigationId, EnforcementMode mode, DateTimeOffset at) => mode switch
+    private static MitigationEvent Place(
+        CountermeasureSpec spec, Guid mitigationId, EnforcementMode mode, NetworkMeans means, DateTimeOffset at) => mode switch
     {
         EnforcementMode.AfterApproval => new CountermeasureProposed(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
         EnforcementMode.DryRun => new CountermeasureRehearsed(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
-        _ => new CountermeasureRequested(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, at, spec.Rule),
+        _ => new CountermeasureRequested(
+            spec.IdIn(mitigationId),
+            spec.Kind,
+            spec.Prefix,
+            at,
+            spec.Rule,
+            spec.Kind is CountermeasureKind.Diversion or CountermeasureKind.Scrubbing ? means.Pool : null),
     };
 
     private static bool IsReason(string? text) => !string.IsNullOrWhiteSpace(text) && text.Length <= 200;

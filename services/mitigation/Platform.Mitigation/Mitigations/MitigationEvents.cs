@@ -39,12 +39,14 @@ internal sealed record MitigationStarted(
 /// <param name="Prefix">Prefix that is announced.</param>
 /// <param name="RequestedAt">When it was decided (UTC).</param>
 /// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
+/// <param name="Pool">Scrubbing pool that the traffic goes to for as long as it stands; null: the speaker's own.</param>
 internal sealed record CountermeasureRequested(
     Guid CountermeasureId,
     CountermeasureKind Kind,
     IPNetwork Prefix,
     DateTimeOffset RequestedAt,
-    TrafficRule? Rule = null) : MitigationEvent;
+    TrafficRule? Rule = null,
+    string? Pool = null) : MitigationEvent;
 
 /// <summary>The network would hold this if an operator agreed.</summary>
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>

@@ -24,6 +24,18 @@ internal static class MitigationRejections
         "The kill switch is engaged.",
         "Nothing is put into the network until it is released.");
 
+    public static Rejection DryRunIsOn { get; } = new(
+        RejectionKind.Conflict,
+        "dry-run",
+        "It is a dry run.",
+        "Nothing is put into the network while Mitigations:DryRun or the object's policy says so.");
+
+    public static Rejection NoSynProxy { get; } = new(
+        RejectionKind.Conflict,
+        "no-syn-proxy",
+        "The scrubbers cannot answer for a victim.",
+        "Every agent's kernel has to be able to, and Scrubbers:Pools:N:Return:BothDirections to say that answers pass them too.");
+
     public static Rejection NothingProposed { get; } = new(
         RejectionKind.Conflict,
         "nothing-proposed",

@@ -35,7 +35,8 @@ internal sealed record MitigationState(
     DateTimeOffset ExpiresAt,
     DateTimeOffset? HeldUntil,
     WithdrawalReason? Reason,
-    ImmutableDictionary<Guid, CountermeasureState> Countermeasures)
+    ImmutableDictionary<Guid, CountermeasureState> Countermeasures,
+    Guid? ObjectId = null)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -67,6 +68,7 @@ internal sealed record MitigationState(
             Step = e.Step,
             StepSince = e.StartedAt,
             ExpiresAt = e.ExpiresAt,
+            ObjectId = e.ObjectId,
         },
         CountermeasureRequested e => current.With(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step)),

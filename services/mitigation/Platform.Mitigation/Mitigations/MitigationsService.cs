@@ -66,7 +66,10 @@ internal sealed class MitigationsService(
         var (specs, malformed) = WireWords.Read(request.Countermeasures, network.Value.RedirectTo);
         ThrowIf(malformed);
         var id = IdOf(request.MitigationId);
-        var defense = await DefenseOf(tenant, await ServiceCodeOf(tenant, id, context), id, specs, isNew: false, context);
+        var state = await StateOf(tenant, id, context);
+        // Only what is new takes room: asked twice, it is the same.
+        var defense = await DefenseOf(
+            tenant, state.Scope!.ServiceCode, id, MitigationDecider.New(state, specs), isNew: false, context, state.ObjectId);
         var command = new AddCountermeasures(id, specs, defense, request.Reason, clock.GetUtcNow());
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new AddCountermeasuresResponse();
@@ -87,7 +90,8 @@ internal sealed class MitigationsService(
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
         var id = IdOf(request.MitigationId);
-        var defense = await DefenseOf(tenant, await ServiceCodeOf(tenant, id, context), id, [], isNew: false, context);
+        var state = await StateOf(tenant, id, context);
+        var defense = await DefenseOf(tenant, state.Scope!.ServiceCode, id, [], isNew: false, context, state.ObjectId);
         var command = new ApproveMitigation(id, defense, request.Reason, clock.GetUtcNow());
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new ApproveMitigationResponse();
@@ -182,10 +186,11 @@ internal sealed class MitigationsService(
         Guid mitigationId,
         IReadOnlyList<CountermeasureSpec> specs,
         bool isNew,
-        ServerCallContext context)
+        ServerCallContext context,
+        Guid? objectId = null)
     {
         var cancellation = context.CancellationToken;
-        var defense = await facts.Find(tenant.ToGuid(), serviceCode, Guid.Empty, cancellation)
+        var defense = await facts.Find(tenant.ToGuid(), serviceCode, objectId ?? Guid.Empty, cancellation)
             ?? throw MitigationRejections.ContractUnknown(serviceCode).ToRpcException();
         if (specs.Count == 0 || specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
         {
@@ -197,10 +202,10 @@ internal sealed class MitigationsService(
             : await facts.WithMoreSlots(defense, tenant.ToGuid(), mitigationId, specs.Count, cancellation);
     }
 
-    private async Task<string> ServiceCodeOf(TenantId tenant, Guid id, ServerCallContext context)
+    private async Task<MitigationState> StateOf(TenantId tenant, Guid id, ServerCallContext context)
     {
         var (state, _) = await store.Tenant(tenant).Load(MitigationState.Stream, id.ToString(), context.CancellationToken);
-        return state.Scope?.ServiceCode ?? throw MitigationRejections.Unknown(id).ToRpcException();
+        return state.Scope is null ? throw MitigationRejections.Unknown(id).ToRpcException() : state;
     }
 
     private static void ThrowIf(Rejection? refusal)

@@ -22,18 +22,26 @@ internal sealed record SafetyRails(
     public const int HardWidestIPv4 = 24;
     public const int HardWidestIPv6 = 48;
 
+    /// <summary>Greatest rate limit in bytes per second; what is above would limit nothing, and kernels count only so far.</summary>
+    public const long GreatestLimit = 1_000_000_000_000;
+
     /// <summary>Whether a prefix is within the hard limits; the last gate before the network asks it once more.</summary>
     public static bool WithinHardLimits(IPNetwork prefix) =>
         prefix.PrefixLength >= (IsIPv4(prefix) ? HardWidestIPv4 : HardWidestIPv6) && !prefix.BaseAddress.IsIPv4MappedToIPv6;
 
+    /// <summary>The same of all that a countermeasure is about.</summary>
+    public static bool WithinHardLimits(CountermeasureSpec spec) =>
+        WithinHardLimits(spec.Prefix) && (spec.Rule is not { } rule || Covers(spec.Prefix, rule.Destination));
+
     /// <summary>Why this text is no target that may be defended, in the order in which an operator would want to hear of it; null when it is one.</summary>
     public Rejection? RefusalOfTarget(string text, ContractScope contract, string serviceCode)
     {
-        // The parser drops host bits silently and takes an IPv4 address in IPv6 clothes; neither is what was meant.
+        // The parser drops host bits silently, reads 010.0.0.0 as octal, and takes an IPv4 address in IPv6 clothes; none is what was meant.
         if (!IPNetwork.TryParse(text, out var target)
             || !IPAddress.TryParse(text.Split('/')[0], out var address)
             || !address.Equals(target.BaseAddress)
-            || target.BaseAddress.IsIPv4MappedToIPv6)
+            || (IsIPv4(target) && text != target.ToString())
+            || IsOddIPv6(target.BaseAddress))
         {
             return TargetMalformed(text);
         }
@@ -74,7 +82,18 @@ internal sealed record SafetyRails(
             return BlackholeOfMoreThanAHost(spec.Prefix);
         }
 
-        return spec.Rule is { } rule ? RefusalOf(rule, spec.Prefix) : null;
+        if (spec.Rule is not { } rule)
+        {
+            return spec.Kind is CountermeasureKind.FlowSpec or CountermeasureKind.Scrubbing ? RuleMalformed("there is none.") : null;
+        }
+
+        return RefusalOf(rule, spec.Prefix) ?? spec.Kind switch
+        {
+            CountermeasureKind.Scrubbing when rule.Action is TrafficAction.Redirect => RuleMalformed("a scrubber redirects nothing."),
+            CountermeasureKind.FlowSpec when rule.Action is TrafficAction.SynProxy => RuleMalformed("routers are no SYN proxy."),
+            CountermeasureKind.FlowSpec when rule.PerSource => RuleMalformed("routers do not limit each source for itself."),
+            _ => null,
+        };
     }
 
     private Rejection? RefusalOf(TrafficRule rule, IPNetwork prefix)
@@ -85,9 +104,16 @@ internal sealed record SafetyRails(
         }
 
         if (rule.Source is { } source
-            && (source.BaseAddress.AddressFamily != rule.Destination.BaseAddress.AddressFamily || source.PrefixLength == 0))
+            && (source.BaseAddress.AddressFamily != rule.Destination.BaseAddress.AddressFamily
+                || source.PrefixLength == 0
+                || IsOddIPv6(source.BaseAddress)))
         {
             return RuleMalformed($"source {source} is of another family than the destination, or is everything.");
+        }
+
+        if (Fault(rule) is { } fault)
+        {
+            return RuleMalformed(fault); // whatever it does: one rule that the kernel or a router refuses could keep others out
         }
 
         if (rule.Action is TrafficAction.Accept)
@@ -98,11 +124,6 @@ internal sealed record SafetyRails(
         if (!rule.IsNarrow)
         {
             return RuleTooBroad(rule);
-        }
-
-        if (Fault(rule) is { } fault)
-        {
-            return RuleMalformed(fault);
         }
 
         return rule.Source is { } named && AllowedSources.Any(allowed => Overlap(allowed, named))
@@ -118,7 +139,13 @@ internal sealed record SafetyRails(
         { SourcePort: not null, Protocol: not (TrafficRule.Udp or TrafficRule.Tcp) } => "a source port needs udp or tcp.",
         { DestinationPort: not null, Protocol: not (TrafficRule.Udp or TrafficRule.Tcp) } => "a destination port needs udp or tcp.",
         { TcpFlagsSet: > 0, Protocol: not TrafficRule.Tcp } or { TcpFlagsClear: > 0, Protocol: not TrafficRule.Tcp } => "flags need tcp.",
-        { Action: TrafficAction.RateLimit, BytesPerSecond: null or < 1 } => "a rate limit needs bytes per second above 0.",
+        { TcpFlagsSet: > 31 } or { TcpFlagsClear: > 31 } => "flags are those of FIN, SYN, RST, PSH and ACK.",
+        { TcpFlagsSet: var set, TcpFlagsClear: var clear } when (set & clear) != 0 => "a flag cannot be set and clear.",
+        { Action: TrafficAction.SynProxy }
+            when rule is not { Protocol: TrafficRule.Tcp, TcpFlagsSet: TrafficRule.Syn, TcpFlagsClear: TrafficRule.Ack, Source: null, PacketLength: null, Fragment: false } =>
+            "a SYN proxy is for tcp with SYN set and ACK clear, from everywhere.",
+        { Action: TrafficAction.RateLimit or TrafficAction.SynProxy, BytesPerSecond: null or < 1 or > GreatestLimit } =>
+            $"a limit needs 1 to {GreatestLimit} bytes per second.",
         { Action: TrafficAction.Redirect } when !IsRouteTarget(rule.RedirectTo) => "a redirect needs a route target asn:number.",
         _ => null,
     };
@@ -136,6 +163,10 @@ internal sealed record SafetyRails(
         outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
 
     private static bool Overlap(IPNetwork one, IPNetwork other) => Covers(one, other) || Covers(other, one);
+
+    /// <summary>IPv4 in IPv6 clothes, or an address of one link.</summary>
+    private static bool IsOddIPv6(IPAddress address) =>
+        address.IsIPv4MappedToIPv6 || (address.AddressFamily is AddressFamily.InterNetworkV6 && (address.IsIPv6LinkLocal || address.ScopeId != 0));
 
     private static bool IsIPv4(IPNetwork prefix) => prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
 }

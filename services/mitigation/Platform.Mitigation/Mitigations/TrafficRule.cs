@@ -17,7 +17,8 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="TcpFlagsSet">TCP flags that must be set (FIN 1, SYN 2, RST 4, PSH 8, ACK 16).</param>
 /// <param name="TcpFlagsClear">TCP flags that must not be set.</param>
 /// <param name="Fragment">True: fragments only.</param>
-/// <param name="BytesPerSecond">With <see cref="TrafficAction.RateLimit"/>: what may pass.</param>
+/// <param name="BytesPerSecond">With <see cref="TrafficAction.RateLimit"/>: what may pass; with <see cref="TrafficAction.SynProxy"/>: what each source may send
+/// where the kernel knows no proxy.</param>
 /// <param name="RedirectTo">With <see cref="TrafficAction.Redirect"/>: route target <c>asn:number</c> of the VRF that takes it.</param>
 /// <param name="PerSource">With <see cref="TrafficAction.RateLimit"/> at a scrubber: the limit is for each source address.</param>
 internal sealed record TrafficRule(
@@ -37,6 +38,8 @@ internal sealed record TrafficRule(
 {
     public const byte Udp = 17;
     public const byte Tcp = 6;
+    public const byte Syn = 2;
+    public const byte Ack = 16;
 
     /// <summary>Whether it says more about the packets than where they go.</summary>
     public bool IsNarrow =>
@@ -69,6 +72,7 @@ internal sealed record TrafficRule(
             TrafficAction.RateLimit => $"rate-limit {BytesPerSecond} bytes/s{(PerSource ? " per source" : "")}",
             TrafficAction.Redirect => $"redirect {RedirectTo}",
             TrafficAction.Accept => "accept",
+            TrafficAction.SynProxy => "syn-proxy",
             _ => "discard",
         });
         return string.Join(' ', text);
@@ -104,13 +108,17 @@ internal enum TrafficAction
 
     /// <summary>Passes whatever other rules say: the allow-list.</summary>
     Accept = 4,
+
+    /// <summary>A scrubber answers for the victim until a connection is real; one whose kernel cannot limits each source instead.</summary>
+    SynProxy = 5,
 }
 
 /// <summary>One thing to put into the network.</summary>
 /// <param name="Kind">By which means.</param>
 /// <param name="Prefix">Prefix that is announced, or that the rule protects.</param>
 /// <param name="Rule">Which packets; null where all of the prefix are meant.</param>
-internal sealed record CountermeasureSpec(CountermeasureKind Kind, IPNetwork Prefix, TrafficRule? Rule = null)
+/// <param name="Pool">Scrubbing pool that the traffic goes to; null: the speaker's own.</param>
+internal sealed record CountermeasureSpec(CountermeasureKind Kind, IPNetwork Prefix, TrafficRule? Rule = null, string? Pool = null)
 {
     /// <summary>Identity within its mitigation: the same means against the same packets is the same countermeasure.</summary>
     public Guid IdIn(Guid mitigationId) =>

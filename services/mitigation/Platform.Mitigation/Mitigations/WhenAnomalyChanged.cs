@@ -25,9 +25,9 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
             return;
         }
 
-        var more = evidence.Count(seen => state.Evidence.All(known => known.Vector != seen.Vector));
-        defense = await facts.WithMoreSlots(defense, anomaly.TenantId, mitigationId, more, cancellation);
         var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow());
+        var more = MitigationDecider.AddedBy(state, command).Count;
+        command = command with { Defense = await facts.WithMoreSlots(defense, anomaly.TenantId, mitigationId, more, cancellation) };
         await session.Handle(
             MitigationState.Stream,
             mitigationId.ToString(),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MassTransit;
 using Platform.Contracts.Detection.V1;
 using Platform.EventStore;
@@ -21,7 +22,7 @@ internal sealed class WhenAnomalyDetected(StreamStore store, DefenseFacts facts,
         var command = new StartMitigation(
             scope,
             anomaly.Target,
-            Evidence.Of(anomaly.Vectors),
+            Evidence.Of(anomaly.Vectors, anomaly.Explanation),
             defense,
             clock.GetUtcNow(),
             anomaly.ObjectId,
@@ -44,13 +45,33 @@ internal sealed class WhenAnomalyDetected(StreamStore store, DefenseFacts facts,
 /// <summary>Detection's words in ours.</summary>
 internal static class Evidence
 {
-    public static IReadOnlyList<VectorEvidence> Of(IEnumerable<VectorRate> vectors) =>
+    /// <summary>Part of the packets from which on a shape is the attack's, and what is left would be no attack.</summary>
+    private const double NearlyAll = 0.95;
+
+    private static readonly int[] LengthClasses = [64, 128, 256, 512, 1024, 1518, 65_535]; // as in telemetry.proto: upper bounds
+
+    public static IReadOnlyList<VectorEvidence> Of(IEnumerable<VectorRate> vectors, AnomalyExplanation? explanation = null) =>
     [
         .. vectors.Select(vector => new VectorEvidence(
             vector.Vector,
             vector.BitsPerSecond,
             vector.PacketsPerSecond,
             vector.ThresholdBitsPerSecond,
-            vector.ThresholdPacketsPerSecond)),
+            vector.ThresholdPacketsPerSecond,
+            // The shares are of all traffic: they say it of the vector that is most of it.
+            vector.Vector == explanation?.Vector && Most(explanation.DestinationPorts) is > 0 and <= 65_535 and var port ? NumberRange.Of(port) : null,
+            vector.Vector == explanation?.Vector && Most(explanation.PacketLengths) is { } length ? ClassOf(length) : null)),
     ];
+
+    private static int? Most(IReadOnlyList<TrafficShare> shares) =>
+        shares is [{ Share: >= NearlyAll, Value: var value }, ..] && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
+
+    private static NumberRange? ClassOf(int upper) => Array.IndexOf(LengthClasses, upper) switch
+    {
+        < 0 => null,
+        0 => new NumberRange(0, upper),
+        var index => new NumberRange(LengthClasses[index - 1] + 1, upper),
+    };
 }

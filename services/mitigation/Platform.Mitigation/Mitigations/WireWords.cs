@@ -16,6 +16,7 @@ internal static class WireWords
         ["rate-limit"] = TrafficAction.RateLimit,
         ["redirect"] = TrafficAction.Redirect,
         ["accept"] = TrafficAction.Accept,
+        ["syn-proxy"] = TrafficAction.SynProxy,
     };
 
     private static readonly Dictionary<string, DefenseStepKind> Steps = new()
@@ -95,7 +96,7 @@ internal static class WireWords
                 (byte)it.Rule.TcpFlagsSet,
                 (byte)it.Rule.TcpFlagsClear,
                 it.Rule.Fragment,
-                action is TrafficAction.RateLimit ? it.Rule.BytesPerSecond : null,
+                action is TrafficAction.RateLimit or TrafficAction.SynProxy ? it.Rule.BytesPerSecond : null,
                 action is TrafficAction.Redirect ? redirectTo : null,
                 it.Rule.PerSource)));
         }

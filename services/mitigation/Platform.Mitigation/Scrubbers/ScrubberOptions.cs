@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
+using System.Net.Sockets;
 
 namespace Platform.Mitigation.Scrubbers;
 
@@ -13,6 +15,10 @@ internal sealed class ScrubberOptions : IValidatableObject
     /// <summary>What the scrubbers can carry, by pool. Default none: not limited.</summary>
     public ScrubbingPool[] Pools { get; init; } = [];
 
+    /// <summary>From how much of its limit on a pool counts as nearly full, in percent. 1 to 100; default 80.</summary>
+    [Range(1, 100, ErrorMessage = "must be 1 to 100.")]
+    public int NearlyFullPercent { get; init; } = 80;
+
     /// <summary>How many contracts without always-on share the room of one, because they are not attacked at the same time. 1 to 1000; default 10.</summary>
     [Range(1, 1_000, ErrorMessage = "must be 1 to 1000.")]
     public int Sharing { get; init; } = 10;
@@ -21,6 +27,14 @@ internal sealed class ScrubberOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:10", "01:00:00", ErrorMessage = "must be 00:00:10 to 01:00:00.")]
     public TimeSpan Lease { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>Whether this agent filters what goes to this pool (null: to no pool in particular).</summary>
+    internal bool Serves(string agent, string? pool) =>
+        pool is null || Agents.FirstOrDefault(it => it.Name == agent)?.Pool is not { } own || own == pool;
+
+    internal bool SeesBothDirections(string? pool) => PoolNamed(pool)?.Return is { BothDirections: true };
+
+    internal ScrubbingPool? PoolNamed(string? name) => Pools.FirstOrDefault(pool => pool.Name == name);
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         foreach (var agent in Agents.Where(agent => agent.Name.Length is 0 or > 50 || agent.Name.Contains(':', StringComparison.Ordinal) || agent.Token.Length < 16))
@@ -28,9 +42,14 @@ internal sealed class ScrubberOptions : IValidatableObject
             yield return new($"= '{agent.Name}': needs a name of 1 to 50 characters without colon and a token of 16 or more.", [nameof(Agents)]);
         }
 
-        foreach (var pool in Pools.Where(pool => !pool.IsValid))
+        foreach (var (pool, fault) in Pools.SelectMany(pool => pool.Faults().Select(fault => (pool, fault))))
         {
-            yield return new($"= '{pool.Name}': needs a name of 1 to 50 characters and 1 to 10^15 bits per second.", [nameof(Pools)]);
+            yield return new($"= '{pool.Name}': {fault}", [nameof(Pools)]);
+        }
+
+        foreach (var agent in Agents.Where(agent => agent.Pool is { } name && Pools.All(pool => pool.Name != name)))
+        {
+            yield return new($"= '{agent.Name}': there is no pool '{agent.Pool}'.", [nameof(Agents)]);
         }
 
         if (Pools.DistinctBy(pool => pool.Name).Count() != Pools.Length)
@@ -56,9 +75,12 @@ internal sealed class ScrubberAgent
 
     /// <summary>Country where it stands (ISO 3166-1, two letters). Default JP.</summary>
     public string Location { get; init; } = "JP";
+
+    /// <summary>Pool that it is part of; it filters what is diverted there. Unset: everything.</summary>
+    public string? Pool { get; init; }
 }
 
-/// <summary>Scrubbers that carry traffic together.</summary>
+/// <summary>Scrubbers that carry traffic together, at one place.</summary>
 internal sealed class ScrubbingPool
 {
     /// <summary>Name; 1 to 50 characters.</summary>
@@ -67,5 +89,108 @@ internal sealed class ScrubbingPool
     /// <summary>What it can clean at once, in bits per second; 1 to 10^15.</summary>
     public long BitsPerSecond { get; init; }
 
-    internal bool IsValid => Name.Length is > 0 and <= 50 && BitsPerSecond is > 0 and <= 1_000_000_000_000_000;
+    /// <summary>Next hop of IPv4 diversions to this pool. Unset: the speaker's own.</summary>
+    public string? NextHopIPv4 { get; init; }
+
+    /// <summary>Next hop of IPv6 diversions to this pool. Unset: the speaker's own.</summary>
+    public string? NextHopIPv6 { get; init; }
+
+    /// <summary>How cleaned traffic goes back. Unset: by the routing of the scrubber's node.</summary>
+    public ReturnPath? Return { get; init; }
+
+    internal IPAddress? NextHopFor(IPNetwork prefix) =>
+        (prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? NextHopIPv4 : NextHopIPv6) is { } address ? IPAddress.Parse(address) : null;
+
+    internal IEnumerable<string> Faults()
+    {
+        if (Name.Length is 0 or > 50 || BitsPerSecond is <= 0 or > 1_000_000_000_000_000)
+        {
+            yield return "needs a name of 1 to 50 characters and 1 to 10^15 bits per second.";
+        }
+
+        if (!ReturnPath.IsAddress(NextHopIPv4, AddressFamily.InterNetwork) || !ReturnPath.IsAddress(NextHopIPv6, AddressFamily.InterNetworkV6))
+        {
+            yield return $"{nameof(NextHopIPv4)} and {nameof(NextHopIPv6)} must be addresses of their family.";
+        }
+
+        foreach (var fault in Return?.Faults() ?? [])
+        {
+            yield return $"{nameof(Return)}: {fault}";
+        }
+
+        if (Return is { } back
+            && ((back.NextHopIPv4 is not null && back.NextHopIPv4 == NextHopIPv4) || (back.NextHopIPv6 is not null && back.NextHopIPv6 == NextHopIPv6)))
+        {
+            yield return $"{nameof(Return)}: the way back must not lead to the pool itself.";
+        }
+    }
+}
+
+/// <summary>
+/// How cleaned traffic goes back to its owner: the diverting route would lead it to the scrubber again, so it takes another way. Agents make it a
+/// routing table of their own, asked for diverted prefixes only.
+/// </summary>
+internal sealed class ReturnPath
+{
+    /// <summary>By which means. Default <see cref="ReturnKind.NextHop"/>.</summary>
+    public ReturnKind Kind { get; init; } = ReturnKind.NextHop;
+
+    /// <summary>Interface on the agents' nodes: the tunnel, the VLAN or the VRF. Needed for all kinds but <see cref="ReturnKind.NextHop"/>; 1 to 15 characters.</summary>
+    public string? Interface { get; init; }
+
+    /// <summary>Router that takes cleaned IPv4 traffic.</summary>
+    public string? NextHopIPv4 { get; init; }
+
+    /// <summary>Router that takes cleaned IPv6 traffic.</summary>
+    public string? NextHopIPv6 { get; init; }
+
+    /// <summary>
+    /// True where the victims' answers pass the same scrubbers too, which a SYN proxy needs. Default false: only what goes to the victims is
+    /// diverted.
+    /// </summary>
+    public bool BothDirections { get; init; }
+
+    internal IEnumerable<string> Faults()
+    {
+        if (!Enum.IsDefined(Kind))
+        {
+            yield return $"{nameof(Kind)} must be one of {string.Join(", ", Enum.GetNames<ReturnKind>())}.";
+        }
+
+        if (Interface is null ? Kind is not ReturnKind.NextHop : Interface.Length is 0 or > 15 || !Interface.All(IsNameCharacter))
+        {
+            yield return $"{nameof(Interface)} must be the name of an interface, 1 to 15 letters, digits, dots, hyphens or underscores.";
+        }
+
+        if (!IsAddress(NextHopIPv4, AddressFamily.InterNetwork) || !IsAddress(NextHopIPv6, AddressFamily.InterNetworkV6))
+        {
+            yield return $"{nameof(NextHopIPv4)} and {nameof(NextHopIPv6)} must be addresses of their family.";
+        }
+
+        if (Kind is ReturnKind.NextHop && NextHopIPv4 is null && NextHopIPv6 is null)
+        {
+            yield return $"needs {nameof(NextHopIPv4)} or {nameof(NextHopIPv6)}.";
+        }
+    }
+
+    internal static bool IsAddress(string? text, AddressFamily family) =>
+        text is null || (IPAddress.TryParse(text, out var address) && address.AddressFamily == family && address.ToString() == text);
+
+    private static bool IsNameCharacter(char it) => char.IsAsciiLetterOrDigit(it) || it is '.' or '-' or '_';
+}
+
+/// <summary>Means of a way back.</summary>
+internal enum ReturnKind
+{
+    /// <summary>A router beside the scrubber.</summary>
+    NextHop,
+
+    /// <summary>A GRE tunnel to the customer's edge.</summary>
+    Gre,
+
+    /// <summary>A VLAN to the customer.</summary>
+    Vlan,
+
+    /// <summary>A VRF without the diverting routes.</summary>
+    Vrf,
 }

@@ -6,6 +6,7 @@ using Npgsql;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Mitigation.Bgp;
+using Platform.Mitigation.Effects;
 using Platform.Mitigation.Mitigations;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
@@ -13,19 +14,19 @@ namespace Platform.Mitigation.Scrubbers;
 
 /// <summary>gRPC surface for agents: what a scrubber holds and counted comes in, what it shall hold goes out.</summary>
 internal sealed class ScrubbersService(
-    NpgsqlDataSource database, StreamStore store, KnownScrubbers scrubbers, IOptions<ScrubberOptions> options, TimeProvider clock)
+    NpgsqlDataSource database, StreamStore store, KnownScrubbers scrubbers, ScrubbedTraffic traffic, IOptions<ScrubberOptions> options, TimeProvider clock)
     : Wire.Scrubbers.ScrubbersBase
 {
     [Authorize(Policy = ScrubberAuthorization.Policy)]
     public override async Task<SyncFiltersResponse> SyncFilters(SyncFiltersRequest request, ServerCallContext context)
     {
         var cancellation = context.CancellationToken;
-        var agent = ScrubberAuthorization.AgentOf(context.GetHttpContext())!.Name;
-        await scrubbers.Heard(agent, cancellation);
+        var known = ScrubberAuthorization.AgentOf(context.GetHttpContext())!;
+        var agent = known.Name;
+        await scrubbers.Heard(agent, request.SynProxy, cancellation);
         var holders = (await scrubbers.HeardWithin(options.Value.Lease, cancellation)).ToImmutableHashSet();
-        var wanted = (await WantedCountermeasures.Read(database, cancellation))
-            .Where(it => it.Spec is { Kind: CountermeasureKind.Scrubbing, Rule: not null })
-            .ToList();
+        var all = (await WantedCountermeasures.Read(database, cancellation)).Where(it => options.Value.Serves(agent, it.Spec.Pool)).ToList();
+        var wanted = all.Where(it => it.Spec is { Kind: CountermeasureKind.Scrubbing, Rule: not null }).ToList();
 
         await Record(agent, request, wanted, holders, cancellation);
 
@@ -33,10 +34,25 @@ internal sealed class ScrubbersService(
         return new SyncFiltersResponse
         {
             LeaseSeconds = (long)options.Value.Lease.TotalSeconds,
+            Diverted =
+            {
+                // Also what is being withdrawn: as long as somebody leads packets here they have to find the way back.
+                all.Where(it => it.Spec.Kind is CountermeasureKind.Diversion && SafetyRails.WithinHardLimits(it.Spec))
+                    .Select(it => it.Spec.Prefix.ToString())
+                    .Distinct(),
+            },
+            ReturnPath = options.Value.PoolNamed(known.Pool)?.Return is { } back
+                ? new Wire.ReturnPath
+                {
+                    Interface = back.Interface ?? "",
+                    NextHopIpv4 = back.NextHopIPv4 ?? "",
+                    NextHopIpv6 = back.NextHopIPv6 ?? "",
+                }
+                : null,
             Filters =
             {
                 from it in wanted
-                where !it.Withdrawing && it.ExpiresAt > now && SafetyRails.WithinHardLimits(it.Spec.Prefix)
+                where !it.Withdrawing && it.ExpiresAt > now && SafetyRails.WithinHardLimits(it.Spec)
                 select new Filter
                 {
                     FilterId = it.CountermeasureId.ToString(),
@@ -70,26 +86,24 @@ internal sealed class ScrubbersService(
             else if (!isApplied && it.Withdrawing)
             {
                 var gone = new ConfirmClearance(
-                    new Dictionary<Guid, ImmutableHashSet<string>> { [it.CountermeasureId] = holders }, agent, now);
+                    new Dictionary<Guid, ImmutableHashSet<string>>
+                    {
+                        [it.CountermeasureId] = [.. holders.Where(holder => options.Value.Serves(holder, it.Spec.Pool))],
+                    },
+                    agent,
+                    now);
                 await Handle(it, state => MitigationDecider.Decide(state, gone), $"cleared:{agent}", cancellation);
+                traffic.Forget(it.CountermeasureId);
             }
 
-            if (isApplied && counted is { DroppedPackets: > 0 } or { PassedPackets: > 0 })
+            if (isApplied
+                && (counted!.DroppedPackets > 0 || counted.PassedPackets > 0)
+                && traffic.Count(it.CountermeasureId, agent, counted, isLast: it.Withdrawing) is { } effect)
             {
-                var effect = new NoteEffect(it.CountermeasureId, EffectOf(counted!), now);
                 await Handle(it, state => MitigationDecider.Decide(state, effect), $"effect:{agent}", cancellation);
             }
         }
     }
-
-    private static MeasuredEffect EffectOf(AppliedFilter counted) => new(
-        BeforeBitsPerSecond: 0, // the decider knows what detection saw
-        DuringBitsPerSecond: null,
-        counted.DroppedPackets,
-        counted.DroppedBytes,
-        counted.PassedPackets,
-        counted.PassedBytes,
-        counted.DroppedPackets > 0 ? "helped" : "unchanged");
 
     private Task<Decision<MitigationEvent>> Handle(
         WantedCountermeasure it,

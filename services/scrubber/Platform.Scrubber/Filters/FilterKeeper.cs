@@ -10,10 +10,12 @@ namespace Platform.Scrubber.Filters;
 /// Tells the controller what the kernel holds and counted, hears what it shall hold, and makes it so. While the controller is away nothing is
 /// touched: the filters go on, and end by themselves when their lease has run out.
 /// </summary>
-internal sealed class FilterKeeper(NftTable table, IOptions<ScrubberOptions> options, TimeProvider clock, ILogger<FilterKeeper> log)
+internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions<ScrubberOptions> options, TimeProvider clock, ILogger<FilterKeeper> log)
     : BackgroundService
 {
     private const int RenewalsPerLease = 3;
+
+    private string _noWayBack = "";
 
     /// <summary>What filters stays until its lease runs out; an empty table goes with us.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -35,11 +37,13 @@ internal sealed class FilterKeeper(NftTable table, IOptions<ScrubberOptions> opt
         var controller = new Scrubbers.ScrubbersClient(channel);
         var standing = new Standing(Filters: "", RenewAt: DateTimeOffset.MinValue);
         var isAway = false;
+        var canSynProxy = options.Value.SynProxy && await table.CanSynProxy(stoppingToken);
+        log.SynProxy(canSynProxy);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                standing = await Sync(controller, standing, stoppingToken);
+                standing = await Sync(controller, standing, canSynProxy, stoppingToken);
                 if (isAway)
                 {
                     isAway = false;
@@ -65,38 +69,67 @@ internal sealed class FilterKeeper(NftTable table, IOptions<ScrubberOptions> opt
         }
     }
 
-    private async Task<Standing> Sync(Scrubbers.ScrubbersClient controller, Standing standing, CancellationToken cancellation)
+    private async Task<Standing> Sync(
+        Scrubbers.ScrubbersClient controller, Standing standing, bool canSynProxy, CancellationToken cancellation)
     {
         var held = await table.Read(cancellation);
-        var answer = await Ask(controller, standing, held, cancellation);
+        var answer = await Ask(controller, standing, held, canSynProxy, cancellation);
+        await KeepRoutes(answer, cancellation);
         var text = string.Join('\n', answer.Filters.OrderBy(filter => filter.FilterId, StringComparer.Ordinal).Select(TextOf));
-        var names = answer.Filters.Select(filter => NftRuleset.NameOf(filter.FilterId)).ToHashSet();
         var now = clock.GetUtcNow();
-        if (text == standing.Filters && now < standing.RenewAt && names.SetEquals(held.Keys))
+        if (text == standing.Filters && now < standing.RenewAt && standing.Ids.Keys.ToHashSet().SetEquals(held.Keys))
         {
             return standing;
         }
 
         var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
-        await table.Apply(answer.Filters, lease, held.Keys.ToImmutableHashSet(), cancellation);
+        Filter[] filters = [.. answer.Filters.Select(filter => canSynProxy ? filter : NftRuleset.WithoutSynProxy(filter))];
+        var applied = await table.Apply(filters, lease, held.Keys.ToImmutableHashSet(), cancellation);
         Telemetry.Changed("applied");
+        foreach (var refused in filters.Except(applied))
+        {
+            Telemetry.Changed("refused");
+            log.FilterRefused(refused.ToString());
+        }
+
         if (text != standing.Filters)
         {
-            log.Applied(answer.Filters.Count);
-            standing = standing with { Filters = text, Ids = answer.Filters.ToImmutableDictionary(it => NftRuleset.NameOf(it.FilterId), it => it.FilterId) };
-            await Ask(controller, standing, await table.Read(cancellation), cancellation); // read back, and told at once
+            log.Applied(applied.Count);
+            standing = standing with { Filters = text, Ids = applied.ToImmutableDictionary(it => NftRuleset.NameOf(it.FilterId), it => it.FilterId) };
+            await Ask(controller, standing, await table.Read(cancellation), canSynProxy, cancellation); // read back, and told at once
         }
 
         return standing with { RenewAt = now + lease / RenewalsPerLease };
+    }
+
+    /// <summary>Without a way back the filters are kept all the same.</summary>
+    private async Task KeepRoutes(SyncFiltersResponse answer, CancellationToken cancellation)
+    {
+        try
+        {
+            await routes.Apply(answer.Diverted, answer.ReturnPath, cancellation);
+            _noWayBack = "";
+        }
+        catch (NftException fault)
+        {
+            Telemetry.Changed("refused");
+            if (fault.Message != _noWayBack)
+            {
+                _noWayBack = fault.Message; // once; tried again all the same
+                log.NoWayBack(fault.Message);
+            }
+        }
     }
 
     private async Task<SyncFiltersResponse> Ask(
         Scrubbers.ScrubbersClient controller,
         Standing standing,
         IReadOnlyDictionary<string, FilterCounters> held,
+        bool canSynProxy,
         CancellationToken cancellation) => await controller.SyncFiltersAsync(
             new SyncFiltersRequest
             {
+                SynProxy = canSynProxy,
                 Applied =
                 {
                     from it in held

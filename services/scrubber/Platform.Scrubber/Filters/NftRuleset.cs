@@ -15,6 +15,8 @@ internal static class NftRuleset
 {
     private const string Family = "inet";
     private const string Chain = "filter";
+    private const string Handshakes = "handshakes";
+    private const string SynProxy = "syn-proxy";
     private const int BeforeDefragmentation = -450;
 
     /// <summary>Name of everything that belongs to a filter: <c>f</c> and 16 digits of its id.</summary>
@@ -50,6 +52,8 @@ internal static class NftRuleset
                 ["policy"] = "accept",
             }),
             Command("flush", "chain", Object(table, Chain)),
+            AddHandshakes(table),
+            Command("flush", "chain", Object(table, Handshakes)),
         ])
         {
             commands.Add(command);
@@ -75,9 +79,18 @@ internal static class NftRuleset
             AddRule(commands, table, [.. Match(filter), Counter($"{NameOf(filter.FilterId)}_passed"), new JsonObject { ["accept"] = null }]);
         }
 
-        foreach (var filter in filters.Where(filter => filter.Rule.Action != "accept"))
+        foreach (var filter in filters.Where(filter => filter.Rule.Action is not ("accept" or SynProxy)))
         {
             AddRule(commands, table, [.. Match(filter), .. Limit(filter), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["drop"] = null }]);
+        }
+
+        // Connection attempts go past connection tracking, to be answered for the victim where packets are forwarded.
+        foreach (var filter in filters.Where(filter => filter.Rule.Action == SynProxy))
+        {
+            AddRule(commands, table, [
+                .. Match(filter), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["notrack"] = null }, new JsonObject { ["accept"] = null },
+            ]);
+            commands.Add(Command("add", "rule", HandshakeRule(table, filter)));
         }
 
         foreach (var filter in filters.Where(filter => filter.Rule.Action != "accept"))
@@ -87,6 +100,75 @@ internal static class NftRuleset
 
         return new JsonObject { ["nftables"] = commands };
     }
+
+    /// <summary>A table with a proxy for nobody, to ask the kernel.</summary>
+    public static JsonObject SynProxyProbe(string table) => new()
+    {
+        ["nftables"] = new JsonArray(
+            Command("add", "table", Table(table)),
+            AddHandshakes(table),
+            Command("add", "rule", new JsonObject
+            {
+                ["family"] = Family,
+                ["table"] = table,
+                ["chain"] = Handshakes,
+                ["expr"] = new JsonArray(Equal(Meta("l4proto"), 6), Untracked, Proxy),
+            })),
+    };
+
+    /// <summary>Without a proxy in the kernel each source is limited instead.</summary>
+    public static Filter WithoutSynProxy(Filter filter)
+    {
+        if (filter.Rule.Action != SynProxy)
+        {
+            return filter;
+        }
+
+        var limited = filter.Clone();
+        limited.Rule.Action = "rate-limit";
+        limited.Rule.PerSource = true;
+        return limited;
+    }
+
+    private static JsonObject AddHandshakes(string table) => Command("add", "chain", new JsonObject
+    {
+        ["family"] = Family,
+        ["table"] = table,
+        ["name"] = Handshakes,
+        ["type"] = "filter",
+        ["hook"] = "forward",
+        ["prio"] = 0,
+        ["policy"] = "accept",
+    });
+
+    private static JsonObject HandshakeRule(string table, Filter filter)
+    {
+        var all = filter.Clone();
+        (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (0, 0); // the last packet of the handshake too
+        JsonArray expressions = [.. Match(all), Untracked, Proxy];
+        return new JsonObject
+        {
+            ["family"] = Family,
+            ["table"] = table,
+            ["chain"] = Handshakes,
+            ["expr"] = expressions,
+        };
+    }
+
+    private static JsonObject Untracked => new()
+    {
+        ["match"] = new JsonObject
+        {
+            ["op"] = "in",
+            ["left"] = new JsonObject { ["ct"] = new JsonObject { ["key"] = "state" } },
+            ["right"] = new JsonArray("invalid", "untracked"),
+        },
+    };
+
+    private static JsonObject Proxy => new()
+    {
+        ["synproxy"] = new JsonObject { ["mss"] = 1460, ["wscale"] = 7, ["flags"] = new JsonArray("timestamp", "sack-perm") },
+    };
 
     private static void AddObjects(JsonArray commands, string table, Filter filter, TimeSpan lease, bool isNew)
     {
@@ -196,7 +278,7 @@ internal static class NftRuleset
                 ["rate"] = filter.Rule.BytesPerSecond,
                 ["rate_unit"] = "bytes",
                 ["per"] = "second",
-                ["burst"] = Math.Max(filter.Rule.BytesPerSecond / 10, 3_000),
+                ["burst"] = Math.Clamp(filter.Rule.BytesPerSecond / 10, 3_000, uint.MaxValue), // more the kernel does not take
                 ["burst_unit"] = "bytes",
                 ["inv"] = true,
             },

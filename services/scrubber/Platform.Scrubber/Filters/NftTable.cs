@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
 using Platform.Contracts.Grpc.Mitigation.V1;
@@ -6,8 +5,10 @@ using Platform.Contracts.Grpc.Mitigation.V1;
 namespace Platform.Scrubber.Filters;
 
 /// <summary>Our table in the kernel. The only class that knows the nft program.</summary>
-internal sealed class NftTable(IOptions<ScrubberOptions> options)
+internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> options)
 {
+    private const string Loose = "/proc/sys/net/netfilter/nf_conntrack_tcp_loose";
+
     /// <summary>What the kernel holds and has counted, by name of the filter (<see cref="NftRuleset.NameOf"/>).</summary>
     public async Task<IReadOnlyDictionary<string, FilterCounters>> Read(CancellationToken cancellation)
     {
@@ -26,19 +27,67 @@ internal sealed class NftTable(IOptions<ScrubberOptions> options)
             });
     }
 
-    /// <summary>Makes the kernel hold exactly these filters, all at once or not at all.</summary>
+    /// <summary>
+    /// Whether the kernel can answer for victims (nftables synproxy): it is asked for such a rule, without keeping it. The last packet of a handshake
+    /// must not count as the beginning of a connection, which is a switch of connection tracking.
+    /// </summary>
+    public async Task<bool> CanSynProxy(CancellationToken cancellation)
+    {
+        var (code, _, _) = await node.Run(
+            ["nft", "-j", "-c", "-f", "-"], NftRuleset.SynProxyProbe($"{options.Value.Table}_probe").ToJsonString(), cancellation);
+        return code == 0 && await SetLoose(cancellation);
+    }
+
+    private async Task<bool> SetLoose(CancellationToken cancellation)
+    {
+        if (options.Value.NetworkNamespace is not null)
+        {
+            return (await node.Run(["sh", "-c", $"echo 0 > {Loose}"], input: "", cancellation)).Code == 0; // its /proc is another
+        }
+
+        try
+        {
+            if ((await File.ReadAllTextAsync(Loose, cancellation)).Trim() != "0")
+            {
+                await File.WriteAllTextAsync(Loose, "0", cancellation);
+            }
+
+            return true;
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            return false; // in a container /proc/sys is not to be written: set it on the node
+        }
+    }
+
+    /// <summary>Makes the kernel hold exactly these filters, all at once or not at all; what the kernel refuses by itself is left out.</summary>
+    /// <returns>What is in force.</returns>
     /// <exception cref="NftException">The kernel refuses; what stood stands.</exception>
-    public async Task Apply(IReadOnlyList<Filter> filters, TimeSpan lease, IReadOnlySet<string> present, CancellationToken cancellation)
+    public async Task<IReadOnlyList<Filter>> Apply(
+        IReadOnlyList<Filter> filters, TimeSpan lease, IReadOnlySet<string> present, CancellationToken cancellation)
     {
         try
         {
             await Change(NftRuleset.Transaction(options.Value.Table, filters, lease, present));
+            return filters;
         }
-        catch (NftException) when (present.Count > 0)
+        catch (NftException)
         {
-            // Somebody tore a part out of our table: rather a new one than none.
-            await Change(NftRuleset.Transaction(options.Value.Table, filters, lease, present, anew: true));
+            // Somebody tore a part out of our table, or it is one of them only: rather a new table, and the others, than none.
         }
+
+        var accepted = new List<Filter>();
+        foreach (var filter in filters)
+        {
+            var alone = NftRuleset.Transaction($"{options.Value.Table}_probe", [filter], lease, present: new HashSet<string>());
+            if ((await node.Run(["nft", "-j", "-c", "-f", "-"], alone.ToJsonString(), cancellation)).Code == 0)
+            {
+                accepted.Add(filter);
+            }
+        }
+
+        await Change(NftRuleset.Transaction(options.Value.Table, accepted, lease, present, anew: true));
+        return accepted;
 
         Task Change(JsonObject transaction) => Nft(["-j", "-f", "-"], transaction.ToJsonString(), cancellation);
     }
@@ -54,27 +103,15 @@ internal sealed class NftTable(IOptions<ScrubberOptions> options)
 
     private async Task<string> Nft(string[] arguments, string input, CancellationToken cancellation)
     {
-        string[] command = options.Value.NetworkNamespace is { } space ? ["ip", "netns", "exec", space, "nft", .. arguments] : ["nft", .. arguments];
-        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..])
+        var (code, output, fault) = await node.Run(["nft", .. arguments], input, cancellation);
+        if (code == 0)
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        }) ?? throw new NftException($"{command[0]} did not start.");
-        var output = process.StandardOutput.ReadToEndAsync(cancellation);
-        var error = process.StandardError.ReadToEndAsync(cancellation);
-        await process.StandardInput.WriteAsync(input.AsMemory(), cancellation);
-        process.StandardInput.Close();
-        await process.WaitForExitAsync(cancellation);
-        if (process.ExitCode == 0)
-        {
-            return await output;
+            return output;
         }
 
-        var fault = await error;
         return input.Length == 0 && fault.Contains("No such file or directory", StringComparison.Ordinal)
             ? """{"nftables":[]}""" // the table is not there yet
-            : throw new NftException(fault.Trim());
+            : throw new NftException(fault);
     }
 }
 

@@ -1,0 +1,148 @@
+using Grpc.Core;
+using Platform.Contracts.Grpc.Mitigation.V1;
+using Platform.EventStore;
+using Platform.Hosting;
+using Platform.Mitigation.Capacity;
+using Platform.Mitigation.Tests.Bgp;
+using Platform.Testing;
+using Wire = Platform.Contracts.Grpc.Mitigation.V1;
+
+namespace Platform.Mitigation.Tests;
+
+/// <summary>Which scrubbers a customer's traffic goes to, how it comes back, and what happens when there are not enough of them.</summary>
+public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHost broker, ANetwork network)
+    : IClassFixture<RabbitMqVirtualHost>, IClassFixture<ANetwork>, IAsyncLifetime
+{
+    private readonly PostgresDatabase _database = new(postgres); // for each test: others would take room
+    private readonly Customer _first = Customer.New();
+    private readonly Customer _second = Customer.New();
+    private ServiceHost _host = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _database.InitializeAsync();
+        _host = await AMitigationService.Start(
+            _database,
+            broker,
+            network,
+            ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
+            ("Scrubbers:Pools:0:Name", "osaka"),
+            ("Scrubbers:Pools:0:BitsPerSecond", "1100000000"),
+            ("Scrubbers:Pools:0:NextHopIPv4", "192.0.2.61"),
+            ("Scrubbers:Pools:0:Return:Kind", "Gre"),
+            ("Scrubbers:Pools:0:Return:Interface", "gre-back"),
+            ("Scrubbers:Pools:0:Return:BothDirections", "true"),
+            ("Scrubbers:Pools:1:Name", "tokyo"),
+            ("Scrubbers:Pools:1:BitsPerSecond", "5000000000"),
+            ("Scrubbers:Pools:1:NextHopIPv4", "192.0.2.62"),
+            ("Scrubbers:Pools:1:Return:NextHopIPv4", "192.0.2.72"),
+            ("Scrubbers:Agents:0:Name", "agent-osaka"),
+            ("Scrubbers:Agents:0:Token", "0123456789abcdef"),
+            ("Scrubbers:Agents:0:Pool", "osaka"),
+            ("Scrubbers:Agents:1:Name", "agent-tokyo"),
+            ("Scrubbers:Agents:1:Token", "fedcba9876543210"),
+            ("Scrubbers:Agents:1:Pool", "tokyo"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    [Fact, Trait("Requirement", "R40"), Trait("Requirement", "R26")]
+    public async Task Each_customers_traffic_goes_to_the_pool_that_has_room_for_it_and_back_by_that_pools_own_way()
+    {
+        await Deliver(_first.Signed("198.18.60.0/24") with { AlwaysOn = true });
+        await Holds("198.18.60.0/24", "192.0.2.61");
+        await Deliver(_second.Signed("198.18.61.0/24") with { AlwaysOn = true });
+        await Holds("198.18.61.0/24", "192.0.2.62"); // osaka has no room for all of it
+
+        var osaka = await Sync("agent-osaka");
+        Assert.Equal(["198.18.60.0/24"], osaka.Diverted);
+        Assert.Equal(new ReturnPath { Interface = "gre-back" }, osaka.ReturnPath);
+        var tokyo = await Sync("agent-tokyo");
+        Assert.Equal(["198.18.61.0/24"], tokyo.Diverted);
+        Assert.Equal(new ReturnPath { NextHopIpv4 = "192.0.2.72" }, tokyo.ReturnPath);
+
+        // Less is needed in osaka now: who is new gets that room, and what stands stays where it is.
+        await Deliver(_first.Changed(2, "198.18.60.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 100_000_000 });
+        var third = Customer.New();
+        await Deliver(third.Signed("198.18.62.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 50_000_000 });
+        await Holds("198.18.62.0/24", "192.0.2.61");
+        Assert.Equal(["198.18.61.0/24 via 192.0.2.62 []"], await network.AtRouter("198.18.61.0/24"));
+
+        await Deliver(_first.Terminated());
+        await Passes(async () => (await network.AtRouter("198.18.60.0/24")).Count == 0, "the end of the first");
+        await Passes(async () => (await Sync("agent-osaka")).Diverted.SequenceEqual(["198.18.62.0/24"]), "its copy at the scrubbers gone");
+    }
+
+    [Fact, Trait("Requirement", "R26")]
+    public async Task A_limit_that_is_crossed_is_an_event_once_each_way_and_headroom_and_level_are_visible()
+    {
+        await Deliver(_first.Signed("198.18.63.0/24") with { AlwaysOn = true }); // 1 of 1.1 Gbit/s
+        await Passes(async () => (await Levels("osaka")).Count == 1, "the event");
+        Assert.Equal((PoolLevel.NearlyFull, 1_100_000_000, 1_000_000_000), (await Levels("osaka")).Select(it => (it.Level, it.LimitBitsPerSecond, it.UsedBitsPerSecond)).Single());
+        var pool = (await Capacity.ListPoolsAsync(new(), _host.As(TenantId.Provider, Roles.ProviderOperator))).Pools[0];
+        Assert.Equal(("osaka", 100_000_000, "nearly-full"), (pool.Name, pool.HeadroomBitsPerSecond, pool.Level));
+
+        await Deliver(_second.Signed("198.18.64.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 9_000_000_000 }); // nobody asked before
+        await Passes(async () => (await Levels("unplaced")).Count == 1, "what fits nowhere");
+        Assert.Equal(PoolLevel.Exceeded, (await Levels("unplaced"))[0].Level);
+
+        await Deliver(_second.Terminated());
+        await Deliver(_first.Changed(2, "198.18.63.0/24"));
+        await Passes(async () => (await Levels("osaka")).Count == 2 && (await Levels("unplaced")).Count == 2, "the way back");
+        Assert.Equal([PoolLevel.NearlyFull, PoolLevel.Ok], (await Levels("osaka")).Select(it => it.Level));
+        Assert.Equal([PoolLevel.Exceeded, PoolLevel.Ok], (await Levels("unplaced")).Select(it => it.Level));
+    }
+
+    [Fact, Trait("Requirement", "R8")]
+    public async Task A_flood_of_connection_attempts_is_answered_by_scrubbers_that_all_can_and_see_both_directions_and_limited_by_others()
+    {
+        await Deliver(_first.Signed("198.18.65.0/24"));
+        await Sync("agent-osaka", synProxy: false);
+        await Deliver(_first.AttackedBy("198.18.65.1/32", Customer.NewId(), "tcp-syn"));
+        await Eventually.Get(
+            async () => (await Sync("agent-osaka", synProxy: false)).Filters.Select(it => it.Rule.Action).Distinct().ToList(),
+            seen => seen.SequenceEqual(["rate-limit"]),
+            what: "limits");
+
+        await Sync("agent-osaka", synProxy: true);
+        await Deliver(_first.AttackedBy("198.18.65.2/32", Customer.NewId(), "tcp-syn"));
+        var filter = (await Eventually.Get(
+            async () => (await Sync("agent-osaka", synProxy: true)).Filters.Where(it => it.Destination == "198.18.65.2/32").ToList(),
+            seen => seen.Count == 1,
+            what: "a SYN proxy"))[0];
+        Assert.Equal(("syn-proxy", 6u, 2u, 16u, 3_000), (filter.Rule.Action, filter.Rule.Protocol, filter.Rule.TcpFlagsSet, filter.Rule.TcpFlagsClear, filter.Rule.BytesPerSecond));
+        Assert.Equal(["198.18.65.2/32 via 192.0.2.61 []"], await network.AtRouter("198.18.65.2/32"));
+    }
+
+    private Wire.Capacity.CapacityClient Capacity => new(_host.Channel);
+
+    private async Task<SyncFiltersResponse> Sync(string agent, bool synProxy = false) =>
+        await new Wire.Scrubbers.ScrubbersClient(_host.Channel).SyncFiltersAsync(
+            new SyncFiltersRequest { SynProxy = synProxy },
+            new Metadata { { "x-platform-scrubber", $"{agent}:{(agent == "agent-osaka" ? "0123456789abcdef" : "fedcba9876543210")}" } });
+
+    private async Task<IReadOnlyList<PoolLimitCrossed>> Levels(string pool) =>
+    [
+        .. (await _host.Store.Tenant(TenantId.Provider).Read(PoolState.Stream, PoolState.KeyOf(pool), CancellationToken.None))
+            .Select(it => (PoolLimitCrossed)it.Data),
+    ];
+
+    private Task Holds(string prefix, string nextHop) => Passes(
+        async () => (await network.AtRouter(prefix)).SequenceEqual([$"{prefix} via {nextHop} []"]), $"{prefix} via {nextHop}");
+
+    private Task Passes(Func<Task<bool>> until, string what) => Eventually.True(
+        async () =>
+        {
+            _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+            return await until();
+        },
+        TimeSpan.FromSeconds(30),
+        what);
+
+    private Task Deliver<T>(T fact)
+        where T : class => _host.Deliver(fact, Customer.NewId());
+}
