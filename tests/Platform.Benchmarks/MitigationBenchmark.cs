@@ -37,6 +37,8 @@ internal static class MitigationBenchmark
         {
             await File.WriteAllTextAsync(folder.File("sign.pem"), key.ExportPkcs8PrivateKeyPem());
             await File.WriteAllTextAsync(folder.File("verify.pem"), key.ExportSubjectPublicKeyInfoPem());
+            await File.WriteAllTextAsync(folder.File("sealing.keys"), Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+            File.SetUnixFileMode(folder.File("sealing.keys"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
 
         await using var postgres = PostgresServer.Own(new PostgresSetup { Durable = true });
@@ -274,6 +276,7 @@ internal static class MitigationBenchmark
             ["Listen__Health"] = $"127.0.0.1:{health}",
             ["Listen__Grpc"] = $"127.0.0.1:{grpc}",
             ["Caller__VerificationKeyFile"] = folder.File("verify.pem"),
+            ["Sealing__KeyFile"] = folder.File("sealing.keys"),
             ["Bgp__Speakers__0__Name"] = "edge",
             ["Bgp__Speakers__0__Address"] = speaker.Api.ToString(),
             ["Bgp__Speakers__0__FlowSpec"] = "true",
