@@ -38,7 +38,6 @@ internal static class MitigationBenchmark
             await File.WriteAllTextAsync(folder.File("sign.pem"), key.ExportPkcs8PrivateKeyPem());
             await File.WriteAllTextAsync(folder.File("verify.pem"), key.ExportSubjectPublicKeyInfoPem());
             await File.WriteAllTextAsync(folder.File("sealing.keys"), Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
-            File.SetUnixFileMode(folder.File("sealing.keys"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
 
         await using var postgres = PostgresServer.Own(new PostgresSetup { Durable = true });
