@@ -31,9 +31,9 @@ public sealed class ExporterConditionsTests
     public void A_loss_is_said_once_and_its_end_after_a_minute()
     {
         Assert.Empty(Look(3));
-        _exporter.SequenceGaps += 7;
+        _exporter.SequenceSkipped += 7;
         var lost = Look(1);
-        _exporter.SequenceGaps += 7;
+        _exporter.SequenceSkipped += 7;
         lost.AddRange(Look(50));
         Assert.StartsWith("sequence numbers show that 7 ", Assert.Single(lost).Detail, StringComparison.Ordinal);
         Assert.Equal("exporter-lossless", Assert.Single(Look(120)).Condition);
