@@ -43,7 +43,8 @@ public sealed class TakeoverTests(PostgresDatabase database, RabbitMqVirtualHost
         await detected.Get(fact => fact.ServiceCode == customer.ServiceCode && fact.Target == "203.0.113.11/32");
         TestContext.Current.TestOutputHelper?.WriteLine($"replaced after {since.Elapsed.TotalSeconds:0.00} s");
         await other.Host.CatchUp();
-        Assert.Single(detected.Facts, fact => fact.ServiceCode == customer.ServiceCode && fact.Target == "203.0.113.10/32");
+        // The relay that was cut off may not know that it has told a fact: told again it is the same one.
+        Assert.Single(detected.Facts.Where(fact => fact.ServiceCode == customer.ServiceCode && fact.Target == "203.0.113.10/32").DistinctBy(fact => fact.AnomalyId));
         var open = await Open(other, customer);
         Assert.Equal(2, open.Count);
         Assert.Contains(open, anomaly => anomaly.AnomalyId == before.AnomalyId.ToString());
