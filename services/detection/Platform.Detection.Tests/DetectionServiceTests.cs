@@ -258,6 +258,44 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         Assert.Equal(2_600, Assert.Single(await Objects()).Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond);
     }
 
+    [Fact, Trait("Requirement", "R5")]
+    public async Task What_was_learned_is_shown_with_how_sure_it_is_and_what_it_allows()
+    {
+        await Watch("203.0.113.0/24");
+        var client = new ObjectsClient(Host.Channel);
+        var ask = new GetLearnedRequest { ObjectId = _customer.ContractId.ToString() };
+        var viewer = Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer);
+        var nothing = await client.GetLearnedAsync(ask, viewer);
+        Assert.Equal(("learning", 0.0, 0L), (nothing.Phase, nothing.Coverage, nothing.LearnedMinutes));
+        Assert.Empty(nothing.Rates);
+
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        var until = Host.Clock.GetUtcNow().ToUnixTimeSeconds();
+        for (var second = until - (30 * 3_600); second <= until; second += 20)
+        {
+            var traffic = SecondTraffic.Of(new Amount(8_000_000, 1_000));
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        await using var insert = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand("insert into views.baselines_v1 values ($1, $2, $3, now(), $4)");
+        insert.Parameters.Add(new() { Value = _customer.TenantId });
+        insert.Parameters.Add(new() { Value = _customer.ContractId });
+        insert.Parameters.Add(new() { Value = _customer.ServiceCode });
+        insert.Parameters.Add(new() { Value = baseline.Snapshot() });
+        await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        var learned = await client.GetLearnedAsync(ask, viewer);
+        Assert.Equal("learning", learned.Phase);
+        Assert.InRange(learned.Coverage, 28 / 168.0, 31 / 168.0);
+        Assert.InRange(learned.LearnedMinutes, 29 * 60, 30 * 60);
+        var total = learned.Rates.Single(rate => rate is { Vector: "total", Level: "object", Unit: "packets" });
+        Assert.Equal(1_000, total.Usual);
+        Assert.InRange(total.Allowed, 1_300, 2_400); // the margin, wider where an hour was seen on other days only
+
+        var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer);
+        await Refused(StatusCode.NotFound, () => client.GetLearnedAsync(ask, stranger).ResponseAsync);
+    }
+
     /// <summary>What judges saved in the hours before.</summary>
     private async Task TrafficWas(DateTimeOffset now, int hours, long packets)
     {

@@ -44,6 +44,7 @@ public sealed class PermissionTests(AGateway gateway)
         ["GET /api/v1/protected-objects/{objectId:guid}/versions"] = Everybody,
         ["GET /api/v1/protected-objects/{objectId:guid}/versions/{version:long}"] = Everybody,
         ["POST /api/v1/protected-objects/{objectId:guid}/versions/{version:long}/restoration"] = Operate,
+        ["GET /api/v1/protected-objects/{objectId:guid}/learned"] = Everybody,
         ["GET /api/v1/protected-objects/{objectId:guid}/relearning"] = Everybody,
         ["POST /api/v1/protected-objects/{objectId:guid}/relearning/application"] = Operate,
         ["GET /api/v1/security-events"] = Everybody,

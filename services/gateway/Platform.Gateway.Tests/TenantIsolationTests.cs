@@ -21,6 +21,7 @@ public sealed class TenantIsolationTests(AGateway gateway)
     [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions")]
     [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions/1")]
     [InlineData("POST", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions/1/restoration")]
+    [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/learned")]
     [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/relearning")]
     [InlineData("POST", "protected-objects/0190ffff-0000-7000-8000-000000000001/relearning/application")]
     [InlineData("GET", "security-events")]

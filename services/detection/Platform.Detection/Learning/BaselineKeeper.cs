@@ -20,9 +20,6 @@ internal sealed class BaselineKeeper(
         ? ObjectBaseline.Restore(snapshot, watched.Hours)
         : new ObjectBaseline(watched.Hours);
 
-    /// <summary>What is known here, for reports.</summary>
-    public byte[]? Find(Guid objectId) => _known.GetValueOrDefault(objectId);
-
     /// <summary>Reads what other processes saved since the last time.</summary>
     public async Task Load(CancellationToken cancellation)
     {

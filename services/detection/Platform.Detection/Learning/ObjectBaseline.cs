@@ -50,6 +50,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
 
     public HoursOfWeek Hours => hours;
 
+    public long LearnedMinutes => Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Minutes ?? 0;
+
     /// <summary>Changes when there may be something new to judge by: each minute of the first hours, then each hour.</summary>
     public long Edition => _hoursSeen < LeastHours ? _minute : _hour;
 
@@ -228,7 +230,28 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         var room = Math.Max(rate - usual, 0.1 * rate);
         return Math.Max(
             Math.Max(0.3 * rate, 1.2 * (peak - usual)),
-            Math.Max(FewestPackets * noise, unlikely * noise * usual / Math.Max(room, noise)));
+            Math.Max(Fewest(usual / rate) * noise, unlikely * noise * usual / Math.Max(room, noise)));
+    }
+
+    /// <summary>
+    /// How many sampled packets must add up beyond a rate before it is no chance: fewer where hardly any are usual. A sum of Poisson counts of mean u less
+    /// r each passes b with e to the power of minus b times t, where e to the power of t is 1 + t r/u.
+    /// </summary>
+    private static double Fewest(double share)
+    {
+        const double unlikely = 28; // e to the power of minus 28
+        if (share is not (> 0 and < 0.25))
+        {
+            return share > 0 ? FewestPackets : FewestOfNever;
+        }
+
+        var t = 1 + Math.Log(1 / share);
+        for (var i = 0; i < 8; i++)
+        {
+            t -= (Math.Exp(t) - 1 - (t / share)) / (Math.Exp(t) - (1 / share));
+        }
+
+        return Math.Clamp(unlikely / t, FewestOfNever, FewestPackets);
     }
 
     /// <summary>Usual amount and highest second around an hour, and how much wider the margin must be for want of evidence.</summary>

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authorization;
 using Npgsql;
 using Platform.Contracts.Grpc.Detection.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 using Platform.Detection.Relearning;
 using Platform.EventStore;
 using Platform.Hosting;
@@ -112,6 +113,16 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
             request.Reason,
             clock.GetUtcNow());
         return await Settings(request.TenantId, objectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    [Authorize(Policy = Policies.Read)]
+    public override async Task<Learned> GetLearned(GetLearnedRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var (state, _) = await store.Tenant(tenant).Load(ProtectedObjectState.Stream, IdOf(request.ObjectId).ToString(), context.CancellationToken);
+        return state.Content is { } content
+            ? await LearnedSoFar.Read(database, tenant, content, clock.GetUtcNow(), context.CancellationToken)
+            : throw ProtectedObjectRejections.Unknown(IdOf(request.ObjectId)).ToRpcException();
     }
 
     [Authorize(Policy = Policies.Read)]

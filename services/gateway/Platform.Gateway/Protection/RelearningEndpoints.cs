@@ -7,7 +7,7 @@ using Wire = Platform.Contracts.Grpc.Detection.V1;
 
 namespace Platform.Gateway.Protection;
 
-/// <summary><c>/protected-objects/{id}/relearning</c>: what a period says about thresholds, and putting that in force.</summary>
+/// <summary><c>/protected-objects/{id}/learned</c> and <c>/relearning</c>: what was learned, what a period says about thresholds, and putting that in force.</summary>
 internal static class RelearningEndpoints
 {
     /// <param name="Median">Of the highest seconds of the minutes that were learned from.</param>
@@ -59,6 +59,23 @@ internal static class RelearningEndpoints
         int FiredMinutes,
         IReadOnlyList<RelearnedRateAnswer> Rates);
 
+    /// <param name="Vector">total, udp, icmp, ... (the vectors of telemetry).</param>
+    /// <param name="Level">host, prefix or object.</param>
+    /// <param name="Unit">bits or packets: of every rate here, per second.</param>
+    /// <param name="Usual">At this hour of the week.</param>
+    /// <param name="Allowed">For as long as one likes.</param>
+    /// <param name="Burst">Beyond it, before it adds up to an anomaly.</param>
+    public sealed record LearnedRateAnswer(string Vector, string Level, string Unit, long Usual, long Allowed, long Burst);
+
+    /// <param name="Phase">learning, ready or stale.</param>
+    /// <param name="Coverage">Share of the hours of the week that were seen, 0 to 1.</param>
+    /// <param name="LearnedMinutes">How long.</param>
+    /// <param name="LearnedUntil">Newest second that was learned (UTC); null before the first.</param>
+    /// <param name="Trend">The newest days beside the weeks before: 1.1 is ten percent more.</param>
+    /// <param name="Rates">Traffic in, at this hour: judged by in mode apply, a proposal in mode propose.</param>
+    public sealed record LearnedAnswer(
+        string Phase, double Coverage, long LearnedMinutes, DateTimeOffset? LearnedUntil, double Trend, IReadOnlyList<LearnedRateAnswer> Rates);
+
     /// <param name="From">Period of the report: its start.</param>
     /// <param name="Until">Its end, exclusive.</param>
     /// <param name="Fingerprint">Of the report that was seen.</param>
@@ -68,11 +85,26 @@ internal static class RelearningEndpoints
 
     public static void MapRelearning(this IEndpointRouteBuilder routes)
     {
+        routes.MapGroup("/protected-objects/{objectId:guid}/learned").WithTags("Protection").OfTenant()
+            .MapGet("", Learned).RequireAuthorization(Policies.Read)
+            .WithSummary("What was learned so far, how sure that is, and what it allows at this hour.").Refuses(404);
         var relearning = routes.MapGroup("/protected-objects/{objectId:guid}/relearning").WithTags("Protection").OfTenant();
         relearning.MapGet("", Report).RequireAuthorization(Policies.Read)
             .WithSummary("What a period (at most 63 days back) says about the thresholds, with evidence; changes nothing.").Refuses(404, 422);
         relearning.MapPost("/application", Apply).RequireAuthorization(Policies.Operate)
             .WithSummary("Put what a report proposed in force, in one step; honours If-Match with the version.").Refuses(404, 409, 412, 422);
+    }
+
+    private static async Task<Ok<LearnedAnswer>> Learned(Guid objectId, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
+    {
+        var learned = await objects.GetLearnedAsync(new Wire.GetLearnedRequest { TenantId = TenantScope.Of(http), ObjectId = objectId.ToString() });
+        return TypedResults.Ok(new LearnedAnswer(
+            learned.Phase,
+            learned.Coverage,
+            learned.LearnedMinutes,
+            learned.LearnedUntil.ToInstant(),
+            learned.Trend,
+            [.. learned.Rates.Select(rate => new LearnedRateAnswer(rate.Vector, rate.Level, rate.Unit, rate.Usual, rate.Allowed, rate.Burst))]));
     }
 
     private static async Task<Ok<RelearningAnswer>> Report(
