@@ -11,6 +11,7 @@ public sealed class ExporterConditionsTests
     private static readonly DateTimeOffset Noon = new(2030, 1, 1, 12, 0, 0, TimeSpan.Zero);
     private readonly ExporterConditions _conditions = new();
     private readonly ExporterContext _exporter = new(DecodeLimits.Default) { LastRate = 1_000 };
+    private uint _sequence;
 
     [Fact]
     public void Another_sampling_is_said_when_it_is_steady_and_not_when_interfaces_differ()
@@ -30,10 +31,11 @@ public sealed class ExporterConditionsTests
     [Fact]
     public void A_loss_is_said_once_and_its_end_after_a_minute()
     {
+        Lose(0);
         Assert.Empty(Look(3));
-        _exporter.SequenceSkipped += 7;
+        Lose(7);
         var lost = Look(1);
-        _exporter.SequenceSkipped += 7;
+        Lose(7);
         lost.AddRange(Look(50));
         Assert.StartsWith("sequence numbers show that 7 ", Assert.Single(lost).Detail, StringComparison.Ordinal);
         Assert.Equal("exporter-lossless", Assert.Single(Look(120)).Condition);
@@ -69,6 +71,12 @@ public sealed class ExporterConditionsTests
         Assert.Empty(Assert.IsType<Decision<ExporterEvent>.Accepted>(
             ExporterDecider.Decide(ExporterState.Stream.Initial with { ExporterId = state.ExporterId }, new NoteCondition("clock-right", "", Noon))).Events);
         Assert.IsType<Decision<ExporterEvent>.Rejected>(ExporterDecider.Decide(ExporterState.Stream.Initial, note));
+    }
+
+    private void Lose(uint datagrams)
+    {
+        _sequence += datagrams;
+        _exporter.NoteSequence(_exporter.Domain(new DomainKey(FlowProtocol.NetFlow9, 1), nowMs: 0)!, _sequence++, units: 1);
     }
 
     private List<(string Condition, string Detail)> Look(int times)

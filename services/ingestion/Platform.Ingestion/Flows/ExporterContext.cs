@@ -59,7 +59,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     public long DiscardedPackets { get; set; }
 
     /// <summary>Datagrams (NetFlow v9, sFlow) or records (NetFlow v5, IPFIX) that the sequence numbers skipped.</summary>
-    public long SequenceSkipped { get; set; }
+    public long SequenceSkipped { get; private set; }
 
     /// <summary>Of those, how many came late.</summary>
     public long SequenceLate { get; private set; }
