@@ -289,7 +289,7 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
     {
         await Deliver(_customer.Signed("203.0.113.0/24"));
         var rule = new Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = 53, To = 53 } };
-        var id = (await new Client(_host.Channel).StartMitigationAsync(Request("203.0.113.21/32", rule), As(Roles.Operator))).MitigationId;
+        var id = (await new Client(_host.Channel).StartMitigationAsync(Request("203.0.113.71/32", rule), As(Roles.Operator))).MitigationId;
         await new Client(_host.Channel).ExtendMitigationAsync(
             new() { MitigationId = id, DurationSeconds = 7200, Reason = "canary: the Satos called" }, As(Roles.Operator));
         await SetPolicy("automatic");
@@ -315,6 +315,8 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
         var proof = await erased.Get(fact => fact.ServiceCode == _customer.ServiceCode);
         Assert.Equal([KeyValuePair.Create(TenantSession.ErasedKeys, 1L)], proof.Counts);
         Assert.Equal([SealedAttribute.ErasedValue, SealedAttribute.ErasedValue], await Notes());
+        await new Client(_host.Channel).WithdrawMitigationAsync(new() { MitigationId = id, Reason = "over" }, As(Roles.Operator));
+        await network.RouterHasNoRule("203.0.113.71/32");
 
         async Task<IEnumerable<string?>> Notes()
         {
