@@ -53,7 +53,7 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
             return;
         }
 
-        var unit = UnitSuffix(metric.Unit);
+        var (unit, factor) = BaseUnit(metric.Unit);
         var name = Sanitize(metric.Name);
         name += (name.EndsWith(unit, StringComparison.Ordinal) ? "" : unit) + (kind == "counter" ? "_total" : "");
         if (kind == "gauge" && name.EndsWith(HistogramsOwn, StringComparison.Ordinal))
@@ -72,7 +72,7 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
             var labels = Labels(point.Tags);
             if (kind == "histogram")
             {
-                WriteHistogram(text, name, labels, point);
+                WriteHistogram(text, name, labels, factor, point);
                 continue;
             }
 
@@ -83,21 +83,21 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
                 MetricType.LongGauge => point.GetGaugeLastValueLong(),
                 _ => point.GetGaugeLastValueDouble(),
             };
-            WriteLine(text, name, labels, value);
+            WriteLine(text, name, labels, value * factor);
         }
     }
 
-    private static void WriteHistogram(StringBuilder text, string name, string labels, in MetricPoint point)
+    private static void WriteHistogram(StringBuilder text, string name, string labels, double factor, in MetricPoint point)
     {
         long below = 0;
         foreach (var bucket in point.GetHistogramBuckets())
         {
             below += bucket.BucketCount; // our buckets count apart, Prometheus wants "less or equal"
-            var bound = double.IsPositiveInfinity(bucket.ExplicitBound) ? "+Inf" : Number(bucket.ExplicitBound);
+            var bound = double.IsPositiveInfinity(bucket.ExplicitBound) ? "+Inf" : Number(bucket.ExplicitBound * factor);
             WriteLine(text, name + "_bucket", labels.Length == 0 ? $"le=\"{bound}\"" : $"{labels},le=\"{bound}\"", below);
         }
 
-        WriteLine(text, name + "_sum", labels, point.GetHistogramSum());
+        WriteLine(text, name + "_sum", labels, point.GetHistogramSum() * factor);
         WriteLine(text, name + "_count", labels, point.GetHistogramCount());
     }
 
@@ -131,13 +131,14 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
 
     private static string Sanitize(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
 
-    private static string UnitSuffix(string unit) => unit switch
+    /// <summary>Prometheus counts in base units: what a library measures in milliseconds (MassTransit does) is said in seconds.</summary>
+    private static (string Suffix, double Factor) BaseUnit(string unit) => unit switch
     {
-        "s" => "_seconds",
-        "ms" => "_milliseconds",
-        "By" => "_bytes",
-        "" or "1" => "",
-        _ when unit.StartsWith('{') => "", // an annotation such as {event} is no unit
-        _ => "_" + Sanitize(unit),
+        "s" => ("_seconds", 1),
+        "ms" => ("_seconds", 0.001),
+        "By" => ("_bytes", 1),
+        "" or "1" => ("", 1),
+        _ when unit.StartsWith('{') => ("", 1), // an annotation such as {event} is no unit
+        _ => ("_" + Sanitize(unit), 1),
     };
 }
