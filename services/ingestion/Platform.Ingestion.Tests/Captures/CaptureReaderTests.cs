@@ -184,6 +184,21 @@ public sealed class CaptureReaderTests
     }
 
     [Fact]
+    public void Fragments_that_wait_take_little_memory_and_the_oldest_gives_way()
+    {
+        var reader = new Reassembly();
+        for (uint id = 0; id < 1000; id++)
+        {
+            Assert.False(reader.TryComplete((default, default, id), 8, hasMore: true, new byte[60_000], out _));
+            Assert.True(reader.Memory <= 16 * 1024 * 1024);
+        }
+
+        Assert.False(reader.TryComplete((default, default, 0), 0, hasMore: false, new byte[8], out var whole) && whole.Length > 8);
+        Assert.True(reader.TryComplete((default, default, 999), 0, hasMore: true, new byte[8], out _) || reader.TryComplete((default, default, 999), 60_008, hasMore: false, new byte[8], out whole));
+        Assert.Equal(60_016, whole.Length);
+    }
+
+    [Fact]
     public void Fragments_that_overlap_or_come_twice_become_one_datagram()
     {
         byte[] udp = Udp("a longer text, to be cut in three");

@@ -76,7 +76,7 @@ public sealed class ExporterConditionsTests
     private void Lose(uint datagrams)
     {
         _sequence += datagrams;
-        _exporter.NoteSequence(_exporter.Domain(new DomainKey(FlowProtocol.NetFlow9, 1), nowMs: 0)!, _sequence++, units: 1);
+        _exporter.NoteSequence(_exporter.Domain(new DomainKey(FlowProtocol.NetFlow9, 1), nowMs: 0)!, new MessageHeader { Sequence = _sequence++ }, units: 1);
     }
 
     private List<(string Condition, string Detail)> Look(int times)

@@ -100,6 +100,61 @@ public sealed class IpfixTests
         Assert.Equal((startMs, 1_700_000_000_000), (decoded.Flow.StartMs, decoded.Flow.EndMs));
     }
 
+    /// <summary>A router without a clock of its own begins in 1970: what is not told is the time of export all the same.</summary>
+    [Theory]
+    [InlineData(4, 0, 6, 0)] // no times at all
+    [InlineData(22, 100_000, 160_000, 540_000)]
+    public void In_the_first_day_of_the_epoch_a_flow_ends_when_it_is_exported(int first, long firstValue, long secondValue, long startMs)
+    {
+        var content = new Datagram()
+            .Set(2, set => set.Template(256, (first, 4), (first == 22 ? 21 : 6, 4), (1, 4))).Set(256, set => set.U32(firstValue, secondValue, 7));
+        var decoded = new Decoded().Receive(new Datagram().U16(10, content.Length + 16).U32(600, 1, 7).Bytes(content));
+
+        Assert.Equal((startMs, 600_000, 600_000), (decoded.Flow.StartMs, decoded.Flow.EndMs, decoded.Flow.NowMs));
+    }
+
+    [Theory]
+    [InlineData("22:1000 21:90001000", 1_699_910_000_000, 1_700_000_000_000)] // 25 hours without an origin
+    [InlineData("152:1699999940000 21:160000", 1_699_999_940_000, 1_700_000_000_000)] // an instant, and an uptime without an origin
+    [InlineData("152:1700000940000 21:160000", 0, 1_700_000_000_000)]
+    [InlineData("22:100000 21:160000 150:1699999935 151:1699999995", 1_699_999_935_000, 1_699_999_995_000)]
+    [InlineData("22:100000 21:160000 150:1699999935 151:1699999995 160:1699999839500", 1_699_999_939_500, 1_699_999_999_500)]
+    public void What_can_be_put_on_one_axis_keeps_its_duration(string fields, long startMs, long endMs)
+    {
+        var parts = fields.Split(' ', ':').Select(long.Parse).Chunk(2).ToArray();
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, [.. parts.Select(part => ((int)part[0], 8))]))
+            .Set(256, set => Array.ForEach(parts, part => set.U64((ulong)part[1])))));
+
+        Assert.Equal((startMs, endMs), (decoded.Flow.StartMs, decoded.Flow.EndMs));
+    }
+
+    /// <summary>Hours ago, or so many days that the uptime would have wrapped into the future.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(30 * 24)]
+    public void The_start_of_the_system_that_was_told_before_a_restart_is_not_used_after_it(int hours)
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(3, set => set.U16(257, 2, 1).U16(149, 4, 160, 8))
+            .Set(257, set => set.U32(7).U64((ulong)(1_700_000_000_000 - hours * 3_600_000L)))
+            .Set(2, set => set.Template(256, (22, 4), (21, 4)))
+            .Set(256, set => set.U32(1000, 3000))));
+
+        Assert.Equal((1_699_999_998_000, 1_700_000_000_000), (decoded.Flow.StartMs, decoded.Flow.EndMs));
+    }
+
+    /// <summary>RFC 4330 section 3: the seconds of NTP begin anew on 7 February 2036.</summary>
+    [Fact]
+    public void Instants_after_the_turn_of_2036_are_in_the_next_era()
+    {
+        var content = new Datagram().Set(2, set => set.Template(256, (154, 8), (155, 8))).Set(256, set => set.U64(100UL << 32, 160UL << 32));
+        var decoded = new Decoded().Receive(new Datagram().U16(10, content.Length + 16).U32(2_085_978_496 + 160, 1, 7).Bytes(content));
+
+        Assert.Equal((2_085_978_596_000, 2_085_978_656_000), (decoded.Flow.StartMs, decoded.Flow.EndMs));
+        Assert.Equal(2_085_978_596_000_000, decoded.Lines[0].GetProperty("flowStartMicroseconds").GetInt64());
+    }
+
     [Fact]
     public void A_flow_that_would_have_ended_days_before_its_export_had_a_wrong_uptime()
     {
@@ -177,6 +232,45 @@ public sealed class IpfixTests
             .Set(256, set => set.U32(5))));
 
         Assert.Equal((1000u, SamplingSource.Options), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
+    }
+
+    [Fact]
+    public void A_rate_for_one_domain_is_that_domains_alone_whoever_tells_it()
+    {
+        var flow = (uint domain) => (byte[])Datagram.Ipfix(sets => sets.Set(2, set => set.Template(256, (1, 4))).Set(256, set => set.U32(5)), domain);
+        var decoded = new Decoded()
+            .Receive(flow(1))
+            .Receive(Datagram.Ipfix(
+                sets => sets.Set(3, set => set.U16(257, 2, 1).U16(149, 4, 34, 4)).Set(257, set => set.U32(1, 1000, 2, 10, 9, 7)),
+                domain: 9))
+            .Receive(flow(1)).Receive(flow(2)).Receive(flow(3)).Receive(flow(9));
+
+        Assert.Equal(
+            [(1u, SamplingSource.Unknown), (1000u, SamplingSource.Options), (10u, SamplingSource.Options), (1u, SamplingSource.Unknown), (7u, SamplingSource.Options)],
+            decoded.Flows.Select(flow => (flow.SamplingRate, flow.SamplingSource)));
+    }
+
+    [Fact]
+    public void Domains_that_are_only_named_are_bounded_as_other_rates_are()
+    {
+        var memory = new SharedMemory(1_000_000);
+        var exporter = new ExporterContext(new DecodeLimits { Rates = 100 }, memory);
+        var handler = new FlowList([]);
+        FlowDecoder.Decode(
+            (byte[])Datagram.Ipfix(sets => sets.Set(3, set => set.U16(257, 2, 1).U16(149, 4, 34, 4)).Set(257, set =>
+            {
+                for (var domain = 1; domain <= 1000; domain++)
+                {
+                    set.U32(domain, 10);
+                }
+            })),
+            exporter,
+            Decoded.ReceivedMs,
+            ref handler);
+
+        Assert.Equal(900, exporter.Errors[(int)DecodeError.TooManyRates]);
+        exporter.Close();
+        Assert.Equal(0, memory.Taken);
     }
 
     [Fact]

@@ -166,6 +166,36 @@ public sealed class NetFlow9Tests
     }
 
     [Fact]
+    public void The_rate_of_an_interface_may_be_told_in_another_source_unless_there_is_one_of_its_own()
+    {
+        var decoded = new Decoded()
+            .Receive(Datagram.NetFlow9(sourceId: 0).Set(1, set => set.U16(257, 4, 4).U16(2, 4, 34, 4)).Set(257, set => set.U32(5, 1000, 6, 1000)))
+            .Receive(Datagram.NetFlow9(sourceId: 1).Set(1, set => set.U16(257, 4, 4).U16(2, 4, 34, 4)).Set(257, set => set.U32(6, 10)))
+            .Receive(Datagram.NetFlow9(sourceId: 1).Set(0, set => set.Template(256, (1, 4), (10, 4))).Set(256, set => set.U32(1, 5, 1, 6, 1, 7)))
+            .Receive(Datagram.NetFlow9(sourceId: 2).Set(0, set => set.Template(256, (1, 4), (10, 4))).Set(256, set => set.U32(1, 5)));
+
+        Assert.Equal(
+            [(1000u, SamplingSource.Interface), (10u, SamplingSource.Interface), (1u, SamplingSource.Unknown), (1000u, SamplingSource.Interface)],
+            decoded.Flows.Select(flow => (flow.SamplingRate, flow.SamplingSource)));
+    }
+
+    /// <summary>RFC 3954 section 6.1, scope 3; in IPFIX element 141.</summary>
+    [Fact]
+    public void The_rate_of_a_line_card_is_nobody_elses()
+    {
+        var v9 = new Decoded()
+            .Receive(Datagram.NetFlow9(sourceId: 0).Set(1, set => set.U16(257, 4, 4).U16(3, 4, 34, 4)).Set(257, set => set.U32(0, 1000, 2, 10)))
+            .Receive(Datagram.NetFlow9(sourceId: 0, sequence: 2).Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1)))
+            .Receive(Datagram.NetFlow9(sourceId: 7).Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1)));
+        var ipfix = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(3, set => set.U16(257, 3, 2).U16(149, 4, 141, 4, 34, 4)).Set(257, set => set.U32(7, 1, 1000))
+            .Set(2, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1))));
+
+        Assert.All([.. v9.Flows, .. ipfix.Flows], flow => Assert.Equal((1u, SamplingSource.Unknown), (flow.SamplingRate, flow.SamplingSource)));
+        Assert.Equal((2, 1), (v9.Flows.Count, ipfix.Flows.Count));
+    }
+
+    [Fact]
     public void A_rate_may_belong_to_a_template_and_says_nothing_about_others()
     {
         var decoded = new Decoded().Receive(Datagram.NetFlow9()

@@ -11,6 +11,11 @@ public sealed class SequenceTests
     [InlineData("1 3 5 2 4 6", 0)]
     [InlineData("1 2 2 3", 0)] // twice
     [InlineData("1 4 2 5", 1)]
+    [InlineData("0 1 11 12 11 11 11 11 11", 9)] // what comes twice was not missing
+    [InlineData("0 1 11 12 5 5 5 13", 8)]
+    [InlineData("0 5 9 2 7 2 7 10", 5)] // late in the middle of two gaps
+    [InlineData("0 1200000 1200001", 1_199_999)] // a quarter of a second at the highest rate
+    [InlineData("5000000 0 1 2", 0)]
     [InlineData("500 501 0 1 2", 0)] // started anew
     [InlineData("500 501 0 1 4", 2)]
     [InlineData("4294967294 4294967295 0 1", 0)]
@@ -25,6 +30,16 @@ public sealed class SequenceTests
         }
 
         Assert.Equal(missing, decoded.Exporter.SequenceGaps);
+    }
+
+    [Fact]
+    public void The_longer_nothing_came_the_more_can_be_lost()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9(sequence: 1))
+            .Receive(Datagram.NetFlow9(sequence: 100_000_002), Decoded.ReceivedMs + 10_000);
+        Assert.Equal(100_000_000, decoded.Exporter.SequenceGaps);
+
+        Assert.Equal(100_000_000, decoded.Receive(Datagram.NetFlow9(sequence: 200_000_002), Decoded.ReceivedMs + 11_000).Exporter.SequenceGaps);
     }
 
     [Fact]

@@ -66,7 +66,7 @@ internal static class FieldJson
 
     private static long NtpToUnix(ReadOnlySpan<byte> value, long unitsPerSecond)
     {
-        var seconds = BinaryPrimitives.ReadUInt32BigEndian(value) - 2_208_988_800L;
+        var seconds = BinaryPrimitives.ReadUInt32BigEndian(value) - 2_208_988_800L + (value[0] < 0x80 ? 1L << 32 : 0); // anew in 2036
         var fraction = (long)((UInt128)BinaryPrimitives.ReadUInt32BigEndian(value[4..]) * (ulong)unitsPerSecond >> 32);
         return seconds * unitsPerSecond + fraction;
     }

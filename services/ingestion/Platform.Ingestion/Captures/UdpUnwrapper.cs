@@ -46,7 +46,7 @@ internal sealed class UdpUnwrapper
     private static bool TryStripType(ushort type, int position, ref ReadOnlyMemory<byte> packet)
     {
         var bytes = packet.Span;
-        while (type is 0x8100 or 0x88A8 or 0x9100 && bytes.Length >= position + 4)
+        while (type is 0x8100 or 0x88A8 or 0x9100 or 0x9200 && bytes.Length >= position + 4)
         {
             type = ReadUInt16BigEndian(bytes[(position + 2)..]);
             position += 4;

@@ -57,7 +57,7 @@ internal enum DecodeError
     /// <summary>A withdrawal of a template that is not known.</summary>
     WithdrawalOfUnknownTemplate,
 
-    /// <summary>Data whose template did not arrive in time, or for which there was no room to wait.</summary>
+    /// <summary>Data whose template did not arrive in time, or was refused, or for which there was no room to wait.</summary>
     DataWithoutTemplate,
 
     /// <summary>A variable-length record that runs past the end of its set.</summary>

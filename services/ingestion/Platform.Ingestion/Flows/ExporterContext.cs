@@ -16,8 +16,8 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     private readonly SharedMemory _memory = memory ??= new SharedMemory(long.MaxValue);
     private readonly WaitingData _waiting = new(limits, memory);
     private readonly Dictionary<DomainKey, FlowDomain> _domains = [];
-    private readonly Dictionary<uint, uint> _samplers = [];
     private readonly long[] _errors = new long[ErrorKinds];
+    private SamplingRates _told = new(); // by sampler, by interface, and by the domain that options data of any domain named
     private FlowDomain? _last;
     private int _templates;
     private int _fields;
@@ -97,9 +97,9 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     public void Count(DecodeError error) => _errors[(int)error]++;
 
     /// <summary>Compares the number of a datagram with what was expected.</summary>
-    public void NoteSequence(FlowDomain domain, uint sequence, uint units)
+    public void NoteSequence(FlowDomain domain, in MessageHeader header, uint units)
     {
-        var missing = domain.Sequence.Note(sequence, units);
+        var missing = domain.Sequence.Note(header.Sequence, units, header.ReceivedMs);
         SequenceSkipped += Math.Max(0, missing);
         SequenceLate += Math.Max(0, -missing);
     }
@@ -127,6 +127,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
             }
 
             _domains[key] = domain = new FlowDomain(key);
+            domain.Rates.Default = _told.TryGet(SamplingSource.Options, key.Id, out var rate) ? rate : 0;
             _memory.Take(FlowDomain.Memory);
         }
 
@@ -154,7 +155,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
             ForgetIdle(nowMs);
             if (!HasRoomFor(template))
             {
-                Count(DecodeError.TooManyTemplates);
+                Refuse(DecodeError.TooManyTemplates, domain, template.Id);
                 return false;
             }
         }
@@ -166,7 +167,10 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         return true;
     }
 
-    /// <summary>Counts a template that is refused. What it would have replaced is no longer true either: its data waits for a better one.</summary>
+    /// <summary>
+    /// Counts a template that is refused. What it would have replaced is no longer true either, and what waits for it, or comes now, has a layout that nobody
+    /// knows: the next good template serves only data that comes after it.
+    /// </summary>
     public void Refuse(DecodeError reason, FlowDomain domain, ushort templateId)
     {
         Count(reason);
@@ -174,6 +178,9 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         {
             Forget(domain, known);
         }
+
+        _waiting.GiveUp(domain, templateId);
+        domain.Refuse(templateId);
     }
 
     /// <summary>The exporter takes a template back (RFC 7011 section 8.1).</summary>
@@ -200,9 +207,17 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         }
     }
 
-    /// <summary>Keeps a data set until its template comes.</summary>
-    public void Wait(in MessageHeader header, FlowDomain domain, ushort templateId, ReadOnlySpan<byte> set) =>
+    /// <summary>Keeps a data set until its template comes; not when that was refused.</summary>
+    public void Wait(in MessageHeader header, FlowDomain domain, ushort templateId, ReadOnlySpan<byte> set)
+    {
+        if (domain.HasRefused(templateId))
+        {
+            _waiting.Refuse();
+            return;
+        }
+
         _waiting.Add(in header, domain, templateId, set);
+    }
 
     /// <summary>Takes out what waited for this template, oldest first.</summary>
     public IEnumerable<WaitingSet> TakeWaiting(FlowDomain domain, ushort templateId, long nowMs) =>
@@ -217,27 +232,37 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     /// <summary>Keeps a rate that options data told.</summary>
     public void SetRate(FlowDomain domain, SamplingSource of, uint id, uint rate)
     {
-        if (!domain.Rates.Knows(of, id))
+        if (!domain.Rates.Knows(of, id) && !TryTakeRate())
         {
-            if (_rates >= limits.Rates || !_memory.HasRoomFor(RateMemory))
-            {
-                Count(DecodeError.TooManyRates);
-                return;
-            }
-
-            _rates++;
-            _memory.Take(RateMemory);
+            return;
         }
 
         domain.Rates.Set(of, id, rate);
-        if (of == SamplingSource.Sampler)
+        if (of is SamplingSource.Sampler or SamplingSource.Interface)
         {
-            _samplers[id] = rate;
+            _told.Set(of, id, rate);
         }
     }
 
-    /// <summary>Rate of a sampler that any domain described: some exporters describe them in another domain than they use them in.</summary>
-    public bool TryGetSamplerRate(uint sampler, out uint rate) => _samplers.TryGetValue(sampler, out rate);
+    /// <summary>Keeps the rate of the one domain that options data of any domain named (element 149), also when nothing came from it so far.</summary>
+    public void SetRateOfDomain(FlowDomain teller, uint id, uint rate)
+    {
+        if (_domains.TryGetValue(teller.Key with { Id = id }, out var named))
+        {
+            named.Rates.Default = rate;
+        }
+
+        if (_told.Knows(SamplingSource.Options, id) || TryTakeRate())
+        {
+            _told.Set(SamplingSource.Options, id, rate);
+        }
+    }
+
+    /// <summary>Any domain described an interface.</summary>
+    public bool HasInterfaceRates => _told.HasInterfaces;
+
+    /// <summary>Rate of a sampler or an interface that any domain described: some exporters describe them in another domain than they use them in.</summary>
+    public bool TryGetRate(SamplingSource of, uint id, out uint rate) => _told.TryGet(of, id, out rate);
 
     /// <summary>The exporter is no longer one of ours: gives back everything that it made us remember, and remembers nothing more.</summary>
     public void Close()
@@ -249,7 +274,23 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
             Forget(domain);
         }
 
-        _samplers.Clear();
+        var named = _told.All.Count(rate => rate.Of == SamplingSource.Options);
+        _rates -= named;
+        _memory.Give(named * RateMemory);
+        _told = new();
+    }
+
+    private bool TryTakeRate()
+    {
+        if (_rates >= limits.Rates || !_memory.HasRoomFor(RateMemory))
+        {
+            Count(DecodeError.TooManyRates);
+            return false;
+        }
+
+        _rates++;
+        _memory.Take(RateMemory);
+        return true;
     }
 
     private void Forget(FlowDomain domain, FlowTemplate template)

@@ -9,9 +9,12 @@ internal readonly record struct DomainKey(FlowProtocol Format, uint Id, HostAddr
 internal sealed class FlowDomain(DomainKey key)
 {
     /// <summary>Bytes that one takes without its templates and rates, about.</summary>
-    public const int Memory = 640;
+    public const int Memory = 2560;
+
+    private const int MostRefused = 64;
 
     private readonly Dictionary<ushort, FlowTemplate>[] _templates = [[], []];
+    private HashSet<ushort>? _refused;
     private FlowTemplate? _last;
     private SequenceWatch _sequence;
 
@@ -31,6 +34,19 @@ internal sealed class FlowDomain(DomainKey key)
 
     public ref SequenceWatch Sequence => ref _sequence;
 
+    /// <summary>Whether the last definition of a template was refused: nobody knows the layout of data that comes now.</summary>
+    public bool HasRefused(ushort templateId) => _refused is not null && (_refused.Count >= MostRefused || _refused.Contains(templateId));
+
+    /// <summary>Remembers that a definition was refused. Of a domain with too many to tell them apart, all that are not known count as refused.</summary>
+    public void Refuse(ushort templateId)
+    {
+        _refused ??= [];
+        if (_refused.Count < MostRefused)
+        {
+            _refused.Add(templateId);
+        }
+    }
+
     public FlowTemplate? Template(ushort templateId)
     {
         if (_last is { } last && last.Id == templateId)
@@ -44,6 +60,11 @@ internal sealed class FlowDomain(DomainKey key)
     public void Add(FlowTemplate template)
     {
         Of(template.IsOptions)[template.Id] = template;
+        if (_refused?.Count < MostRefused)
+        {
+            _refused.Remove(template.Id);
+        }
+
         _last = template;
     }
 

@@ -19,8 +19,12 @@ internal sealed class FlowTemplate
 
     private readonly (byte Slot, byte Priority)[] _uses;
 
-    public FlowTemplate(ushort id, TemplateField[] fields, int scopeCount, bool isOptions)
+    /// <param name="knowsUptime">The messages of this protocol say how long the exporter is up.</param>
+    public FlowTemplate(ushort id, TemplateField[] fields, int scopeCount, bool isOptions, bool knowsUptime = true)
     {
+        // Absolute seconds are better than an uptime whose origin the record does not tell.
+        var prefersSeconds = !knowsUptime && Has(150) && Has(151) && !Has(160);
+        bool Has(ushort element) => Array.Exists(fields, field => field is { Pen: 0, IsV9Scope: false } && field.Id == element);
         Id = id;
         Fields = fields;
         ScopeCount = scopeCount;
@@ -34,7 +38,8 @@ internal sealed class FlowTemplate
             var field = fields[i];
             var isVariable = field.Length == TemplateField.Variable;
             HasVariableLength |= isVariable;
-            if (SlotMap.For(field) is { Priority: > 0 } use && use.Priority > best[(int)use.Slot])
+            if (SlotMap.For(field) is { Priority: > 0 } use && use.Priority > best[(int)use.Slot]
+                && !(prefersSeconds && use.Unit == TimeUnit.UptimeMilliseconds))
             {
                 best[(int)use.Slot] = use.Priority;
                 _uses[i] = ((byte)((int)use.Slot + 1), use.Priority);
@@ -53,6 +58,7 @@ internal sealed class FlowTemplate
                 }
             }
 
+            HasLineCard |= field is { IsV9Scope: true, Id: 3 } || (i < scopeCount && field is { IsV9Scope: false, Pen: 0, Id: 141 });
             if (field.Pen == 0 && !field.IsV9Scope && field.Id is 315 or 313)
             {
                 PacketField = i;
@@ -120,6 +126,9 @@ internal sealed class FlowTemplate
     public bool HasRate { get; }
 
     public bool HasSampler { get; }
+
+    /// <summary>Options data for one line card (NetFlow v9 scope 3, element 141).</summary>
+    public bool HasLineCard { get; }
 
     public bool HasReverse { get; }
 

@@ -61,7 +61,7 @@ internal static class NetFlow5
 
         if (exporter.Domain(new DomainKey(FlowProtocol.NetFlow5, header.Domain), receivedMs) is { } domain)
         {
-            exporter.NoteSequence(domain, header.Sequence, promised);
+            exporter.NoteSequence(domain, in header, promised);
             TemplateRecords.Decode(Template, records, HeaderLength, exporter, domain, in header, ref handler);
         }
     }

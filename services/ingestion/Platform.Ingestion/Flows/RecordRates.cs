@@ -27,14 +27,16 @@ internal static class RecordRates
         }
 
         if (template.HasSampler && (domain.Rates.TryGet(SamplingSource.Sampler, (uint)reader[Slot.Sampler], out var rate)
-            || exporter.TryGetSamplerRate((uint)reader[Slot.Sampler], out rate)))
+            || exporter.TryGetRate(SamplingSource.Sampler, (uint)reader[Slot.Sampler], out rate)))
         {
             return (rate, SamplingSource.Sampler);
         }
 
         // An exporter samples where a packet comes in or where it goes out.
-        if (domain.Rates.HasInterfaces && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, out rate)
-            || domain.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, out rate)))
+        if (exporter.HasInterfaceRates && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, out rate)
+            || domain.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, out rate)
+            || exporter.TryGetRate(SamplingSource.Interface, flow.InInterface, out rate)
+            || exporter.TryGetRate(SamplingSource.Interface, flow.OutInterface, out rate)))
         {
             return (rate, SamplingSource.Interface);
         }
@@ -97,7 +99,15 @@ internal static class RecordRates
         {
             exporter.SetRate(domain, SamplingSource.Interface, index, rate);
         }
-        else if (!template.HasSampler)
+        else if (template.HasLineCard || template.HasSampler)
+        {
+            return; // a flow names no line card, so a line card's rate is nobody's; a sampler's is kept above
+        }
+        else if (reader[Slot.ScopeDomain] is > 0 and <= uint.MaxValue and var named)
+        {
+            exporter.SetRateOfDomain(domain, (uint)named, rate);
+        }
+        else
         {
             domain.Rates.Default = rate;
             exporter.DefaultRate = rate;

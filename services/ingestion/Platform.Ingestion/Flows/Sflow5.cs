@@ -41,7 +41,7 @@ internal static class Sflow5
         exporter.LastFormat = FlowProtocol.Sflow5;
         if (exporter.Domain(new DomainKey(FlowProtocol.Sflow5, header.Domain, header.Agent), receivedMs) is { } domain)
         {
-            exporter.NoteSequence(domain, header.Sequence, 1);
+            exporter.NoteSequence(domain, in header, 1);
         }
 
         FlowRecord flow = default;

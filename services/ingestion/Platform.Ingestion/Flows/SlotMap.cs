@@ -49,6 +49,7 @@ internal enum Slot
     ReversePackets,
     ScopeInterface,
     ScopeTemplate,
+    ScopeDomain,
     FrameBytes,
 }
 
@@ -159,6 +160,7 @@ internal static class SlotMap
         161 => new(Slot.Duration, 9, TimeUnit.Milliseconds),
         162 => new(Slot.Duration, 8, TimeUnit.MicrosecondsBeforeExport),
         145 => new(Slot.ScopeTemplate, 9),
+        149 => new(Slot.ScopeDomain, 9),
         160 => new(Slot.SystemStart, 9),
         302 => new(Slot.Sampler, 9),
         48 => new(Slot.Sampler, 8),

@@ -34,7 +34,7 @@ internal static class TemplateFlows
         };
         if (Enter(in header, exporter) is { } domain)
         {
-            exporter.NoteSequence(domain, header.Sequence, 1);
+            exporter.NoteSequence(domain, in header, 1);
             DecodeSets(datagram, NetFlow9HeaderLength, datagram.Length, exporter, domain, ref header, ref handler);
         }
     }
@@ -67,7 +67,7 @@ internal static class TemplateFlows
         if (Enter(in header, exporter) is { } domain)
         {
             var records = DecodeSets(datagram, IpfixHeaderLength, length, exporter, domain, ref header, ref handler);
-            exporter.NoteSequence(domain, header.Sequence, (uint)Math.Max(0, records));
+            exporter.NoteSequence(domain, in header, (uint)Math.Max(0, records));
             if (records < 0)
             {
                 domain.Sequence.Forget();

@@ -27,9 +27,9 @@ internal static class TemplateRecords
         flow.Flows = 1;
         flow.Knows = template.Knows;
         var rateIsFixed = exporter.SamplingOverride != 0
-            || !(template.HasRate || template.HasSampler || domain.Rates.HasInterfaces);
+            || !(template.HasRate || template.HasSampler || exporter.HasInterfaceRates);
         (flow.SamplingRate, flow.SamplingSource) = RecordRates.OfSet(template, exporter, domain, in header);
-        var clock = new ExporterClock(in header, domain.SystemStartMs != 0 ? domain.SystemStartMs : exporter.SystemStartMs);
+        var clock = ExporterClock.Of(in header, domain.SystemStartMs != 0 ? domain.SystemStartMs : exporter.SystemStartMs);
 
         Span<FieldSlot> placed = template.HasVariableLength ? stackalloc FieldSlot[FlowTemplate.SlotCount] : template.Slots;
         var length = template.MinimumLength;
@@ -137,7 +137,7 @@ internal static class TemplateRecords
         flow.IsFragment = template.HasFragmentOffset && reader[Slot.FragmentOffset] != 0;
         if (template.HasSystemStart && (long)reader[Slot.SystemStart] is > 0 and var startedMs)
         {
-            new ExporterClock(in header, startedMs).Set(ref flow, template, reader[Slot.Start], reader[Slot.End]);
+            ExporterClock.OfRecord(in header, startedMs).Set(ref flow, template, reader[Slot.Start], reader[Slot.End]);
         }
 
         if (template.HasDuration)

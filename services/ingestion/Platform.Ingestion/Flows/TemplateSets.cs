@@ -139,7 +139,7 @@ internal static class TemplateSets
         }
 
         set = body;
-        var read = new FlowTemplate(id, fields, scopeCount, isOptions);
+        var read = new FlowTemplate(id, fields, scopeCount, isOptions, knowsUptime: isNetFlow9);
         if (read.MinimumLength is 0 or > 65_535)
         {
             exporter.Refuse(read.MinimumLength == 0 ? DecodeError.TemplateEmpty : DecodeError.TemplateTooLarge, domain, id);

@@ -61,6 +61,22 @@ internal sealed class WaitingData(DecodeLimits limits, SharedMemory memory)
         return same.Select(node => node.Value);
     }
 
+    /// <summary>Counts a set that has nothing to wait for.</summary>
+    public void Refuse() => GivenUp++;
+
+    /// <summary>Gives up what waits for this template: it came, and was refused.</summary>
+    public void GiveUp(FlowDomain domain, ushort templateId)
+    {
+        if (_byTemplate.Remove((domain, templateId), out var same))
+        {
+            foreach (var node in same)
+            {
+                Release(node);
+                GivenUp++;
+            }
+        }
+    }
+
     /// <summary>Gives up what has waited too long; called from time to time too, when nothing comes.</summary>
     public void GiveUpOld(long nowMs)
     {
