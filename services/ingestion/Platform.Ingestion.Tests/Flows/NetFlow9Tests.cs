@@ -179,6 +179,19 @@ public sealed class NetFlow9Tests
             decoded.Flows.Select(flow => (flow.SamplingRate, flow.SamplingSource)));
     }
 
+    [Fact]
+    public void What_a_forgotten_source_told_of_samplers_is_forgotten_with_it()
+    {
+        var decoded = new Decoded(new DecodeLimits { Domains = 2 })
+            .Receive(Datagram.NetFlow9(sourceId: 0).Set(1, set => set.U16(257, 4, 8).U16(1, 4).U16(48, 1, 34, 4).U16(0)).Set(257, set => set.U32(0).U8(3).U32(1000)))
+            .Receive(Datagram.NetFlow9(sourceId: 1).Set(0, set => set.Template(256, (1, 4), (48, 1))).Set(256, set => set.U32(1).U8(3)))
+            .Receive(Datagram.NetFlow9(sourceId: 1), Decoded.ReceivedMs + 3_600_000)
+            .Receive(Datagram.NetFlow9(sourceId: 2), Decoded.ReceivedMs + 3_600_000)
+            .Receive(Datagram.NetFlow9(sourceId: 2).Set(0, set => set.Template(256, (1, 4), (48, 1))).Set(256, set => set.U32(1).U8(3)), Decoded.ReceivedMs + 3_600_000);
+
+        Assert.Equal([1000u, 1u], decoded.Flows.Select(flow => flow.SamplingRate));
+    }
+
     /// <summary>RFC 3954 section 6.1, scope 3; in IPFIX element 141.</summary>
     [Fact]
     public void The_rate_of_a_line_card_is_nobody_elses()

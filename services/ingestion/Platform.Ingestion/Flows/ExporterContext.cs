@@ -319,6 +319,18 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         _last = null;
     }
 
+    // What only domains told that are forgotten now.
+    private void ForgetUntold()
+    {
+        var held = _domains.Values.SelectMany(domain => domain.Rates.All).Select(rate => (rate.Of, rate.Id)).ToHashSet();
+        var before = _told;
+        _told = new();
+        foreach (var (of, id, rate) in before.All.Where(rate => rate.Of == SamplingSource.Options || held.Contains((rate.Of, rate.Id))))
+        {
+            _told.Set(of, id, rate);
+        }
+    }
+
     private bool HasRoomForDomain() => _domains.Count < limits.Domains && _memory.HasRoomFor(FlowDomain.Memory);
 
     private bool HasRoomFor(FlowTemplate template) =>
@@ -339,6 +351,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
             Forget(domain);
         }
 
+        ForgetUntold();
         foreach (var domain in _domains.Values)
         {
             domain.Templates.Where(template => nowMs - template.UsedMs > idleMs).ToList().ForEach(template => Forget(domain, template));
