@@ -168,6 +168,38 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         return (pool.LimitBitsPerSecond, pool.UsedBitsPerSecond, pool.HeadroomBitsPerSecond, pool.Contracts);
     }
 
+    [Fact, Trait("Requirement", "R6")]
+    public async Task What_an_operator_adds_beside_a_standing_diversion_disturbs_neither_it_nor_who_keeps_it()
+    {
+        await _host.DisposeAsync();
+        _host = await AMitigationService.Start(
+            _database, broker, network, ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"), ("Bgp:Speakers:0:FlowSpec", "true"));
+        await Sign("198.18.60.0/24");
+        await Order();
+        await network.RouterHolds("198.18.60.0/24", "198.18.60.0/24 via 192.0.2.50 []");
+        var client = new Wire.Mitigations.MitigationsClient(_host.Channel);
+        var standing = Assert.Single((await client.ListMitigationsAsync(new() { ActiveOnly = true }, As(Roles.Viewer))).Mitigations);
+
+        var rule = new Wire.Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = 53, To = 53 } };
+        await client.AddCountermeasuresAsync(
+            new()
+            {
+                MitigationId = standing.MitigationId,
+                Reason = "resolvers only",
+                Countermeasures = { new Wire.CountermeasureSpec { Kind = "flowspec", Prefix = "198.18.60.0/24", Rule = rule } },
+            },
+            As(Roles.Operator));
+        await network.RouterHasRule("198.18.60.0/24", "[source-port: ==53]");
+        await _host.CatchUp();
+        await Change(alwaysOn: true, "198.18.60.0/24", "198.18.61.0/24");
+        await Kept();
+
+        await network.RouterHolds("198.18.61.0/24", "198.18.61.0/24 via 192.0.2.50 []");
+        await network.RouterHasRule("198.18.60.0/24", "[source-port: ==53]");
+        await client.WithdrawMitigationAsync(new() { MitigationId = standing.MitigationId, Reason = "over" }, As(Roles.Operator));
+        await network.RouterHasNoRule("198.18.60.0/24");
+    }
+
     private async Task Admit(long declaredBitsPerSecond, string serviceCode = "") => await Capacity.AdmitContractAsync(
         new() { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode }, AsProvider());
 

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.Contracts.Mitigation.V1;
 using Platform.Contracts.Retention.V1;
@@ -7,6 +8,8 @@ using Platform.Hosting;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
 using Client = Platform.Contracts.Grpc.Mitigation.V1.Mitigations.MitigationsClient;
+using CountermeasureSlots = Platform.Mitigation.Mitigations.CountermeasureSlots;
+using SlotAnswer = Platform.Mitigation.Mitigations.SlotAnswer;
 
 namespace Platform.Mitigation.Tests;
 
@@ -294,6 +297,22 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         Assert.All(
             await Eventually.Get(() => failed.Facts, seen => seen.Count == 4, what: "four refusals"),
             fact => Assert.Equal("tenant-cap-reached", fact.Code));
+    }
+
+    [Fact]
+    public async Task A_request_that_grew_under_the_same_id_takes_the_slots_that_it_lacks_and_does_not_pass_the_cap()
+    {
+        await _host.DisposeAsync();
+        _host = await AMitigationService.Start(database, broker, network, ("Mitigations:MaxCountermeasuresPerTenant", "3"));
+        var slots = _host.Services.GetRequiredService<CountermeasureSlots>();
+        var (id, cancellation) = (Customer.NewId(), TestContext.Current.CancellationToken);
+
+        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, 1, cancellation));
+        Assert.Equal(SlotAnswer.TenantFull, await slots.Take(_customer.TenantId, id, 50, cancellation));
+        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, 3, cancellation));
+        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, 2, cancellation)); // asked again
+        Assert.Equal(SlotAnswer.TenantFull, await slots.Take(_customer.TenantId, Customer.NewId(), 1, cancellation));
+        Assert.Equal(SlotAnswer.TenantFull, await slots.TakeMore(_customer.TenantId, id, 1, cancellation));
     }
 
     private Task Deliver<T>(T fact)

@@ -27,7 +27,7 @@ internal static partial class Log
     [LoggerMessage(7, LogLevel.Information, "Speaker {Speaker}: {Added} routes added, {Withdrawn} withdrawn")]
     public static partial void TableChanged(this ILogger log, string speaker, int added, int withdrawn);
 
-    [LoggerMessage(8, LogLevel.Warning, "The reconciler waits for the database: {Fault}")]
+    [LoggerMessage(8, LogLevel.Warning, "The reconciler waits and looks again: {Fault}")]
     public static partial void ReconcilerWaits(this ILogger log, string fault);
 
     [LoggerMessage(9, LogLevel.Warning, "Speaker {Speaker} had drifted: {Missing} routes missing, {Foreign} foreign; put right (it was away: {WasAway})")]

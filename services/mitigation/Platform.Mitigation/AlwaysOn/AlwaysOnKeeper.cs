@@ -38,12 +38,12 @@ internal sealed class AlwaysOnKeeper(
             {
                 foreach (var changed in await ChangedOrders.Read(database, seated))
                 {
-                    await Follow(changed, seated);
+                    await Alone(() => Follow(changed, seated), seated);
                 }
 
                 foreach (var diversion in await StandingDiversions.Read(database, seated))
                 {
-                    await Keep(diversion, seated);
+                    await Alone(() => Keep(diversion, seated), seated);
                 }
             }
             catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
@@ -52,6 +52,19 @@ internal sealed class AlwaysOnKeeper(
             }
         }
         while (await timer.WaitForNextTickAsync(seated));
+    }
+
+    /// <summary>One order that cannot be kept must not keep the others from theirs.</summary>
+    private async Task Alone(Func<Task> keep, CancellationToken seated)
+    {
+        try
+        {
+            await keep();
+        }
+        catch (Exception fault) when (fault is not NpgsqlException && !seated.IsCancellationRequested)
+        {
+            log.ReconcilerWaits(fault.Message);
+        }
     }
 
     private async Task Follow(ChangedOrder changed, CancellationToken cancellation)
@@ -127,13 +140,19 @@ internal sealed class AlwaysOnKeeper(
             return;
         }
 
+        specs = Allowed(diversion, specs, defense);
+        if (specs.Count == 0)
+        {
+            return;
+        }
+
         // After each end, for whatever reason, another stream: what has ended stays ended.
         var id = DerivedId.For(diversion.OrderId, $"standing {diversion.Mitigations}");
         defense = await facts.WithSlots(defense, diversion.TenantId, id, specs.Count, cancellation);
         var scope = new MitigationScope(id, AnomalyId: Guid.Empty, diversion.ServiceCode);
         var start = new StartByHand(scope, specs, defense, options.Value.MaximumDuration, Reason, now, diversion.OrderId);
         var decision = await Handle(diversion, id, state => MitigationDecider.Decide(state, start), $"start:{now.UtcTicks}", cancellation);
-        Note(diversion.OrderId, diversion.ServiceCode, decision is Decision<MitigationEvent>.Rejected(var reason) ? reason : null);
+        NoteRefusal(diversion, decision);
     }
 
     private async Task FollowContract(StandingDiversion diversion, Guid standing, DateTimeOffset now, CancellationToken cancellation)
@@ -142,15 +161,40 @@ internal sealed class AlwaysOnKeeper(
         var missing = specs.Where(spec => !diversion.Routes.ContainsKey(spec.Prefix)).ToList();
         if (missing.Count > 0 && await facts.Find(diversion.TenantId, diversion.ServiceCode, Guid.Empty, cancellation) is { } defense)
         {
-            defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, missing.Count, cancellation);
-            var add = new AddCountermeasures(standing, missing, defense, Reason, now);
-            await Handle(diversion, standing, state => MitigationDecider.Decide(state, add), $"add:{now.UtcTicks}", cancellation);
+            var allowed = Allowed(diversion, missing, defense);
+            if (allowed.Count > 0)
+            {
+                defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, allowed.Count, cancellation);
+                var add = new AddCountermeasures(standing, allowed, defense, Reason, now);
+                var decision = await Handle(diversion, standing, state => MitigationDecider.Decide(state, add), $"add:{now.UtcTicks}", cancellation);
+                NoteRefusal(diversion, decision);
+            }
         }
 
         foreach (var (_, countermeasure) in diversion.Routes.Where(route => specs.All(spec => spec.Prefix != route.Key)))
         {
             var drop = new DropCountermeasure(standing, countermeasure, $"{Reason}: no longer the contract's", now);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, drop), $"drop:{countermeasure:N}:{now.UtcTicks}", cancellation);
+        }
+    }
+
+    /// <summary>What the rails let through. Asked before slots are taken: what they refuse would take some with each look, until no attack has any left.</summary>
+    private IReadOnlyList<CountermeasureSpec> Allowed(StandingDiversion diversion, IReadOnlyList<CountermeasureSpec> specs, Defense defense)
+    {
+        var judged = specs.ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, diversion.ServiceCode));
+        if (judged.FirstOrDefault(group => group.Key is not null) is { } refused)
+        {
+            Note(diversion.OrderId, diversion.ServiceCode, refused.Key);
+        }
+
+        return [.. judged[null]];
+    }
+
+    private void NoteRefusal(StandingDiversion diversion, Decision<MitigationEvent> decision)
+    {
+        if (decision is Decision<MitigationEvent>.Rejected(var reason))
+        {
+            Note(diversion.OrderId, diversion.ServiceCode, reason);
         }
     }
 

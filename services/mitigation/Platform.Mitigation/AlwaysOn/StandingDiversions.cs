@@ -14,15 +14,16 @@ internal static class StandingDiversions
             select o.tenant_id, o.service_code, o.order_id, o.ordered and c.ended_at is null and not coalesce(k.engaged or m.sequence < k.sequence, false), c.prefixes,
                 m.mitigation_id, m.expires_at, coalesce(m.mode, 0), (select count(*) from views.mitigations_v1 e where e.order_id = o.order_id),
                 array(select s.countermeasure_id from views.countermeasures_v1 s
-                    where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id and not s.withdrawing order by s.prefix),
+                    where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id and s.kind = $1 and not s.withdrawing order by s.prefix),
                 array(select s.prefix from views.countermeasures_v1 s
-                    where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id and not s.withdrawing order by s.prefix)
+                    where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id and s.kind = $1 and not s.withdrawing order by s.prefix)
             from views.always_on_v1 o
             join views.contracts_v1 c using (tenant_id, service_code)
             left join views.kill_switch_v1 k on true
             left join views.mitigations_v1 m on m.order_id = o.order_id and m.ended_at is null and m.withdrawal_requested_at is null
             where o.ordered or m.mitigation_id is not null
             """);
+        command.Parameters.Add(new() { Value = (short)CountermeasureKind.Diversion }); // operators may have added others beside them
         await using var row = await command.ExecuteReaderAsync(cancellation);
         var diversions = new List<StandingDiversion>();
         while (await row.ReadAsync(cancellation))

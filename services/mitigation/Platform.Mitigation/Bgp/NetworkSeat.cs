@@ -31,8 +31,9 @@ internal sealed class NetworkSeat(
             {
                 await HoldOnce(seat, work, stopping);
             }
-            catch (NpgsqlException lost) when (!stopping.IsCancellationRequested)
+            catch (Exception lost) when (!stopping.IsCancellationRequested)
             {
+                // Whatever it was: a service that ends over it would take the defence of everybody with it, in each replica.
                 log.ReconcilerWaits(lost.Message);
             }
 

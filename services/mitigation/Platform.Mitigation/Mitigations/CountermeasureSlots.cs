@@ -11,7 +11,7 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
 {
     private const long TakersLock = 0x6D69_7469_0000_0001; // "miti" 1
 
-    /// <summary>Takes so many slots for a new mitigation; those it already has when asked again.</summary>
+    /// <summary>Takes so many slots for a new mitigation; asked again, only what it lacks, because the request may have grown.</summary>
     public Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation) =>
         Take(tenantId, mitigationId, amount, more: 0, cancellation);
 
@@ -60,16 +60,15 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
         batch.BatchCommands.Add(new(
             """
             with taken as (
-                select coalesce(bool_or(mitigation_id = $2), false) as has, coalesce(sum(amount), 0) as of_all,
-                    coalesce(sum(amount) filter (where tenant_id = $1), 0) as of_tenant
+                select case when $4 > 0 then $4::bigint else greatest($3 - coalesce(sum(amount) filter (where mitigation_id = $2), 0), 0) end as lacking,
+                    coalesce(sum(amount), 0) as of_all, coalesce(sum(amount) filter (where tenant_id = $1), 0) as of_tenant
                 from views.slots_v1),
             answer as (
-                select case when has and $4 = 0 then 0 when of_tenant + $3 > $5 then 1 when of_all + $3 > $6 then 2 else 0 end as answer,
-                    has and $4 = 0 as already
+                select case when lacking = 0 then 0 when of_tenant + lacking > $5 then 1 when of_all + lacking > $6 then 2 else 0 end as answer, lacking
                 from taken),
             inserted as (
                 insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount)
-                select $2, $1, $7, $3 from answer where answer = 0 and not already
+                select $2, $1, $7, lacking from answer where answer = 0 and lacking > 0
                 on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount, taken_at = excluded.taken_at)
             select answer from answer
             """)
