@@ -140,6 +140,7 @@ internal sealed class AlwaysOnKeeper(
             return;
         }
 
+        var ordered = specs.Count;
         specs = Allowed(diversion, specs, defense);
         if (specs.Count == 0)
         {
@@ -153,6 +154,10 @@ internal sealed class AlwaysOnKeeper(
         var start = new StartByHand(scope, specs, defense, options.Value.MaximumDuration, Reason, now, diversion.OrderId);
         var decision = await Handle(diversion, id, state => MitigationDecider.Decide(state, start), $"start:{now.UtcTicks}", cancellation);
         NoteRefusal(diversion, decision);
+        if (specs.Count == ordered && decision is not Decision<MitigationEvent>.Rejected)
+        {
+            _refused.Remove(diversion.OrderId); // the next refusal is news again
+        }
     }
 
     private async Task FollowContract(StandingDiversion diversion, Guid standing, DateTimeOffset now, CancellationToken cancellation)
