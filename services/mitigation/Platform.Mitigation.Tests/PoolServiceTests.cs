@@ -115,7 +115,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
             seen => seen.Count == 1,
             what: "a SYN proxy"))[0];
         Assert.Equal(("syn-proxy", 6u, 2u, 16u, 3_000), (filter.Rule.Action, filter.Rule.Protocol, filter.Rule.TcpFlagsSet, filter.Rule.TcpFlagsClear, filter.Rule.BytesPerSecond));
-        Assert.Equal(["198.18.65.2/32 via 192.0.2.61 []"], await network.AtRouter("198.18.65.2/32"));
+        await Holds("198.18.65.2/32", "192.0.2.61"); // the filter is handed out before the route is read back
     }
 
     private Wire.Capacity.CapacityClient Capacity => new(_host.Channel);
