@@ -76,7 +76,7 @@ $$;
 
 -- The link that an event carries as text; null when a foreign writer wrote it, or what stands there is none.
 create function platform.hash(carried text) returns bytea stable parallel safe language sql as $$
-    select case when length(carried) = 64 and translate(carried, '0123456789abcdef', '') = '' then decode(carried, 'hex') end
+    select case when carried ~ '^[0-9a-f]{64}$' then decode(carried, 'hex') end
 $$;
 
 -- Link of an event that carries none: foreign writers were here, so the chain is followed from the last link on.
@@ -112,7 +112,6 @@ language plpgsql as $$
 declare
     added constant bigint := cardinality(p_ids);
     before bigint;
-    carried text;
     link bytea;
     hashes text[];
     meta text;
@@ -171,9 +170,11 @@ begin
 
     before := reached - added;
     if before > 0 then
-        select e.headers ->> 'hash' into carried
+        select platform.hash(e.headers ->> 'hash') into link
           from events.mt_events e where e.tenant_id = p_tenant and e.stream_id = p_stream and e.version = before;
-        link := coalesce(platform.hash(carried), platform.link_through(p_tenant, p_stream, before));
+        if link is null then
+            link := platform.link_through(p_tenant, p_stream, before);
+        end if;
     end if;
     meta := platform.meta(p_tenant, p_stream, p_at, p_correlation, p_cause, p_headers);
     for i in 1..added loop
