@@ -66,13 +66,15 @@ internal sealed class ADetectionService : IAsyncDisposable
         return new ADetectionService(host, bus, await bus.CreateChannelAsync());
     }
 
-    /// <summary>One batch with one increment, as ingestion would publish it.</summary>
-    public async Task Send(Customer customer, string target, long packets, int second = 0, string? traceParent = null, ulong lost = 0)
+    /// <summary>One batch with one increment, as ingestion would publish it, of the object <c>default</c> unless another one is named.</summary>
+    public async Task Send(
+        Customer customer, string target, long packets, int second = 0, string? traceParent = null, ulong lost = 0, string? objectId = null)
     {
+        objectId ??= customer.ContractId.ToString();
         _sequence += lost;
         var batch = new TrafficWindowBatch
         {
-            ObjectId = customer.ContractId.ToString(),
+            ObjectId = objectId,
             TenantId = customer.TenantId.ToString(),
             ObjectVersion = 1,
             Source = _source,
@@ -94,8 +96,7 @@ internal sealed class ADetectionService : IAsyncDisposable
                 ? null
                 : new Dictionary<string, object?> { ["traceparent"] = Encoding.ASCII.GetBytes(traceParent) },
         };
-        await _channel.BasicPublishAsync(
-            "telemetry.windows", customer.ContractId.ToString(), mandatory: false, properties, batch.ToByteArray());
+        await _channel.BasicPublishAsync("telemetry.windows", objectId, mandatory: false, properties, batch.ToByteArray());
     }
 
     /// <summary>Telemetry is there, whatever it says.</summary>

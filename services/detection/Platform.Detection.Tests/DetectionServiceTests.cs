@@ -427,9 +427,15 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
             await _service.Send(other, "198.51.100.1", OverTheDefault);
             Assert.NotEmpty(await Open());
         });
+        var shop = (await new ObjectsClient(Host.Channel).AddProtectedObjectAsync(
+            new() { ServiceCode = _customer.ServiceCode, Name = "shop", Prefixes = { "203.0.113.11/32" }, Reason = "another team" },
+            Host.As(TenantId.Of(_customer.TenantId), Roles.Operator))).ObjectId;
         await _service.Send(_customer, "203.0.113.10", OverTheDefault);
-        await _service.Send(_customer, "203.0.113.11", OverTheDefault);
-        await Eventually.Get(Open, seen => seen.Count == 3, what: "three anomalies");
+        await Eventually.Passes(async () =>
+        {
+            await _service.Send(_customer, "203.0.113.11", OverTheDefault, objectId: shop);
+            Assert.Equal(3, (await Open()).Count);
+        });
         await Deliver(_customer.Terminated());
         await Host.CatchUp();
         await TimePasses(TimeSpan.FromSeconds(2), until: async () => (await Open()).Count == 1);
@@ -456,6 +462,72 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         var answers = await Eventually.Get(
             () => erased.Facts.Where(fact => fact.ErasureId == due.ErasureId).ToList(), seen => seen.Count == 2, what: "two answers");
         Assert.All(answers, answer => Assert.Equal(2, answer.Counts["target"]));
+    }
+
+    [Fact, Trait("Requirement", "R17")]
+    public async Task Prefixes_grouped_under_a_name_are_judged_by_their_own_thresholds_within_a_second_and_nobody_else_groups_them()
+    {
+        await using var detected = await Host.Listen<AnomalyDetected>();
+        await using var thresholds = await Host.Listen<ThresholdsChanged>();
+        await using var retired = await Host.Listen<ProtectedObjectRetired>();
+        await Watch("203.0.113.0/24", "198.51.100.0/24");
+        var client = new ObjectsClient(Host.Channel);
+        var me = Host.As(TenantId.Of(_customer.TenantId), Roles.Operator);
+        var add = new AddProtectedObjectRequest
+        {
+            ServiceCode = _customer.ServiceCode, Name = "shop", Prefixes = { "203.0.113.0/24" }, Profile = "web", Reason = "another team",
+        };
+
+        var added = await client.AddProtectedObjectAsync(add, me);
+        Assert.Equal(added.ObjectId, (await client.AddProtectedObjectAsync(add, me)).ObjectId); // asked again
+        var change = new ChangeThresholdsRequest
+        {
+            ObjectId = added.ObjectId, Thresholds = { new Threshold { Vector = "total", PacketsPerSecond = 100 } }, ExpectedVersion = 1, Reason = "small",
+        };
+        Assert.Equal(2, (await client.ChangeThresholdsAsync(change, me)).Version); // at once, whatever the views know
+
+        var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Operator);
+        var viewer = Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer);
+        var regroup = new ChangeGroupingRequest { ObjectId = added.ObjectId, Name = "store", Prefixes = { "203.0.113.0/25" }, Reason = "half of it" };
+        var remove = new RemoveProtectedObjectRequest { ObjectId = added.ObjectId, ExpectedVersion = 3, Reason = "no longer apart" };
+        foreach (var (status, who) in (IEnumerable<(StatusCode, Metadata)>)[(StatusCode.NotFound, stranger), (StatusCode.PermissionDenied, viewer)])
+        {
+            await Refused(status, () => client.AddProtectedObjectAsync(new(add) { Name = "theirs" }, who).ResponseAsync);
+            await Refused(status, () => client.ChangeGroupingAsync(regroup, who).ResponseAsync);
+            await Refused(status, () => client.RemoveProtectedObjectAsync(remove, who).ResponseAsync);
+            await Refused(status, () => client.ChangeThresholdsAsync(change, who).ResponseAsync);
+        }
+
+        await Refused(StatusCode.InvalidArgument, () => client.AddProtectedObjectAsync(new(add) { Name = "x", Prefixes = { "203.0.113.1/24" } }, me).ResponseAsync);
+
+        await Eventually.Passes(async () =>
+        {
+            await _service.Send(_customer, "203.0.113.10", packets: 101, objectId: added.ObjectId);
+            Assert.Contains(detected.Facts, fact => fact.ObjectId.ToString() == added.ObjectId && fact.ServiceCode == _customer.ServiceCode);
+        });
+
+        Assert.Equal(3, (await client.ChangeGroupingAsync(regroup, me)).Version);
+        Assert.Equal(4, (await client.RestoreVersionAsync(new() { ObjectId = added.ObjectId, Version = 1, Reason = "all of it" }, me)).Version);
+        var versions = (await client.ListVersionsAsync(new() { ObjectId = added.ObjectId }, viewer)).Versions;
+        Assert.Equal(["restored", "grouped", "thresholds", "added"], versions.Select(version => version.Kind));
+        Assert.Equal(["all of it", "half of it", "small", "another team"], versions.Select(version => version.Reason));
+        Assert.All(versions, version => Assert.NotEmpty(version.ChangedBy));
+        Assert.Contains(versions[1].Differences, difference => difference is { What: "name", Before: "shop", After: "store" });
+        Assert.Contains(versions[1].Differences, difference => difference is { What: "prefixes", Before: "203.0.113.0/24", After: "203.0.113.0/25" });
+        var halved = (await client.GetVersionAsync(new() { ObjectId = added.ObjectId, Version = 3 }, viewer)).Content;
+        Assert.Equal(("store", "203.0.113.0/25"), (halved.Name, Assert.Single(halved.Prefixes)));
+
+        await Host.CatchUp();
+        var objects = await Objects();
+        Assert.Equal(["default 198.51.100.0/24", "shop 203.0.113.0/24"], objects.Select(known => $"{known.Name} {string.Join(' ', known.Prefixes)}"));
+
+        await Refused(StatusCode.FailedPrecondition, () => client.RemoveProtectedObjectAsync(remove, me).ResponseAsync); // version 3 is gone
+        await client.RemoveProtectedObjectAsync(new(remove) { ExpectedVersion = 4 }, me);
+        Assert.Equal(added.ObjectId, (await retired.Get(fact => fact.ServiceCode == _customer.ServiceCode)).ObjectId.ToString());
+        var whole = await thresholds.Get(fact => fact.ObjectId == _customer.ContractId && fact.Version == 5);
+        Assert.Equal(["203.0.113.0/24", "198.51.100.0/24"], whole.Prefixes);
+        await Host.CatchUp();
+        Assert.Equal(["default"], (await Objects()).Select(known => known.Name));
     }
 
     /// <summary>A contract comes, and the engine knows it.</summary>

@@ -15,6 +15,9 @@ public sealed class TenantIsolationTests(AGateway gateway)
     [InlineData("POST", "operators")]
     [InlineData("DELETE", "operators/0190ffff-0000-7000-8000-000000000001")]
     [InlineData("GET", "protected-objects")]
+    [InlineData("POST", "protected-objects")]
+    [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/grouping")]
+    [InlineData("POST", "protected-objects/0190ffff-0000-7000-8000-000000000001/removal")]
     [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/thresholds")]
     [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/profile")]
     [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/learning")]
@@ -51,7 +54,11 @@ public sealed class TenantIsolationTests(AGateway gateway)
         object? body = method switch
         {
             "POST" when path == "operators" => new { email = "a@b.example", displayName = "A", role = "viewer", password = AGateway.Password },
+            "POST" when path == "protected-objects" =>
+                new { serviceCode = "DP00000001", name = "shop", prefixes = new[] { "203.0.113.0/28" }, reason = "test" },
             "POST" => new { reason = "test" },
+            "PUT" when path.EndsWith("grouping", StringComparison.Ordinal) =>
+                new { name = "shop", prefixes = new[] { "203.0.113.0/28" }, reason = "test" },
             "PUT" when path.EndsWith("defense-policy", StringComparison.Ordinal) =>
                 new { serviceCode = "DP00000001", steps = Array.Empty<object>(), mode = "automatic", reason = "test" },
             "PUT" when path.EndsWith("always-on", StringComparison.Ordinal) => new { ordered = true },

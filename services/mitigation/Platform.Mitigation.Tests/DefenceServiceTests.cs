@@ -244,6 +244,28 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
     }
 
     [Fact]
+    public async Task A_named_object_without_a_policy_is_defended_as_its_contract_has_it()
+    {
+        var (shop, client) = (Customer.NewId(), new Client(_host.Channel));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await SetPolicy("after-approval");
+        await Deliver(_customer.AttackedBy("203.0.113.29/32", _anomaly, "ntp") with { ObjectId = shop });
+        await _host.CatchUp();
+
+        Assert.Equal("proposed", (await Mitigations()).Single().Status);
+        Assert.DoesNotContain(await ANetwork.Rules(network.Speaker), rule => rule.Contains("203.0.113.29/32", StringComparison.Ordinal));
+        var shown = await client.GetDefensePolicyAsync(new() { ObjectId = shop.ToString(), ServiceCode = _customer.ServiceCode }, As(Roles.Viewer));
+        Assert.Equal(("after-approval", true), (shown.Policy.Mode, shown.IsDefault));
+
+        await client.SetDefensePolicyAsync(
+            new() { ServiceCode = _customer.ServiceCode, ObjectId = shop.ToString(), Reason = "agreed for the shop", Policy = new(shown.Policy) { Mode = "automatic" } },
+            As(Roles.Administrator));
+        await _host.CatchUp();
+        await Deliver(_customer.AttackedBy("203.0.113.30/32", Customer.NewId(), "ntp") with { ObjectId = shop });
+        await network.RouterHasRule("203.0.113.30/32", "[source-port: ==123]", "discard");
+    }
+
+    [Fact]
     public async Task A_dry_run_records_and_touches_nothing()
     {
         await _host.DisposeAsync();

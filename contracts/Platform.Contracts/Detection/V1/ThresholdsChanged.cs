@@ -22,7 +22,10 @@ public sealed record ThresholdsChanged
     /// <summary>Name of the object, unique in the contract, for example <c>default</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Prefixes of the object in CIDR notation; never empty.</summary>
+    /// <summary>
+    /// Prefixes of the object in CIDR notation; of prefixes of several objects the narrowest counts. Empty when other objects of the contract have
+    /// all of them.
+    /// </summary>
     public required IReadOnlyList<string> Prefixes { get; init; }
 
     /// <summary>One entry per vector and unit that is watched, at host level.</summary>

@@ -70,17 +70,17 @@ public sealed class ProtectedObjectTests
 
     [Fact]
     public void An_ended_contract_is_no_longer_watched() => With(Added)
-        .When(state => ProtectedObjectDecider.Decide(state, new RetireObject(ContractId, "DP00000001", Noon)))
+        .When(state => ProtectedObjectDecider.Decide(state, new RetireObjects(ContractId, "DP00000001", Noon)))
         .Then(Retired);
 
     [Fact]
     public void A_contract_ended_twice_is_retired_once() => With(Added, Retired)
-        .When(state => ProtectedObjectDecider.Decide(state, new RetireObject(ContractId, "DP00000001", Noon)))
+        .When(state => ProtectedObjectDecider.Decide(state, new RetireObjects(ContractId, "DP00000001", Noon)))
         .ThenUnchanged();
 
     [Fact]
     public void An_end_that_comes_before_the_contract_is_remembered() => With()
-        .When(state => ProtectedObjectDecider.Decide(state, new RetireObject(ContractId, "DP00000001", Noon)))
+        .When(state => ProtectedObjectDecider.Decide(state, new RetireObjects(ContractId, "DP00000001", Noon)))
         .Then(Retired);
 
     [Fact]

@@ -80,7 +80,7 @@ public sealed class RelearningReportTests
     public void Applied_it_is_one_version_that_says_who_why_and_from_which_period()
     {
         var content = new ObjectContent(AJudge.ObjectId, "DP00000001", "default", [], Thresholds, 4, new ObjectSettings(1, ThresholdProfiles.Generic));
-        var state = new ProtectedObjectState("DP00000001", content, 1, IsRetired: false);
+        var state = ProtectedObjectState.Evolve(ProtectedObjectState.Stream.Initial, new ProtectedObjectAdded(content, 1, Now));
         var command = new ApplyRelearning(
             content.ObjectId, _report.Applied(Thresholds), new LearnedPeriod(_report.From, _report.Until), 4, "operator", "a quiet month", Now);
 

@@ -53,17 +53,18 @@ internal sealed class DetectionEraser(
     private static async Task<IReadOnlyCollection<StreamKey>> StreamsOf(
         TenantSession session, string serviceCode, CancellationToken cancellation)
     {
-        var objectKeys = new List<string>();
+        var (contractKeys, objectKeys) = (new List<string>(), new HashSet<string>());
         foreach (var key in await session.Keys(ProtectedObjectState.Stream, cancellation))
         {
             var (state, _) = await session.Load(ProtectedObjectState.Stream, key, cancellation);
             if (state.ServiceCode == serviceCode)
             {
-                objectKeys.Add(key);
+                contractKeys.Add(key);
+                objectKeys.UnionWith(state.Objects.Keys.Select(id => id.ToString()).Append(key));
             }
         }
 
-        // Targets first: while an object's stream stands, an interrupted erasure still finds its targets.
+        // Targets first: while the stream of the objects stands, an interrupted erasure still finds its targets.
         var targetKeys = await session.Keys(AnomalyState.Stream, cancellation);
         return
         [
@@ -73,7 +74,7 @@ internal sealed class DetectionEraser(
             .. from use in await session.Keys(BandwidthState.Stream, cancellation)
                where objectKeys.Contains(use)
                select BandwidthState.Stream.For(use),
-            .. objectKeys.Select(key => ProtectedObjectState.Stream.For(key)),
+            .. contractKeys.Select(key => ProtectedObjectState.Stream.For(key)),
         ];
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Platform.Detection.Learning;
 using Platform.Hosting;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
@@ -40,6 +41,11 @@ internal static class ObjectWire
         OrNull(threshold.FlowsPerSecond),
         TrafficNames.FindLevel(threshold.Level) ?? throw ProtectedObjectRejections.LevelUnknown(threshold.Level).ToRpcException(),
         TrafficNames.FindDirection(threshold.Direction) ?? throw ProtectedObjectRejections.DirectionUnknown(threshold.Direction).ToRpcException());
+
+    /// <summary>Refuses what is not canonical CIDR notation.</summary>
+    public static IPNetwork ReadPrefix(string text) => IPNetwork.TryParse(text, out var prefix) && prefix.ToString() == text
+        ? prefix
+        : throw ProtectedObjectRejections.PrefixInvalid(text).ToRpcException();
 
     public static LearningSettings Read(this Wire.Learning? learning) => new(
         learning?.Mode switch

@@ -5,7 +5,7 @@ using static Platform.Detection.ProtectedObjects.ProtectedObjectRejections;
 
 namespace Platform.Detection.ProtectedObjects;
 
-/// <summary>The contract is in force with this content: its object <c>default</c> follows.</summary>
+/// <summary>The contract is in force with this content: its objects follow.</summary>
 internal sealed record FollowContract(
     Guid ContractId,
     string ServiceCode,
@@ -14,7 +14,9 @@ internal sealed record FollowContract(
     long ContractVersion,
     DateTimeOffset At);
 
-internal sealed record RetireObject(Guid ObjectId, string ServiceCode, DateTimeOffset At);
+/// <summary>The contract ended: none of its objects is watched any more.</summary>
+/// <param name="ObjectId">The object <c>default</c>.</param>
+internal sealed record RetireObjects(Guid ObjectId, string ServiceCode, DateTimeOffset At);
 
 /// <param name="ObjectId">The object.</param>
 /// <param name="Thresholds">All thresholds of hosts from now on.</param>
@@ -40,7 +42,8 @@ internal sealed record ChangeLearning(
     Guid ObjectId, LearningSettings Learning, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
 /// <summary>
-/// What was set in a past version is in force again, as the next version. Prefixes and declared bandwidth stay: they are the contract's.
+/// What was set in a past version is in force again, as the next version, with name and prefixes where they were chosen. Declared bandwidth stays, and so
+/// do the prefixes of the object <c>default</c>: they are the contract's.
 /// </summary>
 internal sealed record RestoreVersion(Guid ObjectId, long Version, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
@@ -55,7 +58,7 @@ internal sealed record ApplyRelearning(
     Guid ObjectId, IReadOnlyList<Threshold> Thresholds, LearnedPeriod Period, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
 /// <summary>The rules of protected objects. Facts about contracts come in any order: the highest contract version counts, an end is final.</summary>
-internal static class ProtectedObjectDecider
+internal static partial class ProtectedObjectDecider
 {
     public const string DefaultName = "default";
 
@@ -66,7 +69,7 @@ internal static class ProtectedObjectDecider
             return Decision<ProtectedObjectEvent>.Unchanged;
         }
 
-        if (current.Content is not { } content)
+        if (current.DefaultId is not { } defaultId)
         {
             var added = new ObjectContent(
                 command.ContractId,
@@ -79,19 +82,39 @@ internal static class ProtectedObjectDecider
             return new ProtectedObjectAdded(added, command.ContractVersion, command.At);
         }
 
-        // Also when the prefixes stay: the contract version must be remembered, or an older fact would still be followed later.
-        var followed = content with
-        {
-            Prefixes = command.Prefixes,
-            Version = content.Version + 1,
-            Settings = (content.Settings ?? new()) with { DeclaredBitsPerSecond = command.DeclaredBitsPerSecond },
-        };
-        return new ContractFollowed(followed, command.ContractVersion, command.At);
+        var named = current.Named.Select(content => (Before: content, After: Followed(
+            content, command, [.. content.Prefixes.Where(prefix => IsWithin(prefix, command.Prefixes))]))).ToArray();
+        var whole = named.Length == 0 ? null : command.Prefixes;
+
+        // Of `default` also when its prefixes stay: the contract version must be remembered, or an older fact would still be followed later.
+        ProtectedObjectEvent[] followed =
+        [
+            new ContractFollowed(
+                Followed(current.Objects[defaultId], command, Rest(command.Prefixes, named.Select(one => one.After))),
+                command.ContractVersion,
+                command.At,
+                whole),
+            .. from one in named
+               where Difference.Between(one.Before, one.After).Count > 0
+               select new ContractFollowed(one.After, command.ContractVersion, command.At, whole),
+        ];
+        return followed;
     }
 
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RetireObject command) => current.IsRetired
-        ? Decision<ProtectedObjectEvent>.Unchanged
-        : new ProtectedObjectRetired(command.ObjectId, command.ServiceCode, command.At);
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RetireObjects command)
+    {
+        if (current.IsRetired)
+        {
+            return Decision<ProtectedObjectEvent>.Unchanged;
+        }
+
+        ProtectedObjectEvent[] retired =
+        [
+            .. current.Named.Select(content => new ProtectedObjectRetired(content.ObjectId, command.ServiceCode, command.At)),
+            new ProtectedObjectRetired(command.ObjectId, command.ServiceCode, command.At),
+        ];
+        return retired;
+    }
 
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeThresholds command) => Change(
         current,
@@ -146,10 +169,12 @@ internal static class ProtectedObjectDecider
             current,
             command.ObjectId,
             command.ExpectedVersion,
-            content => !current.Versions.TryGetValue(command.Version, out var past)
+            content => !current.Versions.TryGetValue((content.ObjectId, command.Version), out var past)
                 ? VersionUnknown(command.Version)
                 : content with
                 {
+                    Name = past.Name,
+                    Prefixes = content.ObjectId == current.DefaultId ? content.Prefixes : past.Prefixes,
                     Thresholds = past.Thresholds,
                     Settings = past.SettingsOrDefault with { DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond },
                 },
@@ -182,12 +207,12 @@ internal static class ProtectedObjectDecider
         (SettingsChangeKind Kind, string By, string Reason, DateTimeOffset At) note,
         LearnedPeriod? period = null)
     {
-        if (current.Content is not { } content)
+        if (!current.Objects.TryGetValue(objectId, out var content))
         {
             return Unknown(objectId);
         }
 
-        if (current.IsRetired)
+        if (current.IsRetired || current.Retired.Contains(objectId))
         {
             return Retired(objectId);
         }
@@ -204,11 +229,31 @@ internal static class ProtectedObjectDecider
         }
 
         var differences = Difference.Between(content, changed!);
-        return differences.Count == 0
-            ? Decision<ProtectedObjectEvent>.Unchanged
-            : new ThresholdsChanged(
-                changed! with { Version = content.Version + 1 }, note.At, note.Kind, new SettingsChange(note.By, note.Reason, differences, period));
+        var isRegrouped = changed!.Name != content.Name || differences.Any(difference => difference.What == Difference.OfPrefixes);
+        if (differences.Count == 0 && !isRegrouped)
+        {
+            return Decision<ProtectedObjectEvent>.Unchanged;
+        }
+
+        if (isRegrouped && Fault(current, changed) is { } fault)
+        {
+            return fault;
+        }
+
+        changed = changed with { Version = content.Version + 1 };
+        return Regrouped(
+            current,
+            changed,
+            new ThresholdsChanged(changed, note.At, note.Kind, new SettingsChange(note.By, note.Reason, differences, period)),
+            (note.By, note.Reason, note.At));
     }
+
+    private static ObjectContent Followed(ObjectContent content, FollowContract contract, IReadOnlyList<IPNetwork> prefixes) => content with
+    {
+        Prefixes = prefixes,
+        Version = content.Version + 1,
+        Settings = content.SettingsOrDefault with { DeclaredBitsPerSecond = contract.DeclaredBitsPerSecond },
+    };
 
     private static bool IsReason(string reason) => reason.Trim().Length is >= 1 and <= 200;
 

@@ -5,21 +5,24 @@ using Platform.EventStore;
 
 namespace Platform.Detection.ProtectedObjects;
 
-/// <summary>What can have happened to one protected object: prefixes watched together, with their thresholds.</summary>
+/// <summary>What can have happened to the protected objects of one contract: prefixes watched together, with their thresholds.</summary>
 internal abstract record ProtectedObjectEvent;
 
 /// <summary>The object is watched from now on.</summary>
 /// <param name="Content">All of it, version 1.</param>
 /// <param name="ContractVersion">Version of the contract that it follows.</param>
 /// <param name="AddedAt">When (UTC).</param>
-internal sealed record ProtectedObjectAdded(ObjectContent Content, long ContractVersion, DateTimeOffset AddedAt)
-    : ProtectedObjectEvent;
+/// <param name="Change">Of an object that somebody named: who and why; null: it came with the contract.</param>
+internal sealed record ProtectedObjectAdded(
+    ObjectContent Content, long ContractVersion, DateTimeOffset AddedAt, SettingsChange? Change = null) : ProtectedObjectEvent;
 
-/// <summary>The contract changed; the object has the contract's prefixes from now on.</summary>
+/// <summary>The contract changed; the object has what is the contract's of its prefixes from now on.</summary>
 /// <param name="Content">All of it, the next version.</param>
 /// <param name="ContractVersion">Version of the contract that it follows.</param>
 /// <param name="ChangedAt">When (UTC).</param>
-internal sealed record ContractFollowed(ObjectContent Content, long ContractVersion, DateTimeOffset ChangedAt)
+/// <param name="ContractPrefixes">All of the contract, when objects share them; null: the object has them all.</param>
+internal sealed record ContractFollowed(
+    ObjectContent Content, long ContractVersion, DateTimeOffset ChangedAt, IReadOnlyList<IPNetwork>? ContractPrefixes = null)
     : ProtectedObjectEvent;
 
 /// <summary>Somebody set other thresholds, or what they come from.</summary>
@@ -33,7 +36,10 @@ internal sealed record ThresholdsChanged(
     SettingsChangeKind Kind = SettingsChangeKind.Thresholds,
     SettingsChange? Change = null) : ProtectedObjectEvent;
 
-/// <summary>The object is no longer watched. Final; the first event of its stream when the contract's end came before its beginning.</summary>
+/// <summary>
+/// The object is no longer watched. Final; the first event of the stream when the contract's end came before its beginning, the last one when the
+/// object <c>default</c> retires with its contract.
+/// </summary>
 /// <param name="ObjectId">The object.</param>
 /// <param name="ServiceCode">Its contract.</param>
 /// <param name="RetiredAt">When (UTC).</param>
@@ -42,8 +48,11 @@ internal sealed record ProtectedObjectRetired(Guid ObjectId, string ServiceCode,
 /// <summary>A protected object as a whole, in one version. Every event carries all of it, so that a reader needs no earlier one.</summary>
 /// <param name="ObjectId">Identity; the object <c>default</c> of a contract has the contract's id.</param>
 /// <param name="ServiceCode">The contract that it belongs to.</param>
-/// <param name="Name">Unique in the contract.</param>
-/// <param name="Prefixes">Addresses that are watched.</param>
+/// <param name="Name">Unique among those of the contract that are watched.</param>
+/// <param name="Prefixes">
+/// Addresses that are watched; of several prefixes, also of other objects, the narrowest counts. Empty when all went to other objects, or away with
+/// a change of the contract.
+/// </param>
 /// <param name="Thresholds">One per vector, level and direction.</param>
 /// <param name="Version">From 1, one more with each change.</param>
 /// <param name="Settings">Null in events of the first release: as a new object has them.</param>

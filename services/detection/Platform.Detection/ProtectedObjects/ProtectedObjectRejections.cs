@@ -1,3 +1,4 @@
+using System.Net;
 using Platform.EventStore;
 
 namespace Platform.Detection.ProtectedObjects;
@@ -16,6 +17,60 @@ internal static class ProtectedObjectRejections
         "protected-object-retired",
         "The protected object is no longer watched.",
         $"Protected object {objectId} was retired with its contract; its thresholds cannot change any more.");
+
+    public static Rejection ContractUnknown { get; } = new(
+        RejectionKind.NotFound,
+        "contract-not-found",
+        "There is no such contract.",
+        "Check the service code; a contract that was just signed is known a moment later.");
+
+    public static Rejection DefaultStays { get; } = new(
+        RejectionKind.Invalid,
+        "default-object-stays",
+        "The object 'default' has what no other object was given.",
+        "Name an object for some of its prefixes instead.");
+
+    public static Rejection NameInvalid(int longest) => new(
+        RejectionKind.Invalid,
+        "object-name-invalid",
+        "An object needs a name that can be read.",
+        $"Give 1 to {longest} characters, no control characters.");
+
+    public static Rejection NameTaken(string name) => new(
+        RejectionKind.Conflict,
+        "object-name-taken",
+        "Another object of the contract has this name.",
+        $"'{name}' is in use in this contract.");
+
+    public static Rejection PrefixInvalid(string text) => new(
+        RejectionKind.Invalid,
+        "prefix-invalid",
+        "A prefix is not in canonical CIDR notation.",
+        $"'{text}' is not canonical: write for example 203.0.113.0/24 or 2001:db8::/48, with no host bit set.");
+
+    public static Rejection PrefixCountInvalid(int most) => new(
+        RejectionKind.Invalid,
+        "prefix-count-invalid",
+        "An object has no prefix, too many, or one twice.",
+        $"Give 1 to {most} different prefixes.");
+
+    public static Rejection PrefixOutside(IPNetwork prefix) => new(
+        RejectionKind.Invalid,
+        "prefix-not-of-contract",
+        "A prefix is not the contract's.",
+        $"{prefix} is neither a prefix of the contract nor part of one.");
+
+    public static Rejection PrefixGrouped(IPNetwork prefix, string name) => new(
+        RejectionKind.Conflict,
+        "prefix-in-another-object",
+        "A prefix belongs to another object.",
+        $"{prefix} belongs to '{name}'; take it out there first.");
+
+    public static Rejection TooManyObjects(int most) => new(
+        RejectionKind.Conflict,
+        "too-many-objects",
+        "The contract has as many objects as it may have.",
+        $"A contract has at most {most} named objects.");
 
     public static Rejection ThresholdsInvalid(string fault) => new(
         RejectionKind.Invalid,

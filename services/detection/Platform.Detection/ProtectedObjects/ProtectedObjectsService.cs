@@ -25,6 +25,52 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     }
 
     [Authorize(Policy = Policies.Operate)]
+    public override async Task<AddProtectedObjectResponse> AddProtectedObject(AddProtectedObjectRequest request, ServerCallContext context)
+    {
+        var session = store.Tenant(context.Caller().TenantFor(request.TenantId));
+        var now = clock.GetUtcNow();
+        var command = new AddObject(
+            Guid.CreateVersion7(now),
+            request.Name,
+            [.. request.Prefixes.Select(ObjectWire.ReadPrefix)],
+            request.Profile.Length == 0 ? ThresholdProfiles.Generic : request.Profile,
+            context.Caller().OperatorId,
+            request.Reason,
+            now);
+        var (key, _) = await ObjectStreams.Find(session, request.ServiceCode, context.CancellationToken);
+        var decision = await session.Handle(
+            ProtectedObjectState.Stream, key, state => ProtectedObjectDecider.Decide(state, command), context.Cause(), context.CancellationToken);
+        decision.OrThrow();
+        var (after, _) = await session.Load(ProtectedObjectState.Stream, key, context.CancellationToken);
+        var added = ProtectedObjectDecider.Find(after, command.Name.Trim())
+            ?? throw ProtectedObjectRejections.Unknown(command.ObjectId).ToRpcException(); // asked again after it was removed
+        return new AddProtectedObjectResponse { ObjectId = added.ObjectId.ToString(), Version = added.Version };
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<SettingsResponse> ChangeGrouping(ChangeGroupingRequest request, ServerCallContext context)
+    {
+        var command = new ChangeGrouping(
+            IdOf(request.ObjectId),
+            request.Name,
+            [.. request.Prefixes.Select(ObjectWire.ReadPrefix)],
+            Expected(request.ExpectedVersion),
+            context.Caller().OperatorId,
+            request.Reason,
+            clock.GetUtcNow());
+        return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    [Authorize(Policy = Policies.Operate)]
+    public override async Task<RemoveProtectedObjectResponse> RemoveProtectedObject(RemoveProtectedObjectRequest request, ServerCallContext context)
+    {
+        var command = new RemoveObject(
+            IdOf(request.ObjectId), Expected(request.ExpectedVersion), context.Caller().OperatorId, request.Reason, clock.GetUtcNow());
+        await Change(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
+        return new RemoveProtectedObjectResponse();
+    }
+
+    [Authorize(Policy = Policies.Operate)]
     public override async Task<ChangeThresholdsResponse> ChangeThresholds(ChangeThresholdsRequest request, ServerCallContext context)
     {
         var thresholds = request.Thresholds.Select(ObjectWire.Read).ToArray();
@@ -119,8 +165,8 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     public override async Task<Learned> GetLearned(GetLearnedRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        var (state, _) = await store.Tenant(tenant).Load(ProtectedObjectState.Stream, IdOf(request.ObjectId).ToString(), context.CancellationToken);
-        return state.Content is { } content
+        var (_, state) = await ObjectStreams.Find(store.Tenant(tenant), IdOf(request.ObjectId), context.CancellationToken);
+        return state.Objects.TryGetValue(IdOf(request.ObjectId), out var content)
             ? await LearnedSoFar.Read(database, tenant, content, clock.GetUtcNow(), context.CancellationToken)
             : throw ProtectedObjectRejections.Unknown(IdOf(request.ObjectId)).ToRpcException();
     }
@@ -163,11 +209,11 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
         string tenantId, Guid objectId, Func<ProtectedObjectState, Decision<ProtectedObjectEvent>> decide, ServerCallContext context)
     {
         var session = store.Tenant(context.Caller().TenantFor(tenantId));
-        var decision = await session.Handle(
-            ProtectedObjectState.Stream, objectId.ToString(), decide, context.Cause(), context.CancellationToken);
+        var (key, _) = await ObjectStreams.Find(session, objectId, context.CancellationToken);
+        var decision = await session.Handle(ProtectedObjectState.Stream, key, decide, context.Cause(), context.CancellationToken);
         decision.OrThrow();
-        var (state, _) = await session.Load(ProtectedObjectState.Stream, objectId.ToString(), context.CancellationToken);
-        return state.Content!.Version;
+        var (state, _) = await session.Load(ProtectedObjectState.Stream, key, context.CancellationToken);
+        return state.Objects[objectId].Version;
     }
 
     private async Task<IReadOnlyList<(ObjectVersion Version, ObjectContent Content)>> Versions(

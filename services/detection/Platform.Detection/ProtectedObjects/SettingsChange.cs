@@ -20,6 +20,9 @@ internal enum SettingsChangeKind
 
     /// <summary>Thresholds that an anomaly proposed which was none.</summary>
     Proposal = 5,
+
+    /// <summary>Prefixes went from one object of the contract to another, or it has another name.</summary>
+    Grouped = 6,
 }
 
 /// <summary>Who changed the settings of an object, why, and what is different.</summary>
@@ -38,7 +41,9 @@ internal sealed record LearnedPeriod(DateTimeOffset From, DateTimeOffset Until);
 /// <param name="After">Null: there is none any more.</param>
 internal sealed record Difference(string What, string? Before, string? After)
 {
-    /// <summary>What is different between two versions, by name.</summary>
+    public const string OfPrefixes = "prefixes";
+
+    /// <summary>What is different between two versions, by name; their own names are not part of it: they are sealed.</summary>
     public static IReadOnlyList<Difference> Between(ObjectContent? before, ObjectContent after)
     {
         var (old, now) = (before is null ? [] : Values(before), Values(after));
@@ -57,7 +62,7 @@ internal sealed record Difference(string What, string? Before, string? After)
         var learning = settings.Learning ?? LearningSettings.Default;
         var values = new Dictionary<string, string>
         {
-            ["prefixes"] = string.Join(' ', content.Prefixes.Select(prefix => prefix.ToString()).Order(StringComparer.Ordinal)),
+            [OfPrefixes] = string.Join(' ', content.Prefixes.Select(prefix => prefix.ToString()).Order(StringComparer.Ordinal)),
             ["declared/bits"] = Text(settings.DeclaredBitsPerSecond),
             ["profile"] = settings.Profile ?? "own",
             ["learning/mode"] = learning.Mode.ToString().ToLowerInvariant(),

@@ -41,6 +41,6 @@ internal sealed class WatchedObjects : IProjection
             {JsonSerializer.Serialize(content.Thresholds)},
             {JsonSerializer.Serialize(content.Settings ?? new ObjectSettings())}, {content.Version}, {recorded.Sequence})
         on conflict (tenant_id, object_id) do update
-        set prefixes = excluded.prefixes, thresholds = excluded.thresholds, settings = excluded.settings, version = excluded.version, changed_at = excluded.changed_at
+        set name = excluded.name, prefixes = excluded.prefixes, thresholds = excluded.thresholds, settings = excluded.settings, version = excluded.version, changed_at = excluded.changed_at
         """);
 }

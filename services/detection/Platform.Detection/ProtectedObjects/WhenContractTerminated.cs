@@ -5,13 +5,13 @@ using Platform.Hosting;
 
 namespace Platform.Detection.ProtectedObjects;
 
-/// <summary>Reaction: a contract ended, so its object is no longer watched. May come before the contract itself; then it never is.</summary>
+/// <summary>Reaction: a contract ended, so its objects are no longer watched. May come before the contract itself; then none ever is.</summary>
 internal sealed class WhenContractTerminated(StreamStore store, TimeProvider clock) : IConsumer<ContractTerminated>
 {
     public Task Consume(ConsumeContext<ContractTerminated> context)
     {
         var contract = context.Message;
-        var command = new RetireObject(contract.ContractId, contract.ServiceCode, clock.GetUtcNow());
+        var command = new RetireObjects(contract.ContractId, contract.ServiceCode, clock.GetUtcNow());
 
         return store.Tenant(TenantId.Of(contract.TenantId)).Handle(
             ProtectedObjectState.Stream,

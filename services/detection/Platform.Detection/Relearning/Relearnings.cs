@@ -13,8 +13,8 @@ internal sealed class Relearnings(TrafficHistories histories, TimeProvider clock
     public async Task<(ObjectContent Content, RelearningReport Report)> Report(
         TenantSession session, Guid objectId, Timestamp? from, Timestamp? until, CancellationToken cancellation)
     {
-        var (state, _) = await session.Load(ProtectedObjectState.Stream, objectId.ToString(), cancellation);
-        if (state.Content is not { } content)
+        var (_, state) = await ObjectStreams.Find(session, objectId, cancellation);
+        if (!state.Objects.TryGetValue(objectId, out var content))
         {
             throw ProtectedObjectRejections.Unknown(objectId).ToRpcException();
         }

@@ -31,16 +31,21 @@ internal static class DefensePolicyEndpoints
     public static void MapDefensePolicies(this IEndpointRouteBuilder routes)
     {
         var policies = routes.MapGroup("/protected-objects/{objectId:guid}/defense-policy").WithTags("Protection").OfTenant();
-        policies.MapGet("", Get).RequireAuthorization(Policies.Read).WithSummary("How an object is defended.").Refuses(404);
+        policies.MapGet("", Get).RequireAuthorization(Policies.Read)
+            .WithSummary("How an object is defended; with its serviceCode also by what its contract has, when it has no policy of its own.").Refuses(404);
         policies.MapPut("", Set).RequireAuthorization(Policies.Administer)
             .WithSummary("Set how an object is defended.").Refuses(404, 422);
     }
 
     private static async Task<Ok<DefensePolicyAnswer>> Get(
-        Guid objectId, HttpContext http, Wire.Mitigations.MitigationsClient mitigations)
+        Guid objectId, HttpContext http, Wire.Mitigations.MitigationsClient mitigations, string serviceCode = "")
     {
-        var answer = await mitigations.GetDefensePolicyAsync(
-            new Wire.GetDefensePolicyRequest { TenantId = TenantScope.Of(http), ObjectId = objectId.ToString() });
+        var answer = await mitigations.GetDefensePolicyAsync(new Wire.GetDefensePolicyRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            ServiceCode = serviceCode,
+        });
         return TypedResults.Ok(new DefensePolicyAnswer(
             [.. answer.Policy.Steps.Select(step => new Step(step.Kind, step.PatienceSeconds, step.FromSeverity))],
             answer.Policy.Mode,

@@ -64,7 +64,7 @@ internal static class ProtectedObjectEndpoints
     /// <param name="ChangedAt">When (UTC).</param>
     /// <param name="ChangedBy">Operator (UUID); empty: the contract.</param>
     /// <param name="Reason">In the operator's words.</param>
-    /// <param name="Kind">added, contract, thresholds, profile, learning, restored, relearned or proposal.</param>
+    /// <param name="Kind">added, contract, thresholds, profile, learning, restored, relearned, proposal or grouped.</param>
     /// <param name="Differences">From the version before.</param>
     public sealed record VersionAnswer(
         long Version, DateTimeOffset ChangedAt, string ChangedBy, string Reason, string Kind, IReadOnlyList<DifferenceAnswer> Differences);
@@ -99,11 +99,33 @@ internal static class ProtectedObjectEndpoints
         LearningContent Learning,
         long DeclaredBitsPerSecond);
 
+    /// <param name="ServiceCode">Contract.</param>
+    /// <param name="Name">1 to 60 characters, unique in the contract.</param>
+    /// <param name="Prefixes">Prefixes of the contract, or parts of them, CIDR notation.</param>
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    /// <param name="Profile">Thresholds to begin with: generic, web, dns, game, mail or eyeball.</param>
+    public sealed record AddObjectRequest(string ServiceCode, string Name, IReadOnlyList<string> Prefixes, string Reason, string Profile = "generic");
+
+    /// <param name="ObjectId">UUID.</param>
+    /// <param name="Version">Its version.</param>
+    public sealed record ObjectAddedAnswer(string ObjectId, long Version);
+
+    /// <param name="Name">From now on, 1 to 60 characters.</param>
+    /// <param name="Prefixes">All prefixes from now on, CIDR notation.</param>
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    public sealed record ChangeGroupingRequest(string Name, IReadOnlyList<string> Prefixes, string Reason);
+
     public static void MapProtectedObjects(this IEndpointRouteBuilder routes)
     {
         var objects = routes.MapGroup("/protected-objects").WithTags("Protection").OfTenant();
         objects.MapGet("", List).RequireAuthorization(Policies.Read)
             .WithSummary("Objects of the tenant with their thresholds; the provider's staff name a tenant.").Refuses(404);
+        objects.MapPost("", Add).RequireAuthorization(Policies.Operate)
+            .WithSummary("Group prefixes of a contract under a name: an object of its own.").Refuses(404, 409, 422);
+        objects.MapPut("/{objectId:guid}/grouping", Regroup).RequireAuthorization(Policies.Operate)
+            .WithSummary("Give an object another name or other prefixes; honours If-Match with the version.").Refuses(404, 409, 412, 422);
+        objects.MapPost("/{objectId:guid}/removal", Remove).RequireAuthorization(Policies.Operate)
+            .WithSummary("End a named object; its prefixes are the object default's again; honours If-Match.").Refuses(404, 409, 412, 422);
         objects.MapPut("/{objectId:guid}/thresholds", Change).RequireAuthorization(Policies.Operate)
             .WithSummary("Replace the thresholds; honours If-Match with the version.").Refuses(404, 409, 412, 422);
         objects.MapPut("/{objectId:guid}/profile", ChooseProfile).RequireAuthorization(Policies.Operate)
@@ -123,6 +145,53 @@ internal static class ProtectedObjectEndpoints
     {
         var answer = await objects.ListProtectedObjectsAsync(new Wire.ListProtectedObjectsRequest { TenantId = TenantScope.Of(http) });
         return TypedResults.Ok(ListAnswer<ProtectedObjectAnswer>.Of(answer.Objects, Describe));
+    }
+
+    private static async Task<Ok<ObjectAddedAnswer>> Add(
+        AddObjectRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
+    {
+        var answer = await objects.AddProtectedObjectAsync(new Wire.AddProtectedObjectRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ServiceCode = request.ServiceCode,
+            Name = request.Name,
+            Prefixes = { request.Prefixes },
+            Profile = request.Profile,
+            Reason = request.Reason,
+        });
+        return TypedResults.Ok(new ObjectAddedAnswer(answer.ObjectId, answer.Version));
+    }
+
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Regroup(
+        Guid objectId, ChangeGroupingRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(
+        http,
+        async expected => (await objects.ChangeGroupingAsync(new Wire.ChangeGroupingRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            Name = request.Name,
+            Prefixes = { request.Prefixes },
+            ExpectedVersion = expected,
+            Reason = request.Reason,
+        })).Version);
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Remove(
+        Guid objectId, WithReasonRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
+    {
+        var removed = await Changed(
+            http,
+            async expected =>
+            {
+                await objects.RemoveProtectedObjectAsync(new Wire.RemoveProtectedObjectRequest
+                {
+                    TenantId = TenantScope.Of(http),
+                    ObjectId = objectId.ToString(),
+                    ExpectedVersion = expected,
+                    Reason = request.Reason,
+                });
+                return expected;
+            });
+        return removed.Result is ProblemHttpResult refusal ? refusal : TypedResults.NoContent();
     }
 
     private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Change(

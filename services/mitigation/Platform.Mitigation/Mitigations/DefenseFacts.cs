@@ -28,20 +28,23 @@ internal sealed class DefenseFacts(
     /// <param name="cancellation">Stops the wait.</param>
     public async Task<Defense?> Find(Guid tenantId, string serviceCode, Guid objectId, CancellationToken cancellation)
     {
-        // One statement: every millisecond of it is before the defence.
+        // One statement: every millisecond of it is before the defence. A named object without a policy of its own is defended as the object
+        // 'default' of its contract (it has the contract's id): who groups prefixes must not get round what was agreed for them.
         await using var command = database.CreateCommand(
             """
-            select c.prefixes, c.ended_at is not null, p.policy, coalesce((select engaged from views.kill_switch_v1), false),
+            select c.prefixes, c.ended_at is not null, coalesce(p.policy, d.policy), coalesce((select engaged from views.kill_switch_v1), false),
                 array(select name from views.scrubbers_v1 where heard_at > $4),
                 array(select name from views.scrubbers_v1 where heard_at > $4 and syn_proxy)
             from views.contracts_v1 c
             left join views.policies_v1 p on p.tenant_id = c.tenant_id and p.object_id = $3
+            left join views.policies_v1 d on d.tenant_id = c.tenant_id and d.object_id = c.contract_id and $3 <> $5
             where c.tenant_id = $1 and c.service_code = $2
             """);
         command.Parameters.Add(new() { Value = tenantId });
         command.Parameters.Add(new() { Value = serviceCode });
         command.Parameters.Add(new() { Value = objectId });
         command.Parameters.Add(new() { Value = clock.GetUtcNow() - MomentAgo });
+        command.Parameters.Add(new() { Value = Guid.Empty });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         if (!await row.ReadAsync(cancellation))
         {

@@ -131,11 +131,14 @@ internal sealed class MitigationsService(
     public override async Task<GetDefensePolicyResponse> GetDefensePolicy(GetDefensePolicyRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        var (state, _) = await store.Tenant(tenant).Load(
-            DefensePolicyState.Stream, IdOf(request.ObjectId).ToString(), context.CancellationToken);
+        var objectId = IdOf(request.ObjectId);
+        var (state, _) = await store.Tenant(tenant).Load(DefensePolicyState.Stream, objectId.ToString(), context.CancellationToken);
+        var policy = state.Policy ?? (request.ServiceCode.Length == 0
+            ? options.Value.DefaultPolicy
+            : (await DefenseOf(tenant, request.ServiceCode, Guid.Empty, [], isNew: false, context, objectId)).Policy);
         return new GetDefensePolicyResponse
         {
-            Policy = WireWords.Write(state.Policy ?? options.Value.DefaultPolicy),
+            Policy = WireWords.Write(policy),
             IsDefault = state.Policy is null,
         };
     }
