@@ -22,7 +22,7 @@ public sealed partial class ObservabilityTests
 
     [Fact]
     public void No_runbook_is_left_without_its_alert() => Assert.Equal(
-        Alerts().Select(a => Path.GetFileName(a.Text("annotations", "runbook"))).Order(StringComparer.Ordinal),
+        Alerts().Select(a => Path.GetFileName(a.Text("annotations", "runbook"))).Distinct().Order(StringComparer.Ordinal),
         Directory.EnumerateFiles(Repository.Path("docs", "runbooks"), "*.md").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
 
     /// <summary>metrics.txt is what running services answered at /metrics; `./platform test cluster` compares it with theirs.</summary>
@@ -49,6 +49,18 @@ public sealed partial class ObservabilityTests
         {
             Assert.Equal([false, true], cases.Select(wakes => wakes[name].Single()).Order()); // both cases are there
         }
+    }
+
+    /// <summary>Of our own metrics; <c>AScraperReadsEveryService</c> compares the same list with what services answer.</summary>
+    [Fact]
+    public void The_tests_of_alerts_use_the_labels_that_services_give()
+    {
+        var series = Yaml(Repository.Path("tests", "Platform.ChartTests", "alerts.test.yaml")).List("tests").SelectMany(test => test.List("input_series"))
+            .Select(input => Series().Match(input.Text("series"))).Where(m => m.Groups["metric"].Value.StartsWith("platform_", StringComparison.Ordinal)
+                || m.Groups["metric"].Value.StartsWith("http_", StringComparison.Ordinal)).ToArray();
+        Assert.NotEmpty(series);
+        Assert.Empty(series.Select(m => MetricLabels.Fault(m.Groups["metric"].Value, m.Groups["label"].Captures.Select(label => label.Value))).OfType<string>());
+        Assert.All(series, m => Assert.Subset(m.Groups["label"].Captures.Select(label => label.Value).ToHashSet(), new HashSet<string> { "job", "instance" }));
     }
 
     /// <summary>Each instrument in the source, counted up yet or not: a name that nobody approved, or one without unit and description, is found before it runs.</summary>
@@ -89,6 +101,9 @@ public sealed partial class ObservabilityTests
 
     [GeneratedRegex(@"(Create(?<kind>\w+)(<\w+>)?\(\s*""platform\.|(?<kind>Count|Total)\("")(?<name>[a-z_.]+)"",[^;]*?""(?<unit>\{\w+\}|s|By|1)"",\s*""(?<description>[^""]+)""")]
     private static partial Regex Described();
+
+    [GeneratedRegex(@"^(?<metric>\w+)\{((?<label>\w+)=""[^""]*"",?)*\}$")]
+    private static partial Regex Series();
 
     [GeneratedRegex(@"^## (\w+)$", RegexOptions.Multiline)]
     private static partial Regex Heading();

@@ -46,8 +46,32 @@ public sealed partial class PolicyTests
                 Assert.False(security.At("privileged").Exists, $"{owner} asks for privileged");
                 Assert.Equal(["ALL"], security.List("capabilities", "drop").Select(c => $"{c.Value}"));
                 Assert.Empty(security.List("capabilities", "add"));
+                Assert.False(security.At("procMount").Exists, $"{owner} asks for procMount");
+                Assert.Equal(TakesAPortOfItsNode(owner, values), container.List("ports").Any(port => port.At("hostPort").Exists));
             }
         }
+    }
+
+    /// <summary>The collector of the example that says so, in place of a load balancer; its namespace must allow it (docs/install.md).</summary>
+    private static bool TakesAPortOfItsNode(string owner, string values) =>
+        owner == "Deployment platform-ingestion" && values.EndsWith("/external.yaml", StringComparison.Ordinal);
+
+    /// <summary>A namespace that enforces 'restricted' admits no agent; so they may live in another, and everything else stays where it is.</summary>
+    [Fact]
+    [Trait("Requirement", "R167")]
+    public async Task Agents_can_live_in_a_namespace_of_their_own()
+    {
+        string[] arguments = ["-f", "charts/platform/examples/scrubbers.yaml", "-n", "ddos", "--set", "scrubbers.namespace=ddos-scrubbers,monitoring.serviceMonitor=true",
+            "-a", "monitoring.coreos.com/v1/ServiceMonitor"];
+        var all = await Helm.Three.OrSkip().Render("platform", arguments);
+        var elsewhere = all.Where(m => m.Text("metadata", "namespace") is not ("" or "ddos")).ToArray();
+        Assert.Equal(["Deployment platform-scrubber-hawaii", "Deployment platform-scrubber-tokyo"], elsewhere.Select(m => $"{m}").Order(StringComparer.Ordinal));
+        Assert.All(elsewhere, m => Assert.Contains(
+            m.Pod!.Containers.Single().List("env"), e => e.Text("name") == "Scrubber__Controller" && e.Text("value") == "http://platform-mitigation.ddos:8080"));
+        var monitor = all.Single(m => m.Kind == "PodMonitor");
+        Assert.Equal(["ddos-scrubbers"], monitor.List("spec", "namespaceSelector", "matchNames").Select(n => $"{n.Value}"));
+        var labels = elsewhere[0].Map("spec", "template", "metadata", "labels");
+        Assert.All(monitor.Map("spec", "selector", "matchLabels"), want => Assert.Equal(want.Value, labels[want.Key]));
     }
 
     /// <summary>The one exception: agents on scrubber nodes. Their extra rights, and no other.</summary>
@@ -117,6 +141,8 @@ public sealed partial class PolicyTests
             Assert.Equal("/healthz/ready", container.Text("readinessProbe", "httpGet", "path"));
             var linger = TimeSpan.Parse(container.List("env").Single(e => e.Text("name") == "Stop__Linger").Text("value"), System.Globalization.CultureInfo.InvariantCulture);
             Assert.InRange(linger.TotalSeconds, 1, int.Parse(spec.Text("terminationGracePeriodSeconds"), System.Globalization.CultureInfo.InvariantCulture) - 30);
+            var within = TimeSpan.Parse(container.List("env").Single(e => e.Text("name") == "Stop__Within").Text("value"), System.Globalization.CultureInfo.InvariantCulture);
+            Assert.Equal(spec.Text("terminationGracePeriodSeconds"), $"{(linger + within).TotalSeconds + 5}"); // it ends by itself before it is killed
             Assert.Equal(2, spec.List("topologySpreadConstraints").Count());
         }
     }
@@ -199,8 +225,23 @@ public sealed partial class PolicyTests
         foreach (var pod in all.Select(m => m.Pod).OfType<Manifest>())
         {
             var labels = pod.Map("metadata", "labels");
-            Assert.Equal(2, policies.Count(p => p.Map("spec", "podSelector", "matchLabels").All(want => labels.GetValueOrDefault(want.Key) == want.Value)));
+            var own = labels["app.kubernetes.io/name"] == "migrate" ? 2 : 1; // as a hook too
+            Assert.Equal(1 + own, policies.Count(p => p.Map("spec", "podSelector", "matchLabels").All(want => labels.GetValueOrDefault(want.Key) == want.Value)));
         }
+    }
+
+    /// <summary>The job of a first install runs before the release's objects are there, in a namespace that may deny everything by itself.</summary>
+    [Fact]
+    [Trait("Requirement", "R23")]
+    public async Task The_migration_has_its_edges_before_it_runs()
+    {
+        var all = await Render("platform", "");
+        var hook = all.Single(m => m is { Kind: "NetworkPolicy", Name: "platform-migrate-hook" });
+        var job = all.Single(m => m.Kind == "Job");
+        Assert.Equal(job.Map("metadata", "annotations")["helm.sh/hook"], hook.Map("metadata", "annotations")["helm.sh/hook"]);
+        Assert.Equal("-5", hook.Map("metadata", "annotations")["helm.sh/hook-weight"]);
+        Assert.Equal(Edges(all.Single(m => m is { Kind: "NetworkPolicy", Name: "platform-migrate" })), Edges(hook));
+        Assert.True(int.Parse(job.Text("spec", "backoffLimit"), System.Globalization.CultureInfo.InvariantCulture) >= 10 * job.Pod!.Containers.Count());
     }
 
     /// <summary>Where the operator said where database and broker are, nothing else is reached on their ports.</summary>

@@ -108,6 +108,11 @@ public sealed class RenderingTests
     [InlineData("services.retention.callers={mitigation}", "one side of the network edge is missing")]
     [InlineData("services.retention.callers={gateway,nobody}", "there is no service 'nobody'")]
     [InlineData("defaults.lingerSeconds=50", "must be shorter than terminationGracePeriodSeconds")]
+    [InlineData("defaults.lingerSeconds=36", "must be shorter than terminationGracePeriodSeconds (45) by 10 at least")]
+    [InlineData("services.ingestion.settings.Flows__Listen=1.2.3.4:2055", "services.ingestion.settings.Flows__Listen: the chart sets it itself")]
+    [InlineData("services.detection.settings.RABBITMQ__HOST=other", "the chart sets it itself")]
+    [InlineData("ingress.enabled=true,ingress.host=a.example", "name the secret with the certificate")]
+    [InlineData("ingress.enabled=true,ingress.host=a.example,ingress.terminatesTls=true", "name the networks that the ingress controller's pods connect from")]
     [InlineData("services.gateway.replicas=2", "ReadWriteMany claim")]
     [InlineData("ingress.enabled=true", "name the host")]
     [InlineData("scrubbers.agents[0].name=tokyo,scrubbers.agents[0].node=one", "name the addresses of the agents' nodes")]
@@ -124,8 +129,96 @@ public sealed class RenderingTests
     [InlineData("postgress.port=1")]
     [InlineData("defaults.resources.limits.cpu=1,defaults.resources.limits.memory=null")]
     [InlineData("services.ingestion.udp.port=70000")]
+    [InlineData("ingress.trustedProxies={everybody}")]
     public async Task The_schema_is_closed(string set) =>
         Assert.Contains("values don't meet the specifications of the schema", await Helm.Three.OrSkip().Refusal("platform", "--set", set), StringComparison.Ordinal);
+
+    /// <summary>Helm reads every number of a file as a floating one.</summary>
+    [Fact]
+    public async Task Numbers_reach_the_services_as_they_were_written()
+    {
+        foreach (var helm in Helm.All.Select(one => one.OrSkip()))
+        {
+            var settings = Settings(await helm.Render("platform", "-f", "tests/Platform.ChartTests/numbers.yaml", "--set", "services.ingestion.settings.Set=5000000"), "ingestion");
+            Assert.Equal(
+                ("4000000", "123456789012", "0.25", "true", "1e6", "5000000"),
+                (settings["Million"], settings["More"], settings["Part"], settings["Whether"], settings["Text"], settings["Set"]));
+        }
+    }
+
+    /// <summary>What a values file leaves out holds from the defaults.</summary>
+    [Fact]
+    public async Task One_limit_can_be_set_alone()
+    {
+        var all = await Helm.Three.OrSkip().Render("platform", "--set", "services.detection.resources.limits.memory=1Gi");
+        var resources = all.Single(m => m is { Kind: "Deployment", Name: "platform-detection" }).Pod!.Containers.Single();
+        Assert.Equal(("1Gi", "192Mi"), (resources.Text("resources", "limits", "memory"), resources.Text("resources", "requests", "memory")));
+    }
+
+    [Fact]
+    public async Task Behind_an_ingress_the_gateway_believes_its_controller_and_nobody_else()
+    {
+        var all = await Helm.Three.OrSkip().Render("platform", ExampleFiles.Arguments("ha"));
+        Assert.Equal("10.244.0.0/16", Settings(all, "gateway")["Access__TrustedProxies__0"]);
+        Assert.DoesNotContain(Settings(all, "reporting").Keys, name => name.StartsWith("Access__", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Pods_listen_where_the_cluster_has_addresses()
+    {
+        var all = await Helm.Three.OrSkip().Render(
+            "platform", "-f", "charts/platform/examples/scrubbers.yaml", "--set", "network.listen=[::],network.ipFamilyPolicy=PreferDualStack");
+        var listening = all.Where(m => m.Kind == "Deployment").SelectMany(m => m.Pod!.Containers.Single().List("env"))
+            .Where(e => e.Text("name").Contains("Listen", StringComparison.Ordinal)).Select(e => e.Text("value")).ToArray();
+        Assert.NotEmpty(listening);
+        Assert.All(listening, address => Assert.StartsWith("[::]:", address, StringComparison.Ordinal));
+        Assert.All(all.Where(m => m.Kind == "Service"), service => Assert.Equal("PreferDualStack", service.Text("spec", "ipFamilyPolicy")));
+        Assert.All(
+            (await Helm.Three.Render("platform")).Where(m => m.Kind == "Service"), service => Assert.False(service.At("spec", "ipFamilyPolicy").Exists)); // 1.20 knows no such field
+    }
+
+    [Fact]
+    public async Task An_image_can_be_named_by_its_digest()
+    {
+        var digest = "sha256:" + new string('a', 64);
+        var all = await Helm.Three.OrSkip().Render(
+            "platform", "--set", $"image.tag=1.2.3@{digest},services.detection.image=registry.example/detection@{digest}");
+        var deployments = all.Where(m => m.Kind == "Deployment").ToDictionary(m => m.Name);
+        Assert.Equal($"platform-accounts:1.2.3@{digest}", deployments["platform-accounts"].Pod!.Containers.Single().Text("image"));
+        Assert.Equal($"registry.example/detection@{digest}", deployments["platform-detection"].Pod!.Containers.Single().Text("image"));
+        Assert.Equal($"registry.example/detection@{digest}", all.Single(m => m.Kind == "Job").Pod!.Containers.Single(c => c.Text("name") == "detection").Text("image"));
+        Assert.All(deployments.Values, m => Assert.Equal("1.2.3", m.Map("metadata", "labels")["app.kubernetes.io/version"]));
+    }
+
+    [Fact]
+    public async Task A_cloud_that_knows_no_affinity_gets_none()
+    {
+        Assert.Equal("ClientIP", (await Flows()).Text("spec", "sessionAffinity"));
+        Assert.Equal("None", (await Flows("--set", "services.ingestion.udp.sessionAffinity=None")).Text("spec", "sessionAffinity"));
+
+        static async Task<Manifest> Flows(params string[] arguments) =>
+            (await Helm.Three.OrSkip().Render("platform", arguments)).Single(m => m is { Kind: "Service", Name: "platform-ingestion-flows" });
+    }
+
+    /// <summary>A volume that one node holds: the new pod would wait for it, and the old one for the new pod.</summary>
+    [Fact]
+    public async Task The_one_pod_of_a_claim_lets_go_before_the_next_begins()
+    {
+        var all = await Helm.Three.OrSkip().Render("platform", "--set", "services.gateway.claim=keys");
+        var gateway = all.Single(m => m is { Kind: "Deployment", Name: "platform-gateway" });
+        Assert.Equal(("1", "0"), (gateway.Text("spec", "strategy", "rollingUpdate", "maxUnavailable"), gateway.Text("spec", "strategy", "rollingUpdate", "maxSurge")));
+    }
+
+    /// <summary>What can be evicted when it is not ready, a field since 1.26 that is on since 1.27.</summary>
+    [Fact]
+    public async Task A_pod_that_is_not_ready_does_not_hold_up_a_drain()
+    {
+        Assert.All(await Budgets(Current), budget => Assert.Equal("AlwaysAllow", budget.Text("spec", "unhealthyPodEvictionPolicy")));
+        Assert.All(await Budgets(["--kube-version", "1.26.0"]), budget => Assert.False(budget.At("spec", "unhealthyPodEvictionPolicy").Exists));
+
+        static async Task<Manifest[]> Budgets(IEnumerable<string> arguments) =>
+            [.. (await Helm.Three.OrSkip().Render("platform", [.. ExampleFiles.Arguments("ha"), .. arguments])).Where(m => m.Kind == "PodDisruptionBudget")];
+    }
 
     [Theory]
     [InlineData("postgres.kind=operator", "Install the CloudNativePG operator first")]
@@ -134,11 +227,57 @@ public sealed class RenderingTests
         Assert.Contains(says, await Helm.Three.OrSkip().Refusal("dependencies", "--set", set), StringComparison.Ordinal);
 
     [Fact]
+    public async Task An_operator_without_databases_is_too_old() => Assert.Contains(
+        "has no Database kind", await Helm.Three.OrSkip().Refusal("dependencies", "--set", "postgres.kind=operator", "-a", "postgresql.cnpg.io/v1/Cluster"), StringComparison.Ordinal);
+
+    /// <summary>The official image declares a volume at /var/lib/postgresql/data: what is written there is in no claim.</summary>
+    [Fact]
+    public async Task The_plain_database_writes_where_its_claim_is_and_no_image_has_a_volume()
+    {
+        var all = await Helm.Three.OrSkip().Render("dependencies");
+        var mount = all.Single(m => m is { Kind: "StatefulSet", Name: "platform-postgres" }).Pod!.Containers.Single().List("volumeMounts").Single(m => m.Text("name") == "data");
+        var script = all.Single(m => m is { Kind: "ConfigMap", Name: "platform-postgres" }).Text("data", "start.sh");
+        Assert.Contains($"export PGDATA={mount.Text("mountPath")}/platform ", script, StringComparison.Ordinal);
+    }
+
+    /// <summary>Else no queue has a name in what the broker answers to a scraper, and the alert on error queues sleeps for ever.</summary>
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("operator")]
+    public async Task The_broker_tells_scrapers_of_each_queue(string kind)
+    {
+        var all = await Helm.Three.OrSkip().Render(
+            "dependencies", "--set", $"rabbitmq.kind={kind},rabbitmq.storage=1Gi", "-a", "rabbitmq.com/v1beta1/RabbitmqCluster");
+        var configuration = kind == "plain"
+            ? all.Single(m => m is { Kind: "ConfigMap", Name: "platform-rabbitmq" }).Text("data", "rabbitmq.conf")
+            : all.Single(m => m.Kind == "RabbitmqCluster").Text("spec", "rabbitmq", "additionalConfig");
+        Assert.Contains("\nprometheus.return_per_object_metrics = true\n", configuration + "\n", StringComparison.Ordinal);
+    }
+
+    /// <summary>Every pod of ha.yaml at its most, with the pool that ./secrets gives it, and one more of each beside it while it is upgraded.</summary>
+    [Fact]
+    public async Task The_database_of_the_example_takes_the_connections_of_the_example()
+    {
+        var secrets = await Command.Run([Repository.Path("charts", "dependencies", "secrets"), "--operator"], cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Contains("\"Host=platform-postgres-rw;", secrets, StringComparison.Ordinal);
+        Assert.Contains("metadata: {name: platform-postgres-reporting}", secrets, StringComparison.Ordinal);
+        var pool = int.Parse(System.Text.RegularExpressions.Regex.Match(secrets, "Maximum Pool Size=([0-9]+);").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        var all = await Helm.Three.OrSkip().Render("platform", ExampleFiles.Arguments("ha"));
+        var most = all.Where(m => m.Kind == "HorizontalPodAutoscaler").ToDictionary(m => m.Name, m => m.Text("spec", "maxReplicas"));
+        var pods = all.Where(m => m.Kind == "Deployment" && m.Pod!.Containers.Single().List("env").Any(e => e.Text("name") == "ConnectionStrings__Postgres"))
+            .Sum(m => 1 + int.Parse(most.GetValueOrDefault(m.Name) ?? m.Text("spec", "replicas"), System.Globalization.CultureInfo.InvariantCulture));
+        var database = (await Helm.Three.Render(
+            "dependencies", "-f", "charts/dependencies/examples/ha.yaml", "-a", "postgresql.cnpg.io/v1/Cluster", "-a", "postgresql.cnpg.io/v1/Database", "-a", "rabbitmq.com/v1beta1/RabbitmqCluster"))
+            .Single(m => m.Kind == "Cluster");
+        Assert.InRange(pods * pool, 1, int.Parse(database.Text("spec", "postgresql", "parameters", "max_connections"), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
     public async Task Dependencies_by_operators_are_three_nodes_that_lose_nothing()
     {
         var all = await Helm.Three.OrSkip().Render(
             "dependencies", "--set", "postgres.kind=operator,postgres.storage=1Gi,rabbitmq.kind=operator,rabbitmq.storage=1Gi",
-            "-a", "postgresql.cnpg.io/v1/Cluster", "-a", "rabbitmq.com/v1beta1/RabbitmqCluster");
+            "-a", "postgresql.cnpg.io/v1/Cluster", "-a", "postgresql.cnpg.io/v1/Database", "-a", "rabbitmq.com/v1beta1/RabbitmqCluster");
         var postgres = all.Single(m => m.Kind == "Cluster");
         Assert.Equal(("3", "1"), (postgres.Text("spec", "instances"), postgres.Text("spec", "minSyncReplicas")));
         var rabbit = all.Single(m => m.Kind == "RabbitmqCluster");
@@ -155,7 +294,25 @@ public sealed class RenderingTests
             "-a", "monitoring.coreos.com/v1/ServiceMonitor", "-a", "monitoring.coreos.com/v1/PrometheusRule");
         Assert.NotEmpty(all.Single(m => m.Kind == "PrometheusRule").List("spec", "groups"));
         Assert.Single(all, m => m.Kind == "ServiceMonitor");
+        Assert.DoesNotContain(all, m => m.Kind == "PodMonitor"); // no scrubber
         Assert.Contains(all, m => m.Kind == "ConfigMap" && m.Map("metadata", "labels").ContainsKey("grafana_dashboard"));
+    }
+
+    /// <summary>Each operator selects by labels of its own; services that came later are watched as the others.</summary>
+    [Fact]
+    public async Task Monitors_and_rules_carry_the_labels_that_they_are_selected_by_and_know_every_service()
+    {
+        var all = await Helm.Three.OrSkip().Render(
+            "platform", "-f", "tests/Platform.ChartTests/another-service.yaml", "-f", "charts/platform/examples/scrubbers.yaml",
+            "--set", "monitoring.alerts=true,monitoring.serviceMonitor=true,monitoring.labels.release=prometheus",
+            "-a", "monitoring.coreos.com/v1/ServiceMonitor", "-a", "monitoring.coreos.com/v1/PrometheusRule");
+        var selected = all.Where(m => m.ApiVersion == "monitoring.coreos.com/v1").ToArray();
+        Assert.Equal(["PodMonitor", "PrometheusRule", "ServiceMonitor"], selected.Select(m => m.Kind).Order(StringComparer.Ordinal));
+        Assert.All(selected, m => Assert.Equal("prometheus", m.Map("metadata", "labels")["release"]));
+        var rules = selected.Single(m => m.Kind == "PrometheusRule").List("spec", "groups").SelectMany(group => group.List("rules")).ToArray();
+        var down = rules.Single(rule => rule.Text("alert") == "ServiceDown").Text("expr");
+        Assert.Contains("up{job=~\"platform-(accounts|detection|directory|gateway|ingestion|mitigation|notifications|reporting|retention)|platform-scrubber-.*\"} == 0", down, StringComparison.Ordinal);
+        Assert.Contains("job=~\"platform-gateway\"", rules.Single(rule => rule.Text("alert") == "ApiErrors").Text("expr"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -180,6 +337,9 @@ public sealed class RenderingTests
         var all = await Helm.Three.OrSkip().Render("platform", [.. ExampleFiles.Arguments("ha"), .. arguments]);
         return [.. all.Where(m => m.Kind is "PodDisruptionBudget" or "HorizontalPodAutoscaler").Select(m => m.ApiVersion).Distinct().Order(StringComparer.Ordinal)];
     }
+
+    private static Dictionary<string, string> Settings(IReadOnlyList<Manifest> all, string service) =>
+        all.Single(m => m.Kind == "Deployment" && m.Name == $"platform-{service}").Pod!.Containers.Single().List("env").ToDictionary(e => e.Text("name"), e => e.Text("value"));
 
     /// <summary>Helm 4 orders documents of the same kind otherwise.</summary>
     private static IEnumerable<string> Normalized(string rendered) =>

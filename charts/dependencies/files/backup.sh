@@ -2,6 +2,7 @@
 set -euo pipefail
 PATH=$PATH:/usr/lib/postgresql/15/bin
 at=/backup/$(date -u +%Y%m%dT%H%M%SZ)
+trap 'rm -rf "$at.part"' EXIT
 mkdir -p "$at.part"
 for file in /etc/platform/passwords/*; do
   name=${file##*/}

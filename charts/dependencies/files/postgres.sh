@@ -1,7 +1,9 @@
 # Starts PostgreSQL with the roles and databases that the passwords name; the same at every start.
 set -euo pipefail
 PATH=$PATH:/usr/lib/postgresql/15/bin
-export PGDATA=/var/lib/postgresql/data PGHOST=/run/postgresql
+# Beside `data`: there the official image declares a volume of its own, which would hide the claim and die with the pod.
+export PGDATA=/var/lib/postgresql/platform PGHOST=/run/postgresql
+if [[ -e /var/lib/postgresql/data/PG_VERSION && ! -e $PGDATA ]]; then mv /var/lib/postgresql/data "$PGDATA"; fi # where earlier versions had it
 options=(-c "max_connections=$MAX_CONNECTIONS" -c unix_socket_directories=/run/postgresql -c jit=off)
 if [[ ! -e $PGDATA/PG_VERSION ]]; then
   initdb --auth-local=trust --auth-host=scram-sha-256 --encoding=UTF8 --locale=C --username=postgres

@@ -19,12 +19,13 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 {{ include "platform.selector" . }}
 app.kubernetes.io/part-of: platform
 app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
-app.kubernetes.io/version: {{ default (index . 0).Chart.AppVersion (index . 0).Values.image.tag | quote }}
+app.kubernetes.io/version: {{ default (index . 0).Chart.AppVersion (index . 0).Values.image.tag | splitList "@" | first | trunc 63 | quote }}
 {{- end -}}
 
+{{/* Call with (list $ "mitigation" "") or, as the last, the whole reference where one is given. */}}
 {{- define "platform.image" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
-{{- printf "%s%s:%s" $root.Values.image.prefix $name (default $root.Chart.AppVersion $root.Values.image.tag) -}}
+{{- index . 2 | default (printf "%s%s:%s" $root.Values.image.prefix $name (default $root.Chart.AppVersion $root.Values.image.tag)) -}}
 {{- end -}}
 
 {{/* What every container of ours may do: nothing. */}}
@@ -55,21 +56,36 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{/* A TimeSpan of so many seconds. */}}
+{{- define "platform.seconds" -}}
+{{- printf "%02d:%02d:%02d" (div . 3600) (mod (div . 60) 60) (mod . 60) -}}
+{{- end -}}
+
 {{/* Environment of a service: addresses, secrets by reference, its own settings. */}}
 {{- define "platform.env" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
-- {name: Listen__Health, value: "0.0.0.0:8081"}
-- {name: Stop__Linger, value: {{ printf "00:00:%02d" (int $service.lingerSeconds) | replace "00:00:60" "00:01:00" | quote }}}
+{{- $linger := int $service.lingerSeconds -}}
+{{- $listen := $root.Values.network.listen -}}
+- {name: Listen__Health, value: "{{ $listen }}:8081"}
+- {name: Stop__Linger, value: {{ include "platform.seconds" $linger | quote }}}
+- {name: Stop__Within, value: {{ include "platform.seconds" (sub (sub (int $service.terminationGracePeriodSeconds) $linger) 5) | quote }}}
+{{- if $root.Values.logging.json }}
+- {name: Logging__Console__FormatterName, value: json}
+- {name: Logging__Console__FormatterOptions__IncludeScopes, value: "true"}
+{{- end }}
 {{- if $service.grpc }}
-- {name: Listen__Grpc, value: "0.0.0.0:8080"}
+- {name: Listen__Grpc, value: "{{ $listen }}:8080"}
 {{- end }}
 {{- if $service.public }}
-- {name: Listen__Public, value: "0.0.0.0:8000"}
+- {name: Listen__Public, value: "{{ $listen }}:8000"}
+{{- range $index, $network := $root.Values.ingress.trustedProxies }}
+- {name: Access__TrustedProxies__{{ $index }}, value: {{ $network | quote }}}
+{{- end }}
 - {name: Caller__SigningKeyFile, value: /etc/platform/caller/signing.pem}
 {{- end }}
 - {name: Caller__VerificationKeyFile, value: /etc/platform/caller/verification.pem}
 {{- with $service.udp }}
-- {name: Flows__Listen, value: "0.0.0.0:{{ .port }}"}
+- {name: Flows__Listen, value: "{{ $listen }}:{{ .port }}"}
 {{- end }}
 {{- with $root.Values.telemetry.otlp }}
 - {name: Telemetry__Otlp, value: {{ . | quote }}}
@@ -116,7 +132,7 @@ imagePullSecrets:
 - {name: Session__KeyFolder, value: /var/lib/platform}
 {{- end }}
 {{- range $key, $value := $service.settings }}
-- {name: {{ $key }}, value: {{ $value | quote }}}
+- {name: {{ $key }}, value: {{ if kindIs "string" $value }}{{ $value | quote }}{{ else }}{{ $value | toJson | quote }}{{ end }}} {{- /* a million is no 1e+06 */}}
 {{- end }}
 {{- end -}}
 
@@ -151,6 +167,12 @@ imagePullSecrets:
 {{- if $service.claim }}
 - name: state
   persistentVolumeClaim: {claimName: {{ $service.claim }}}
+{{- end }}
+{{- end -}}
+
+{{- define "platform.families" -}}
+{{- with .Values.network.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
 {{- end }}
 {{- end -}}
 

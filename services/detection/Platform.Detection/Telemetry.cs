@@ -32,7 +32,7 @@ internal static class Telemetry
         "platform.detection.latency",
         "s",
         "From the arrival of a batch's oldest datagram to the anomaly's append.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10] });
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10] });
 
     public static void Judged(int windows) => WindowsJudged.Add(windows);
 
