@@ -83,7 +83,7 @@ public sealed class TrafficMixTests
         var messages = new WindowEncoder("replica-1").Encode(counter.Take()!).ToList();
         Assert.Equal(TrafficMixes.Most, messages.Sum(message => TrafficWindowBatch.Parser.ParseFrom(message.Body).Sketches.Count));
         Assert.Equal(TrafficMixes.Most + 100, messages.Sum(message => message.Windows));
-        Assert.All(messages, message => Assert.InRange(message.Body.Length, 1, 300_000));
+        Assert.All(messages, message => Assert.InRange(message.Body.Count, 1, 300_000));
         Assert.InRange(counter.Totals.Unsketched, 101, 10_000);
     }
 

@@ -1,12 +1,17 @@
-using System.Buffers;
 using System.Numerics;
 using System.Text;
 
 namespace Platform.Ingestion.Windows;
 
 /// <summary>The protobuf wire format, as far as the telemetry messages need it: field numbers below 16, varints, lengths.</summary>
-internal readonly ref struct ProtobufWriter(ArrayBufferWriter<byte> output)
+/// <param name="room">Where to write: as long as all that will be written.</param>
+internal ref struct ProtobufWriter(Span<byte> room)
 {
+    private readonly Span<byte> _room = room;
+
+    /// <summary>Bytes written.</summary>
+    public int Length { get; private set; }
+
     public static int Size(ulong value) => (BitOperations.Log2(value | 1) + 7) / 7;
 
     public void Begin(int field, int length)
@@ -32,21 +37,25 @@ internal readonly ref struct ProtobufWriter(ArrayBufferWriter<byte> output)
     public void Bytes(int field, ReadOnlySpan<byte> value)
     {
         Begin(field, value.Length);
-        output.Write(value);
+        value.CopyTo(_room[Length..]);
+        Length += value.Length;
     }
 
-    public void Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
+    public void Text(int field, string value)
+    {
+        Begin(field, Encoding.UTF8.GetByteCount(value));
+        Length += Encoding.UTF8.GetBytes(value, _room[Length..]);
+    }
 
     private void Varint(ulong value)
     {
-        var span = output.GetSpan(10);
-        var length = 0;
+        var at = Length;
         for (; value >= 0x80; value >>= 7)
         {
-            span[length++] = (byte)(value | 0x80);
+            _room[at++] = (byte)(value | 0x80);
         }
 
-        span[length++] = (byte)value;
-        output.Advance(length);
+        _room[at++] = (byte)value;
+        Length = at;
     }
 }

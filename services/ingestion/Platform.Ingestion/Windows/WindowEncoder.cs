@@ -9,9 +9,13 @@ namespace Platform.Ingestion.Windows;
 
 /// <summary>One message for the telemetry bus.</summary>
 /// <param name="ObjectId">Routing key: the protected object.</param>
-/// <param name="Body">A <c>platform.telemetry.v1.TrafficWindowBatch</c>.</param>
+/// <param name="Body">A <c>platform.telemetry.v1.TrafficWindowBatch</c>, in room that is used again after <see cref="Release"/>.</param>
 /// <param name="Windows">How many increments are in it.</param>
-internal sealed record EncodedWindows(string ObjectId, byte[] Body, int Windows);
+internal sealed record EncodedWindows(string ObjectId, ArraySegment<byte> Body, int Windows)
+{
+    /// <summary>It is on its way: nobody reads the body any more. To be called once.</summary>
+    public void Release() => ArrayPool<byte>.Shared.Return(Body.Array!);
+}
 
 /// <summary>
 /// Turns rows into messages: sorts them by object and host, spreads them over their seconds and writes protobuf. Written by hand because the generated types would
@@ -25,10 +29,15 @@ internal sealed class WindowEncoder(string source)
     private const int Slots = 256;
     private const int Vectors = 32;
 
+    // Room for one window with every vector, and for what a batch begins with besides the name of the source.
+    private const int MostOfWindow = 64 + Vectors * 48;
+    private const int MostOfHead = 256;
+
     private readonly ArrayBufferWriter<byte> _body = new(1 << 16);
     private readonly Amounts[] _cells = new Amounts[Slots * (Vectors + 1)];
     private readonly Queue<EncodedWindows> _messages = [];
     private readonly byte[] _address = new byte[16];
+    private readonly ulong[] _keys = new ulong[WindowTable<uint>.PieceSize];
     private readonly Dictionary<Guid, ulong> _sequences = []; // per object, because each partition is read by another process
     private readonly HashSet<int> _sketched = [];
     private FilledWindows? _filled;
@@ -52,36 +61,61 @@ internal sealed class WindowEncoder(string source)
         }
     }
 
-    // Each of these yields after a host, so that whole messages can go before the next.
+    // Each of these yields after a host, so that whole messages can go before the next. Rows are sorted piece by piece and merged: beside a million of them there is hardly
+    // anything else.
     private IEnumerable<bool> WriteV4(FilledWindows filled)
     {
-        var count = filled.V4.Count;
-        var keys = ArrayPool<ulong>.Shared.Rent(count);
-        var numbers = ArrayPool<int>.Shared.Rent(count);
-        for (var number = 0; number < count; number++)
+        var pieces = filled.V4.PieceCount;
+        var orders = new ushort[pieces][];
+        var next = new int[pieces];
+        var heads = new PriorityQueue<int, ulong>(pieces);
+        for (var piece = 0; piece < pieces; piece++)
         {
-            var row = filled.V4[number];
-            keys[number] = (ulong)(uint)filled.View.Prefixes.FindV4(row.Host) << 33 | (ulong)row.Vectors >> 31 << 32 | row.Host;
-            numbers[number] = number;
+            orders[piece] = ArrayPool<ushort>.Shared.Rent(filled.V4.Piece(piece).Length);
+            heads.Enqueue(piece, Sort(filled, piece, orders[piece]));
         }
 
-        Array.Sort(keys, numbers, 0, count);
-        for (int from = 0, to; from < count; from = to)
+        while (heads.TryPeek(out _, out var host))
         {
             var (first, last, vectors) = (Slots, -1, TrafficVectors.None);
-            for (to = from; to < count && keys[to] == keys[from]; to++)
+            while (heads.TryPeek(out var piece, out var key) && key == host)
             {
-                Spread(in filled.V4[numbers[to]], ref first, ref last, ref vectors);
+                var rows = filled.V4.Piece(piece);
+                Spread(in rows[orders[piece][next[piece]]], ref first, ref last, ref vectors);
+                if (++next[piece] < rows.Length)
+                {
+                    heads.DequeueEnqueue(piece, KeyOf(filled, in rows[orders[piece][next[piece]]]));
+                }
+                else
+                {
+                    heads.Dequeue();
+                }
             }
 
-            BinaryPrimitives.WriteUInt32BigEndian(_address, (uint)keys[from]);
-            WriteHost((int)(keys[from] >> 33), _address.AsSpan(0, 4), first, last, vectors);
+            BinaryPrimitives.WriteUInt32BigEndian(_address, (uint)host);
+            WriteHost((int)(host >> 33), _address.AsSpan(0, 4), first, last, vectors);
             yield return true;
         }
 
-        ArrayPool<ulong>.Shared.Return(keys);
-        ArrayPool<int>.Shared.Return(numbers);
+        Array.ForEach(orders, order => ArrayPool<ushort>.Shared.Return(order));
     }
+
+    /// <returns>The smallest key.</returns>
+    private ulong Sort(FilledWindows filled, int piece, ushort[] order)
+    {
+        var rows = filled.V4.Piece(piece);
+        for (var row = 0; row < rows.Length; row++)
+        {
+            _keys[row] = KeyOf(filled, in rows[row]);
+            order[row] = (ushort)row;
+        }
+
+        _keys.AsSpan(0, rows.Length).Sort(order.AsSpan(0, rows.Length));
+        return _keys[0];
+    }
+
+    private static ulong KeyOf(FilledWindows filled, in WindowRow<uint> row) =>
+        (ulong)(uint)filled.View.Prefixes.FindV4(row.Host) << 33 | (ulong)row.Vectors >> 31 << 32 | row.Host;
 
     private IEnumerable<bool> WriteV6(FilledWindows filled)
     {
@@ -129,16 +163,16 @@ internal sealed class WindowEncoder(string source)
             return; // sent early already, and quiet since
         }
 
-        var seconds = (ulong)(row.Last - row.First + 1);
-        for (var i = 0UL; i < seconds; i++)
+        var seconds = (uint)(row.Last - row.First + 1);
+        var (bytes, packets) = (new Shares(row.Bytes, seconds), new Shares(row.Packets, seconds));
+        for (int slot = row.First; slot <= row.Last; slot++)
         {
-            var share = new Amounts(
-                Share(row.Bytes, i, seconds), Share(row.Packets, i, seconds), i == seconds - 1 ? row.Flows : 0);
-            var cell = (row.First + (int)i) * (Vectors + 1);
-            _cells[cell] += share;
+            var share = new Amounts(bytes.Next(), packets.Next(), slot == row.Last ? row.Flows : 0);
+            var cells = CellsOf(slot);
+            cells[0] += share;
             for (var left = (uint)(row.Vectors & ~TrafficVectors.Outgoing); left != 0; left &= left - 1)
             {
-                _cells[cell + 1 + BitOperations.TrailingZeroCount(left)] += share;
+                cells[1 + BitOperations.TrailingZeroCount(left)] += share;
             }
         }
 
@@ -147,19 +181,14 @@ internal sealed class WindowEncoder(string source)
         vectors |= row.Vectors;
     }
 
-    // The shares differ by at most one and add up to the whole.
-    private static ulong Share(ulong amount, ulong part, ulong parts)
-    {
-        var rest = amount % parts;
-        return amount / parts + (rest * (part + 1) / parts - rest * part / parts);
-    }
+    private Span<Amounts> CellsOf(int slot) => _cells.AsSpan(slot * (Vectors + 1), Vectors + 1);
 
     private void WriteHost(int objectIndex, ReadOnlySpan<byte> address, int first, int last, TrafficVectors vectors)
     {
         Enter(objectIndex);
         for (var slot = first; slot <= last; slot++)
         {
-            var cells = _cells.AsSpan(slot * (Vectors + 1), Vectors + 1);
+            var cells = CellsOf(slot);
             if (cells[0] != default)
             {
                 BeginMessage();
@@ -167,7 +196,11 @@ internal sealed class WindowEncoder(string source)
                 _windows++;
             }
 
-            cells.Clear();
+            cells[0] = default;
+            for (var left = (uint)(vectors & ~TrafficVectors.Outgoing); left != 0; left &= left - 1)
+            {
+                cells[1 + BitOperations.TrailingZeroCount(left)] = default; // no others were touched
+            }
         }
     }
 
@@ -184,7 +217,10 @@ internal sealed class WindowEncoder(string source)
             foreach (var mix in _mixes[_objectIndex])
             {
                 BeginMessage();
-                new ProtobufWriter(_body).Bytes(9, mix.ToWire(_filled!.FirstArrivalMs / 1000).ToByteArray());
+                var sketch = mix.ToWire(_filled!.FirstArrivalMs / 1000).ToByteArray();
+                var writer = new ProtobufWriter(_body.GetSpan(16 + sketch.Length));
+                writer.Bytes(9, sketch);
+                _body.Advance(writer.Length);
             }
         }
 
@@ -205,7 +241,7 @@ internal sealed class WindowEncoder(string source)
         }
 
         var counted = _filled!.View.Objects[_objectIndex];
-        var writer = new ProtobufWriter(_body);
+        var writer = new ProtobufWriter(_body.GetSpan(MostOfHead + 3 * source.Length));
         writer.Text(1, counted.ObjectId.ToString("D"));
         writer.Text(2, counted.TenantId.ToString("D"));
         writer.Number(3, (ulong)counted.Version);
@@ -213,11 +249,12 @@ internal sealed class WindowEncoder(string source)
         ref var sequence = ref CollectionsMarshal.GetValueRefOrAddDefault(_sequences, counted.ObjectId, out _);
         writer.Number(5, ++sequence);
         writer.Number(6, (ulong)_filled.FirstArrivalMs * 1000);
+        _body.Advance(writer.Length);
     }
 
     private void WriteWindow(ReadOnlySpan<byte> address, long second, ReadOnlySpan<Amounts> cells, TrafficVectors vectors)
     {
-        var writer = new ProtobufWriter(_body);
+        var writer = new ProtobufWriter(_body.GetSpan(MostOfWindow));
         var length = 2 + address.Length + 1 + ProtobufWriter.Size((ulong)second) + 2 + SizeOf(cells[0]);
         for (var left = (uint)(vectors & ~TrafficVectors.Outgoing); left != 0; left &= left - 1)
         {
@@ -241,6 +278,8 @@ internal sealed class WindowEncoder(string source)
                 Write(ref writer, amounts);
             }
         }
+
+        _body.Advance(writer.Length);
     }
 
     private static int SizeOf(Amounts amounts) => SizeOf(amounts.Bytes) + SizeOf(amounts.Packets) + SizeOf(amounts.Flows);
@@ -259,10 +298,32 @@ internal sealed class WindowEncoder(string source)
         if (_body.WrittenCount > 0)
         {
             var key = _filled!.View.Objects[_objectIndex].ObjectId.ToString("D");
-            _messages.Enqueue(new EncodedWindows(key, _body.WrittenSpan.ToArray(), _windows));
+            var body = ArrayPool<byte>.Shared.Rent(_body.WrittenCount);
+            _body.WrittenSpan.CopyTo(body);
+            _messages.Enqueue(new EncodedWindows(key, new ArraySegment<byte>(body, 0, _body.WrittenCount), _windows));
         }
 
         _body.ResetWrittenCount();
         _windows = 0;
+    }
+
+    /// <summary>Deals an amount out evenly: the shares differ by at most one and add up to the whole.</summary>
+    private struct Shares(ulong amount, uint parts)
+    {
+        private readonly ulong _least = amount / parts;
+        private readonly ulong _rest = amount % parts;
+        private ulong _owed;
+
+        public ulong Next()
+        {
+            _owed += _rest;
+            if (_owed < parts)
+            {
+                return _least;
+            }
+
+            _owed -= parts;
+            return _least + 1;
+        }
     }
 }

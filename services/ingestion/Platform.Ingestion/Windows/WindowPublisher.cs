@@ -26,7 +26,7 @@ internal sealed class WindowPublisher(
     public const string Exchange = "telemetry.windows";
     public const string Beats = "telemetry.beats";
 
-    private const int MostUnderWay = 256;
+    private const int MostUnderWay = 64; // of some 50 kB each
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan BeatInterval = TimeSpan.FromSeconds(1);
@@ -166,6 +166,7 @@ internal sealed class WindowPublisher(
         }
 
         metrics.WindowsDropped(message.Windows);
+        message.Release();
     }
 
     private async Task Confirm(IChannel channel, EncodedWindows message, Activity? activity)
@@ -188,6 +189,7 @@ internal sealed class WindowPublisher(
         }
         finally
         {
+            message.Release();
             _underWay.Release();
         }
     }

@@ -37,7 +37,7 @@ internal sealed class WindowTable<THost>
     where THost : unmanaged, IEquatable<THost>
 {
     private const int PieceBits = 14;
-    private const int PieceSize = 1 << PieceBits;
+    public const int PieceSize = 1 << PieceBits;
     private const int SmallestIndex = 1 << 12;
 
     // An entry of the index is a row's number, from 1, and above that six bits of the key's hash: another key's row is hardly ever looked at in vain.
@@ -167,7 +167,7 @@ internal sealed class WindowTable<THost>
         _index[at] = (uint)_count | ((uint)hash & TagMask);
         ref var row = ref this[number];
         row = new WindowRow<THost> { Host = host, Vectors = vectors, First = first, Last = last };
-        if (_count > _index.Length / 2)
+        if (_count > _index.Length / 4 * 3)
         {
             Grow();
         }
@@ -202,7 +202,12 @@ internal readonly struct WindowRows<THost>(WindowRow<THost>[][] pieces, int coun
 
     public int Count => count;
 
-    public ref WindowRow<THost> this[int number] => ref pieces[number >> 14][number & ((1 << 14) - 1)];
+    public int PieceCount => (count + WindowTable<THost>.PieceSize - 1) / WindowTable<THost>.PieceSize;
+
+    public ref WindowRow<THost> this[int number] => ref pieces[number / WindowTable<THost>.PieceSize][number % WindowTable<THost>.PieceSize];
+
+    public Span<WindowRow<THost>> Piece(int number) =>
+        pieces[number].AsSpan(0, Math.Min(WindowTable<THost>.PieceSize, count - number * WindowTable<THost>.PieceSize));
 
     public void Release() => Array.ForEach(pieces ?? [], piece => WindowTable<THost>.Return(piece, MostFreePieces));
 }
