@@ -147,7 +147,7 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
     }
 
     private async Task<JsonElement> Exporter() =>
-        (await List("exporters")).FirstOrDefault(exporter => Text(exporter, "address") == _check.SourceAddress);
+        (await List("exporters?limit=1000")).FirstOrDefault(exporter => Text(exporter, "address") == _check.SourceAddress);
 
     private static string? LastSeen(JsonElement exporter) => exporter.GetProperty("lastSeenAt").GetString();
 

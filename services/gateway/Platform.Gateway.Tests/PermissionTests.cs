@@ -34,6 +34,7 @@ public sealed class PermissionTests(AGateway gateway)
         ["POST /api/v1/operators"] = Administer,
         ["DELETE /api/v1/operators/{operatorId:guid}"] = Administer,
         ["GET /api/v1/exporters"] = ProviderRead,
+        ["GET /api/v1/exporters/{address}"] = ProviderRead,
         ["POST /api/v1/exporters"] = ProviderOperate,
         ["DELETE /api/v1/exporters/{address}"] = ProviderOperate,
         ["GET /api/v1/exporters/unknown"] = ProviderRead,

@@ -140,6 +140,43 @@ public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClas
     }
 
     [Fact]
+    public async Task Exporters_are_listed_page_by_page_each_once()
+    {
+        var registered = new List<string>();
+        for (var number = 1; number <= 5; number++)
+        {
+            registered.Add(await service.Register($"192.0.2.{100 + number}", name: number < 3 ? "page" : $"page {number}"));
+        }
+
+        await service.Host.CatchUp();
+        var listed = new List<Exporter>();
+        var request = new ListExportersRequest { PageSize = 2 };
+        do
+        {
+            var page = await List(request);
+            Assert.InRange(page.Exporters.Count, 1, 2);
+            listed.AddRange(page.Exporters);
+            request.PageToken = page.NextPageToken;
+        }
+        while (request.PageToken.Length > 0);
+
+        Assert.Equal(registered, listed.Where(exporter => exporter.Name.StartsWith("page", StringComparison.Ordinal)).Select(exporter => exporter.ExporterId));
+        Assert.Equal(listed.Count, listed.Select(exporter => exporter.Address).Distinct().Count());
+        await Refused("page-token-invalid", new() { PageToken = "AAAA" });
+        await Refused("page-token-invalid", new() { PageToken = "?" });
+        await Refused("page-size-out-of-range", new() { PageSize = 1001 });
+
+        async Task<ListExportersResponse> List(ListExportersRequest question) =>
+            await service.Exporters.ListExportersAsync(question, service.Host.As(TenantId.Provider, Roles.ProviderAuditor));
+
+        async Task Refused(string code, ListExportersRequest question)
+        {
+            var refused = await Assert.ThrowsAsync<RpcException>(() => List(question));
+            Assert.Equal((StatusCode.InvalidArgument, code), (refused.StatusCode, refused.Trailers.GetValue(Rejections.CodeTrailer)));
+        }
+    }
+
+    [Fact]
     public async Task Who_is_not_registered_cannot_be_removed()
     {
         var refused = await Assert.ThrowsAsync<RpcException>(() => service.Exporters.RemoveExporterAsync(

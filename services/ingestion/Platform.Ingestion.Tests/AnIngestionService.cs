@@ -77,7 +77,8 @@ public sealed class AnIngestionService(PostgresServer postgres, RabbitMqServer r
     public async Task<Exporter> Exporter(string exporterId)
     {
         var list = await Exporters.ListExportersAsync(new ListExportersRequest(), Host.As(TenantId.Provider, Roles.ProviderAuditor));
-        return list.Exporters.Single(exporter => exporter.ExporterId == exporterId);
+        var address = list.Exporters.Single(exporter => exporter.ExporterId == exporterId).Address;
+        return (await Exporters.GetExporterAsync(new GetExporterRequest { Address = address }, Host.As(TenantId.Provider, Roles.ProviderAuditor))).Exporter;
     }
 
     public async Task<bool> IsHeard(string exporterId)

@@ -31,6 +31,7 @@ internal static class IngestionModule
         builder.Services.AddSingleton<ProtectedObjects>();
         builder.Services.AddSingleton(_ => new ExporterRegistry());
         builder.Services.AddSingleton<ListExporters>();
+        builder.Services.AddSingleton<GetExporter>();
         builder.Services.AddSingleton<ProtectedObjectsLoader>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ProtectedObjectsLoader>());
         builder.Services.AddHostedService<ExporterWatch>();

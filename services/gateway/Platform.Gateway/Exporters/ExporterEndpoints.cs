@@ -33,11 +33,15 @@ internal static class ExporterEndpoints
     /// <param name="SamplingRate">Used for the last record: one packet in N.</param>
     /// <param name="SamplingSource">Who said so: setting, record, sampler, interface, template, options, header or unknown (counted as 1).</param>
     /// <param name="SamplingRateSetting">Rate that an operator set; 0: believe the exporter.</param>
-    /// <param name="SamplingRates">Samplers, interfaces and templates with a rate of their own; the first 1000.</param>
+    /// <param name="SamplingRateCount">Samplers, interfaces and templates with a rate of their own.</param>
+    /// <param name="SamplingRates">The first 1000 of them; null in a list.</param>
     /// <param name="SequenceGaps">Datagrams (NetFlow v9, sFlow) or records (NetFlow v5, IPFIX) that sequence numbers show as lost on the way.</param>
     /// <param name="ClockSkewMilliseconds">Our clock minus the exporter's at the last datagram; sFlow has no clock: 0.</param>
     /// <param name="WaitingSets">Data sets that wait for their template.</param>
-    /// <param name="Templates">Templates in force; the first 1000.</param>
+    /// <param name="TemplateCount">Templates in force.</param>
+    /// <param name="Templates">The first 1000 of them; null in a list.</param>
+    /// <param name="NumbersRecords">A NetFlow v9 exporter whose sequence numbers count records instead of datagrams.</param>
+    /// <param name="CountedBy">Replica whose counts these are; null when no datagram reached the one that answered.</param>
     public sealed record ExporterAnswer(
         string ExporterId,
         string Address,
@@ -57,11 +61,19 @@ internal static class ExporterEndpoints
         uint SamplingRate,
         string SamplingSource,
         uint SamplingRateSetting,
-        IReadOnlyList<SamplingRateAnswer> SamplingRates,
+        uint SamplingRateCount,
+        IReadOnlyList<SamplingRateAnswer>? SamplingRates,
         ulong SequenceGaps,
         long ClockSkewMilliseconds,
         uint WaitingSets,
-        IReadOnlyList<TemplateAnswer> Templates);
+        uint TemplateCount,
+        IReadOnlyList<TemplateAnswer>? Templates,
+        bool NumbersRecords,
+        string? CountedBy);
+
+    /// <param name="Items">By name.</param>
+    /// <param name="NextCursor">Send as <c>cursor</c> for the next page; null on the last.</param>
+    public sealed record ExporterPage(IReadOnlyList<ExporterAnswer> Items, string? NextCursor);
 
     /// <param name="Domain">Observation domain or source id.</param>
     /// <param name="Of">sampler, interface or template.</param>
@@ -92,7 +104,9 @@ internal static class ExporterEndpoints
     public static void MapExporters(this IEndpointRouteBuilder routes)
     {
         var exporters = routes.MapGroup("/exporters").WithTags("Exporters");
-        exporters.MapGet("", List).RequireAuthorization(Policies.ProviderRead).WithSummary("All exporters with what was seen of them.");
+        exporters.MapGet("", List).RequireAuthorization(Policies.ProviderRead).WithSummary("Exporters by name, with what was seen of them.").Refuses(422);
+        exporters.MapGet("/{address}", Get).RequireAuthorization(Policies.ProviderRead)
+            .WithSummary("One exporter with its templates and sampling rates.").Refuses(404);
         exporters.MapPost("", Register).RequireAuthorization(Policies.ProviderOperate)
             .WithSummary("Register an exporter, or change the one with this address.").Refuses(409, 422);
         exporters.MapDelete("/{address}", Remove).RequireAuthorization(Policies.ProviderOperate)
@@ -101,10 +115,17 @@ internal static class ExporterEndpoints
             .WithSummary("Senders of flows that nobody registered.");
     }
 
-    private static async Task<Ok<ListAnswer<ExporterAnswer>>> List(Wire.Exporters.ExportersClient exporters)
+    private static async Task<Ok<ExporterPage>> List(Wire.Exporters.ExportersClient exporters, int limit = 0, string cursor = "")
     {
-        var answer = await exporters.ListExportersAsync(new Wire.ListExportersRequest());
-        return TypedResults.Ok(ListAnswer<ExporterAnswer>.Of(answer.Exporters, Answer));
+        var answer = await exporters.ListExportersAsync(new Wire.ListExportersRequest { PageSize = limit, PageToken = cursor });
+        return TypedResults.Ok(new ExporterPage(
+            [.. answer.Exporters.Select(exporter => Answer(exporter) with { SamplingRates = null, Templates = null })], NullIfEmpty(answer.NextPageToken)));
+    }
+
+    private static async Task<Ok<ExporterAnswer>> Get(string address, Wire.Exporters.ExportersClient exporters)
+    {
+        var answer = await exporters.GetExporterAsync(new Wire.GetExporterRequest { Address = address });
+        return TypedResults.Ok(Answer(answer.Exporter));
     }
 
     private static async Task<Created<ExporterRegisteredAnswer>> Register(RegisterExporterRequest request, Wire.Exporters.ExportersClient exporters)
@@ -153,13 +174,17 @@ internal static class ExporterEndpoints
         exporter.SamplingRate,
         exporter.SamplingSource,
         exporter.SamplingRateSetting,
+        exporter.SamplingRateCount,
         [.. exporter.SamplingRates.Select(rate => new SamplingRateAnswer(
             rate.Domain, rate.OfInterface ? "interface" : rate.OfTemplate ? "template" : "sampler", rate.Id, rate.Rate))],
         exporter.SequenceGaps,
         exporter.ClockSkewMs,
         exporter.WaitingSets,
+        exporter.TemplateCount,
         [.. exporter.Templates.Select(template => new TemplateAnswer(
-            template.Domain, template.Id, template.Fields, template.Options, template.RecordLength, template.UsedAt.ToInstant()))]);
+            template.Domain, template.Id, template.Fields, template.Options, template.RecordLength, template.UsedAt.ToInstant()))],
+        exporter.NumbersRecords,
+        NullIfEmpty(exporter.CountedBy));
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
 }

@@ -42,6 +42,21 @@ public sealed class CaptureReaderTests
         Assert.Equal(("hello", "192.0.2.1", 2055, CapturedSecond * 1000 + 250), Single(capture));
     }
 
+    [Fact]
+    public void Packets_of_an_interface_that_nobody_described_are_counted()
+    {
+        byte[] packet = Ip(Udp("hello"));
+        var padded = (packet.Length + 3) / 4 * 4;
+        byte[] capture = new Datagram()
+            .U32(0x0A0D0D0A, 28, 0x1A2B3C4D).U16(1, 0).U32(-1, -1, 28)
+            .U32(6, 32 + padded, 7, 0, 0, packet.Length, packet.Length)
+            .Bytes(packet).Bytes(new byte[padded - packet.Length]).U32(32 + padded);
+        var reader = new CaptureReader(new MemoryStream(capture), nowMs: 0);
+
+        Assert.Empty(reader.Read());
+        Assert.Equal(1, reader.OtherPackets);
+    }
+
     /// <summary>Link types of the pcap registry, with what lies before the IP packet.</summary>
     [Theory]
     [InlineData(0, "02000000")] // BSD loopback

@@ -36,6 +36,34 @@ public sealed class NetFlow9Tests
     }
 
     [Fact]
+    public void Data_that_waits_has_the_rate_that_was_known_when_it_came()
+    {
+        var decoded = new Decoded()
+            .Receive(Datagram.NetFlow9(sequence: 1)
+                .Set(1, set => set.U16(257, 4, 4).U16(1, 4).U16(34, 4))
+                .Set(257, set => set.U32(0, 100))
+                .Set(256, set => set.U32(1)))
+            .Receive(Datagram.NetFlow9(sequence: 2).Set(257, set => set.U32(0, 200)).Set(256, set => set.U32(2)))
+            .Receive(Datagram.NetFlow9(sequence: 3).Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(3)));
+
+        Assert.Equal([(1ul, 100u), (2ul, 200u), (3ul, 200u)], decoded.Flows.Select(flow => (flow.Bytes, flow.SamplingRate)));
+    }
+
+    [Fact]
+    public void Data_that_waits_has_the_rate_of_its_sampler_when_it_came_and_where_none_was_known_the_first()
+    {
+        var decoded = new Decoded()
+            .Receive(Datagram.NetFlow9(sequence: 1)
+                .Set(1, set => set.U16(257, 4, 8).U16(1, 4).U16(48, 4, 34, 4))
+                .Set(257, set => set.U32(0, 3, 100))
+                .Set(256, set => set.U32(1).U8(3).U32(2).U8(4)))
+            .Receive(Datagram.NetFlow9(sequence: 2).Set(257, set => set.U32(0, 3, 50, 0, 4, 1000)))
+            .Receive(Datagram.NetFlow9(sequence: 3).Set(0, set => set.Template(256, (1, 4), (48, 1))));
+
+        Assert.Equal([(1ul, 100u), (2ul, 1000u)], decoded.Flows.Select(flow => (flow.Bytes, flow.SamplingRate)));
+    }
+
+    [Fact]
     public void Data_that_waited_too_long_for_its_template_is_counted_and_dropped()
     {
         var decoded = new Decoded()

@@ -56,6 +56,31 @@ public sealed class SequenceTests
     }
 
     [Fact]
+    public void A_NetFlow_v9_exporter_that_numbers_its_records_is_found_out_and_has_lost_nothing()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9(sequence: 0).Set(0, set => set.Template(256, (1, 4))));
+        for (var sequence = 0u; sequence < 100; sequence += 5)
+        {
+            decoded.Receive(Datagram.NetFlow9(sequence: sequence).Set(256, set => set.Bytes(new byte[20])));
+        }
+
+        Assert.Equal((0, true), (decoded.Exporter.SequenceGaps, decoded.Exporter.NumbersRecords));
+        Assert.Equal(5, decoded.Receive(Datagram.NetFlow9(sequence: 105).Set(256, set => set.Bytes(new byte[20]))).Exporter.SequenceGaps);
+    }
+
+    [Fact]
+    public void A_NetFlow_v9_exporter_that_numbers_its_datagrams_is_believed_whatever_it_loses()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9(sequence: 0).Set(0, set => set.Template(256, (1, 4))));
+        for (var sequence = 1u; sequence <= 60; sequence += sequence % 20 == 0 ? 2u : 1u)
+        {
+            decoded.Receive(Datagram.NetFlow9(sequence: sequence).Set(256, set => set.Bytes(new byte[8])));
+        }
+
+        Assert.Equal((2, false), (decoded.Exporter.SequenceGaps, decoded.Exporter.NumbersRecords));
+    }
+
+    [Fact]
     public void Late_records_fill_the_gap_that_they_left()
     {
         var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets.Set(2, set => set.Template(256, (1, 4))), sequence: 0))

@@ -33,6 +33,28 @@ public sealed class DatagramSocketTests
         Assert.All(received, datagram => Assert.Equal(sender, datagram.Sender));
     }
 
+    /// <summary>With urgent windows at hand: ten thousand full waits would be a quarter of an hour.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task A_receive_that_may_not_wait_does_not()
+    {
+        var port = Loopback.FreePort();
+        using var socket = Assert.Single(DatagramSocket.Open(new IPEndPoint(IPAddress.Loopback, port), 1, 1 << 20));
+        using var client = new UdpClient();
+        await Task.Run(() =>
+        {
+            for (var i = 0; i < 10_000; i++)
+            {
+                Assert.Equal(0, socket.Receive(mostMilliseconds: 0));
+            }
+
+            for (var i = 0; i < 10_000; i++)
+            {
+                client.Send([1], new IPEndPoint(IPAddress.Loopback, port)); // few at a time: they would gather
+                Assert.Equal(1, socket.Receive(mostMilliseconds: 0));
+            }
+        }, TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public void A_port_in_use_is_said_with_the_port()
     {

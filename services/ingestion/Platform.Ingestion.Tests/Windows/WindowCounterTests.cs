@@ -98,6 +98,39 @@ public sealed class WindowCounterTests
     }
 
     [Fact]
+    public void Many_hosts_with_traffic_of_several_kinds_are_told_once_each_with_all_of_it()
+    {
+        var counter = new WindowCounter(new ProtectedObjects { Current = new ProtectedView([Shop with { Prefixes = [IPNetwork.Parse("10.0.0.0/8")] }]) }, reachSeconds: 10, rowLimit: 1_000_000);
+        counter.At(Now);
+        foreach (byte protocol in (byte[])[17, 1, 47])
+        {
+            for (var host = 0u; host < 30_000; host++)
+            {
+                counter.Add(Flow(destination: $"10.{host >> 16}.{host >> 8 & 255}.{host & 255}", protocol));
+            }
+        }
+
+        var windows = Encode(counter).SelectMany(batch => batch.Windows).ToList();
+
+        Assert.Equal((30_000, 30_000), (windows.Count, windows.Select(window => window.Host).Distinct().Count()));
+        Assert.All(windows, window => Assert.Equal((300ul, 3ul, 3), (window.Total.Bytes, window.Total.Flows, window.Vectors.Count)));
+    }
+
+    [Fact]
+    public void A_record_that_stands_for_billions_of_flows_makes_no_count_begin_anew()
+    {
+        var counter = Counter();
+        for (var i = 0; i < 2; i++)
+        {
+            var flow = Flow();
+            flow.Flows = uint.MaxValue - 10;
+            counter.Add(in flow);
+        }
+
+        Assert.Equal(uint.MaxValue, counter.Take()!.V4[0].Flows);
+    }
+
+    [Fact]
     public void A_flow_to_nobody_whom_we_protect_leaves_no_row()
     {
         var counter = Counter();

@@ -200,6 +200,9 @@ internal sealed class CaptureReader(Stream input, long nowMs)
                 case 3 when body.Length >= 4 && interfaces.Count > 0:
                     yield return (interfaces[0].Link, nowMs, body.Slice(4, (int)Math.Min(Read32(body, 0), (uint)body.Length - 4)));
                     break;
+                case 2 or 3 or 6:
+                    OtherPackets++; // of an interface that no block described, or too short to hold a packet
+                    break;
             }
 
             if (!TryFill(4))

@@ -43,7 +43,7 @@ internal sealed class ExporterConditions
             if (SkewChanged(skew) is { } isSkewed)
             {
                 yield return isSkewed
-                    ? ("clock-skewed", Invariant($"its clock is off by {skew / 1000.0:0.0} s: its flows are counted at the wrong time"))
+                    ? ("clock-skewed", Invariant($"its clock is off by {skew / 1000.0:0.0} s; its flows are counted by their age, so at the right time"))
                     : ("clock-right", Invariant($"its clock is right again, to within {RightMs / 1000.0:0.0} s"));
             }
         }

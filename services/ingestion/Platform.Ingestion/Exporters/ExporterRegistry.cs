@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Net;
 using Platform.Ingestion.Flows;
 
 namespace Platform.Ingestion.Exporters;
@@ -66,6 +67,9 @@ internal sealed class ExporterRegistry
     public long Remembered => _memory.Taken;
 
     public IReadOnlyCollection<RegisteredExporter> All => _acceptsAll ? [.. _guests.Values] : _known.Values;
+
+    /// <summary>Of the registered ones.</summary>
+    public RegisteredExporter? ByAddress(string address) => _known.GetValueOrDefault(HostAddress.From(IPAddress.Parse(address)));
 
     public RegisteredExporter? Find(HostAddress address)
     {

@@ -16,6 +16,18 @@ internal static class ExporterRejections
         "The expected protocol of the exporter is not one that we read.",
         $"'{protocol}' is none of {string.Join(", ", known)}; leave it empty for any.");
 
+    public static Rejection PageSizeOutOfRange(int pageSize) => new(
+        RejectionKind.Invalid,
+        "page-size-out-of-range",
+        "The page size is out of range.",
+        $"{pageSize} is not from 1 to {ListExporters.GreatestPageSize}; 0 stands for {ListExporters.DefaultPageSize}.");
+
+    public static Rejection PageTokenInvalid { get; } = new(
+        RejectionKind.Invalid,
+        "page-token-invalid",
+        "The page token was not given out here.",
+        "Ask for the first page without a token, and for the next one with the token of the answer.");
+
     public static Rejection AddressInvalid(string address) => new(
         RejectionKind.Invalid,
         "exporter-address-invalid",

@@ -9,7 +9,8 @@ using Wire = Platform.Contracts.Grpc.Ingestion.V1;
 namespace Platform.Ingestion.Exporters;
 
 /// <summary>Devices that send flows, for the provider's staff.</summary>
-internal sealed class ExportersService(StreamStore store, ListExporters list, ExporterRegistry registry, TimeProvider clock) : Wire.Exporters.ExportersBase
+internal sealed class ExportersService(
+    StreamStore store, ListExporters list, GetExporter get, ExporterRegistry registry, TimeProvider clock) : Wire.Exporters.ExportersBase
 {
     [Authorize(Policy = Policies.ProviderOperate)]
     public override async Task<Wire.RegisterExporterResponse> RegisterExporter(
@@ -34,10 +35,29 @@ internal sealed class ExportersService(StreamStore store, ListExporters list, Ex
     [Authorize(Policy = Policies.ProviderRead)]
     public override async Task<Wire.ListExportersResponse> ListExporters(Wire.ListExportersRequest request, ServerCallContext context)
     {
-        var response = new Wire.ListExportersResponse();
-        response.Exporters.AddRange(await list.Query(context.CancellationToken));
+        if (request.PageSize is < 0 or > Exporters.ListExporters.GreatestPageSize)
+        {
+            throw ExporterRejections.PageSizeOutOfRange(request.PageSize).ToRpcException();
+        }
+
+        PageToken? after = null;
+        if (request.PageToken.Length > 0 && !PageToken.TryParse(request.PageToken, out after))
+        {
+            throw ExporterRejections.PageTokenInvalid.ToRpcException();
+        }
+
+        var (exporters, nextPageToken) = await list.Query(
+            after, request.PageSize == 0 ? Exporters.ListExporters.DefaultPageSize : request.PageSize, context.CancellationToken);
+        var response = new Wire.ListExportersResponse { NextPageToken = nextPageToken };
+        response.Exporters.AddRange(exporters);
         return response;
     }
+
+    [Authorize(Policy = Policies.ProviderRead)]
+    public override async Task<Wire.GetExporterResponse> GetExporter(Wire.GetExporterRequest request, ServerCallContext context) =>
+        await get.Query(Normal(request.Address), context.CancellationToken) is { } exporter
+            ? new Wire.GetExporterResponse { Exporter = exporter }
+            : throw ExporterRejections.Unknown.ToRpcException();
 
     [Authorize(Policy = Policies.ProviderOperate)]
     public override async Task<Wire.RemoveExporterResponse> RemoveExporter(Wire.RemoveExporterRequest request, ServerCallContext context)

@@ -1,90 +1,59 @@
-using System.Text.Json;
-using Google.Protobuf.WellKnownTypes;
+using System.Buffers.Text;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using Npgsql;
-using Platform.Ingestion.Flows;
+using NpgsqlTypes;
 using Wire = Platform.Contracts.Grpc.Ingestion.V1;
 
 namespace Platform.Ingestion.Exporters;
 
-/// <summary>Query: registered exporters by name, with what this process decoded of them since its start.</summary>
+/// <summary>Query: registered exporters by name, page by page.</summary>
 internal sealed class ListExporters(NpgsqlDataSource database, ExporterRegistry registry)
 {
-    private const int MostListed = 1000;
+    public const int DefaultPageSize = 200;
+    public const int GreatestPageSize = 1000;
 
-    public async Task<IReadOnlyList<Wire.Exporter>> Query(CancellationToken cancellationToken)
+    /// <param name="after">Last exporter of the page before.</param>
+    /// <param name="pageSize">1 to <see cref="GreatestPageSize"/>.</param>
+    public async Task<(IReadOnlyList<Wire.Exporter> Exporters, string NextPageToken)> Query(
+        PageToken? after, int pageSize, CancellationToken cancellationToken)
     {
-        var here = registry.All.ToDictionary(exporter => exporter.ExporterId);
-        await using var query = database.CreateCommand("""
-            select exporter_id, address, name, silent, last_seen_at, sampling_rate, expected_protocol
-            from views.exporters left join views.exporter_sightings using (exporter_id)
-            order by name, address
-            """);
+        await using var query = database.CreateCommand(
+            $"select {ExporterRow.Columns} where $1 is null or (name, address) > ($1, $2) order by name, address limit $3");
+        query.Parameters.Add(new() { Value = after?.Name ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        query.Parameters.Add(new() { Value = after?.Address ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        query.Parameters.Add(new() { Value = pageSize + 1 }); // one more, only to know whether there is one
         var exporters = new List<Wire.Exporter>();
         await using var reader = await query.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var exporter = new Wire.Exporter
-            {
-                ExporterId = reader.GetGuid(0).ToString("D"),
-                Address = reader.GetString(1),
-                Name = reader.GetString(2),
-                Silent = reader.GetBoolean(3),
-                SamplingRateSetting = (uint)reader.GetInt64(5),
-                ExpectedProtocol = reader.GetString(6),
-                LastSeenAt = reader.IsDBNull(4) ? null : Timestamp.FromDateTimeOffset(reader.GetFieldValue<DateTimeOffset>(4)),
-            };
-            if (here.TryGetValue(reader.GetGuid(0), out var known))
-            {
-                Add(exporter, known.Context);
-                (exporter.DatagramsPerSecond, exporter.RecordsPerSecond) = known.PerSecond;
-            }
-
-            exporters.Add(exporter);
+            exporters.Add(ExporterRow.Read(reader, registry));
         }
 
-        return exporters;
-    }
-
-    private static void Add(Wire.Exporter exporter, ExporterContext context)
-    {
-        lock (context)
+        if (exporters.Count <= pageSize)
         {
-            exporter.Datagrams = (ulong)context.Datagrams;
-            exporter.Records = (ulong)context.Records;
-            exporter.OptionsRecords = (ulong)context.OptionsRecords;
-            exporter.CounterSamples = (ulong)context.CounterSamples;
-            exporter.DiscardedPackets = (ulong)context.DiscardedPackets;
-            exporter.SamplingRate = context.LastRate;
-            exporter.SamplingSource = JsonNamingPolicy.KebabCaseLower.ConvertName(context.LastRateSource.ToString());
-            exporter.Protocol = context.LastFormat?.ToString().ToLowerInvariant() ?? "";
-            exporter.SequenceGaps = (ulong)context.SequenceGaps;
-            exporter.ClockSkewMs = context.ClockSkewMs;
-            exporter.WaitingSets = (uint)context.WaitingSets;
-            exporter.SamplingRates.AddRange(context.Domains
-                .SelectMany(domain => domain.Rates.All.Select(rate => new Wire.SamplingRate
-                {
-                    Domain = domain.Id,
-                    Id = rate.Id,
-                    OfInterface = rate.Of == SamplingSource.Interface,
-                    OfTemplate = rate.Of == SamplingSource.Template,
-                    Rate = rate.Rate,
-                }))
-                .Take(MostListed));
-            exporter.Templates.AddRange(context.Domains
-                .SelectMany(domain => domain.Templates.Select(template => new Wire.Template
-                {
-                    Domain = domain.Id,
-                    Id = template.Id,
-                    Fields = (uint)template.Fields.Length,
-                    Options = template.IsOptions,
-                    RecordLength = (uint)template.MinimumLength,
-                    UsedAt = Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(template.UsedMs)),
-                }))
-                .Take(MostListed));
-            foreach (var error in System.Enum.GetValues<DecodeError>().Where(error => context.Errors[(int)error] > 0))
-            {
-                exporter.Errors[JsonNamingPolicy.KebabCaseLower.ConvertName(error.ToString())] = (ulong)context.Errors[(int)error];
-            }
+            return (exporters, "");
         }
+
+        exporters.RemoveAt(pageSize);
+        return (exporters, new PageToken(exporters[^1].Name, exporters[^1].Address).ToString());
     }
+}
+
+/// <summary>Where a page ended. Opaque to callers; says nothing that the page itself did not.</summary>
+internal sealed record PageToken(string Name, string Address)
+{
+    public static bool TryParse(string text, [NotNullWhen(true)] out PageToken? token)
+    {
+        token = null;
+        if (!Base64Url.IsValid(text) || Encoding.UTF8.GetString(Base64Url.DecodeFromChars(text)).Split('\0') is not [var name, var address])
+        {
+            return false;
+        }
+
+        token = new PageToken(name, address);
+        return true;
+    }
+
+    public override string ToString() => Base64Url.EncodeToString(Encoding.UTF8.GetBytes($"{Name}\0{Address}")); // no name holds a zero: the database takes none
 }

@@ -4,8 +4,7 @@ namespace Platform.Ingestion.Flows;
 /// What we know of one exporter: its observation domains with their templates and samplers, data that waits for a template, and counts. Not safe for
 /// two threads at once; whoever decodes holds a lock on it. Bounded by <see cref="DecodeLimits"/>.
 /// </summary>
-/// <param name="memory">What all exporters together may make us remember; a budget of its own when none is given.</param>
-internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory = null)
+internal sealed class ExporterContext
 {
     public static readonly int ErrorKinds = Enum.GetValues<DecodeError>().Length;
 
@@ -13,11 +12,13 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     private const int RateMemory = 96;
     private const long SweepEveryMs = 60_000;
 
-    private readonly SharedMemory _memory = memory ??= new SharedMemory(long.MaxValue);
-    private readonly WaitingData _waiting = new(limits, memory);
+    private readonly SharedMemory _memory;
+    private readonly RateHistory _history = new();
+    private readonly WaitingData _waiting;
     private readonly Dictionary<DomainKey, FlowDomain> _domains = [];
     private readonly long[] _errors = new long[ErrorKinds];
-    private SamplingRates _told = new(); // by sampler, by interface, and by the domain that options data of any domain named
+    private SamplingRates _told; // by sampler, by interface, and by the domain that options data of any domain named
+    private ToldRate _defaultRate;
     private FlowDomain? _last;
     private int _templates;
     private int _fields;
@@ -25,7 +26,16 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     private long _sweptMs;
     private bool _isClosed;
 
-    public DecodeLimits Limits => limits;
+    /// <param name="memory">What all exporters together may make us remember; a budget of its own when none is given.</param>
+    public ExporterContext(DecodeLimits limits, SharedMemory? memory = null)
+    {
+        Limits = limits;
+        _memory = memory ?? new SharedMemory(long.MaxValue);
+        _waiting = new WaitingData(limits, _memory, _history);
+        _told = new SamplingRates(_history);
+    }
+
+    public DecodeLimits Limits { get; }
 
     /// <summary>Refusals by <see cref="DecodeError"/>.</summary>
     public IReadOnlyList<long> Errors
@@ -80,9 +90,6 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     /// <summary>One packet in N, set by an operator; 0: believe the exporter.</summary>
     public uint SamplingOverride { get; set; }
 
-    /// <summary>Last rate that came by options data without naming a sampler or an interface, in any domain.</summary>
-    public uint DefaultRate { get; set; }
-
     /// <summary>When the exporter started (Unix milliseconds), as options data of any domain said last; 0 when unknown.</summary>
     public long SystemStartMs { get; set; }
 
@@ -94,14 +101,42 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
 
     public int WaitingSets => _waiting.Count;
 
+    /// <summary>Last rate that came by options data without naming a sampler or an interface, in any domain; 0 when none did.</summary>
+    /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
+    public uint DefaultRate(long asOf) => _defaultRate.At(asOf);
+
+    public void SetDefaultRate(uint rate) => _defaultRate.Set(rate, _history);
+
     public void Count(DecodeError error) => _errors[(int)error]++;
 
+    /// <summary>The NetFlow v9 sequence numbers of a domain count records, not datagrams.</summary>
+    public bool NumbersRecords => _domains.Values.Any(domain => domain.Numbering.CountsRecords);
+
     /// <summary>Compares the number of a datagram with what was expected.</summary>
-    public void NoteSequence(FlowDomain domain, in MessageHeader header, uint units)
+    /// <returns>How many are missing before it.</returns>
+    public long NoteSequence(FlowDomain domain, in MessageHeader header, uint units)
     {
         var missing = domain.Sequence.Note(header.Sequence, units, header.ReceivedMs);
         SequenceSkipped += Math.Max(0, missing);
         SequenceLate += Math.Max(0, -missing);
+        return missing;
+    }
+
+    /// <summary>The same for NetFlow v9, of which some exporters number records instead of datagrams.</summary>
+    /// <param name="records">Data records in the datagram; below zero when that is not known.</param>
+    public void NoteSequenceOfNetFlow9(FlowDomain domain, in MessageHeader header, int records)
+    {
+        var countsRecords = domain.Numbering.CountsRecords;
+        var missing = NoteSequence(domain, in header, countsRecords ? (uint)Math.Max(0, records) : 1);
+        if (domain.Numbering.Note(header.Sequence, records, Math.Max(0, missing), out var mistaken))
+        {
+            SequenceLate += mistaken; // skipped, but not lost
+            domain.Sequence.Forget();
+        }
+        else if (countsRecords && records < 0)
+        {
+            domain.Sequence.Forget();
+        }
     }
 
     /// <summary>The domain, made when it is new; null when the exporter has too many.</summary>
@@ -126,8 +161,12 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
                 return null;
             }
 
-            _domains[key] = domain = new FlowDomain(key);
-            domain.Rates.Default = _told.TryGet(SamplingSource.Options, key.Id, out var rate) ? rate : 0;
+            _domains[key] = domain = new FlowDomain(key, _history);
+            if (_told.TryGet(SamplingSource.Options, key.Id, asOf: 0, out var rate))
+            {
+                domain.Rates.SetDefault(rate);
+            }
+
             _memory.Take(FlowDomain.Memory);
         }
 
@@ -249,7 +288,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     {
         if (_domains.TryGetValue(teller.Key with { Id = id }, out var named))
         {
-            named.Rates.Default = rate;
+            named.Rates.SetDefault(rate);
         }
 
         if (_told.Knows(SamplingSource.Options, id) || TryTakeRate())
@@ -262,7 +301,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     public bool HasInterfaceRates => _told.HasInterfaces;
 
     /// <summary>Rate of a sampler or an interface that any domain described: some exporters describe them in another domain than they use them in.</summary>
-    public bool TryGetRate(SamplingSource of, uint id, out uint rate) => _told.TryGet(of, id, out rate);
+    public bool TryGetRate(SamplingSource of, uint id, long asOf, out uint rate) => _told.TryGet(of, id, asOf, out rate);
 
     /// <summary>The exporter is no longer one of ours: gives back everything that it made us remember, and remembers nothing more.</summary>
     public void Close()
@@ -277,12 +316,12 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         var named = _told.All.Count(rate => rate.Of == SamplingSource.Options);
         _rates -= named;
         _memory.Give(named * RateMemory);
-        _told = new();
+        _told = new(_history);
     }
 
     private bool TryTakeRate()
     {
-        if (_rates >= limits.Rates || !_memory.HasRoomFor(RateMemory))
+        if (_rates >= Limits.Rates || !_memory.HasRoomFor(RateMemory))
         {
             Count(DecodeError.TooManyRates);
             return false;
@@ -324,17 +363,17 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
     {
         var held = _domains.Values.SelectMany(domain => domain.Rates.All).Select(rate => (rate.Of, rate.Id)).ToHashSet();
         var before = _told;
-        _told = new();
+        _told = new(_history);
         foreach (var (of, id, rate) in before.All.Where(rate => rate.Of == SamplingSource.Options || held.Contains((rate.Of, rate.Id))))
         {
             _told.Set(of, id, rate);
         }
     }
 
-    private bool HasRoomForDomain() => _domains.Count < limits.Domains && _memory.HasRoomFor(FlowDomain.Memory);
+    private bool HasRoomForDomain() => _domains.Count < Limits.Domains && _memory.HasRoomFor(FlowDomain.Memory);
 
     private bool HasRoomFor(FlowTemplate template) =>
-        _templates < limits.Templates && _fields + template.Fields.Length <= limits.Fields && _memory.HasRoomFor(template.Memory);
+        _templates < Limits.Templates && _fields + template.Fields.Length <= Limits.Fields && _memory.HasRoomFor(template.Memory);
 
     // At most once a minute, so that a flood of templates cannot make us sweep for each of them.
     private void ForgetIdle(long nowMs)
@@ -345,7 +384,7 @@ internal sealed class ExporterContext(DecodeLimits limits, SharedMemory? memory 
         }
 
         _sweptMs = nowMs;
-        var idleMs = limits.TemplateIdle.TotalMilliseconds;
+        var idleMs = Limits.TemplateIdle.TotalMilliseconds;
         foreach (var domain in _domains.Values.Where(domain => nowMs - domain.SeenMs > idleMs))
         {
             Forget(domain);

@@ -6,7 +6,7 @@ namespace Platform.Ingestion.Flows;
 internal readonly record struct DomainKey(FlowProtocol Format, uint Id, HostAddress Agent = default);
 
 /// <summary>What one observation domain of an exporter said: templates by id, rates, its last sequence number.</summary>
-internal sealed class FlowDomain(DomainKey key)
+internal sealed class FlowDomain(DomainKey key, RateHistory history)
 {
     /// <summary>Bytes that one takes without its templates and rates, about.</summary>
     public const int Memory = 2560;
@@ -17,6 +17,7 @@ internal sealed class FlowDomain(DomainKey key)
     private HashSet<ushort>? _refused;
     private FlowTemplate? _last;
     private SequenceWatch _sequence;
+    private NumberingWatch _numbering;
 
     public DomainKey Key => key;
 
@@ -24,7 +25,7 @@ internal sealed class FlowDomain(DomainKey key)
 
     public IEnumerable<FlowTemplate> Templates => _templates[0].Values.Concat(_templates[1].Values);
 
-    public SamplingRates Rates { get; } = new();
+    public SamplingRates Rates { get; } = new(history);
 
     /// <summary>When the exporter started (Unix milliseconds), as options data of this domain said; 0 when unknown.</summary>
     public long SystemStartMs { get; set; }
@@ -33,6 +34,9 @@ internal sealed class FlowDomain(DomainKey key)
     public long SeenMs { get; set; }
 
     public ref SequenceWatch Sequence => ref _sequence;
+
+    /// <summary>NetFlow v9: what its sequence numbers count.</summary>
+    public ref NumberingWatch Numbering => ref _numbering;
 
     /// <summary>Whether the last definition of a template was refused: nobody knows the layout of data that comes now.</summary>
     public bool HasRefused(ushort templateId) => _refused is not null && (_refused.Count >= MostRefused || _refused.Contains(templateId));

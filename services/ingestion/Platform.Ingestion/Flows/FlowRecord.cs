@@ -168,6 +168,9 @@ internal struct MessageHeader
     /// <summary>For how long since then its data waited for a template.</summary>
     public long WaitedMs;
 
+    /// <summary>For data that waited for its template: which rates were known when it came (<see cref="RateHistory.Now"/>); 0 for all other data.</summary>
+    public long RatesAsOf;
+
     /// <summary>NetFlow v5: sampling interval of the header, 0 when none.</summary>
     public uint HeaderSampling;
 

@@ -4,14 +4,11 @@ namespace Platform.Ingestion.Flows;
 internal static class RecordRates
 {
     public static (uint Rate, SamplingSource Source) OfSet(
-        FlowTemplate template, ExporterContext exporter, FlowDomain domain, in MessageHeader header) =>
-        exporter.SamplingOverride != 0 ? (exporter.SamplingOverride, SamplingSource.Setting)
-        : domain.Rates.HasTemplates && domain.Rates.TryGet(SamplingSource.Template, template.Id, out var rate) ? (rate, SamplingSource.Template)
-        : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
-        : domain.Rates.Default != 0 ? (domain.Rates.Default, SamplingSource.Options)
-        : domain.Rates.OfAllSamplers != 0 ? (domain.Rates.OfAllSamplers, SamplingSource.Sampler)
-        : exporter.DefaultRate != 0 ? (exporter.DefaultRate, SamplingSource.Options)
-        : (1, SamplingSource.Unknown);
+        FlowTemplate template, ExporterContext exporter, FlowDomain domain, in MessageHeader header)
+    {
+        var known = OfSet(template, exporter, domain, in header, header.RatesAsOf);
+        return known.Source == SamplingSource.Unknown && header.RatesAsOf != 0 ? OfSet(template, exporter, domain, in header, asOf: 0) : known;
+    }
 
     public static (uint Rate, SamplingSource Source) OfRecord(
         FlowTemplate template,
@@ -26,23 +23,49 @@ internal static class RecordRates
             return (own, SamplingSource.Record);
         }
 
-        if (template.HasSampler && (domain.Rates.TryGet(SamplingSource.Sampler, (uint)reader[Slot.Sampler], out var rate)
-            || exporter.TryGetRate(SamplingSource.Sampler, (uint)reader[Slot.Sampler], out rate)))
+        // What was known when it came; where nothing was, what is known now.
+        var known = Told(template, in reader, in flow, exporter, domain, in header, header.RatesAsOf);
+        return known.Source == SamplingSource.Unknown && header.RatesAsOf != 0
+            ? Told(template, in reader, in flow, exporter, domain, in header, asOf: 0)
+            : known;
+    }
+
+    private static (uint Rate, SamplingSource Source) OfSet(
+        FlowTemplate template, ExporterContext exporter, FlowDomain domain, in MessageHeader header, long asOf) =>
+        exporter.SamplingOverride != 0 ? (exporter.SamplingOverride, SamplingSource.Setting)
+        : domain.Rates.HasTemplates && domain.Rates.TryGet(SamplingSource.Template, template.Id, asOf, out var rate) ? (rate, SamplingSource.Template)
+        : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
+        : domain.Rates.Default(asOf) is > 0 and var ofDomain ? (ofDomain, SamplingSource.Options)
+        : domain.Rates.OfAllSamplers(asOf) is > 0 and var ofSamplers ? (ofSamplers, SamplingSource.Sampler)
+        : exporter.DefaultRate(asOf) is > 0 and var ofExporter ? (ofExporter, SamplingSource.Options)
+        : (1, SamplingSource.Unknown);
+
+    private static (uint Rate, SamplingSource Source) Told(
+        FlowTemplate template,
+        in RecordReader reader,
+        in FlowRecord flow,
+        ExporterContext exporter,
+        FlowDomain domain,
+        in MessageHeader header,
+        long asOf)
+    {
+        if (template.HasSampler && (domain.Rates.TryGet(SamplingSource.Sampler, (uint)reader[Slot.Sampler], asOf, out var rate)
+            || exporter.TryGetRate(SamplingSource.Sampler, (uint)reader[Slot.Sampler], asOf, out rate)))
         {
             return (rate, SamplingSource.Sampler);
         }
 
         // An exporter samples where a packet comes in or where it goes out.
-        if (exporter.HasInterfaceRates && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, out rate)
-            || domain.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, out rate)
-            || exporter.TryGetRate(SamplingSource.Interface, flow.InInterface, out rate)
-            || exporter.TryGetRate(SamplingSource.Interface, flow.OutInterface, out rate)))
+        if (exporter.HasInterfaceRates && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, asOf, out rate)
+            || domain.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, asOf, out rate)
+            || exporter.TryGetRate(SamplingSource.Interface, flow.InInterface, asOf, out rate)
+            || exporter.TryGetRate(SamplingSource.Interface, flow.OutInterface, asOf, out rate)))
         {
             return (rate, SamplingSource.Interface);
         }
 
         // A sampler that nobody described is not the one that somebody did.
-        var (rateOfSet, source) = OfSet(template, exporter, domain, in header);
+        var (rateOfSet, source) = OfSet(template, exporter, domain, in header, asOf);
         return template.HasSampler && source is SamplingSource.Sampler ? (1, SamplingSource.Unknown) : (rateOfSet, source);
     }
 
@@ -109,8 +132,8 @@ internal static class RecordRates
         }
         else
         {
-            domain.Rates.Default = rate;
-            exporter.DefaultRate = rate;
+            domain.Rates.SetDefault(rate);
+            exporter.SetDefaultRate(rate);
         }
     }
 

@@ -1,16 +1,15 @@
+using System.Runtime.InteropServices;
+
 namespace Platform.Ingestion.Flows;
 
 /// <summary>Rates that options data told for samplers, interfaces and templates of one observation domain, and for all of it.</summary>
-internal sealed class SamplingRates
+internal sealed class SamplingRates(RateHistory history)
 {
-    private readonly Dictionary<ulong, uint> _rates = []; // read for each record of an exporter that names samplers
+    private readonly Dictionary<ulong, ToldRate> _rates = []; // read for each record of an exporter that names samplers
     private readonly Dictionary<uint, int> _samplersOfRate = [];
 
-    /// <summary>Rate for everything in this domain that has no closer one; 0 when unknown.</summary>
-    public uint Default { get; set; }
-
-    /// <summary>The rate on which all known samplers agree; 0 when they do not, or there is none. For flows that name no sampler.</summary>
-    public uint OfAllSamplers { get; private set; }
+    private ToldRate _default;
+    private ToldRate _ofAllSamplers;
 
     public bool HasInterfaces { get; private set; }
 
@@ -19,21 +18,35 @@ internal sealed class SamplingRates
     public int Count => _rates.Count;
 
     /// <summary>Every rate, for people to look at.</summary>
-    public IEnumerable<(SamplingSource Of, uint Id, uint Rate)> All => _rates.Select(rate => ((SamplingSource)(rate.Key >> 32), (uint)rate.Key, rate.Value));
+    public IEnumerable<(SamplingSource Of, uint Id, uint Rate)> All => _rates.Select(rate => ((SamplingSource)(rate.Key >> 32), (uint)rate.Key, rate.Value.Rate));
 
     public bool Knows(SamplingSource of, uint id) => _rates.ContainsKey(Key(of, id));
 
-    public bool TryGet(SamplingSource of, uint id, out uint rate) => _rates.TryGetValue(Key(of, id), out rate);
+    /// <summary>Rate for everything in this domain that has no closer one; 0 when unknown.</summary>
+    /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
+    public uint Default(long asOf) => _default.At(asOf);
+
+    public void SetDefault(uint rate) => _default.Set(rate, history);
+
+    /// <summary>The rate on which all known samplers agree; 0 when they do not, or there is none. For flows that name no sampler.</summary>
+    public uint OfAllSamplers(long asOf) => _ofAllSamplers.At(asOf);
+
+    public bool TryGet(SamplingSource of, uint id, long asOf, out uint rate)
+    {
+        rate = _rates.TryGetValue(Key(of, id), out var told) ? told.At(asOf) : 0;
+        return rate != 0;
+    }
 
     public void Set(SamplingSource of, uint id, uint rate)
     {
-        var before = _rates.GetValueOrDefault(Key(of, id));
+        ref var told = ref CollectionsMarshal.GetValueRefOrAddDefault(_rates, Key(of, id), out _);
+        var before = told.Rate;
         if (before == rate)
         {
             return;
         }
 
-        _rates[Key(of, id)] = rate;
+        told.Set(rate, history);
         HasInterfaces |= of == SamplingSource.Interface;
         HasTemplates |= of == SamplingSource.Template;
         if (of == SamplingSource.Sampler)
@@ -53,6 +66,6 @@ internal sealed class SamplingRates
         }
 
         _samplersOfRate[rate] = _samplersOfRate.GetValueOrDefault(rate) + 1;
-        OfAllSamplers = _samplersOfRate.Count == 1 ? rate : 0;
+        _ofAllSamplers.Set(_samplersOfRate.Count == 1 ? rate : 0, history);
     }
 }

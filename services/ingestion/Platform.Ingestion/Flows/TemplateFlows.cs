@@ -34,8 +34,8 @@ internal static class TemplateFlows
         };
         if (Enter(in header, exporter) is { } domain)
         {
-            exporter.NoteSequence(domain, in header, 1);
-            DecodeSets(datagram, NetFlow9HeaderLength, datagram.Length, exporter, domain, ref header, ref handler);
+            var records = DecodeSets(datagram, NetFlow9HeaderLength, datagram.Length, exporter, domain, ref header, ref handler);
+            exporter.NoteSequenceOfNetFlow9(domain, in header, records);
         }
     }
 
@@ -82,7 +82,7 @@ internal static class TemplateFlows
         return exporter.Domain(new DomainKey(header.Format, header.Domain), header.ReceivedMs);
     }
 
-    // Returns the number of data records, which is what IPFIX sequence numbers count; -1 when some could not be counted. Sets begin before `stop`; the last
+    // Returns the number of data records, which is what the sequence numbers of IPFIX count, and of some NetFlow v9; -1 when some could not be counted. Sets begin before `stop`; the last
     // one may run on to the end of the datagram, because some exporters state a message length that is a little short.
     private static int DecodeSets<THandler>(
         ReadOnlySpan<byte> message,

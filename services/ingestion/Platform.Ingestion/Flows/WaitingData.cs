@@ -4,7 +4,7 @@ namespace Platform.Ingestion.Flows;
 /// Data sets of one exporter whose templates have not arrived, bounded in bytes and in time, the oldest given up first. Nothing that is done with one
 /// depends on how many there are.
 /// </summary>
-internal sealed class WaitingData(DecodeLimits limits, SharedMemory memory)
+internal sealed class WaitingData(DecodeLimits limits, SharedMemory memory, RateHistory rates)
 {
     private readonly LinkedList<WaitingSet> _byAge = [];
     private readonly Dictionary<(FlowDomain Domain, ushort TemplateId), Queue<LinkedListNode<WaitingSet>>> _byTemplate = [];
@@ -33,7 +33,8 @@ internal sealed class WaitingData(DecodeLimits limits, SharedMemory memory)
 
         var copy = new byte[WaitingSet.Lead + set.Length];
         set.CopyTo(copy.AsSpan(WaitingSet.Lead));
-        var node = _byAge.AddLast(new WaitingSet(header, domain, templateId, copy));
+        var node = _byAge.AddLast(new WaitingSet(header with { RatesAsOf = rates.Now }, domain, templateId, copy));
+        rates.OldestWaiting = _byAge.First!.Value.Header.RatesAsOf;
         if (!_byTemplate.TryGetValue((domain, templateId), out var same))
         {
             _byTemplate[(domain, templateId)] = same = new();
@@ -114,6 +115,7 @@ internal sealed class WaitingData(DecodeLimits limits, SharedMemory memory)
     {
         var size = node.Value.Bytes.Length - WaitingSet.Lead + WaitingSet.Overhead;
         _byAge.Remove(node);
+        rates.OldestWaiting = _byAge.First?.Value.Header.RatesAsOf ?? long.MaxValue;
         _bytes -= size;
         memory.Give(size);
     }

@@ -19,13 +19,16 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
     // Room for the largest datagram; not a power of two, so that the buffers do not fall on the same cache sets.
     private const int Stride = 65_536 + 1_536;
     private const int NameLength = 28;
-    private const int WaitMilliseconds = 100;
 
+    /// <summary>The longest that <see cref="Receive"/> waits.</summary>
+    public const int WaitMilliseconds = 100;
 
     // Each wake-up costs a quarter of a millisecond, because a processor that slept has forgotten what it knew: so few of them, as long as the buffer holds what comes
     // meanwhile. Well below the 100 ms in which urgent windows are sent.
     private const int MostGatherMilliseconds = 40;
     private const int WaitForOne = 0x10000;
+    private const int DontWait = 0x40;
+    private const short Readable = 1;
 
     private static readonly string[] Tables = ["/proc/net/udp", "/proc/net/udp6"];
 
@@ -109,8 +112,9 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
         }
     }
 
-    /// <summary>Waits up to 100 ms for datagrams and takes what is there. 0 when nothing came.</summary>
-    public int Receive()
+    /// <summary>Waits for datagrams and takes what is there. 0 when nothing came.</summary>
+    /// <param name="mostMilliseconds">How long at most, up to <see cref="WaitMilliseconds"/>; the portable way always waits for so long.</param>
+    public int Receive(int mostMilliseconds = WaitMilliseconds)
     {
         if (!_isBatched)
         {
@@ -120,7 +124,12 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
         // Few came last time: let some gather, or every datagram would cost a wake-up.
         if (_got is > 0 and < BatchSize / 2)
         {
-            _ = poll(null, 0, _gatherMilliseconds);
+            _ = poll(null, 0, Math.Min(mostMilliseconds, _gatherMilliseconds));
+        }
+        else if (mostMilliseconds < WaitMilliseconds && _got <= 0)
+        {
+            var waiting = new Polled { Descriptor = (int)_socket.Handle, Events = Readable };
+            _ = poll(&waiting, 1, mostMilliseconds);
         }
 
         for (var i = 0; i < BatchSize; i++)
@@ -128,7 +137,7 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
             _messages[i].Header.NameLength = NameLength;
         }
 
-        _got = recvmmsg((int)_socket.Handle, _messages, BatchSize, WaitForOne, null);
+        _got = recvmmsg((int)_socket.Handle, _messages, BatchSize, mostMilliseconds < WaitMilliseconds ? DontWait : WaitForOne, null);
         if (_got >= 0)
         {
             return _got;
@@ -233,11 +242,18 @@ internal sealed unsafe partial class DatagramSocket : IDisposable
 
     [LibraryImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-    private static partial int poll(void* descriptors, nuint count, int milliseconds);
+    private static partial int poll(Polled* descriptors, nuint count, int milliseconds);
 
     [LibraryImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     private static partial int setpriority(int which, uint who, int priority);
+
+    private struct Polled
+    {
+        public int Descriptor;
+        public short Events;
+        public short Happened;
+    }
 
     private struct IoVector
     {

@@ -40,6 +40,7 @@ internal sealed class FlowReceiver(
     ];
 
     private long _urgentMs;
+    private long _nowMs;
 
     public DatagramSocket Socket => socket;
 
@@ -57,7 +58,7 @@ internal sealed class FlowReceiver(
         var stoppedAt = 0L;
         while (true)
         {
-            var got = socket.Receive();
+            var got = socket.Receive(MostWaitMs());
             if (stopping.IsCancellationRequested)
             {
                 stoppedAt = stoppedAt == 0 ? Stopwatch.GetTimestamp() : stoppedAt;
@@ -67,7 +68,7 @@ internal sealed class FlowReceiver(
                 }
             }
 
-            var nowMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
+            var nowMs = _nowMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
             HandOn(nowMs);
             if (got > 0)
             {
@@ -110,6 +111,11 @@ internal sealed class FlowReceiver(
     }
 
     public void Dispose() => socket.Dispose();
+
+    // Neither a quiet socket nor datagrams that gather keep urgent windows from going in time.
+    private int MostWaitMs() => counter.HasUrgent && windows.HasRoom
+        ? (int)Math.Clamp(_urgentMs + UrgentEveryMs - _nowMs, 0, DatagramSocket.WaitMilliseconds)
+        : DatagramSocket.WaitMilliseconds;
 
     private void Count(int got, long nowMs)
     {

@@ -264,7 +264,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
 
         row.Bytes += part.Bytes;
         row.Packets += part.Packets;
-        row.Flows += flows;
+        row.Flows = row.Flows > uint.MaxValue - flows ? uint.MaxValue : row.Flows + flows; // a record may say that it stands for billions
         rowFlows = row.Flows;
         if ((row.Bytes >= watched.WatchBytes || row.Packets >= watched.WatchPackets) && !row.IsUrgent)
         {
