@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Platform.Ingestion.Flows;
 
 namespace Platform.Ingestion.Tests.Flows;
@@ -271,6 +272,33 @@ public sealed class IpfixTests
         Assert.Equal(900, exporter.Errors[(int)DecodeError.TooManyRates]);
         exporter.Close();
         Assert.Equal(0, memory.Taken);
+    }
+
+    /// <summary>Ten minutes up, then started again: numbers that begin anew show it when ages alone would be possible.</summary>
+    [Theory]
+    [InlineData(false, 1_700_000_060_000)]
+    [InlineData(true, 1_700_000_055_000)]
+    public void A_restart_forgets_the_start_of_the_system_that_was_told_before_it_and_no_other(bool isToldAnew, long endMs)
+    {
+        var decoded = new Decoded()
+            .Receive(Exported(0, 100, sets => Told(sets, -600).Set(2, set => set.Template(256, (1, 4), (21, 4))).Set(256, set => set.U32(1, 600_000))))
+            .Receive(Exported(60, 0, sets => (isToldAnew ? Told(sets, 50) : sets).Set(256, set => set.U32(2, 5000))))
+            .Receive(Exported(60, isToldAnew ? 2u : 1u, sets => sets.Set(256, set => set.U32(3, 5000))))
+            .Receive(Exported(60, isToldAnew ? 3u : 2u, sets => sets.Set(256, set => set.U32(4, 5000))));
+
+        Assert.Equal(1_700_000_000_000, decoded.Flows[0].EndMs);
+        Assert.Equal(endMs, decoded.Flows[^1].EndMs);
+
+        static Datagram Told(Datagram sets, int seconds) => sets
+            .Set(3, set => set.U16(257, 2, 1).U16(149, 4, 160, 8))
+            .Set(257, set => set.U32(7).U64((ulong)(1_700_000_000 + seconds) * 1000));
+
+        static byte[] Exported(int seconds, uint sequence, Action<Datagram> sets)
+        {
+            byte[] message = Datagram.Ipfix(sets, sequence: sequence);
+            BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(4), 1_700_000_000 + seconds);
+            return message;
+        }
     }
 
     [Fact]

@@ -11,6 +11,7 @@ internal sealed class ExporterContext
     // What one rate takes, in bytes, about: the domain's, the exporter's, and the place where equal ones are counted.
     private const int RateMemory = 96;
     private const long SweepEveryMs = 60_000;
+    private const long SecondMs = 1000; // export times are whole seconds
 
     private readonly SharedMemory _memory;
     private readonly RateHistory _history = new();
@@ -119,6 +120,12 @@ internal sealed class ExporterContext
         var missing = domain.Sequence.Note(header.Sequence, units, header.ReceivedMs);
         SequenceSkipped += Math.Max(0, missing);
         SequenceLate += Math.Max(0, -missing);
+        if (domain.Sequence.HasRestarted && domain.SystemStartMs < domain.ExportedMs.Before - SecondMs)
+        {
+            (domain.SystemStartMs, SystemStartMs) = (0, 0); // told before the restart, which the last two datagrams showed
+        }
+
+        domain.ExportedMs = (header.ExportedMs, domain.ExportedMs.Last);
         return missing;
     }
 

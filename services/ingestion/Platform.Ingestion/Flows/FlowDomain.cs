@@ -30,6 +30,9 @@ internal sealed class FlowDomain(DomainKey key, RateHistory history)
     /// <summary>When the exporter started (Unix milliseconds), as options data of this domain said; 0 when unknown.</summary>
     public long SystemStartMs { get; set; }
 
+    /// <summary>When its last datagram was sent, and the one before that (Unix milliseconds, the exporter's clock).</summary>
+    public (long Last, long Before) ExportedMs { get; set; }
+
     /// <summary>When its last datagram came (Unix milliseconds).</summary>
     public long SeenMs { get; set; }
 

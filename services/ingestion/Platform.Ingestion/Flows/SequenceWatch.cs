@@ -23,6 +23,9 @@ internal struct SequenceWatch
     private bool _isKnown;
     private bool _hasSteppedBack;
 
+    /// <summary>The datagram noted last showed that the count began anew with the one before it.</summary>
+    public bool HasRestarted { get; private set; }
+
     /// <summary>Notes a datagram.</summary>
     /// <param name="sequence">Its number: of the first unit in it.</param>
     /// <param name="units">Datagrams (always 1) or records, whatever the numbers count.</param>
@@ -30,6 +33,7 @@ internal struct SequenceWatch
     /// <returns>Units that are missing before it; negative: units of it that had been counted as missing.</returns>
     public long Note(uint sequence, uint units, long receivedMs)
     {
+        HasRestarted = false;
         var ahead = sequence - _expected;
         var most = Math.Min(int.MaxValue, (Math.Max(0, receivedMs - _lastMs) + JitterMs) * MostPerMs);
         _lastMs = receivedMs;
@@ -71,7 +75,9 @@ internal struct SequenceWatch
 
         if (_hasSteppedBack && sequence == _afterStepBack)
         {
-            return Expect(sequence + units);
+            Expect(sequence + units);
+            HasRestarted = true;
+            return 0;
         }
 
         (_hasSteppedBack, _afterStepBack) = (true, sequence + units);
