@@ -68,7 +68,7 @@ internal sealed class ADetectionService : IAsyncDisposable
 
     /// <summary>One batch with one increment, as ingestion would publish it, of the object <c>default</c> unless another one is named.</summary>
     public async Task Send(
-        Customer customer, string target, long packets, int second = 0, string? traceParent = null, ulong lost = 0, string? objectId = null)
+        Customer customer, string target, long packets, int second = 0, string? traceParent = null, ulong lost = 0, string? objectId = null, TimeSpan? lag = null)
     {
         objectId ??= customer.ContractId.ToString();
         _sequence += lost;
@@ -79,7 +79,7 @@ internal sealed class ADetectionService : IAsyncDisposable
             ObjectVersion = 1,
             Source = _source,
             Sequence = ++_sequence,
-            FirstArrivalUnixUs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+            FirstArrivalUnixUs = (lag is { } behind ? Host.Clock.GetUtcNow() - behind : TimeProvider.System.GetUtcNow()).ToUnixTimeMilliseconds() * 1000,
             Windows =
             {
                 new HostWindow

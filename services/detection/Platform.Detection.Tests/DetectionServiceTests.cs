@@ -15,6 +15,7 @@ using AnomaliesClient = Platform.Contracts.Grpc.Detection.V1.Anomalies.Anomalies
 using AnomalyDetected = Platform.Contracts.Detection.V1.AnomalyDetected;
 using AnomalyEnded = Platform.Contracts.Detection.V1.AnomalyEnded;
 using ObjectsClient = Platform.Contracts.Grpc.Detection.V1.ProtectedObjects.ProtectedObjectsClient;
+using SecurityEventsClient = Platform.Contracts.Grpc.Detection.V1.SecurityEvents.SecurityEventsClient;
 using WatchLevel = Platform.Detection.ProtectedObjects.WatchLevel;
 
 namespace Platform.Detection.Tests;
@@ -269,20 +270,7 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         Assert.Equal(("learning", 0.0, 0L), (nothing.Phase, nothing.Coverage, nothing.LearnedMinutes));
         Assert.Empty(nothing.Rates);
 
-        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
-        var until = Host.Clock.GetUtcNow().ToUnixTimeSeconds();
-        for (var second = until - (30 * 3_600); second <= until; second += 20)
-        {
-            var traffic = SecondTraffic.Of(new Amount(8_000_000, 1_000));
-            baseline.Observe(second, traffic, traffic, traffic);
-        }
-
-        await using var insert = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand("insert into views.baselines_v1 values ($1, $2, $3, now(), $4)");
-        insert.Parameters.Add(new() { Value = _customer.TenantId });
-        insert.Parameters.Add(new() { Value = _customer.ContractId });
-        insert.Parameters.Add(new() { Value = _customer.ServiceCode });
-        insert.Parameters.Add(new() { Value = baseline.Snapshot() });
-        await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await LearnedBefore(packets: 1_000);
 
         var learned = await client.GetLearnedAsync(ask, viewer);
         Assert.Equal("learning", learned.Phase);
@@ -294,6 +282,40 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
 
         var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer);
         await Refused(StatusCode.NotFound, () => client.GetLearnedAsync(ask, stranger).ResponseAsync);
+    }
+
+    /// <summary>What a process learned in 30 hours of steady traffic (1,000 bytes a packet) and saved.</summary>
+    private async Task LearnedBefore(long packets)
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        var until = Host.Clock.GetUtcNow().ToUnixTimeSeconds();
+        for (var second = until - (30 * 3_600); second <= until; second += 10)
+        {
+            var traffic = SecondTraffic.Of(new Amount(packets * 8_000, packets));
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        await using var insert = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand("insert into views.baselines_v1 values ($1, $2, $3, now(), $4)");
+        insert.Parameters.Add(new() { Value = _customer.TenantId });
+        insert.Parameters.Add(new() { Value = _customer.ContractId });
+        insert.Parameters.Add(new() { Value = _customer.ServiceCode });
+        insert.Parameters.Add(new() { Value = baseline.Snapshot() });
+        await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public async Task A_service_that_restarts_judges_by_what_was_learned_from_its_first_window_on()
+    {
+        await using var detected = await Host.Listen<AnomalyDetected>();
+        await Watch("203.0.113.0/24");
+        await LearnedBefore(packets: 1_000);
+        await Host.Restart();
+
+        await _service.Send(_customer, "203.0.113.9", packets: 1_001); // an ordinary second of the neighbour
+        await _service.Send(_customer, "203.0.113.10", packets: 20_000); // a tenth of what a new object may have
+
+        var fact = await detected.Get(fact => fact.ServiceCode == _customer.ServiceCode);
+        Assert.Equal(("learned", 1_000L), (fact.Explanation!.Rule, fact.Explanation.Baseline));
     }
 
     /// <summary>What judges saved in the hours before.</summary>
@@ -528,6 +550,48 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         Assert.Equal(["203.0.113.0/24", "198.51.100.0/24"], whole.Prefixes);
         await Host.CatchUp();
         Assert.Equal(["default"], (await Objects()).Select(known => known.Name));
+    }
+
+    [Fact, Trait("Requirement", "R27")]
+    public async Task Objects_that_share_a_contract_are_held_against_what_it_declares_together()
+    {
+        await Watch("203.0.113.0/24", "198.51.100.0/24");
+        var (client, me) = (new ObjectsClient(Host.Channel), Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+        var added = await client.AddProtectedObjectAsync(
+            new() { ServiceCode = _customer.ServiceCode, Name = "shop", Prefixes = { "203.0.113.0/24" }, Reason = "another team" }, me);
+        await Host.CatchUp();
+        var directory = Host.Services.GetRequiredService<ObjectDirectory>();
+        await Eventually.True(() => directory.Find(_customer.ContractId)?.IsShared == true, what: "two objects in the engine");
+
+        // Of 1 Gbit/s one object has 60 % in four minutes, the other one in the last two of them.
+        var minute = Host.Clock.GetUtcNow().ToUnixTimeSeconds() / 60;
+        await Used(Guid.Parse(added.ObjectId), minute, minutes: 4, bits: 36_000_000_000);
+        await Used(_customer.ContractId, minute + 2, minutes: 2, bits: 36_000_000_000);
+        var security = new SecurityEventsClient(Host.Channel);
+        var excess = (await Eventually.Get(
+            async () =>
+            {
+                Host.Clock.Advance(TimeSpan.FromSeconds(5));
+                return (await security.ListBandwidthExcessesAsync(new(), Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer))).Excesses;
+            },
+            seen => seen.Count == 1,
+            what: "the excess"))[0];
+
+        Assert.Equal(DateTimeOffset.FromUnixTimeSeconds((minute + 2) * 60), excess.Since.ToDateTimeOffset());
+        Assert.Equal((_customer.ServiceCode, 1_200_000_000L), (excess.ServiceCode, excess.PeakBitsPerSecond));
+    }
+
+    /// <summary>What judges wrote down.</summary>
+    private async Task Used(Guid objectId, long minute, int minutes, long bits)
+    {
+        await using var write = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            "insert into views.used_minutes_v1 select $1, $2, $3, minute, $4, false from generate_series($5::bigint, $5::bigint + $6 - 1) minute");
+        foreach (var value in (object[])[_customer.TenantId, _customer.ServiceCode, objectId, bits, minute, minutes])
+        {
+            write.Parameters.Add(new() { Value = value });
+        }
+
+        await write.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>A contract comes, and the engine knows it.</summary>

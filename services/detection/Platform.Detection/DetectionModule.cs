@@ -44,6 +44,7 @@ internal static class DetectionModule
         builder.AddProjection<BandwidthExcesses>();
         builder.Services.AddSingleton<UseRecorder>();
         builder.Services.AddHostedService(services => services.GetRequiredService<UseRecorder>());
+        builder.Services.AddHostedService<SharedUse>();
 
         builder.AddWindows();
 

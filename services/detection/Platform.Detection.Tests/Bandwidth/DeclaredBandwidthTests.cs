@@ -89,13 +89,25 @@ public sealed class DeclaredBandwidthTests
         Assert.Empty(_said);
     }
 
+    [Fact]
+    public void An_object_that_shares_its_contract_says_nothing_alone_and_hands_its_minutes_on()
+    {
+        var shared = Watched with { IsShared = true };
+        _use.Add(shared, Minute * 60, 60 * Declared * 2, isAttacked: false, Now);
+        Assert.Equal(
+            new UsedMinute(Watched.TenantId, Watched.ServiceCode, Watched.ObjectId, Minute, 60 * Declared * 2, IsAttacked: false),
+            _use.Add(shared, (Minute + 1) * 60, 0, isAttacked: false, Now));
+        Assert.Null(_use.End(shared, Minute + 2, Now)); // nothing came
+    }
+
     /// <summary>A minute's bits come in its first second; it is judged when the next minute begins.</summary>
     private void Play(int minute, long bits, bool isAttacked = false, DeclaredUse? by = null, WatchedObject? watched = null)
     {
         if ((by ?? _use).Add(watched ?? Watched, (Minute + minute) * 60, bits, isAttacked, Now) is { } use)
         {
             _said.Add(use);
-            var events = ((Decision<BandwidthEvent>.Accepted)BandwidthDecider.Decide(_state, use.Measured, use.Peak)).Events;
+            var said = Assert.IsType<UseChanged>(use);
+            var events = ((Decision<BandwidthEvent>.Accepted)BandwidthDecider.Decide(_state, said.Measured, said.Peak)).Events;
             _recorded.AddRange(events);
             _state = events.Aggregate(_state, BandwidthState.Evolve);
         }

@@ -109,9 +109,9 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         var minute = Host.Clock.GetUtcNow().AddMinutes(-1);
         var uses = Host.Services.GetRequiredService<UseRecorder>();
         var above = new MeasureUse(_customer.ContractId, _customer.ServiceCode, 1_000_000_000, 1_200_000_000, minute, Host.Clock.GetUtcNow());
-        uses.Enqueue(new Use(_customer.TenantId, above));
-        uses.Enqueue(new Use(_customer.TenantId, above)); // another process saw it too
-        uses.Enqueue(new Use(_customer.TenantId, above with { BitsPerSecond = 0, Minute = minute.AddMinutes(3), At = above.At.AddSeconds(1) }, Peak: 1_500_000_000));
+        uses.Enqueue(new UseChanged(_customer.TenantId, above));
+        uses.Enqueue(new UseChanged(_customer.TenantId, above)); // another process saw it too
+        uses.Enqueue(new UseChanged(_customer.TenantId, above with { BitsPerSecond = 0, Minute = minute.AddMinutes(3), At = above.At.AddSeconds(1) }, Peak: 1_500_000_000));
 
         var client = new Client(Host.Channel);
         var excess = Assert.Single(await Eventually.Get(
@@ -121,6 +121,30 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         Assert.Equal(["bandwidth-kept", "bandwidth-exceeded"], (await List(Mine)).Events.Select(e => e.Kind));
         Assert.Empty((await client.ListBandwidthExcessesAsync(new(), Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer))).Excesses);
     }
+
+    [Fact, Trait("Requirement", "R4")]
+    public async Task A_detector_that_lags_behind_the_wire_is_noted_once_and_again_when_it_caught_up()
+    {
+        await Watch();
+        await Kinds(
+            async () => await _service.Send(_customer, "203.0.113.10", packets: 10, lag: TimeSpan.FromSeconds(5)),
+            kinds => kinds.Contains("detector-behind"));
+        var kinds = await Kinds(() => Task.CompletedTask, kinds => kinds.Contains("detector-caught-up"));
+
+        Assert.Equal(["detector-caught-up", "detector-behind"], kinds);
+        Assert.DoesNotContain((await List(Mine)).Events, e => e.Kind.StartsWith("detector", StringComparison.Ordinal));
+    }
+
+    /// <summary>What the provider is told about detectors, second after second.</summary>
+    private Task<IReadOnlyList<string>> Kinds(Func<Task> eachSecond, Func<IReadOnlyList<string>, bool> until) => Eventually.Get<IReadOnlyList<string>>(
+        async () =>
+        {
+            await eachSecond();
+            Host.Clock.Advance(TimeSpan.FromSeconds(1));
+            return [.. (await List(Provider)).Events.Select(e => e.Kind).Where(kind => kind.StartsWith("detector", StringComparison.Ordinal))];
+        },
+        until,
+        what: "the detector's events");
 
     private async Task Watch()
     {

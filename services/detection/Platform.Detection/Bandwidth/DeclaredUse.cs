@@ -3,7 +3,7 @@ using Platform.Detection.Windows;
 namespace Platform.Detection.Bandwidth;
 
 /// <summary>
-/// Minutes of an object's whole traffic, held against what its contract declares. A minute in which an anomaly was open says nothing: attacks are
+/// Minutes of an object's whole traffic, held against what its contract declares (of objects that share a contract: handed on, see <see cref="SharedUse"/>). A minute in which an anomaly was open says nothing: attacks are
 /// reported as attacks. Not for several threads.
 /// </summary>
 internal sealed class DeclaredUse
@@ -36,9 +36,16 @@ internal sealed class DeclaredUse
             return null;
         }
 
-        var (ended, bits, isAttacked) = (_minute, _bits / 60, _isAttacked);
+        var (ended, sum, isAttacked) = (_minute, _bits, _isAttacked);
+        var bits = sum / 60;
         var silent = _minute == long.MinValue ? 0 : (int)Math.Min(CalmMinutes, minute - _minute - 1);
         (_minute, _bits, _isAttacked) = (minute, 0, false);
+        if (watched.IsShared)
+        {
+            (_isAbove, _calm, _peak, _lastAbove) = (null, 0, 0, 0); // others say so now
+            return sum > 0 || isAttacked ? new UsedMinute(watched.TenantId, watched.ServiceCode, watched.ObjectId, ended, sum, isAttacked) : null;
+        }
+
         var declared = watched.Settings?.DeclaredBitsPerSecond ?? 0;
         if (ended == long.MinValue || isAttacked || declared <= 0)
         {
@@ -63,11 +70,21 @@ internal sealed class DeclaredUse
         (_isAbove, _peak, _lastAbove) = (false, 0, 0);
         return use;
 
-        Use Say(long measured, long at) => new(
+        UseChanged Say(long measured, long at) => new(
             watched.TenantId,
             new MeasureUse(watched.ObjectId, watched.ServiceCode, declared, measured, DateTimeOffset.FromUnixTimeSeconds(at * 60), now));
     }
 }
 
+/// <summary>What a minute said.</summary>
+internal abstract record Use(Guid TenantId);
+
+/// <summary>An excess begins, or ends.</summary>
 /// <param name="Peak">Mean of the busiest minute since it began.</param>
-internal sealed record Use(Guid TenantId, MeasureUse Measured, long Peak = 0);
+internal sealed record UseChanged(Guid TenantId, MeasureUse Measured, long Peak = 0) : Use(TenantId);
+
+/// <summary>A minute of one of several objects of a contract: only together they say something.</summary>
+/// <param name="Minute">Minutes since 1970.</param>
+/// <param name="Bits">All of its bits.</param>
+/// <param name="IsAttacked">An anomaly was open.</param>
+internal sealed record UsedMinute(Guid TenantId, string ServiceCode, Guid ObjectId, long Minute, long Bits, bool IsAttacked) : Use(TenantId);

@@ -6,7 +6,7 @@ using Platform.EventStore;
 namespace Platform.Detection.Bandwidth;
 
 /// <summary>Appends what minutes say about declared bandwidth, in order. While the database is away they wait; there are a few per object and hour.</summary>
-internal sealed class UseRecorder(StreamStore store, ILogger<UseRecorder> log) : BackgroundService
+internal sealed class UseRecorder(StreamStore store, NpgsqlDataSource database, ILogger<UseRecorder> log) : BackgroundService
 {
     private const int MostWaiting = 100_000;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
@@ -27,20 +27,9 @@ internal sealed class UseRecorder(StreamStore store, ILogger<UseRecorder> log) :
 
     private async Task<bool> TryRecord(Use use, CancellationToken cancellation)
     {
-        var measured = use.Measured;
         try
         {
-            var decision = await store.Tenant(TenantId.Of(use.TenantId)).Handle(
-                BandwidthState.Stream,
-                measured.ObjectId.ToString(),
-                state => BandwidthDecider.Decide(state, measured, use.Peak),
-                new Cause(string.Create(CultureInfo.InvariantCulture, $"use:{measured.ObjectId:N}:{measured.Minute:O}:{measured.IsAbove}")),
-                cancellation);
-            if (decision is Decision<BandwidthEvent>.Rejected(var reason))
-            {
-                log.FindingRefused(reason.Code, measured.ObjectId); // an erased object
-            }
-
+            await (use is UsedMinute minute ? WriteDown(minute, cancellation) : Append((UseChanged)use, cancellation));
             return true;
         }
         catch (Exception fault) when (fault is NpgsqlException or TimeoutException or StreamContendedException)
@@ -48,5 +37,36 @@ internal sealed class UseRecorder(StreamStore store, ILogger<UseRecorder> log) :
             log.DatabaseAway("measured bandwidth", fault.Message);
             return false;
         }
+    }
+
+    private async Task Append(UseChanged use, CancellationToken cancellation)
+    {
+        var measured = use.Measured;
+        var decision = await store.Tenant(TenantId.Of(use.TenantId)).Handle(
+            BandwidthState.Stream,
+            measured.ObjectId.ToString(),
+            state => BandwidthDecider.Decide(state, measured, use.Peak),
+            new Cause(string.Create(CultureInfo.InvariantCulture, $"use:{measured.ObjectId:N}:{measured.Minute:O}:{measured.IsAbove}")),
+            cancellation);
+        if (decision is Decision<BandwidthEvent>.Rejected(var reason))
+        {
+            log.FindingRefused(reason.Code, measured.ObjectId); // an erased object
+        }
+    }
+
+    private async Task WriteDown(UsedMinute used, CancellationToken cancellation)
+    {
+        await using var insert = database.CreateCommand(
+            """
+            insert into views.used_minutes_v1 as known (tenant_id, service_code, object_id, minute, bits, is_attacked) values ($1, $2, $3, $4, $5, $6)
+            on conflict (object_id, minute) do update set bits = known.bits + excluded.bits, is_attacked = known.is_attacked or excluded.is_attacked
+            """);
+        insert.Parameters.Add(new() { Value = used.TenantId });
+        insert.Parameters.Add(new() { Value = used.ServiceCode });
+        insert.Parameters.Add(new() { Value = used.ObjectId });
+        insert.Parameters.Add(new() { Value = used.Minute });
+        insert.Parameters.Add(new() { Value = used.Bits });
+        insert.Parameters.Add(new() { Value = used.IsAttacked });
+        await insert.ExecuteNonQueryAsync(cancellation);
     }
 }

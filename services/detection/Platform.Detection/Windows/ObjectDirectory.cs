@@ -17,6 +17,10 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
     /// <summary>Completes when every object was read once.</summary>
     public Task Complete => _complete.Task;
 
+    /// <summary>Of each contract with several objects the object <c>default</c>.</summary>
+    public IEnumerable<WatchedObject> SharedContracts() =>
+        _objects.Values.Where(known => known is { IsDefault: true, IsShared: true, IsRetired: false });
+
     public WatchedObject? Find(Guid objectId) => _objects.GetValueOrDefault(objectId);
 
     /// <summary>Reads what changed since the last time.</summary>
@@ -24,13 +28,14 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
     {
         await using var command = database.CreateCommand(
             """
-            select tenant_id, object_id, service_code, thresholds, retired_at is not null, changed_at, prefixes, settings
+            select tenant_id, object_id, service_code, thresholds, retired_at is not null, changed_at, prefixes, settings, name
             from views.protected_objects_v1
             where changed_at > $1
             order by changed_at
             """);
         command.Parameters.Add(new() { Value = _seen });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
+        var changed = new HashSet<(Guid Tenant, string ServiceCode)>();
         while (await reader.ReadAsync(cancellation))
         {
             var thresholds = JsonSerializer.Deserialize<Threshold[]>(reader.GetString(3))!;
@@ -43,11 +48,29 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
                 thresholds,
                 reader.GetBoolean(4),
                 [.. reader.GetFieldValue<string[]>(6).Select(prefix => NetworkKey.Of(IPNetwork.Parse(prefix)))],
-                settings);
+                settings,
+                IsDefault: reader.GetString(8) == ProtectedObjectDecider.DefaultName,
+                IsShared: _objects.TryGetValue(id, out var before) && before.IsShared);
+            changed.Add((reader.GetGuid(0), reader.GetString(2)));
             _seen = reader.GetInt64(5);
         }
 
+        Share(changed);
         _complete.TrySetResult();
+    }
+
+    /// <summary>Objects of these contracts know whether they are alone.</summary>
+    private void Share(HashSet<(Guid Tenant, string ServiceCode)> contracts)
+    {
+        foreach (var siblings in _objects.Values.Where(known => contracts.Contains((known.TenantId, known.ServiceCode)))
+            .GroupBy(known => (known.TenantId, known.ServiceCode)))
+        {
+            var isShared = siblings.Count(known => !known.IsRetired) > 1;
+            foreach (var known in siblings.Where(known => known.IsShared != isShared))
+            {
+                _objects[known.ObjectId] = known with { IsShared = isShared };
+            }
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

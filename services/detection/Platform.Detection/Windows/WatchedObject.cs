@@ -6,6 +6,8 @@ namespace Platform.Detection.Windows;
 /// <summary>A protected object as the engine needs it.</summary>
 /// <param name="IsRetired">No longer watched; its windows are ignored.</param>
 /// <param name="Prefixes">Null: not known, every block stands for itself.</param>
+/// <param name="IsDefault">It has what no other object of its contract was given.</param>
+/// <param name="IsShared">Its contract has other objects that are watched.</param>
 internal sealed record WatchedObject(
     Guid TenantId,
     Guid ObjectId,
@@ -13,7 +15,9 @@ internal sealed record WatchedObject(
     IReadOnlyList<Threshold> Thresholds,
     bool IsRetired,
     IReadOnlyList<NetworkKey>? Prefixes = null,
-    ObjectSettings? Settings = null)
+    ObjectSettings? Settings = null,
+    bool IsDefault = true,
+    bool IsShared = false)
 {
     public LearningSettings Learning => Settings?.Learning ?? LearningSettings.Default;
 

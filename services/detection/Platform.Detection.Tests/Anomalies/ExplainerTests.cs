@@ -1,0 +1,87 @@
+using System.Net;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using static Platform.Detection.ProtectedObjects.TrafficVector;
+
+namespace Platform.Detection.Tests.Anomalies;
+
+/// <summary>An anomaly says which rule fired, how far, what is usual at that hour, what it looks like, how sure that is, and what it is not.</summary>
+public sealed class ExplainerTests
+{
+    private static readonly AnomalySubject Subject = new(Guid.Empty, Guid.Empty, "DP00000001", IPNetwork.Parse("203.0.113.10/32"));
+
+    /// <summary>10,000 packets of 500 bytes, most of them TCP.</summary>
+    private static readonly SecondTraffic Usual = Traffic((TcpAck, 9_000, 500), (TcpSyn, 200, 60), (Udp, 800, 500));
+
+    [Fact]
+    public void The_sentence_names_rule_target_measure_threshold_and_what_is_usual_at_that_hour()
+    {
+        var said = Explain(Traffic((Ntp, 100_000, 468)), "learned");
+
+        Assert.Equal("ntp reached 100,000 packets/s towards 203.0.113.10/32, over the learned threshold of 4,000 (usual at this hour: 250)", said.Sentence);
+        Assert.Equal(("learned", "ntp", TrafficUnit.Packets, 100_000L, 4_000L, 250L), (said.Rule, said.Vector, said.Unit, said.Measured, said.Threshold, said.Baseline));
+        Assert.Contains("over the set threshold", Explain(Traffic((Ntp, 100_000, 468)), "threshold").Sentence, StringComparison.Ordinal);
+        Assert.Contains("from 203.0.113.10/32", Explain(Traffic((Ntp, 100_000, 468)), "threshold", Subject with { Direction = TrafficDirection.Out }).Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Answers_of_time_servers_are_an_ntp_amplification_as_surely_as_they_make_it_up()
+    {
+        var said = Explain(Traffic((Ntp, 92_000, 468), (TcpAck, 8_000, 468)));
+
+        Assert.Equal(("ntp-amplification", 0.92), (said.Classification, said.Confidence));
+        Assert.Contains("no download, backup or speed test over TCP: most of it is not TCP", said.Not);
+    }
+
+    [Theory]
+    [InlineData(TcpSyn, 60, "syn-flood")]
+    [InlineData(Udp, 1_200, "udp-flood")]
+    [InlineData(Icmp, 84, "icmp-flood")]
+    [InlineData(TcpAck, 54, "ack-flood")]
+    [InlineData(Memcached, 1_400, "memcached-amplification")]
+    internal void One_kind_of_packets_is_named(TrafficVector vector, int bytes, string name)
+    {
+        var said = Explain(Traffic((vector, 50_000, bytes)));
+        Assert.Equal((name, 0.99), (said.Classification, said.Confidence)); // never certain
+    }
+
+    [Fact]
+    public void What_has_no_kind_is_given_none()
+    {
+        var said = Explain(Traffic((Icmp, 10, 100), (Gre, 10, 100), (TcpSyn, 10, 100), (Udp, 10, 100)));
+        Assert.Null(said.Classification);
+        Assert.Null(said.Confidence);
+    }
+
+    [Fact]
+    public void Short_packets_where_long_ones_are_usual_are_no_crowd_and_no_transfer() => Assert.Equal(
+        ["no download, backup or speed test: 54 bytes per packet are too few", "no crowd of visitors: 54 bytes per packet where 491 are usual"],
+        Explain(Traffic((TcpAck, 50_000, 54))).Not);
+
+    [Fact]
+    public void More_connections_than_traffic_needs_are_no_crowd() => Assert.Contains(
+        "no crowd of visitors: more connections are begun than traffic would need", Explain(Traffic((TcpAck, 8_000, 560), (TcpSyn, 2_000, 60))).Not);
+
+    [Fact]
+    public void More_of_the_same_is_not_said_to_be_no_crowd() =>
+        Assert.DoesNotContain(Explain(Traffic((TcpAck, 45_000, 500), (TcpSyn, 1_000, 60), (Udp, 4_000, 500))).Not, said => said.Contains("crowd", StringComparison.Ordinal));
+
+    [Fact]
+    public void A_transfer_is_not_said_to_be_none() =>
+        Assert.DoesNotContain(Explain(Traffic((TcpAck, 50_000, 1_400))).Not, said => said.Contains("download", StringComparison.Ordinal));
+
+    private static Explanation Explain(SecondTraffic excess, string rule = "threshold", AnomalySubject? subject = null) => Explainer.Explain(
+        subject ?? Subject,
+        rule,
+        [new VectorMeasurement(Ntp, 0, 100_000, null, 4_000, BaselinePacketsPerSecond: 250)],
+        excess,
+        Usual,
+        Evidence.None);
+
+    private static SecondTraffic Traffic(params (TrafficVector Vector, long Packets, int Bytes)[] parts)
+    {
+        var all = parts.Select(part => (part.Vector, Amount: new Amount(part.Packets * part.Bytes * 8, part.Packets))).ToList();
+        all.AddRange([.. all.Where(part => part.Vector is Ntp or Memcached).Select(part => (Udp, part.Amount))]); // they are UDP as well
+        return SecondTraffic.Of(new Amount(parts.Sum(part => part.Packets * part.Bytes * 8), parts.Sum(part => part.Packets)), [.. all]);
+    }
+}
