@@ -106,6 +106,55 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
     }
 
     [Fact]
+    public async Task A_limit_for_all_together_lets_so_much_pass_and_drops_the_rest_whoever_sends_it()
+    {
+        var before = await network.Arrived("ntp");
+        await Hold(AController.Filter($"{Victim}/32", new Rule
+        {
+            Action = "rate-limit",
+            Protocol = 17,
+            SourcePort = new() { From = 123, To = 123 },
+            BytesPerSecond = 4_280, // ten of these packets a second
+        }));
+        await Task.WhenAll(network.Udp(Victim, 123, 1000, from: Attacker), network.Udp(Victim, 123, 1000, from: Client));
+        var passed = await network.Arrived("ntp") - before;
+        Assert.InRange(passed, 7, 300); // 3,000 bytes at once, then ten a second, however long the sending took
+        var counted = await Eventually.Get(
+            () => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets + passed == 2000, what: "all 2000, dropped or passed, as told");
+        Assert.True(counted.PassedPackets >= passed, $"{counted.PassedPackets} passed");
+    }
+
+    [Fact]
+    public async Task A_length_class_is_dropped_and_what_is_shorter_passes()
+    {
+        var before = await network.Arrived("ntp");
+        var rule = new Rule { Action = "discard", Protocol = 17, PacketLength = new() { From = 429, To = 1500 } };
+        await Hold(AController.Filter($"{Victim}/32", rule));
+        await network.Udp(Victim, 123, 20); // 428 bytes
+        Assert.Equal(before + 20, await network.Arrived("ntp"));
+        rule.PacketLength.From = 428;
+        await Hold(AController.Filter($"{Victim}/32", rule));
+        await network.Udp(Victim, 123, 20);
+        Assert.Equal(before + 20, await network.Arrived("ntp"));
+    }
+
+    [Fact]
+    public async Task What_is_only_counted_passes_and_what_other_filters_drop_of_it_is_not_counted_as_passed()
+    {
+        var (ntp, dns) = (await network.Arrived("ntp"), await network.Arrived("dns"));
+        var diverted = AController.Filter("10.92.0.0/24", new Rule { Action = "count" });
+        await Hold(diverted, AController.Filter($"{Victim}/32", Ntp));
+        Assert.True(_controller.Heard.Counts);
+        await network.Udp(Victim, 123, 50);
+        await network.Udp(Victim, 53, 30, from: Client);
+        Assert.Equal((ntp, dns + 30), (await network.Arrived("ntp"), await network.Arrived("dns")));
+        await Eventually.Get(
+            () => _controller.Heard.Applied.Single(it => it.FilterId == diverted.FilterId),
+            seen => seen is { PassedPackets: >= 30 and < 50, DroppedPackets: 0 },
+            what: "what passed, as told");
+    }
+
+    [Fact]
     public async Task IPv6_is_filtered_alike()
     {
         await network.Udp6(Victim6);
@@ -134,6 +183,24 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
             },
             TimeSpan.FromSeconds(20),
             "the lease to run out");
+    }
+
+    [Fact]
+    public async Task A_filter_whose_expiry_is_moved_on_in_its_last_seconds_goes_on_without_a_gap()
+    {
+        _controller.LeaseSeconds = 60; // by time it would be renewed after 20 seconds only
+        var filter = AController.Filter($"{Victim}/32", Ntp, expiresInSeconds: 8);
+        await Hold(filter);
+        filter = filter.Clone();
+        filter.ExpiresInSeconds = 3600;
+        _controller.Filters = [filter];
+
+        // Before the 8 seconds are over the kernel itself says that it goes on for nearly the whole lease.
+        await Eventually.Get(
+            async () => (await network.Ruleset()).Split("expires ")[1..].Select(it => it.Split(' ')[0]).ToList(),
+            seen => seen is [['5', not 's', ..]],
+            TimeSpan.FromSeconds(7),
+            "a renewed life");
     }
 
     [Fact]

@@ -13,8 +13,6 @@ namespace Platform.Scrubber.Filters;
 internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions<ScrubberOptions> options, TimeProvider clock, ILogger<FilterKeeper> log)
     : BackgroundService
 {
-    private const int RenewalsPerLease = 3;
-
     private string _noWayBack = "";
 
     /// <summary>What filters stays until its lease runs out; an empty table goes with us.</summary>
@@ -35,7 +33,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     {
         using var channel = GrpcChannel.ForAddress(options.Value.Controller!);
         var controller = new Scrubbers.ScrubbersClient(channel);
-        var standing = new Standing(Filters: "", RenewAt: DateTimeOffset.MinValue);
+        var standing = new Standing("", ImmutableDictionary<string, HeldFilter>.Empty);
         var isAway = false;
         var canSynProxy = options.Value.SynProxy && await table.CanSynProxy(stoppingToken);
         log.SynProxy(canSynProxy);
@@ -77,12 +75,12 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         await KeepRoutes(answer, cancellation);
         var text = string.Join('\n', answer.Filters.OrderBy(filter => filter.FilterId, StringComparer.Ordinal).Select(TextOf));
         var now = clock.GetUtcNow();
-        if (text == standing.Filters && now < standing.RenewAt && standing.Ids.Keys.ToHashSet().SetEquals(held.Keys))
+        var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
+        if (text == standing.Filters && standing.Held.Keys.ToHashSet().SetEquals(held.Keys) && !answer.Filters.Any(IsDue))
         {
             return standing;
         }
 
-        var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
         Filter[] filters = [.. answer.Filters.Select(filter => canSynProxy ? filter : NftRuleset.WithoutSynProxy(filter))];
         var applied = await table.Apply(filters, lease, held.Keys.ToImmutableHashSet(), cancellation);
         Telemetry.Changed("applied");
@@ -95,11 +93,20 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         if (text != standing.Filters)
         {
             log.Applied(applied.Count);
-            standing = standing with { Filters = text, Ids = applied.ToImmutableDictionary(it => NftRuleset.NameOf(it.FilterId), it => it.FilterId) };
+            standing = Standing();
             await Ask(controller, standing, await table.Read(cancellation), canSynProxy, cancellation); // read back, and told at once
         }
 
-        return standing with { RenewAt = now + lease / RenewalsPerLease };
+        return Standing();
+
+        Standing Standing() => new(
+            text,
+            applied.ToImmutableDictionary(
+                it => NftRuleset.NameOf(it.FilterId), it => new HeldFilter(it.FilterId, now + NftRuleset.LifeOf(it, lease))));
+
+        // A third of its life is over: by time, or because its expiry was moved on. What is about to end anyway is left to end.
+        bool IsDue(Filter filter) => standing.Held.TryGetValue(NftRuleset.NameOf(filter.FilterId), out var it)
+            && it.Until - now < NftRuleset.LifeOf(filter, lease) * (2.0 / 3);
     }
 
     /// <summary>Without a way back the filters are kept all the same.</summary>
@@ -130,13 +137,14 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
             new SyncFiltersRequest
             {
                 SynProxy = canSynProxy,
+                Counts = true,
                 Applied =
                 {
                     from it in held
-                    where standing.Ids.ContainsKey(it.Key)
+                    where standing.Held.ContainsKey(it.Key)
                     select new AppliedFilter
                     {
-                        FilterId = standing.Ids[it.Key],
+                        FilterId = standing.Held[it.Key].FilterId,
                         DroppedPackets = it.Value.DroppedPackets,
                         DroppedBytes = it.Value.DroppedBytes,
                         PassedPackets = it.Value.PassedPackets,
@@ -152,10 +160,10 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     private static string TextOf(Filter filter) => $"{filter.FilterId} {filter.Destination} {filter.Rule}";
 
     /// <param name="Filters">What was applied last, as text.</param>
-    /// <param name="RenewAt">When the leases are renewed (UTC).</param>
-    private sealed record Standing(string Filters, DateTimeOffset RenewAt)
-    {
-        /// <summary>Ids of the filters by their names in the kernel.</summary>
-        public ImmutableDictionary<string, string> Ids { get; init; } = ImmutableDictionary<string, string>.Empty;
-    }
+    /// <param name="Held">What is in force, by name in the kernel.</param>
+    private sealed record Standing(string Filters, ImmutableDictionary<string, HeldFilter> Held);
+
+    /// <param name="FilterId">Id of the filter.</param>
+    /// <param name="Until">When the kernel forgets it unless it is renewed (UTC).</param>
+    private sealed record HeldFilter(string FilterId, DateTimeOffset Until);
 }

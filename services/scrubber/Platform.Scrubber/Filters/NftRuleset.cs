@@ -17,10 +17,15 @@ internal static class NftRuleset
     private const string Chain = "filter";
     private const string Handshakes = "handshakes";
     private const string SynProxy = "syn-proxy";
+    private const string Count = "count";
     private const int BeforeDefragmentation = -450;
 
     /// <summary>Name of everything that belongs to a filter: <c>f</c> and 16 digits of its id.</summary>
     public static string NameOf(string filterId) => $"f{Guid.Parse(filterId):N}"[..17];
+
+    /// <summary>How long the kernel keeps a filter that nobody renews: until its expiry, and no longer than the lease.</summary>
+    public static TimeSpan LifeOf(Filter filter, TimeSpan lease) =>
+        TimeSpan.FromSeconds(Math.Clamp(filter.ExpiresInSeconds, 1, (long)lease.TotalSeconds));
 
     /// <summary>Makes the table hold exactly these filters.</summary>
     /// <param name="table">Name of our table.</param>
@@ -79,7 +84,7 @@ internal static class NftRuleset
             AddRule(commands, table, [.. Match(filter), Counter($"{NameOf(filter.FilterId)}_passed"), new JsonObject { ["accept"] = null }]);
         }
 
-        foreach (var filter in filters.Where(filter => filter.Rule.Action is not ("accept" or SynProxy)))
+        foreach (var filter in filters.Where(filter => filter.Rule.Action is not ("accept" or SynProxy or Count)))
         {
             AddRule(commands, table, [.. Match(filter), .. Limit(filter), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["drop"] = null }]);
         }
@@ -210,7 +215,7 @@ internal static class NftRuleset
                 ["elem"] = new JsonObject
                 {
                     ["val"] = Prefix(prefix),
-                    ["timeout"] = Math.Clamp(filter.ExpiresInSeconds, 1, (long)lease.TotalSeconds),
+                    ["timeout"] = (long)LifeOf(filter, lease).TotalSeconds,
                 },
             }),
         }));
