@@ -1,11 +1,7 @@
-using System.Net;
-using Google.Protobuf;
-using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
-using RabbitMQ.Client;
 using CountermeasureMeasured = Platform.Contracts.Mitigation.V1.CountermeasureMeasured;
 
 namespace Platform.Mitigation.Tests;
@@ -18,20 +14,17 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     private readonly Customer _customer = Customer.New();
     private readonly Guid _anomaly = Customer.NewId();
     private ServiceHost _host = null!;
-    private IConnection _connection = null!;
-    private IChannel _channel = null!;
+    private ToldTraffic _traffic = null!;
 
     public async ValueTask InitializeAsync()
     {
         _host = await AMitigationService.Start(database, broker, network, ("Bgp:Speakers:0:FlowSpec", "true"));
-        _connection = await new ConnectionFactory { Uri = broker.Address }.CreateConnectionAsync();
-        _channel = await _connection.CreateChannelAsync();
+        _traffic = await ToldTraffic.On(broker);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _channel.DisposeAsync();
-        await _connection.DisposeAsync();
+        await _traffic.DisposeAsync();
         await _host.DisposeAsync();
     }
 
@@ -56,7 +49,9 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         Assert.InRange(unchanged.DuringBitsPerSecond!.Value, 40_000_000, 80_000_000);
         var step = (await Stream()).OfType<StepTaken>().Single();
         Assert.Equal(2, step.Step);
-        Assert.StartsWith("FlowSpecDiscard left ", step.Why, StringComparison.Ordinal);
+        Assert.StartsWith("FlowSpecDiscard did not help within ", step.Why, StringComparison.Ordinal);
+        Assert.Contains("Nothing changed: ", step.Why, StringComparison.Ordinal);
+        Assert.StartsWith("Nothing changed: ", unchanged.Words, StringComparison.Ordinal);
 
         await TimePasses(target, 0, () => measured.Facts.Any(fact => fact.Verdict == "helped"), "the effect of the blackhole");
         await Deliver(_customer.Relieved(target, _anomaly));
@@ -102,10 +97,10 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         await TimePasses(target, 80_000_000, () => ++seconds > 25, "25 seconds");
         await Deliver(_customer.Relieved(target, _anomaly));
 
-        await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Any(), "the last word");
+        await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.IsFinal), "the last word");
 
-        var said = (await Stream()).OfType<EffectMeasured>().Single();
-        Assert.Equal(("unmeasured", true), (said.Effect.Verdict, said.IsFinal));
+        Assert.All((await Stream()).OfType<EffectMeasured>(), it => Assert.Equal("unmeasured", it.Effect.Verdict));
+        Assert.Contains("flows here do not show", (await Stream()).OfType<EffectMeasured>().Last().Effect.Words, StringComparison.Ordinal);
         Assert.Empty((await Stream()).OfType<StepTaken>());
     }
 
@@ -121,13 +116,13 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         Assert.Equal(["unmeasured"], (await Stream()).OfType<EffectMeasured>().Select(it => it.Effect.Verdict));
 
         // Flows of others are heard, none of this target: now nothing means nothing.
-        await TimePasses(Beat, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.Effect.Verdict == "helped"), "quiet");
+        await TimePasses(_traffic.Beat, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.Effect.Verdict == "helped"), "quiet");
         Assert.Empty((await Stream()).OfType<StepTaken>());
     }
 
     /// <summary>Second by second, each with what ingestion would tell of it, until something is seen.</summary>
     private Task TimePasses(string target, long bitsPerSecond, Func<Task<bool>> until, string what) =>
-        TimePasses(_ => Tell(target, bitsPerSecond), until, what);
+        TimePasses(at => _traffic.Ntp(_customer, target, at, bitsPerSecond), until, what);
 
     private async Task TimePasses(Func<DateTimeOffset, Task> tell, Func<Task<bool>> until, string what) => await Eventually.True(
         async () =>
@@ -141,34 +136,6 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
 
     private Task TimePasses(string target, long bitsPerSecond, Func<bool> until, string what) =>
         TimePasses(target, bitsPerSecond, () => Task.FromResult(until()), what);
-
-    private async Task Beat(DateTimeOffset at) => await _channel.BasicPublishAsync(
-        "telemetry.beats",
-        "",
-        mandatory: false,
-        new BasicProperties { Type = "platform.telemetry.v1.TelemetryBeat" },
-        new TelemetryBeat { Source = "test", HeardAtUnixUs = at.ToUnixTimeMilliseconds() * 1000 }.ToByteArray());
-
-    private async Task Tell(string target, long bitsPerSecond)
-    {
-        var bytes = new Counters { Bytes = (ulong)bitsPerSecond / 8, Packets = 1 };
-        var batch = new TrafficWindowBatch
-        {
-            ObjectId = _customer.ContractId.ToString(),
-            TenantId = _customer.TenantId.ToString(),
-            Windows =
-            {
-                new HostWindow
-                {
-                    Host = ByteString.CopyFrom(IPNetwork.Parse(target).BaseAddress.GetAddressBytes()),
-                    Second = _host.Clock.GetUtcNow().ToUnixTimeSeconds(),
-                    Total = bytes,
-                    Vectors = { new VectorCounters { Vector = Vector.Ntp, Counters = bytes } },
-                },
-            },
-        };
-        await _channel.BasicPublishAsync("telemetry.windows", _customer.ContractId.ToString(), batch.ToByteArray());
-    }
 
     private async Task<IReadOnlyList<MitigationEvent>> Stream() =>
     [

@@ -3,6 +3,7 @@ using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Mitigation.Capacity;
+using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
@@ -16,6 +17,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
     private readonly PostgresDatabase _database = new(postgres); // for each test: others would take room
     private readonly Customer _first = Customer.New();
     private readonly Customer _second = Customer.New();
+    private readonly HashSet<string> _alive = ["agent-osaka", "agent-tokyo"];
     private ServiceHost _host = null!;
 
     public async ValueTask InitializeAsync()
@@ -118,6 +120,80 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         await Holds("198.18.65.2/32", "192.0.2.61"); // the filter is handed out before the route is read back
     }
 
+    [Fact, Trait("Requirement", "R6"), Trait("Requirement", "R26")]
+    public async Task What_is_diverted_to_a_pool_whose_scrubbers_all_died_goes_to_another_with_room_and_stays_there()
+    {
+        await Deliver(_first.Signed("198.18.66.0/24") with { AlwaysOn = true });
+        await Holds("198.18.66.0/24", "192.0.2.61");
+        _alive.Remove("agent-osaka");
+        await Holds("198.18.66.0/24", "192.0.2.62");
+
+        var lost = (await Stream(_first)).OfType<ScrubbersLost>().Single();
+        Assert.Equal(("osaka", "tokyo", "Not seen: no scrubber of osaka was heard for 10 s."), (lost.Pool, lost.MovedTo, lost.Why));
+        await Passes(async () => (await Levels("osaka")).Any(it => it.Level is PoolLevel.Away), "the pool's own event");
+        var pool = (await Capacity.ListPoolsAsync(new(), _host.As(TenantId.Provider, Roles.ProviderOperator))).Pools[0];
+        Assert.Equal(("osaka", "away"), (pool.Name, pool.Level));
+
+        _alive.Add("agent-osaka");
+        await Passes(async () => (await Levels("osaka"))[^1].Level is PoolLevel.Ok, "the pool again");
+        Assert.Equal(["198.18.66.0/24 via 192.0.2.62 []"], await network.AtRouter("198.18.66.0/24")); // back and forth would be worse
+        Assert.Single((await Stream(_first)).OfType<ScrubbersLost>());
+    }
+
+    [Fact, Trait("Requirement", "R6"), Trait("Requirement", "R26")]
+    public async Task Where_no_other_has_room_traffic_goes_its_own_way_until_scrubbers_are_there_again()
+    {
+        await Deliver(_first.Signed("198.18.67.0/24") with { AlwaysOn = true });
+        await Holds("198.18.67.0/24", "192.0.2.61");
+        await Deliver(_second.Signed("198.18.68.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 4_500_000_000 });
+        await Holds("198.18.68.0/24", "192.0.2.62");
+        _alive.Remove("agent-osaka");
+        await Passes(async () => (await network.AtRouter("198.18.67.0/24")).Count == 0, "no route to nobody");
+        Assert.Equal(["198.18.68.0/24 via 192.0.2.62 []"], await network.AtRouter("198.18.68.0/24")); // a neighbour's pool is untouched
+        await Passes(async () => (await Stream(_first)).OfType<CountermeasureWithdrawn>().Any(), "the withdrawal");
+        Assert.Equal(WithdrawalReason.ScrubbersGone, (await Stream(_first)).OfType<CountermeasureWithdrawn>().Single().Reason);
+
+        _alive.Add("agent-osaka");
+        await Holds("198.18.67.0/24", "192.0.2.61");
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task A_step_whose_scrubbers_died_is_taken_again_when_they_are_back_and_no_other_step_is_left()
+    {
+        await Deliver(_first.Signed("198.18.69.0/24"));
+        await Passes(() => Task.FromResult(true), "agents that were heard");
+        await new Wire.Mitigations.MitigationsClient(_host.Channel).SetDefensePolicyAsync(
+            new()
+            {
+                ServiceCode = _first.ServiceCode,
+                ObjectId = _first.ContractId.ToString(),
+                Reason = "test",
+                Policy = new Wire.DefensePolicy { Mode = "automatic", Steps = { new Wire.DefenseStep { Kind = "scrubbing", PatienceSeconds = 3600 } } },
+            },
+            _host.As(TenantId.Of(_first.TenantId), Roles.Administrator));
+        await _host.CatchUp();
+        var anomaly = Customer.NewId();
+        await Deliver(_first.AttackedBy("198.18.69.1/32", anomaly, "ntp"));
+        await Holds("198.18.69.1/32", "192.0.2.61");
+        _alive.Clear();
+        await Passes(async () => (await network.AtRouter("198.18.69.1/32")).Count == 0, "no route to nobody");
+
+        _alive.UnionWith(["agent-osaka", "agent-tokyo"]);
+        await Holds("198.18.69.1/32", "192.0.2.61");
+        var told = (await _host.Store.Tenant(TenantId.Of(_first.TenantId)).Read(
+            MitigationState.Stream, DerivedId.OfMitigation(anomaly).ToString(), CancellationToken.None)).Select(it => it.Data).ToList();
+        Assert.Equal("There are scrubbers again.", told.OfType<StepTaken>().Single().Why);
+        Assert.Contains(told.OfType<EffectMeasured>(), it => it.Effect is { Verdict: "not-seen", Words: "Not seen: no scrubber of osaka was heard for 10 s." });
+    }
+
+    /// <summary>Of the mitigation that stands for its order.</summary>
+    private async Task<IReadOnlyList<MitigationEvent>> Stream(Customer customer)
+    {
+        var session = _host.Store.Tenant(TenantId.Of(customer.TenantId));
+        var key = (await session.Keys(MitigationState.Stream, CancellationToken.None)).Single();
+        return [.. (await session.Read(MitigationState.Stream, key, CancellationToken.None)).Select(it => (MitigationEvent)it.Data)];
+    }
+
     private Wire.Capacity.CapacityClient Capacity => new(_host.Channel);
 
     private async Task<SyncFiltersResponse> Sync(string agent, bool synProxy = false) =>
@@ -137,6 +213,11 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
     private Task Passes(Func<Task<bool>> until, string what) => Eventually.True(
         async () =>
         {
+            foreach (var agent in _alive)
+            {
+                await Sync(agent);
+            }
+
             _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
             return await until();
         },

@@ -15,8 +15,8 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Information, "Withdrawal of mitigation {MitigationId} is due: {Reason}")]
     public static partial void WithdrawalDue(this ILogger log, Guid mitigationId, WithdrawalReason reason);
 
-    [LoggerMessage(4, LogLevel.Warning, "Due withdrawals wait for the database: {Fault}")]
-    public static partial void DueWithdrawalsWait(this ILogger log, string fault);
+    [LoggerMessage(4, LogLevel.Warning, "Due withdrawals wait and are looked at again")]
+    public static partial void DueWithdrawalsWait(this ILogger log, Exception fault);
 
     [LoggerMessage(5, LogLevel.Warning, "Speaker {Speaker} at {Address} does not answer; what it shall hold waits: {Fault}")]
     public static partial void SpeakerAway(this ILogger log, string speaker, Uri address, string fault);
@@ -27,8 +27,8 @@ internal static partial class Log
     [LoggerMessage(7, LogLevel.Information, "Speaker {Speaker}: {Added} routes added, {Withdrawn} withdrawn")]
     public static partial void TableChanged(this ILogger log, string speaker, int added, int withdrawn);
 
-    [LoggerMessage(8, LogLevel.Warning, "The reconciler waits and looks again: {Fault}")]
-    public static partial void ReconcilerWaits(this ILogger log, string fault);
+    [LoggerMessage(8, LogLevel.Warning, "The reconciler waits and looks again")]
+    public static partial void ReconcilerWaits(this ILogger log, Exception fault);
 
     [LoggerMessage(9, LogLevel.Warning, "Speaker {Speaker} had drifted: {Missing} routes missing, {Foreign} foreign; put right (it was away: {WasAway})")]
     public static partial void DriftMended(this ILogger log, string speaker, int missing, int foreign, bool wasAway);
@@ -53,6 +53,12 @@ internal static partial class Log
 
     [LoggerMessage(16, LogLevel.Warning, "Scrubbing pool {Pool} is {Level} now: {Used} of {Limit} bit/s")]
     public static partial void PoolLimitCrossed(this ILogger log, string pool, Capacity.PoolLevel level, long used, long limit);
+
+    [LoggerMessage(17, LogLevel.Error, "{What} failed; the others go on, and it is tried again")]
+    public static partial void FailedAlone(this ILogger log, Exception fault, string what);
+
+    [LoggerMessage(18, LogLevel.Error, "Mitigation {MitigationId}: {Why} What was diverted there goes {To}")]
+    public static partial void PoolLeft(this ILogger log, Guid mitigationId, string why, string to);
 
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {

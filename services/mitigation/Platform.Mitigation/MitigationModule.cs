@@ -70,7 +70,6 @@ internal static class MitigationModule
     {
         builder.AddValidatedOptions<EffectOptions>(EffectOptions.Section);
         builder.Services.AddSingleton<TargetTraffic>();
-        builder.Services.AddSingleton<ScrubbedTraffic>();
         builder.Services.AddSingleton<TrafficListener>();
         builder.Services.AddHostedService<EffectMeter>();
         builder.AddMigrationStep("telemetry topology", (services, cancellation) =>

@@ -21,8 +21,17 @@ public sealed record CountermeasureMeasured
     /// <summary>Identity of the countermeasure (UUID).</summary>
     public required Guid CountermeasureId { get; init; }
 
-    /// <summary><c>helped</c>, <c>unchanged</c> (it stands and nothing changed) or <c>unmeasured</c> (open set).</summary>
+    /// <summary>
+    /// <c>helped</c>, <c>unchanged</c> (it stands and nothing changed), <c>not-seen</c> (the attack goes on and does not pass where it should) or
+    /// <c>unmeasured</c> (open set).
+    /// </summary>
     public required string Verdict { get; init; }
+
+    /// <summary>
+    /// The verdict as an English sentence with its figures, for example <c>Nothing changed: 79 of 80 Mbit/s still arrive.</c>; null from older
+    /// producers. Since release 3.
+    /// </summary>
+    public string? Words { get; init; }
 
     /// <summary>Greatest rate of a vector that detection had seen, in bits per second; 0 when none.</summary>
     public required long BeforeBitsPerSecond { get; init; }

@@ -15,7 +15,7 @@ internal static class CapacityEndpoints
     /// <param name="UsedBitsPerSecond">What contracts have a claim to.</param>
     /// <param name="HeadroomBitsPerSecond">What is left.</param>
     /// <param name="Contracts">How many.</param>
-    /// <param name="Level"><c>ok</c>, <c>nearly-full</c> or <c>exceeded</c>.</param>
+    /// <param name="Level"><c>ok</c>, <c>nearly-full</c>, <c>exceeded</c> or <c>away</c>.</param>
     public sealed record PoolAnswer(
         string Name, long LimitBitsPerSecond, long UsedBitsPerSecond, long HeadroomBitsPerSecond, int Contracts, string Level);
 

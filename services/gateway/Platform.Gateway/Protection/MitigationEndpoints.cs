@@ -64,17 +64,26 @@ internal static class MitigationEndpoints
     /// <param name="CountermeasureId">UUID.</param>
     /// <param name="Kind">blackhole, flowspec, diversion or scrubbing.</param>
     /// <param name="Route">What is announced.</param>
-    /// <param name="Status">proposed, rehearsed, requested, announced, withdrawing or withdrawn.</param>
-    /// <param name="AnnouncedBy">Speakers and scrubbers that were read back with it.</param>
-    /// <param name="Effect">helped, unchanged or unmeasured; null until it was measured.</param>
+    /// <param name="Status">proposed, rehearsed, requested, announced (at every place), partial (at some), missing (nowhere any more), withdrawing or withdrawn.</param>
+    /// <param name="AnnouncedBy">Speakers and scrubbers that hold it now; once it goes, those that were read back with it.</param>
+    /// <param name="Effect">helped, unchanged, not-seen or unmeasured; null until it was measured.</param>
+    /// <param name="MissingAt">Speakers and scrubbers that shall hold it and do not.</param>
+    /// <param name="EffectWords">The effect as a sentence, with its figures; null until it was measured.</param>
     public sealed record CountermeasureAnswer(
-        string CountermeasureId, string Kind, string Route, string Status, IReadOnlyList<string> AnnouncedBy, string? Effect);
+        string CountermeasureId,
+        string Kind,
+        string Route,
+        string Status,
+        IReadOnlyList<string> AnnouncedBy,
+        string? Effect,
+        IReadOnlyList<string> MissingAt,
+        string? EffectWords);
 
     /// <param name="MitigationId">UUID.</param>
     /// <param name="AnomalyId">What it defends against.</param>
     /// <param name="ServiceCode">Contract that it is about.</param>
     /// <param name="Target">CIDR notation.</param>
-    /// <param name="Status">proposed, rehearsed, starting, active, holding, withdrawing, ended or failed.</param>
+    /// <param name="Status">proposed, rehearsed, starting, active, partial, missing, holding, withdrawing, ended or failed.</param>
     /// <param name="Countermeasures">What was put in force.</param>
     /// <param name="StartedAt">When (UTC).</param>
     /// <param name="EndedAt">When (UTC); null while active.</param>
@@ -233,7 +242,14 @@ internal static class MitigationEndpoints
             mitigation.Target,
             mitigation.Status,
             [.. mitigation.Countermeasures.Select(c => new CountermeasureAnswer(
-                c.CountermeasureId, c.Kind, c.Route, c.Status, [.. c.AnnouncedBy], c.Effect?.Verdict))],
+                c.CountermeasureId,
+                c.Kind,
+                c.Route,
+                c.Status,
+                [.. c.AnnouncedBy],
+                c.Effect?.Verdict,
+                [.. c.MissingAt],
+                c.Effect?.Words is { Length: > 0 } words ? words : null))],
             mitigation.StartedAt.ToDateTimeOffset(),
             mitigation.EndedAt.ToInstant(),
             mitigation.ExpiresAt.ToInstant(),

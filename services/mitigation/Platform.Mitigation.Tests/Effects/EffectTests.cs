@@ -47,13 +47,52 @@ public sealed class EffectTests
     public void Without_evidence_nothing_can_be_said() => Assert.Equal("unmeasured", EffectRules.Verdict([], 1));
 
     [Theory]
-    [InlineData(70_000_000, 10_000_000, "helped")]
-    [InlineData(20_000_000, 60_000_000, "unchanged")] // a drop in the bucket is no help
-    [InlineData(500_000, 5_000_000, "helped")] // no more than is allowed anyway
-    [InlineData(0, 60_000_000, "unchanged")]
-    [InlineData(0, 1_000_000, null)] // no attack arrives, and nothing is dropped: nothing can be said
-    public void A_filter_helps_when_it_drops_most_or_little_passes(long dropped, long passed, string? verdict) =>
-        Assert.Equal(verdict, EffectRules.VerdictOfFilter([Ntp], dropped, passed));
+    [InlineData(70_000_000, 10_000_000, null, "helped")]
+    [InlineData(20_000_000, 60_000_000, null, "unchanged")] // a drop in the bucket is no help
+    [InlineData(500_000, 5_000_000, null, "helped")] // no more than is allowed anyway
+    [InlineData(0, 60_000_000, null, "unchanged")]
+    [InlineData(0, 1_000_000, null, null)] // no attack passes, nothing is dropped, and no flows were heard: nothing can be said
+    [InlineData(0, 0, 0L, null)] // no attack anywhere
+    [InlineData(0, 0, 78_000_000L, "not-seen")] // it goes on, and past the scrubbers comes nothing
+    [InlineData(0, 1_000_000, 78_000_000L, "not-seen")]
+    [InlineData(30_000_000, 500_000, 78_000_000L, "not-seen")] // most of it takes another way
+    [InlineData(50_000_000, 500_000, 78_000_000L, "helped")]
+    [InlineData(0, 60_000_000, 78_000_000L, "unchanged")]
+    public void A_filter_helps_when_it_drops_most_or_little_passes_and_says_when_the_attack_does_not_come_past_it(
+        long dropped, long passed, long? arrives, string? verdict) =>
+        Assert.Equal(verdict, EffectRules.OfFilter([Ntp], new FilteredRate(dropped, passed), dropped, arrives)?.Verdict);
+
+    [Fact]
+    public void What_another_filter_of_the_same_target_drops_was_seen_all_the_same() => Assert.Null(
+        EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), droppedByAll: 70_000_000, arrives: 78_000_000));
+
+    [Fact]
+    public void What_is_said_is_said_in_words_with_its_figures()
+    {
+        Assert.Equal("Nothing changed: 79 of 80 Mbit/s still arrive.", EffectRules.OfRoute([Ntp], 79_000_000).Words);
+        Assert.Equal(
+            "Not seen: 78 Mbit/s of the attack arrive, and only 0.5 Mbit/s come past the scrubbers.",
+            EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), 0, 78_000_000)!.Words);
+        Assert.Equal("Not seen: no scrubber of osaka was heard for 10 s.", EffectRules.NobodyThere("osaka", TimeSpan.FromSeconds(10)).Words);
+        Assert.Equal(
+            "Scrubbing did not help within 12 s. Not seen: no scrubber was heard for 10 s.",
+            EffectRules.Why(DefenseStepKind.Scrubbing, [EffectRules.NobodyThere(null, TimeSpan.FromSeconds(10)).Words], TimeSpan.FromSeconds(12)));
+    }
+
+    [Fact]
+    public void Counters_that_begin_anew_are_no_rate_and_a_time_that_was_not_looked_at_has_none()
+    {
+        var looks = new ScrubbedTraffic();
+        for (var second = 0; second <= 10; second++)
+        {
+            looks.Note(Noon.AddSeconds(second), droppedBytes: 1000 * second, passedBytes: 100 * second);
+        }
+
+        Assert.Equal(new FilteredRate(8000, 800), looks.Rate(Noon.AddSeconds(8), TimeSpan.FromSeconds(5)));
+        Assert.Null(looks.Rate(Noon.AddSeconds(4), TimeSpan.FromSeconds(5)));
+        looks.Note(Noon.AddSeconds(11), 0, 0);
+        Assert.Null(looks.Rate(Noon.AddSeconds(11), TimeSpan.FromSeconds(5)));
+    }
 
     [Fact]
     public void Silence_of_the_telemetry_is_told_from_quiet()
@@ -85,6 +124,8 @@ public sealed class EffectTests
     public void A_step_of_which_one_part_helps_is_kept()
     {
         Assert.True(EffectRules.DidNotHelp(["unchanged", "unchanged"]));
+        Assert.True(EffectRules.DidNotHelp(["unchanged", "not-seen"]));
+        Assert.False(EffectRules.DidNotHelp(["not-seen", "unmeasured"]));
         Assert.False(EffectRules.DidNotHelp(["unchanged", "helped"]));
         Assert.False(EffectRules.DidNotHelp(["unchanged", null])); // not measured yet
         Assert.False(EffectRules.DidNotHelp([]));

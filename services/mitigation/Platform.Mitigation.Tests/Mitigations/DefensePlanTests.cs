@@ -28,6 +28,19 @@ public sealed class DefensePlanTests
         Assert.Equal([rule], Rules(DefenseStepKind.FlowSpecDiscard, Udp with { Vector = vector }));
 
     [Fact]
+    public void An_address_of_a_family_that_no_speaker_diverts_is_not_led_to_the_scrubber_of_the_other()
+    {
+        var means = WithFlowSpec with { Scrubbing = true, Diverted = Families.IPv4 };
+        var policy = Policy with { Steps = [new(DefenseStepKind.Scrubbing, TimeSpan.FromSeconds(1)), new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(1))] };
+        Assert.Equal(0, DefensePlan.Next(IPNetwork.Parse("203.0.113.10/32"), [Ntp], policy, means, from: 0)!.Index);
+        Assert.Equal(1, DefensePlan.Next(IPNetwork.Parse("2001:db8::10/128"), [Ntp], policy, means, from: 0)!.Index);
+
+        var byHand = new StartByHand(
+            Scope, [new(CountermeasureKind.Diversion, IPNetwork.Parse("2001:db8::/64"))], Known with { Means = means }, TimeSpan.FromHours(1), "test", Noon);
+        With().When(state => MitigationDecider.Decide(state, byHand)).ThenRejected("nothing-diverts");
+    }
+
+    [Fact]
     public void A_threshold_in_packets_becomes_bytes_by_the_size_of_what_was_seen() => Assert.Equal(
         ["to 203.0.113.10/32 tcp flags S not-flags A rate-limit 128000 bytes/s"],
         Rules(DefenseStepKind.FlowSpecDiscard, new VectorEvidence("tcp-syn", 51_200_000, 100_000, null, 2_000)));

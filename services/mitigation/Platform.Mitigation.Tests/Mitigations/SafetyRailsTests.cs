@@ -75,6 +75,27 @@ public sealed class SafetyRailsTests
         Assert.Equal("rule-too-broad", Refusal(new TrafficRule(Ntp.Destination, TrafficAction.Discard)));
 
     [Theory]
+    [InlineData("203.0.113.10/32", "0.0.0.0/1", null)] // with its other half it would be everybody
+    [InlineData("203.0.113.10/32", "128.0.0.0/7", null)]
+    [InlineData("2001:db8::10/128", "2000::/3", null)]
+    [InlineData("203.0.113.10/32", null, "0-65535")]
+    [InlineData("203.0.113.10/32", null, "40-1500")]
+    public void A_source_of_half_the_internet_and_lengths_that_all_packets_have_say_nothing_either(string prefix, string? source, string? lengths)
+    {
+        var rule = new TrafficRule(
+            IPNetwork.Parse(prefix),
+            TrafficAction.Discard,
+            source is null ? null : IPNetwork.Parse(source),
+            PacketLength: lengths?.Split('-') is [var from, var to] ? new NumberRange(int.Parse(from), int.Parse(to)) : null);
+        Assert.Equal("rule-too-broad", At(rule));
+        Assert.Null(At(rule with { Action = TrafficAction.Accept }));
+        Assert.Null(At(rule with { Protocol = 17 })); // so narrowed it says something
+
+        static string? At(TrafficRule rule) => Rails.RefusalOf(
+            new CountermeasureSpec(CountermeasureKind.FlowSpec, rule.Destination, rule), Contract, "DP00000001")?.Code;
+    }
+
+    [Theory]
     [InlineData("198.51.100.0/24", "198.51.100.7/32")]
     [InlineData("198.51.100.7/32", "198.51.100.0/24")]
     public void No_rule_names_an_allowed_source_or_what_holds_it(string allowed, string source)

@@ -95,6 +95,12 @@ internal static class AlwaysOnRejections
         "The contract's prefixes are too wide to be diverted always.",
         $"They would need more than {AlwaysOnDecider.MostRoutes} routes of /24 or /48.");
 
+    public static Rejection ScrubbersAway(string? pool) => new(
+        RejectionKind.Conflict,
+        "scrubbers-away",
+        "None of the scrubbers is there.",
+        $"No scrubber{(pool is null ? "" : $" of {pool}")} was heard; the diversion waits for one.");
+
     public static Rejection CapacityExceeded { get; } = new(
         RejectionKind.Conflict,
         "capacity-exceeded",

@@ -4,6 +4,7 @@ using Platform.EventStore;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.AlwaysOn;
 
@@ -19,6 +20,7 @@ internal sealed class AlwaysOnKeeper(
     NetworkSeat seat,
     IOptions<MitigationOptions> options,
     IOptions<BgpOptions> network,
+    IOptions<ScrubberOptions> scrubbers,
     TimeProvider clock,
     ILogger<AlwaysOnKeeper> log) : BackgroundService
 {
@@ -38,24 +40,24 @@ internal sealed class AlwaysOnKeeper(
             {
                 foreach (var changed in await ChangedOrders.Read(database, seated))
                 {
-                    await Alone(() => Follow(changed, seated), seated);
+                    await Alone(() => Follow(changed, seated), $"The always-on order of {changed.ServiceCode}", seated);
                 }
 
                 foreach (var diversion in await StandingDiversions.Read(database, seated))
                 {
-                    await Alone(() => Keep(diversion, seated), seated);
+                    await Alone(() => Keep(diversion, seated), $"The standing diversion of {diversion.ServiceCode}", seated);
                 }
             }
             catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
             {
-                log.ReconcilerWaits(fault.Message);
+                log.ReconcilerWaits(fault);
             }
         }
         while (await timer.WaitForNextTickAsync(seated));
     }
 
     /// <summary>One order that cannot be kept must not keep the others from theirs.</summary>
-    private async Task Alone(Func<Task> keep, CancellationToken seated)
+    private async Task Alone(Func<Task> keep, string what, CancellationToken seated)
     {
         try
         {
@@ -63,7 +65,7 @@ internal sealed class AlwaysOnKeeper(
         }
         catch (Exception fault) when (fault is not NpgsqlException && !seated.IsCancellationRequested)
         {
-            log.ReconcilerWaits(fault.Message);
+            log.FailedAlone(fault, what);
         }
     }
 
@@ -186,6 +188,12 @@ internal sealed class AlwaysOnKeeper(
     /// <summary>What the rails let through. Asked before slots are taken: what they refuse would take some with each look, until no attack has any left.</summary>
     private IReadOnlyList<CountermeasureSpec> Allowed(StandingDiversion diversion, IReadOnlyList<CountermeasureSpec> specs, Defense defense)
     {
+        if (specs.Count > 0 && !defense.Means.Scrubbing && scrubbers.Value.AgentsOf(defense.Means.Pool).Count > 0)
+        {
+            Note(diversion.OrderId, diversion.ServiceCode, AlwaysOnRejections.ScrubbersAway(defense.Means.Pool));
+            return []; // nobody would filter it, and perhaps nobody hand it on
+        }
+
         var judged = specs.ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, diversion.ServiceCode));
         if (judged.FirstOrDefault(group => group.Key is not null) is { } refused)
         {

@@ -44,17 +44,30 @@ internal static class StandingDiversions
         return diversions;
     }
 
-    /// <summary>Whether every route of the order was read back from a speaker.</summary>
-    public static async Task<bool> Stands(NpgsqlDataSource database, Guid orderId, CancellationToken cancellation)
+    /// <summary>Whether every route of the order stands now, at every speaker that diverts it.</summary>
+    public static async Task<bool> Stands(NpgsqlDataSource database, Places places, Guid orderId, CancellationToken cancellation)
     {
         await using var command = database.CreateCommand(
             """
-            select coalesce(bool_and(c.announced_by <> '{}'), false)
+            select c.countermeasure_id, c.kind, c.prefix, c.announced_by
             from views.mitigations_v1 m join views.countermeasures_v1 c using (tenant_id, mitigation_id)
             where m.order_id = $1 and m.ended_at is null and not c.withdrawing
             """);
         command.Parameters.Add(new() { Value = orderId });
-        return await command.ExecuteScalarAsync(cancellation) is true;
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        var stands = false;
+        while (await row.ReadAsync(cancellation))
+        {
+            var spec = new CountermeasureSpec((CountermeasureKind)row.GetInt16(1), row.GetFieldValue<IPNetwork>(2));
+            if (places.Of(row.GetGuid(0), spec, row.GetFieldValue<string[]>(3)).Missing.Count > 0)
+            {
+                return false;
+            }
+
+            stands = true;
+        }
+
+        return stands;
     }
 }
 

@@ -44,13 +44,14 @@ internal sealed class AnnouncementReconciler(
     private async Task Keep(SpeakerOptions speakerOptions, ChangeSignal changes, CancellationToken seated)
     {
         using var speaker = new BgpSpeaker(speakerOptions, (uint)options.Value.PathIdentifier, options.Value.Timeout, scrubbers.Value.Pools);
+        var place = new SpeakerPlace(database, speakerOptions.Name);
         var isAway = false;
         while (!seated.IsCancellationRequested)
         {
             var change = changes.Next(); // taken before reading, so that a change while we read is not slept over
             try
             {
-                await Reconcile(speaker, change, wasAway: isAway, seated);
+                await Reconcile(speaker, place, change, wasAway: isAway, seated);
                 if (isAway)
                 {
                     isAway = false;
@@ -65,12 +66,12 @@ internal sealed class AnnouncementReconciler(
                 {
                     isAway = true;
                     log.SpeakerAway(speakerOptions.Name, speakerOptions.Address!, fault.Status.Detail);
-                    await NoteLoss(speaker, seated);
+                    await NoteLoss(speaker, place, seated);
                 }
             }
-            catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
+            catch (Exception fault) when (!seated.IsCancellationRequested)
             {
-                log.ReconcilerWaits(fault.Message);
+                log.ReconcilerWaits(fault); // whatever it was, this speaker is tried again, and the others go on
             }
 
             var pause = isAway && options.Value.CompareInterval > KnockInterval ? KnockInterval : options.Value.CompareInterval;
@@ -82,7 +83,7 @@ internal sealed class AnnouncementReconciler(
         }
     }
 
-    private async Task Reconcile(BgpSpeaker speaker, Task change, bool wasAway, CancellationToken cancellation)
+    private async Task Reconcile(BgpSpeaker speaker, SpeakerPlace place, Task change, bool wasAway, CancellationToken cancellation)
     {
         var reading = speaker.ReadOwn(cancellation);
         var wanted = await WantedCountermeasures.Read(database, cancellation);
@@ -93,7 +94,7 @@ internal sealed class AnnouncementReconciler(
         // A prefix has one route. Where one shall be diverted and blackholed, the blackhole is the later step, and wins.
         foreach (var it in wanted.Where(it => !it.Withdrawing).OrderBy(it => it.Spec.Kind is CountermeasureKind.Blackhole))
         {
-            if (speaker.RouteFor(it.Spec) is { } route)
+            if (RouteFor(speaker, it) is { } route)
             {
                 desired[route.Key] = standing[it.CountermeasureId] = route;
             }
@@ -114,7 +115,29 @@ internal sealed class AnnouncementReconciler(
             held = [.. await speaker.ReadOwn(cancellation)]; // what counts is what the speaker says, not that it did not object
         }
 
+        await place.Answers(cancellation);
+        await place.Misses(
+            wanted.Where(it => it.AnnouncedBy.Contains(speaker.Options.Name)
+                    && standing.TryGetValue(it.CountermeasureId, out var route)
+                    && desired[route.Key].Equals(route) // else another of ours has its place
+                    && !held.Contains(route))
+                .Select(it => it.CountermeasureId).ToHashSet(),
+            cancellation);
         await Record(speaker, wanted, standing, held, change, cancellation);
+    }
+
+    /// <summary>What cannot be written as a route is none here, and keeps no other out.</summary>
+    private SpeakerRoute? RouteFor(BgpSpeaker speaker, WantedCountermeasure it)
+    {
+        try
+        {
+            return speaker.RouteFor(it.Spec);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            log.FailedAlone(fault, $"The route of countermeasure {it.CountermeasureId} at {speaker.Options.Name}");
+            return null;
+        }
     }
 
     /// <summary>All at once; when the speaker refuses, one by one, so that one route cannot keep the others out.</summary>
@@ -163,7 +186,7 @@ internal sealed class AnnouncementReconciler(
             .Select(it => standing[it.CountermeasureId])
             .Intersect(missing)
             .ToList();
-        var leaving = wanted.Where(it => it.Withdrawing).Select(it => speaker.RouteFor(it.Spec)?.Key).ToHashSet();
+        var leaving = wanted.Where(it => it.Withdrawing).Select(it => RouteFor(speaker, it)?.Key).ToHashSet();
         var foreign = surplus.Where(route => !leaving.Contains(route.Key)).ToList();
         if (lost.Count + foreign.Count == 0)
         {
@@ -217,7 +240,7 @@ internal sealed class AnnouncementReconciler(
             var gone = mitigation
                 .Where(it => it.Withdrawing
                     && options.Value.HoldersOf(it.Spec).Contains(name)
-                    && (speaker.RouteFor(it.Spec) is not { } route
+                    && (RouteFor(speaker, it) is not { } route
                         || !heldKeys.Contains(route.Key)
                         || standingRoutes.Contains(route)
                         || (standingKeys.Contains(route.Key) && !held.Contains(route))))
@@ -238,17 +261,24 @@ internal sealed class AnnouncementReconciler(
         IEnumerable<Guid> countermeasures,
         CancellationToken cancellation)
     {
-        var (session, key) = (store.Tenant(TenantId.Of(of.TenantId)), of.MitigationId.ToString());
-        // One trace from the window that began it to the route that ends it.
-        var begun = await session.Read(MitigationState.Stream, key, cancellation) is [var first, ..] ? first.Metadata.TraceParent : null;
-        using var activity = Telemetry.Source.StartActivity("record route", ActivityKind.Internal, begun);
-        await session.Handle(
-            MitigationState.Stream,
-            key,
-            decide,
-            // Without a name of its own: after a restart of the speaker the same read-back is another one. The decider tells what is news.
-            new Cause($"reconciler:{what}:{clock.GetUtcNow().UtcTicks}:{countermeasures.First():N}"),
-            cancellation);
+        try
+        {
+            var (session, key) = (store.Tenant(TenantId.Of(of.TenantId)), of.MitigationId.ToString());
+            // One trace from the window that began it to the route that ends it.
+            var begun = await session.Read(MitigationState.Stream, key, cancellation) is [var first, ..] ? first.Metadata.TraceParent : null;
+            using var activity = Telemetry.Source.StartActivity("record route", ActivityKind.Internal, begun);
+            await session.Handle(
+                MitigationState.Stream,
+                key,
+                decide,
+                // Without a name of its own: after a restart of the speaker the same read-back is another one. The decider tells what is news.
+                new Cause($"reconciler:{what}:{clock.GetUtcNow().UtcTicks}:{countermeasures.First():N}"),
+                cancellation);
+        }
+        catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
+        {
+            log.FailedAlone(fault, $"The record of mitigation {of.MitigationId}");
+        }
     }
 
     private Task<AppendResult> Note(BgpSpeaker speaker, SpeakerEvent happened, CancellationToken cancellation)
@@ -263,15 +293,16 @@ internal sealed class AnnouncementReconciler(
             cancellation);
     }
 
-    private async Task NoteLoss(BgpSpeaker speaker, CancellationToken cancellation)
+    private async Task NoteLoss(BgpSpeaker speaker, SpeakerPlace place, CancellationToken cancellation)
     {
         try
         {
+            await place.IsAway(clock.GetUtcNow(), cancellation);
             await Note(speaker, new SpeakerLost(speaker.Options.Name, clock.GetUtcNow()), cancellation);
         }
         catch (NpgsqlException fault)
         {
-            log.ReconcilerWaits(fault.Message);
+            log.ReconcilerWaits(fault);
         }
     }
 }

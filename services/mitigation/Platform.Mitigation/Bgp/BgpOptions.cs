@@ -59,10 +59,12 @@ internal sealed class BgpOptions : IValidatableObject
     /// <param name="synProxy">Whether the scrubbers can answer for the victim.</param>
     internal NetworkMeans MeansFor(bool scrubberIsThere, string? pool, bool synProxy) => new(
         Speakers.Any(speaker => speaker.FlowSpec),
-        Scrubbing: scrubberIsThere && Speakers.Any(speaker => speaker.DiversionNextHopIPv4 is not null || speaker.DiversionNextHopIPv6 is not null),
+        scrubberIsThere,
         RedirectTo,
         pool,
-        synProxy);
+        synProxy,
+        (Speakers.Any(speaker => speaker.DiversionNextHopIPv4 is not null) ? Families.IPv4 : Families.None)
+            | (Speakers.Any(speaker => speaker.DiversionNextHopIPv6 is not null) ? Families.IPv6 : Families.None));
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

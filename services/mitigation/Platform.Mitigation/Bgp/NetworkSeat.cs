@@ -34,7 +34,7 @@ internal sealed class NetworkSeat(
             catch (Exception lost) when (!stopping.IsCancellationRequested)
             {
                 // Whatever it was: a service that ends over it would take the defence of everybody with it, in each replica.
-                log.ReconcilerWaits(lost.Message);
+                log.ReconcilerWaits(lost);
             }
 
             await Task.Delay(RetryInterval, stopping);

@@ -11,7 +11,8 @@ internal sealed record Need(string Key, long BitsPerSecond, string? Pool = null)
 /// <param name="Limit">In bits per second.</param>
 /// <param name="Used">In bits per second.</param>
 /// <param name="Contracts">How many have a share in it.</param>
-internal sealed record PoolUse(string Name, long Limit, long Used, int Contracts);
+/// <param name="IsAway">Whether none of its scrubbers is there.</param>
+internal sealed record PoolUse(string Name, long Limit, long Used, int Contracts, bool IsAway = false);
 
 /// <summary>Who has which share of the scrubbers: a function of limits and contracts, and of nothing else. Pure.</summary>
 internal static class Allocation
@@ -28,14 +29,17 @@ internal static class Allocation
         return (uses, unplaced);
     }
 
+    /// <param name="pools">All of them.</param>
+    /// <param name="needs">Of all contracts.</param>
+    /// <param name="isAway">Whether none of a pool's scrubbers is there: then nothing is placed in it.</param>
     /// <returns>Besides, the pool of each need that found one.</returns>
     public static (IReadOnlyList<PoolUse> Pools, long Unplaced, IReadOnlyDictionary<string, string> Placed) Place(
-        IReadOnlyList<ScrubbingPool> pools, IEnumerable<Need> needs)
+        IReadOnlyList<ScrubbingPool> pools, IEnumerable<Need> needs, Func<string, bool>? isAway = null)
     {
-        var uses = pools.Select(pool => new PoolUse(pool.Name, pool.BitsPerSecond, Used: 0, Contracts: 0)).ToArray();
+        var uses = pools.Select(pool => new PoolUse(pool.Name, pool.BitsPerSecond, Used: 0, Contracts: 0, isAway?.Invoke(pool.Name) is true)).ToArray();
         var placed = new Dictionary<string, string>();
         var unplaced = 0L;
-        foreach (var need in needs.OrderBy(need => need.Pool is null).ThenBy(need => need.Key, StringComparer.Ordinal))
+        foreach (var need in needs.OrderBy(need => !uses.Any(use => use.Name == need.Pool && !use.IsAway)).ThenBy(need => need.Key, StringComparer.Ordinal))
         {
             var index = Array.FindIndex(uses, use => use.Name == need.Pool && HasRoom(use));
             index = index < 0 ? Array.FindIndex(uses, HasRoom) : index;
@@ -48,7 +52,7 @@ internal static class Allocation
             placed[need.Key] = uses[index].Name;
             uses[index] = uses[index] with { Used = uses[index].Used + need.BitsPerSecond, Contracts = uses[index].Contracts + 1 };
 
-            bool HasRoom(PoolUse use) => use.Limit - use.Used >= need.BitsPerSecond;
+            bool HasRoom(PoolUse use) => !use.IsAway && use.Limit - use.Used >= need.BitsPerSecond;
         }
 
         return (uses, unplaced, placed);

@@ -16,7 +16,13 @@ namespace Platform.Mitigation.Capacity;
 
 /// <summary>gRPC surface of capacity: pools, admission, and whose traffic runs through the scrubbers always.</summary>
 internal sealed class CapacityService(
-    NpgsqlDataSource database, StreamStore store, DefenseFacts facts, KnownCapacity capacity, IOptions<BgpOptions> network, IOptions<ScrubberOptions> scrubbers)
+    NpgsqlDataSource database,
+    StreamStore store,
+    DefenseFacts facts,
+    KnownCapacity capacity,
+    KnownScrubbers known,
+    IOptions<BgpOptions> network,
+    IOptions<ScrubberOptions> scrubbers)
     : Wire.Capacity.CapacityBase
 {
     [Authorize(Policy = Policies.ProviderRead)]
@@ -39,6 +45,7 @@ internal sealed class CapacityService(
                     {
                         PoolLevel.NearlyFull => "nearly-full",
                         PoolLevel.Exceeded => "exceeded",
+                        PoolLevel.Away => "away",
                         _ => "ok",
                     },
                 }),
@@ -78,9 +85,12 @@ internal sealed class CapacityService(
         {
             Ordered = state.OrderId is not null,
             ChangedAt = state.ChangedAt is { } at ? Timestamp.FromDateTimeOffset(at) : null,
-            Standing = state.OrderId is { } order && await StandingDiversions.Stands(database, order, context.CancellationToken),
+            Standing = state.OrderId is { } order && await Stands(order, context.CancellationToken),
         };
     }
+
+    private async Task<bool> Stands(Guid order, CancellationToken cancellation) => await StandingDiversions.Stands(
+        database, await Places.Read(database, network.Value, known, cancellation), order, cancellation);
 
     private async Task<ContractScope> ContractOf(TenantId tenant, string serviceCode, ServerCallContext context) =>
         (await facts.Find(tenant.ToGuid(), serviceCode, Guid.Empty, context.CancellationToken))?.Contract

@@ -6,7 +6,8 @@ using Platform.Mitigation.Scrubbers;
 namespace Platform.Mitigation.Capacity;
 
 /// <summary>What contracts need of the scrubbers now, and room that is kept for one that is about to come.</summary>
-internal sealed class KnownCapacity(NpgsqlDataSource database, IOptions<ScrubberOptions> options, TimeProvider clock)
+internal sealed class KnownCapacity(
+    NpgsqlDataSource database, KnownScrubbers scrubbers, IOptions<ScrubberOptions> options, TimeProvider clock)
 {
     private volatile IReadOnlyDictionary<string, string>? _placed;
 
@@ -16,8 +17,9 @@ internal sealed class KnownCapacity(NpgsqlDataSource database, IOptions<Scrubber
     /// <summary>Pools with what is used of them, and what fits into none.</summary>
     public async Task<(IReadOnlyList<PoolUse> Pools, long Unplaced)> Read(CancellationToken cancellation)
     {
+        var there = await scrubbers.Call(cancellation);
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var (pools, unplaced, placed) = Allocation.Place(options.Value.Pools, await Needs(connection, except: "", cancellation));
+        var (pools, unplaced, placed) = Allocation.Place(options.Value.Pools, await Needs(connection, except: "", cancellation), there.IsAway);
         _placed = placed;
         return (pools, unplaced);
     }

@@ -3,7 +3,7 @@ namespace Platform.Mitigation.Capacity;
 /// <summary>What can have happened to one scrubbing pool. Streams of the provider.</summary>
 internal abstract record PoolEvent;
 
-/// <summary>What contracts need of the pool crossed a limit, upwards or downwards.</summary>
+/// <summary>What contracts need of the pool crossed a limit, upwards or downwards; or its scrubbers went, or are there again.</summary>
 /// <param name="Pool">Name as configured; <c>unplaced</c>: what fits into none.</param>
 /// <param name="Level">Where it is now.</param>
 /// <param name="LimitBitsPerSecond">What it can clean.</param>
@@ -23,4 +23,7 @@ internal enum PoolLevel
 
     /// <summary>More is needed than there is.</summary>
     Exceeded = 2,
+
+    /// <summary>None of its scrubbers was heard for too long; nothing is diverted to it.</summary>
+    Away = 3,
 }

@@ -16,7 +16,8 @@ internal sealed record PoolState(PoolLevel Level)
 internal static class PoolDecider
 {
     public static PoolLevel LevelOf(PoolUse use, int nearlyFullPercent) =>
-        use.Used > use.Limit ? PoolLevel.Exceeded
+        use.IsAway ? PoolLevel.Away
+        : use.Used > use.Limit ? PoolLevel.Exceeded
         : use.Limit > 0 && use.Used >= use.Limit / 100.0 * nearlyFullPercent ? PoolLevel.NearlyFull
         : PoolLevel.Ok;
 

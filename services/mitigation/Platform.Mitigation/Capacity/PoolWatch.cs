@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Scrubbers;
 
@@ -33,9 +32,9 @@ internal sealed class PoolWatch(
                     await Note(use, stoppingToken);
                 }
             }
-            catch (NpgsqlException fault) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
-                log.ReconcilerWaits(fault.Message);
+                log.ReconcilerWaits(fault);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));

@@ -3,31 +3,36 @@ using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.Effects;
 
 /// <summary>
-/// Measures, once a second, what still arrives at targets that are defended, records it when it says something new, and takes the next step of the
-/// policy when one did not help within its patience.
+/// Measures, once a second, what still arrives at targets that are defended and what the scrubbers do to it, records it when it says something new, and
+/// takes the next step of the policy when one did not help within its patience.
 /// </summary>
-/// <remarks>One replica works, elected like the reconciler. While the broker is away nothing is measured, and nothing follows.</remarks>
-internal sealed class EffectMeter(
+/// <remarks>
+/// One replica works, elected like the reconciler. While the broker is away no traffic is measured, and nothing follows from it; that nobody is there to
+/// filter is known all the same.
+/// </remarks>
+internal sealed partial class EffectMeter(
     NpgsqlDataSource database,
     StreamStore store,
     DefenseFacts facts,
     TargetTraffic traffic,
     TrafficListener listener,
+    KnownScrubbers scrubbers,
     NetworkSeat seat,
     IOptions<EffectOptions> options,
+    IOptions<ScrubberOptions> scrubberOptions,
     TimeProvider clock,
     ILogger<EffectMeter> log) : BackgroundService
 {
-    /// <summary>A second is told a moment after it has ended.</summary>
-    private static readonly TimeSpan Late = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<(Guid MitigationId, int Step), DateTimeOffset> _noFurther = [];
+    private readonly Dictionary<(Guid MitigationId, int Step), DateTimeOffset> _helpedUntil = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Effects, (_, seated) => Measure(seated), stoppingToken);
@@ -41,9 +46,9 @@ internal sealed class EffectMeter(
             {
                 await MeasureAll(seated);
             }
-            catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
+            catch (Exception fault) when (!seated.IsCancellationRequested)
             {
-                log.ReconcilerWaits(fault.Message);
+                log.ReconcilerWaits(fault);
             }
         }
     }
@@ -51,84 +56,104 @@ internal sealed class EffectMeter(
     private async Task MeasureAll(CancellationToken cancellation)
     {
         var mitigations = await MeasuredCountermeasures.Read(database, clock.GetUtcNow(), cancellation);
+        Forget(mitigations);
         traffic.Watch(mitigations.Select(it => it.Target).ToHashSet());
-        var heardSince = options.Value.FlowsShowDrops
-            ? await listener.Hear(mitigations.Select(it => it.ObjectId).ToHashSet(), cancellation)
-            : new Dictionary<Guid, DateTimeOffset>();
+        var heardSince = await listener.Hear(mitigations.Select(it => it.ObjectId).OfType<Guid>().ToHashSet(), cancellation);
+        var there = await scrubbers.Call(cancellation);
         foreach (var mitigation in mitigations)
         {
-            await Measure(mitigation, heardSince.TryGetValue(mitigation.ObjectId, out var since) ? since : null, cancellation);
+            try
+            {
+                await Measure(mitigation, there, heardSince.TryGetValue(mitigation.ObjectId ?? Guid.Empty, out var since) ? since : null, cancellation);
+            }
+            catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
+            {
+                log.FailedAlone(fault, $"The measuring of mitigation {mitigation.MitigationId}");
+            }
         }
     }
 
-    private async Task Measure(MeasuredMitigation mitigation, DateTimeOffset? heardSince, CancellationToken cancellation)
+    private async Task Measure(MeasuredMitigation mitigation, RollCall there, DateTimeOffset? heardSince, CancellationToken cancellation)
     {
-        var until = clock.GetUtcNow() - Late;
+        var look = new Look(mitigation, there, heardSince, clock.GetUtcNow());
+        NoteCounters(look);
         var verdicts = new List<string?>();
-        long? during = null;
-        foreach (var it in mitigation.Countermeasures.Where(it => !it.IsAccept && it.Kind is not CountermeasureKind.Diversion))
+        var words = new List<string>();
+        // A diversion beside filters only leads to them: what they do is what the step does.
+        var hasFilters = mitigation.Countermeasures.Any(
+            it => it is { IsAccept: false, IsGoing: false, Spec.Kind: CountermeasureKind.Scrubbing } && it.Step == mitigation.Step);
+        foreach (var it in mitigation.Countermeasures.Where(it => !it.IsAccept))
         {
-            var verdict = it.Effect?.Verdict;
-            if (it.IsSeenInFlows && it.WithdrawnAt is { } withdrawn)
+            if (it.WithdrawnAt is { } withdrawn)
             {
-                await NoteAftermath(mitigation, it, Arrives(mitigation, heardSince, withdrawn, until), until - withdrawn, cancellation);
-            }
-            else if (it.IsSeenInFlows && Arrives(mitigation, heardSince, it.AnnouncedAt, until) is { } arrives)
-            {
-                during = arrives;
-                verdict = EffectRules.Verdict(mitigation.Evidence, arrives);
-                await NoteEffect(mitigation, it, verdict, arrives, cancellation);
-            }
-            else if (it.IsSeenInFlows && it.Effect is null && IsTimeToMeasure(heardSince, it.AnnouncedAt, until))
-            {
-                await NoteEffect(mitigation, it, EffectRules.Unmeasured, arrives: null, cancellation); // silence is no quiet
+                if (it.AnnouncedAt is not null)
+                {
+                    await NoteAftermath(look, it, withdrawn, cancellation);
+                }
+
+                continue;
             }
 
-            if (it.WithdrawnAt is null && it.Step == mitigation.Step)
+            if (it.IsGoing)
             {
-                verdicts.Add(verdict);
+                continue; // the last word comes when it is gone
+            }
+
+            var judgement = Judge(look, it);
+            if (judgement is not null && judgement.Verdict != it.Effect?.Verdict)
+            {
+                await NoteEffect(mitigation, it, judgement, cancellation);
+            }
+
+            if (it.Step == mitigation.Step && !(hasFilters && it.Spec.Kind is CountermeasureKind.Diversion))
+            {
+                verdicts.Add(judgement?.Verdict ?? it.Effect?.Verdict);
+                words.Add(judgement?.Words ?? it.Effect?.Words ?? "");
             }
         }
 
-        if (mitigation.IsUnderAttack && EffectRules.DidNotHelp(verdicts))
+        var at = (mitigation.MitigationId, mitigation.Step);
+        if (!EffectRules.DidNotHelp(verdicts))
         {
-            await Escalate(mitigation, during, cancellation);
+            if (verdicts.Contains(EffectRules.Helped))
+            {
+                _helpedUntil[at] = look.Now; // its patience counts from when it helps no more
+            }
+        }
+        else if (mitigation.IsUnderAttack)
+        {
+            var since = _helpedUntil.TryGetValue(at, out var helped) && helped > mitigation.StepSince ? helped : mitigation.StepSince;
+            await Escalate(mitigation, since, words, cancellation);
         }
     }
 
-    /// <summary>Null when it was not heard for long enough since then, or when ingestion itself heard nothing.</summary>
-    private long? Arrives(MeasuredMitigation mitigation, DateTimeOffset? heardSince, DateTimeOffset since, DateTimeOffset until) =>
-        IsTimeToMeasure(heardSince, since, until) && traffic.IsHeard(until, options.Value.Window, options.Value.Silence)
-            ? traffic.BitsPerSecond(mitigation.Target, mitigation.Evidence.Select(vector => vector.Vector), until, options.Value.Window)
-            : null;
-
-    private bool IsTimeToMeasure(DateTimeOffset? heardSince, DateTimeOffset since, DateTimeOffset until) =>
-        heardSince is { } heard && until - (heard > since ? heard : since) >= options.Value.Settle + options.Value.Window;
-
-    private async Task NoteEffect(
-        MeasuredMitigation mitigation, MeasuredCountermeasure it, string verdict, long? arrives, CancellationToken cancellation)
+    private async Task NoteEffect(MeasuredMitigation mitigation, MeasuredCountermeasure it, Judgement said, CancellationToken cancellation)
     {
-        if (it.Effect?.Verdict != verdict)
-        {
-            var effect = new MeasuredEffect(
-                EffectRules.Before(mitigation.Evidence), arrives, DroppedPackets: null, DroppedBytes: null, PassedPackets: null, PassedBytes: null, verdict);
-            var command = new NoteEffect(it.CountermeasureId, effect, clock.GetUtcNow());
-            await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"measured:{it.CountermeasureId:N}", cancellation);
-        }
+        var effect = new MeasuredEffect(
+            EffectRules.Before(mitigation.Evidence),
+            said.DuringBitsPerSecond,
+            it.Counted?.DroppedPackets,
+            it.Counted?.DroppedBytes,
+            it.Counted?.PassedPackets,
+            it.Counted?.PassedBytes,
+            said.Verdict,
+            Words: said.Words);
+        var command = new NoteEffect(it.CountermeasureId, effect, clock.GetUtcNow());
+        await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"measured:{it.CountermeasureId:N}", cancellation);
     }
 
     /// <summary>The last word, once it was measured, or cannot be any more.</summary>
-    private async Task NoteAftermath(
-        MeasuredMitigation mitigation, MeasuredCountermeasure it, long? arrives, TimeSpan gone, CancellationToken cancellation)
+    private async Task NoteAftermath(Look look, MeasuredCountermeasure it, DateTimeOffset withdrawn, CancellationToken cancellation)
     {
-        if (arrives is not null || gone > 2 * (options.Value.Settle + options.Value.Window))
+        var arrives = it.IsAtScrubbers || options.Value.FlowsShowDrops ? Arrives(look, withdrawn) : null;
+        if (arrives is not null || look.Until - withdrawn > 2 * (options.Value.Settle + options.Value.Window))
         {
-            var command = new NoteAftermath(it.CountermeasureId, arrives, clock.GetUtcNow());
-            await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"aftermath:{it.CountermeasureId:N}", cancellation);
+            var command = new NoteAftermath(it.CountermeasureId, arrives, look.Now, it.Counted);
+            await Handle(look.Mitigation, state => MitigationDecider.Decide(state, command), $"aftermath:{it.CountermeasureId:N}", cancellation);
         }
     }
 
-    private async Task Escalate(MeasuredMitigation mitigation, long? during, CancellationToken cancellation)
+    private async Task Escalate(MeasuredMitigation mitigation, DateTimeOffset since, IReadOnlyList<string> words, CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
         if (_noFurther.TryGetValue((mitigation.MitigationId, mitigation.Step), out var asked) && now - asked < AskAgain)
@@ -136,9 +161,9 @@ internal sealed class EffectMeter(
             return;
         }
 
-        if (await facts.Find(mitigation.TenantId, mitigation.ServiceCode, mitigation.ObjectId, cancellation) is not { } defense
+        if (await facts.Find(mitigation.TenantId, mitigation.ServiceCode, mitigation.ObjectId ?? Guid.Empty, cancellation) is not { } defense
             || mitigation.Step >= defense.Policy.Steps.Count
-            || now - mitigation.StepSince < defense.Policy.Steps[mitigation.Step].Patience)
+            || now - since < defense.Policy.Steps[mitigation.Step].Patience)
         {
             return;
         }
@@ -149,8 +174,7 @@ internal sealed class EffectMeter(
             defense = await facts.WithMoreSlots(defense, mitigation.TenantId, mitigation.MitigationId, next.Count, cancellation);
         }
 
-        var why = EffectRules.Why(
-            defense.Policy.Steps[mitigation.Step].Kind, EffectRules.Before(mitigation.Evidence), during, now - mitigation.StepSince);
+        var why = EffectRules.Why(defense.Policy.Steps[mitigation.Step].Kind, words, now - since);
         var command = new Escalate(mitigation.MitigationId, mitigation.Step, why, defense, now);
         var decision = await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"escalate:{mitigation.Step}", cancellation);
         if (decision is Decision<MitigationEvent>.Accepted({ Count: > 0 }))
@@ -175,4 +199,23 @@ internal sealed class EffectMeter(
             decide,
             new Cause($"effects:{what}:{clock.GetUtcNow().UtcTicks}"),
             cancellation);
+
+    /// <summary>What is measured no more.</summary>
+    private void Forget(IReadOnlyList<MeasuredMitigation> mitigations)
+    {
+        var known = mitigations.Select(it => it.MitigationId).ToHashSet();
+        foreach (var past in (Dictionary<(Guid MitigationId, int Step), DateTimeOffset>[])[_noFurther, _helpedUntil])
+        {
+            foreach (var gone in past.Keys.Where(key => !known.Contains(key.MitigationId)).ToList())
+            {
+                past.Remove(gone);
+            }
+        }
+
+        var measured = mitigations.SelectMany(it => it.Countermeasures).Select(it => it.CountermeasureId).ToHashSet();
+        foreach (var gone in _scrubbed.Keys.Where(id => !measured.Contains(id)).ToList())
+        {
+            _scrubbed.Remove(gone);
+        }
+    }
 }

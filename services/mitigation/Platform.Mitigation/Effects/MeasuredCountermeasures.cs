@@ -6,7 +6,7 @@ using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Effects;
 
-/// <summary>Query: everything whose effect is to be measured: what is in force, and what went a moment ago.</summary>
+/// <summary>Query: everything whose effect is to be measured: what is in force or should be, and what went a moment ago.</summary>
 internal static class MeasuredCountermeasures
 {
     /// <summary>What went longer ago than this has said its last word, or never will.</summary>
@@ -14,15 +14,22 @@ internal static class MeasuredCountermeasures
 
     public static async Task<IReadOnlyList<MeasuredMitigation>> Read(NpgsqlDataSource database, DateTimeOffset now, CancellationToken cancellation)
     {
+        // What stands by order always is no defence against anything.
         await using var command = database.CreateCommand(
             """
-            select m.tenant_id, m.mitigation_id, m.service_code, m.object_id, m.target, coalesce(m.evidence::text, '[]'), m.step, m.step_since,
-                m.held_until is null and m.withdrawal_requested_at is null,
-                c.countermeasure_id, c.kind, c.rule->>'Action' = '4', c.step, c.announced_at, c.withdrawn_at, c.effect::text
+            select m.tenant_id, m.mitigation_id, m.service_code, m.object_id, m.target, coalesce(m.evidence::text, '[]'), m.step,
+                coalesce(m.step_since, m.started_at),
+                m.held_until is null and m.withdrawal_requested_at is null and m.anomaly_id <> '00000000-0000-0000-0000-000000000000',
+                c.countermeasure_id, c.kind, c.prefix, c.rule->>'Action' = '4', c.pool, c.step, coalesce(c.requested_at, m.started_at), c.announced_at,
+                c.withdrawing, c.withdrawn_at, c.effect::text, f.dropped_packets, f.dropped_bytes, f.passed_packets, f.passed_bytes, f.told_at
             from views.countermeasures_v1 c
             join views.mitigations_v1 m using (tenant_id, mitigation_id)
-            where c.in_network and c.announced_at is not null and not c.measured and (c.withdrawn_at is null or c.withdrawn_at > $1)
-              and m.object_id is not null
+            left join lateral (
+                select sum(dropped_packets)::bigint as dropped_packets, sum(dropped_bytes)::bigint as dropped_bytes,
+                    sum(passed_packets)::bigint as passed_packets, sum(passed_bytes)::bigint as passed_bytes, max(told_at) as told_at
+                from views.filtered_v1 t where t.countermeasure_id = c.countermeasure_id) f on true
+            where c.in_network and not c.measured and (c.withdrawn_at is null and not c.withdrawn or c.withdrawn_at > $1)
+              and m.order_id is null
             order by m.mitigation_id
             """);
         command.Parameters.Add(new() { Value = now - Aftermath });
@@ -36,7 +43,7 @@ internal static class MeasuredCountermeasures
                     row.GetGuid(0),
                     row.GetGuid(1),
                     row.GetString(2),
-                    row.GetGuid(3),
+                    await row.IsDBNullAsync(3, cancellation) ? null : row.GetGuid(3),
                     IPNetwork.Parse(row.GetString(4)),
                     JsonSerializer.Deserialize<VectorEvidence[]>(row.GetString(5), EventCatalog.Json)!,
                     row.GetInt32(6),
@@ -47,30 +54,42 @@ internal static class MeasuredCountermeasures
 
             mitigations[^1].Countermeasures.Add(new MeasuredCountermeasure(
                 row.GetGuid(9),
-                (CountermeasureKind)row.GetInt16(10),
-                IsAccept: !await row.IsDBNullAsync(11, cancellation) && row.GetBoolean(11),
-                row.GetInt32(12),
-                row.GetFieldValue<DateTimeOffset>(13),
-                await row.IsDBNullAsync(14, cancellation) ? null : row.GetFieldValue<DateTimeOffset>(14),
-                await row.IsDBNullAsync(15, cancellation) ? null : JsonSerializer.Deserialize<MeasuredEffect>(row.GetString(15), EventCatalog.Json)));
+                new CountermeasureSpec(
+                    (CountermeasureKind)row.GetInt16(10),
+                    row.GetFieldValue<IPNetwork>(11),
+                    Rule: null,
+                    await row.IsDBNullAsync(13, cancellation) ? null : row.GetString(13)),
+                IsAccept: !await row.IsDBNullAsync(12, cancellation) && row.GetBoolean(12),
+                row.GetInt32(14),
+                row.GetFieldValue<DateTimeOffset>(15),
+                await Instant(16),
+                row.GetBoolean(17),
+                await Instant(18),
+                await row.IsDBNullAsync(19, cancellation) ? null : JsonSerializer.Deserialize<MeasuredEffect>(row.GetString(19), EventCatalog.Json),
+                await Instant(24) is { } toldAt
+                    ? new ScrubbersCount(row.GetInt64(20), row.GetInt64(21), row.GetInt64(22), row.GetInt64(23), toldAt)
+                    : null));
+
+            async Task<DateTimeOffset?> Instant(int column) =>
+                await row.IsDBNullAsync(column, cancellation) ? null : row.GetFieldValue<DateTimeOffset>(column);
         }
 
         return mitigations;
     }
 }
 
-/// <param name="ObjectId">The protected object: by it ingestion tells traffic apart.</param>
+/// <param name="ObjectId">The protected object: by it ingestion tells traffic apart; null by hand where no anomaly is near.</param>
 /// <param name="Target">What is attacked.</param>
 /// <param name="Evidence">What detection saw.</param>
 /// <param name="Step">Index of the policy's step that it is at.</param>
 /// <param name="StepSince">Since when (UTC).</param>
-/// <param name="IsUnderAttack">Whether neither the end of the anomaly nor of the defence was noted.</param>
+/// <param name="IsUnderAttack">Whether an anomaly is its reason, and neither the end of that nor of the defence was noted.</param>
 /// <param name="Countermeasures">Of all steps.</param>
 internal sealed record MeasuredMitigation(
     Guid TenantId,
     Guid MitigationId,
     string ServiceCode,
-    Guid ObjectId,
+    Guid? ObjectId,
     IPNetwork Target,
     IReadOnlyList<VectorEvidence> Evidence,
     int Step,
@@ -78,20 +97,31 @@ internal sealed record MeasuredMitigation(
     bool IsUnderAttack,
     List<MeasuredCountermeasure> Countermeasures);
 
+/// <param name="Spec">What it is, without its rule.</param>
 /// <param name="IsAccept">It lets through, and is no defence by itself.</param>
 /// <param name="Step">Index of the policy's step that it came with.</param>
-/// <param name="AnnouncedAt">When it came into force (UTC).</param>
+/// <param name="RequestedAt">When it was decided (UTC).</param>
+/// <param name="AnnouncedAt">When it came into force (UTC); null when it never did.</param>
+/// <param name="IsGoing">Whether it shall go.</param>
 /// <param name="WithdrawnAt">When it went (UTC); null while it is in force.</param>
 /// <param name="Effect">What was last recorded; null before.</param>
+/// <param name="Counted">What the scrubbers counted; null when none has told.</param>
 internal sealed record MeasuredCountermeasure(
     Guid CountermeasureId,
-    CountermeasureKind Kind,
+    CountermeasureSpec Spec,
     bool IsAccept,
     int Step,
-    DateTimeOffset AnnouncedAt,
+    DateTimeOffset RequestedAt,
+    DateTimeOffset? AnnouncedAt,
+    bool IsGoing,
     DateTimeOffset? WithdrawnAt,
-    MeasuredEffect? Effect)
+    MeasuredEffect? Effect,
+    ScrubbersCount? Counted)
 {
-    /// <summary>Scrubbers count themselves what they drop; a diversion only leads to them.</summary>
-    public bool IsSeenInFlows => Kind is CountermeasureKind.Blackhole or CountermeasureKind.FlowSpec && !IsAccept;
+    /// <summary>Scrubbers count themselves what they drop; a diversion leads to them.</summary>
+    public bool IsAtScrubbers => Spec.Kind is CountermeasureKind.Scrubbing or CountermeasureKind.Diversion;
 }
+
+/// <summary>What all agents together counted of one countermeasure.</summary>
+/// <param name="ToldAt">When an agent that holds it last said so (UTC).</param>
+internal sealed record ScrubbersCount(long DroppedPackets, long DroppedBytes, long PassedPackets, long PassedBytes, DateTimeOffset ToldAt);

@@ -19,8 +19,6 @@ internal sealed class DefenseFacts(
     IOptions<ScrubberOptions> scrubbers,
     TimeProvider clock)
 {
-    private static readonly TimeSpan MomentAgo = TimeSpan.FromSeconds(10);
-
     /// <summary>Everything but the slots; null when the contract is not known yet.</summary>
     /// <param name="tenantId">The tenant.</param>
     /// <param name="serviceCode">Its contract.</param>
@@ -43,7 +41,7 @@ internal sealed class DefenseFacts(
         command.Parameters.Add(new() { Value = tenantId });
         command.Parameters.Add(new() { Value = serviceCode });
         command.Parameters.Add(new() { Value = objectId });
-        command.Parameters.Add(new() { Value = clock.GetUtcNow() - MomentAgo });
+        command.Parameters.Add(new() { Value = clock.GetUtcNow() - scrubbers.Value.AwayAfter });
         command.Parameters.Add(new() { Value = Guid.Empty });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         if (!await row.ReadAsync(cancellation))

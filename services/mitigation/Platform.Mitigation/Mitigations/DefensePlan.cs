@@ -32,7 +32,21 @@ internal sealed record VectorEvidence(
 /// <param name="RedirectTo">Route target of FlowSpec redirects; null when there is none.</param>
 /// <param name="Pool">Scrubbing pool that has room for the contract; null: whatever the speakers divert to.</param>
 /// <param name="SynProxy">All scrubbers that have a part in it answer for the victim until a connection is real.</param>
-internal sealed record NetworkMeans(bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false);
+/// <param name="Diverted">Which addresses some speaker has a scrubber for.</param>
+internal sealed record NetworkMeans(
+    bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false, Families Diverted = Families.IPv4 | Families.IPv6)
+{
+    public bool Diverts(IPNetwork prefix) =>
+        Diverted.HasFlag(prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? Families.IPv4 : Families.IPv6);
+}
+
+[Flags]
+internal enum Families
+{
+    None = 0,
+    IPv4 = 1,
+    IPv6 = 2,
+}
 
 /// <summary>From what was seen to what is done about it. Pure.</summary>
 internal static class DefensePlan
@@ -77,9 +91,9 @@ internal static class DefensePlan
         {
             case DefenseStepKind.Blackhole:
                 return IsHost(target) ? [new CountermeasureSpec(CountermeasureKind.Blackhole, target)] : [];
-            case DefenseStepKind.Diversion when means.Scrubbing:
+            case DefenseStepKind.Diversion when means.Scrubbing && means.Diverts(target):
                 return [new CountermeasureSpec(CountermeasureKind.Diversion, target)];
-            case DefenseStepKind.Scrubbing when means.Scrubbing:
+            case DefenseStepKind.Scrubbing when means.Scrubbing && means.Diverts(target):
                 var filters = PerSource(Rules(TrafficAction.Discard, target, evidence, means), means);
                 return filters.Count == 0
                     ? []

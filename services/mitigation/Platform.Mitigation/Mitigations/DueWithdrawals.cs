@@ -3,18 +3,23 @@ using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
+using Platform.Mitigation.Capacity;
+using Platform.Mitigation.Effects;
 using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
-/// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended or gave the prefix up, or the kill switch is engaged. Every replica may run it: deciding twice
-/// changes nothing.
+/// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended or gave the prefix up, its scrubbers are gone, or the kill
+/// switch is engaged. Every replica may run it: deciding twice changes nothing.
 /// </summary>
 internal sealed class DueWithdrawals(
     NpgsqlDataSource database,
     StreamStore store,
     CountermeasureSlots slots,
+    KnownScrubbers scrubbers,
+    KnownCapacity capacity,
+    DefenseFacts facts,
     IOptions<MitigationOptions> options,
     IOptions<ScrubberOptions> scrubberOptions,
     TimeProvider clock,
@@ -28,19 +33,82 @@ internal sealed class DueWithdrawals(
         using var timer = new PeriodicTimer(Interval, clock);
         do
         {
-            try
+            foreach (var look in (Func<CancellationToken, Task>[])
+            [
+                WithdrawDue, DropForeign, LeavePools, ResumeSteps, ClearFiltersOfNobody, slots.ReleaseAbandoned, scrubbers.ForgetOld,
+            ])
             {
-                await WithdrawDue(stoppingToken);
-                await DropForeign(stoppingToken);
-                await ClearFiltersOfNobody(stoppingToken);
-                await slots.ReleaseAbandoned(stoppingToken);
-            }
-            catch (NpgsqlException unreachable) when (!stoppingToken.IsCancellationRequested)
-            {
-                log.DueWithdrawalsWait(unreachable.Message);
+                try
+                {
+                    await look(stoppingToken);
+                }
+                catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
+                {
+                    log.DueWithdrawalsWait(fault); // a look that fails keeps no other from its own
+                }
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    /// <summary>What is diverted to scrubbers of which none is there is lost: it goes to others with room, or its own way again.</summary>
+    private async Task LeavePools(CancellationToken cancellation)
+    {
+        var there = await scrubbers.Call(cancellation);
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var diverted = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, string ServiceCode, string? Pool)>(
+            """
+            select distinct m.tenant_id, m.mitigation_id, m.service_code, c.pool
+            from views.countermeasures_v1 c
+            join views.mitigations_v1 m using (tenant_id, mitigation_id)
+            where c.in_network and not c.withdrawing and not c.withdrawn and c.kind in (@Diversion, @Scrubbing)
+              and m.withdrawal_requested_at is null and m.ended_at is null
+            """,
+            new { Diversion = (short)CountermeasureKind.Diversion, Scrubbing = (short)CountermeasureKind.Scrubbing });
+        foreach (var (tenantId, mitigationId, serviceCode, pool) in diverted.Where(it => there.IsAway(it.Pool)))
+        {
+            await capacity.Read(cancellation); // as it is without that pool, and with what moved before
+            var now = clock.GetUtcNow();
+            var to = await capacity.PoolOf(serviceCode, cancellation);
+            var why = EffectRules.NobodyThere(pool, scrubberOptions.Value.AwayAfter).Words;
+            var leave = new LeavePool(mitigationId, pool, to == pool ? null : to, why, now);
+            log.PoolLeft(mitigationId, why, leave.To ?? "nowhere");
+            await Handle(
+                tenantId, mitigationId, state => MitigationDecider.Decide(state, leave), $"leave:{pool}:{now.UtcTicks}", cancellation);
+        }
+    }
+
+    /// <summary>The step whose scrubbers went, when they are there again; until then the next one that needs none.</summary>
+    private async Task ResumeSteps(CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var bare = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, string ServiceCode, Guid? ObjectId)>(
+            """
+            select m.tenant_id, m.mitigation_id, m.service_code, m.object_id
+            from views.mitigations_v1 m
+            where m.withdrawal_requested_at is null and m.ended_at is null and m.held_until is null
+              and exists (select from views.countermeasures_v1 c
+                  where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and c.step = m.step and c.dropped_for = @Gone)
+              and not exists (select from views.countermeasures_v1 c
+                  where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and c.step = m.step and not c.withdrawing)
+            """,
+            new { Gone = (short)WithdrawalReason.ScrubbersGone });
+        foreach (var (tenantId, mitigationId, serviceCode, objectId) in bare)
+        {
+            var (state, _) = await store.Tenant(TenantId.Of(tenantId)).Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
+            if (await facts.Find(tenantId, serviceCode, objectId ?? Guid.Empty, cancellation) is not { } defense
+                || MitigationDecider.ResumedBy(state, defense) is not { } step
+                || step.Specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
+            {
+                continue;
+            }
+
+            var now = clock.GetUtcNow();
+            defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Specs.Count, cancellation);
+            var resume = new Resume(mitigationId, defense, now);
+            await Handle(
+                tenantId, mitigationId, current => MitigationDecider.Decide(current, resume), $"resume:{now.UtcTicks}", cancellation);
+        }
     }
 
     /// <summary>Filters in scrubbers end by themselves when their lease has run out: then they are gone without anybody to say so.</summary>
@@ -62,15 +130,10 @@ internal sealed class DueWithdrawals(
                 continue; // it says so itself
             }
 
-
             var gone = new ConfirmClearance(
                 new Dictionary<Guid, ImmutableHashSet<string>> { [countermeasureId] = ["lease"] }, "lease", clock.GetUtcNow());
-            await store.Tenant(TenantId.Of(tenantId)).Handle(
-                MitigationState.Stream,
-                mitigationId.ToString(),
-                state => MitigationDecider.Decide(state, gone),
-                new Cause($"lease:{countermeasureId:N}:{clock.GetUtcNow().UtcTicks}"),
-                cancellation);
+            await Handle(
+                tenantId, mitigationId, state => MitigationDecider.Decide(state, gone), $"lease:{countermeasureId:N}:{clock.GetUtcNow().UtcTicks}", cancellation);
         }
     }
 
@@ -91,11 +154,11 @@ internal sealed class DueWithdrawals(
         {
             var drop = new DropCountermeasure(
                 mitigationId, countermeasureId, "The contract does not protect this prefix any more.", clock.GetUtcNow(), WithdrawalReason.ContractEnded);
-            await store.Tenant(TenantId.Of(tenantId)).Handle(
-                MitigationState.Stream,
-                mitigationId.ToString(),
+            await Handle(
+                tenantId,
+                mitigationId,
                 state => MitigationDecider.Decide(state, drop),
-                new Cause($"due:foreign:{countermeasureId:N}:{clock.GetUtcNow().UtcTicks}"),
+                $"due:foreign:{countermeasureId:N}:{clock.GetUtcNow().UtcTicks}",
                 cancellation);
         }
     }
@@ -128,15 +191,30 @@ internal sealed class DueWithdrawals(
         {
             var relieve = new RelieveMitigation(mitigationId, options.Value.Hold, now);
             var withdraw = new WithdrawMitigation(mitigationId, reason, Note: null, now);
-            await store.Tenant(TenantId.Of(tenantId)).Handle(
-                MitigationState.Stream,
-                mitigationId.ToString(),
+            log.WithdrawalDue(mitigationId, reason);
+            await Handle(
+                tenantId,
+                mitigationId,
                 state => reason is WithdrawalReason.AnomalyEnded
                     ? MitigationDecider.Decide(state, relieve)
                     : MitigationDecider.Decide(state, withdraw),
-                new Cause($"due:{reason}:{heldUntil?.Ticks}"), // each hold ends once
+                $"due:{reason}:{heldUntil?.Ticks}", // each hold ends once
                 cancellation);
-            log.WithdrawalDue(mitigationId, reason);
+        }
+    }
+
+    /// <summary>One mitigation that cannot be brought on must not keep the others from their end.</summary>
+    private async Task Handle(
+        Guid tenantId, Guid mitigationId, Func<MitigationState, Decision<MitigationEvent>> decide, string cause, CancellationToken cancellation)
+    {
+        try
+        {
+            await store.Tenant(TenantId.Of(tenantId)).Handle(
+                MitigationState.Stream, mitigationId.ToString(), decide, new Cause(cause), cancellation);
+        }
+        catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
+        {
+            log.FailedAlone(fault, $"The withdrawal of mitigation {mitigationId}");
         }
     }
 }

@@ -38,7 +38,7 @@ internal sealed class KnownMitigations : IProjection
                 break;
 
             case CountermeasureRequested e:
-                Add(recorded, e.CountermeasureId, e.Kind, e.Prefix, e.Rule, inNetwork: true, rehearsed: false, sql, e.Pool);
+                Add(recorded, e.CountermeasureId, e.Kind, e.Prefix, e.Rule, inNetwork: true, rehearsed: false, sql, e.Pool, e.RequestedAt);
                 Notify(sql);
                 break;
 
@@ -88,7 +88,7 @@ internal sealed class KnownMitigations : IProjection
 
             case CountermeasureDropped e:
                 sql.Add($"""
-                    update views.countermeasures_v1 set withdrawing = true
+                    update views.countermeasures_v1 set withdrawing = true, dropped_for = {(short)e.Reason}
                     where tenant_id = {recorded.TenantId.ToGuid()} and countermeasure_id = {e.CountermeasureId}
                     """);
                 Notify(sql);
@@ -166,17 +166,19 @@ internal sealed class KnownMitigations : IProjection
         bool inNetwork,
         bool rehearsed,
         SqlBatch sql,
-        string? pool = null)
+        string? pool = null,
+        DateTimeOffset? requestedAt = null)
     {
         var stored = rule is null ? null : JsonSerializer.Serialize(rule, EventCatalog.Json);
         sql.Add($"""
             insert into views.countermeasures_v1
-                (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed, step, pool)
-            select m.tenant_id, m.mitigation_id, {countermeasureId}, {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed}, m.step, {pool}
+                (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed, step, pool, requested_at)
+            select m.tenant_id, m.mitigation_id, {countermeasureId}, {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed}, m.step, {pool},
+                {requestedAt}
             from views.mitigations_v1 m where m.tenant_id = {recorded.TenantId.ToGuid()} and m.mitigation_id = {Guid.Parse(recorded.StreamKey)}
             on conflict (tenant_id, countermeasure_id) do update
             set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, step = excluded.step, pool = excluded.pool,
-                announced_at = null, withdrawn_at = null, effect = null, measured = false
+                announced_at = null, withdrawn_at = null, effect = null, measured = false, dropped_for = null, requested_at = excluded.requested_at
             """);
     }
 

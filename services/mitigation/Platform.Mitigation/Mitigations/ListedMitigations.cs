@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Dapper;
 using Google.Protobuf.WellKnownTypes;
@@ -13,7 +14,7 @@ internal static class ListedMitigations
     private const int Limit = 200;
 
     public static async Task<IReadOnlyList<Contracts.Grpc.Mitigation.V1.Mitigation>> Read(
-        NpgsqlDataSource database, TenantId tenant, bool activeOnly, CancellationToken cancellation)
+        NpgsqlDataSource database, Places places, TenantId tenant, bool activeOnly, CancellationToken cancellation)
     {
         if (tenant == TenantId.Provider)
         {
@@ -41,9 +42,7 @@ internal static class ListedMitigations
                     when m.mode = @DryRun then 'rehearsed'
                     when m.mode = @AfterApproval then 'proposed'
                     when m.held_until is not null then 'holding'
-                    when exists (select from views.countermeasures_v1 c where c.tenant_id = m.tenant_id
-                        and c.mitigation_id = m.mitigation_id and c.announced_by <> '{}') then 'active'
-                    else 'starting'
+                    else ''
                 end as Status
             from views.mitigations_v1 m
             where m.tenant_id = @tenantId and (not @activeOnly or m.ended_at is null)
@@ -55,7 +54,7 @@ internal static class ListedMitigations
 
         var countermeasures = await connection.QueryAsync<CountermeasureRow>(
             """
-            select mitigation_id as MitigationId, countermeasure_id as CountermeasureId, kind as Kind,
+            select mitigation_id as MitigationId, countermeasure_id as CountermeasureId, kind as Kind, prefix::text as Prefix, pool as Pool,
                 case when route = '' then prefix::text else route end as Route, rule::text as Rule, array_to_string(announced_by, ',') as AnnouncedBy,
                 effect::text as Effect,
                 case
@@ -63,8 +62,7 @@ internal static class ListedMitigations
                     when not in_network then 'proposed'
                     when withdrawn then 'withdrawn'
                     when withdrawing then 'withdrawing'
-                    when announced_by <> '{}' then 'announced'
-                    else 'requested'
+                    else ''
                 end as Status
             from views.countermeasures_v1
             where tenant_id = @tenantId and mitigation_id = any (@ids)
@@ -72,6 +70,7 @@ internal static class ListedMitigations
             new { of.tenantId, ids = listed.Keys.ToArray() });
         foreach (var row in countermeasures)
         {
+            var (status, holding, missing) = StandingOf(row, places);
             listed[row.MitigationId].Countermeasures.Add(new Countermeasure
             {
                 CountermeasureId = row.CountermeasureId.ToString(),
@@ -79,14 +78,41 @@ internal static class ListedMitigations
                 Route = row.Route.Contains(' ', StringComparison.Ordinal) || row.Rule is null
                     ? row.Route
                     : JsonSerializer.Deserialize<TrafficRule>(row.Rule, EventCatalog.Json)!.ToString(),
-                Status = row.Status,
-                AnnouncedBy = { row.AnnouncedBy.Split(',', StringSplitOptions.RemoveEmptyEntries) },
+                Status = status,
+                AnnouncedBy = { holding },
+                MissingAt = { missing },
                 Effect = row.Effect is null ? null : Describe(JsonSerializer.Deserialize<MeasuredEffect>(row.Effect, EventCatalog.Json)!),
             });
         }
 
+        foreach (var mitigation in listed.Values.Where(it => it.Status.Length == 0))
+        {
+            mitigation.Status = StatusOf(mitigation.Countermeasures.Select(it => it.Status).Where(it => it is not ("withdrawing" or "withdrawn")).ToList());
+        }
+
         return [.. listed.Values];
     }
+
+    /// <summary>In force is what stands at every place where it shall stand, now.</summary>
+    private static (string Status, IReadOnlyList<string> Holding, IReadOnlyList<string> Missing) StandingOf(CountermeasureRow row, Places places)
+    {
+        var readBack = row.AnnouncedBy.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        if (row.Status.Length > 0)
+        {
+            return (row.Status, readBack, []);
+        }
+
+        var spec = new CountermeasureSpec((CountermeasureKind)row.Kind, IPNetwork.Parse(row.Prefix), Rule: null, row.Pool);
+        var (holding, missing) = places.Of(row.CountermeasureId, spec, readBack);
+        var status = holding.Count > 0 && missing.Count == 0 ? "announced" : holding.Count > 0 ? "partial" : readBack.Length > 0 ? "missing" : "requested";
+        return (status, holding, missing);
+    }
+
+    private static string StatusOf(List<string> standing) =>
+        standing.Count > 0 && standing.All(it => it == "announced") ? "active"
+        : standing.Any(it => it is "announced" or "partial") ? "partial"
+        : standing.Count == 0 || standing.Contains("missing") ? "missing"
+        : "starting";
 
     private static Contracts.Grpc.Mitigation.V1.Mitigation Describe(Row row) => new()
     {
@@ -104,7 +130,7 @@ internal static class ListedMitigations
 
     private static Effect Describe(MeasuredEffect effect)
     {
-        var described = new Effect { BeforeBitsPerSecond = effect.BeforeBitsPerSecond, Verdict = effect.Verdict };
+        var described = new Effect { BeforeBitsPerSecond = effect.BeforeBitsPerSecond, Verdict = effect.Verdict, Words = effect.Words ?? "" };
         if (effect.DuringBitsPerSecond is { } during)
         {
             described.DuringBitsPerSecond = during;
@@ -144,6 +170,8 @@ internal static class ListedMitigations
         Guid MitigationId,
         Guid CountermeasureId,
         short Kind,
+        string Prefix,
+        string? Pool,
         string Route,
         string? Rule,
         string AnnouncedBy,

@@ -12,6 +12,8 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="Note">Why.</param>
 /// <param name="At">Now (UTC).</param>
 /// <param name="OrderId">The always-on order that it stands for; null: by hand.</param>
+/// <param name="Evidence">What an anomaly of the same target says that goes on: what the effect is measured against; null: there is none.</param>
+/// <param name="ObjectId">The protected object of that anomaly.</param>
 internal sealed record StartByHand(
     MitigationScope Scope,
     IReadOnlyList<CountermeasureSpec> Specs,
@@ -19,7 +21,9 @@ internal sealed record StartByHand(
     TimeSpan Duration,
     string Note,
     DateTimeOffset At,
-    Guid? OrderId = null);
+    Guid? OrderId = null,
+    IReadOnlyList<VectorEvidence>? Evidence = null,
+    Guid? ObjectId = null);
 
 /// <summary>An operator, or a step of the policy, adds countermeasures to a standing mitigation.</summary>
 internal sealed record AddCountermeasures(
@@ -46,19 +50,13 @@ internal sealed record NoteEvidence(
 /// <param name="CountermeasureId">Which.</param>
 /// <param name="Effect">The figures.</param>
 /// <param name="At">When (UTC).</param>
-/// <param name="Filtered">What scrubbers counted: the verdict follows from it. Null: the effect says it.</param>
-internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At, FilteredRate? Filtered = null);
+internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At);
 
-/// <param name="DroppedBits">A second.</param>
-/// <param name="PassedBits">A second.</param>
-internal sealed record FilteredRate(long DroppedBits, long PassedBits)
-{
-    /// <summary>Counted, but not over a time.</summary>
-    public static readonly FilteredRate Unknown = new(0, 0);
-}
-
-/// <summary>What arrived after a countermeasure had gone; null when nothing could be measured.</summary>
-internal sealed record NoteAftermath(Guid CountermeasureId, long? AfterBitsPerSecond, DateTimeOffset At);
+/// <param name="CountermeasureId">Which.</param>
+/// <param name="AfterBitsPerSecond">What arrived after it had gone; null when nothing could be measured.</param>
+/// <param name="At">When (UTC).</param>
+/// <param name="Counted">What the scrubbers counted of it in all; null when they do not.</param>
+internal sealed record NoteAftermath(Guid CountermeasureId, long? AfterBitsPerSecond, DateTimeOffset At, ScrubbersCount? Counted = null);
 
 /// <summary>Rules of a standing mitigation: by hand, by step, by measurement. Every addition passes the same rails.</summary>
 internal static partial class MitigationDecider
@@ -96,9 +94,10 @@ internal static partial class MitigationDecider
                 command.Specs[0].Prefix,
                 ExpiresAt: command.At + command.Duration,
                 StartedAt: command.At,
-                Evidence: [],
+                command.Evidence ?? [],
                 mode,
                 command.Note,
+                ObjectId: command.ObjectId,
                 OrderId: command.OrderId),
         }
             .Concat(command.Specs.Distinct().Select(spec => Place(spec, command.Scope.MitigationId, mode, command.Defense.Means, command.At)))
@@ -177,9 +176,12 @@ internal static partial class MitigationDecider
 
     public static Decision<MitigationEvent> Decide(MitigationState current, Escalate command)
     {
-        if (current.Status is not MitigationStatus.Standing || current.HeldUntil is not null || current.Step != command.LeavesStep)
+        if (current.Status is not MitigationStatus.Standing
+            || current.HeldUntil is not null
+            || current.Step != command.LeavesStep
+            || current.Scope!.AnomalyId == Guid.Empty)
         {
-            return Decision<MitigationEvent>.Unchanged; // over, or somebody was faster
+            return Decision<MitigationEvent>.Unchanged; // over, or somebody was faster, or the steps are an operator's own
         }
 
         var defense = command.Defense;
@@ -236,32 +238,17 @@ internal static partial class MitigationDecider
         .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
     ];
 
-    /// <summary>A measurement is no decision: it is kept when the verdict is another one, and once more, final, when the countermeasure goes.</summary>
-    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command)
-    {
-        if (current.Status is not (MitigationStatus.Standing or MitigationStatus.Withdrawing)
-            || current.Countermeasures.GetValueOrDefault(command.CountermeasureId) is not { IsInNetwork: true } countermeasure)
-        {
-            return Decision<MitigationEvent>.Unchanged;
-        }
-
-        var isGoing = current.Status is MitigationStatus.Withdrawing || countermeasure.Stage is CountermeasureStage.Unwanted;
-        var known = countermeasure.Effect?.Verdict;
-        var verdict = command.Filtered is { } rate
-            ? EffectRules.VerdictOfFilter(current.Evidence, rate.DroppedBits, rate.PassedBits) ?? known ?? (isGoing ? EffectRules.Unmeasured : null)
-            : command.Effect.Verdict;
-        if (verdict is null || (known == verdict && (!isGoing || countermeasure.IsFinal)))
-        {
-            return Decision<MitigationEvent>.Unchanged;
-        }
-
-        return new EffectMeasured(
-            current.Scope!,
-            command.CountermeasureId,
-            command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence), Verdict = verdict },
-            command.At,
-            IsFinal: isGoing);
-    }
+    /// <summary>A measurement is no decision: it is kept when the verdict is another one. The last word comes when the countermeasure has gone.</summary>
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command) =>
+        current.Status is not MitigationStatus.Standing
+        || current.Countermeasures.GetValueOrDefault(command.CountermeasureId) is not { Stage: CountermeasureStage.Wanted } countermeasure
+        || countermeasure.Effect?.Verdict == command.Effect.Verdict
+            ? Decision<MitigationEvent>.Unchanged
+            : new EffectMeasured(
+                current.Scope!,
+                command.CountermeasureId,
+                command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence) },
+                command.At);
 
     /// <summary>The last word on a countermeasure that was in force and is gone; the mitigation may have ended meanwhile.</summary>
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteAftermath command)
@@ -280,6 +267,17 @@ internal static partial class MitigationDecider
             PassedPackets: null,
             PassedBytes: null,
             EffectRules.Unmeasured);
+        if (command.Counted is { } counted)
+        {
+            effect = effect with
+            {
+                DroppedPackets = counted.DroppedPackets,
+                DroppedBytes = counted.DroppedBytes,
+                PassedPackets = counted.PassedPackets,
+                PassedBytes = counted.PassedBytes,
+            };
+        }
+
         return new EffectMeasured(
             current.Scope!, command.CountermeasureId, effect with { AfterBitsPerSecond = command.AfterBitsPerSecond }, command.At, IsFinal: true);
     }

@@ -120,6 +120,16 @@ internal sealed record CountermeasureDropped(
     DateTimeOffset DroppedAt,
     WithdrawalReason Reason = WithdrawalReason.Operator) : MitigationEvent;
 
+/// <summary>
+/// No scrubber of a pool was heard for too long: what is diverted there would be lost, or pass unfiltered. It is asked for at another pool, or dropped.
+/// </summary>
+/// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
+/// <param name="Pool">The pool; null: none in particular.</param>
+/// <param name="MovedTo">Pool with room that takes it over; null: there is none.</param>
+/// <param name="Why">In words.</param>
+/// <param name="LostAt">When it was decided (UTC).</param>
+internal sealed record ScrubbersLost(string ServiceCode, string? Pool, string? MovedTo, string Why, DateTimeOffset LostAt) : MitigationEvent;
+
 /// <summary>What a countermeasure did to the traffic, measured over the time that it was in force so far.</summary>
 /// <param name="Scope">Which mitigation and contract it belongs to.</param>
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
@@ -238,6 +248,9 @@ internal enum WithdrawalReason
 
     /// <summary>The kill switch was engaged.</summary>
     KillSwitch = 5,
+
+    /// <summary>Nobody was left who would filter what it leads to.</summary>
+    ScrubbersGone = 6,
 }
 
 /// <summary>Figures of one countermeasure.</summary>
@@ -247,8 +260,9 @@ internal enum WithdrawalReason
 /// <param name="DroppedBytes">Bytes discarded by it so far; null when its means does not count.</param>
 /// <param name="PassedPackets">Packets to the target that passed so far; null when its means does not count.</param>
 /// <param name="PassedBytes">Bytes to the target that passed so far; null when its means does not count.</param>
-/// <param name="Verdict"><c>helped</c>, <c>unchanged</c> or <c>unmeasured</c>.</param>
+/// <param name="Verdict"><c>helped</c>, <c>unchanged</c>, <c>not-seen</c> (the attack goes on and does not pass where it should) or <c>unmeasured</c>.</param>
 /// <param name="AfterBitsPerSecond">Traffic to the target after it went; null when nothing was measured.</param>
+/// <param name="Words">The verdict as a sentence; null in older events.</param>
 internal sealed record MeasuredEffect(
     long BeforeBitsPerSecond,
     long? DuringBitsPerSecond,
@@ -257,4 +271,5 @@ internal sealed record MeasuredEffect(
     long? PassedPackets,
     long? PassedBytes,
     string Verdict,
-    long? AfterBitsPerSecond = null);
+    long? AfterBitsPerSecond = null,
+    string? Words = null);

@@ -46,6 +46,7 @@ internal sealed class MitigationPublications : IPublications
             AnomalyId = e.Scope.AnomalyId,
             CountermeasureId = e.CountermeasureId,
             Verdict = e.Effect.Verdict,
+            Words = e.Effect.Words,
             BeforeBitsPerSecond = e.Effect.BeforeBitsPerSecond,
             DuringBitsPerSecond = e.Effect.DuringBitsPerSecond,
             AfterBitsPerSecond = e.Effect.AfterBitsPerSecond,
@@ -103,6 +104,7 @@ internal sealed class MitigationPublications : IPublications
         WithdrawalReason.ContractEnded => "contract-ended",
         WithdrawalReason.Expired => "expired",
         WithdrawalReason.KillSwitch => "kill-switch",
+        WithdrawalReason.ScrubbersGone => "scrubbers-gone",
         _ => throw new UnreachableException($"{reason} has no public name."),
     };
 }

@@ -102,6 +102,12 @@ internal static class MitigationRejections
         "The attack comes from the protected address.",
         $"Traffic from {target} is the attack; routes and rules against traffic towards it would hit its owner only. Somebody has to speak with him.");
 
+    public static Rejection NothingDiverts(IPNetwork prefix) => new(
+        RejectionKind.Conflict,
+        "nothing-diverts",
+        "No speaker diverts to a scrubber.",
+        $"No speaker has a next hop of {prefix}'s family that it could be diverted to: nothing would ever hold the route.");
+
     public static Rejection CountermeasureUnknown(Guid countermeasureId) => new(
         RejectionKind.NotFound,
         "countermeasure-not-found",

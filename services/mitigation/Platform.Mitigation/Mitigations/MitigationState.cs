@@ -71,7 +71,7 @@ internal sealed record MitigationState(
             ObjectId = e.ObjectId,
         },
         CountermeasureRequested e => current.With(
-            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step)),
+            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step) with { Pool = e.Pool }),
         CountermeasureProposed e => current.With(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Proposed, e.Kind, e.Prefix, e.Rule, current.Step)),
         CountermeasureRehearsed e => current.With(
@@ -83,6 +83,7 @@ internal sealed record MitigationState(
         MitigationExtended e => current with { ExpiresAt = e.ExpiresAt },
         CountermeasureDropped e => current.With(
             e.CountermeasureId, it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [], DroppedFor = e.Reason }),
+        ScrubbersLost => current, // what it means for each countermeasure follows
         EffectMeasured e => current.With(e.CountermeasureId, it => it with { Effect = e.Effect, IsFinal = e.IsFinal }),
         CountermeasureAnnounced e => current.With(
             e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }),
@@ -136,6 +137,7 @@ internal enum CountermeasureStage
 /// <param name="Effect">What was last measured; null before.</param>
 /// <param name="IsFinal">Whether that was the last word.</param>
 /// <param name="DroppedFor">Why it alone goes; null when it does not.</param>
+/// <param name="Pool">Scrubbing pool that the traffic goes to; null: none in particular.</param>
 internal sealed record CountermeasureState(
     CountermeasureStage Stage,
     CountermeasureKind Kind,
@@ -146,7 +148,8 @@ internal sealed record CountermeasureState(
     int Step,
     MeasuredEffect? Effect = null,
     bool IsFinal = false,
-    WithdrawalReason? DroppedFor = null)
+    WithdrawalReason? DroppedFor = null,
+    string? Pool = null)
 {
     /// <summary>Whether something of it can be in the network.</summary>
     public bool IsInNetwork => Stage is CountermeasureStage.Wanted or CountermeasureStage.Unwanted;

@@ -9,6 +9,7 @@ using Platform.Hosting;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.DefensePolicies;
 using Platform.Mitigation.KillSwitches;
+using Platform.Mitigation.Scrubbers;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Mitigations;
@@ -18,6 +19,7 @@ internal sealed class MitigationsService(
     NpgsqlDataSource database,
     StreamStore store,
     DefenseFacts facts,
+    KnownScrubbers scrubbers,
     IOptions<MitigationOptions> options,
     IOptions<BgpOptions> network,
     TimeProvider clock)
@@ -27,7 +29,8 @@ internal sealed class MitigationsService(
     public override async Task<ListMitigationsResponse> ListMitigations(ListMitigationsRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        var rows = await ListedMitigations.Read(database, tenant, request.ActiveOnly, context.CancellationToken);
+        var places = await Places.Read(database, network.Value, scrubbers, context.CancellationToken);
+        var rows = await ListedMitigations.Read(database, places, tenant, request.ActiveOnly, context.CancellationToken);
         return new ListMitigationsResponse { Mitigations = { rows } };
     }
 
@@ -54,7 +57,9 @@ internal sealed class MitigationsService(
         var scope = new MitigationScope(DerivedId.For(tenant.ToGuid(), $"by-hand {cause.Id}"), AnomalyId: Guid.Empty, request.ServiceCode);
         var defense = await DefenseOf(tenant, request.ServiceCode, scope.MitigationId, specs, isNew: true, context);
         var duration = request.DurationSeconds == 0 ? TimeSpan.FromHours(1) : Seconds(request.DurationSeconds);
-        var command = new StartByHand(scope, specs, defense, duration, request.Reason, now);
+        var near = await OpenAnomaly.Near(database, tenant, specs, context.CancellationToken);
+        var command = new StartByHand(
+            scope, specs, defense, duration, request.Reason, now, Evidence: near?.Evidence, ObjectId: near?.ObjectId);
         await Handle(tenant, scope.MitigationId, state => MitigationDecider.Decide(state, command), context, cause);
         return new StartMitigationResponse { MitigationId = scope.MitigationId.ToString() };
     }

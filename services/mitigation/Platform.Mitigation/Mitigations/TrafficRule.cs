@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -41,10 +42,15 @@ internal sealed record TrafficRule(
     public const byte Syn = 2;
     public const byte Ack = 16;
 
-    /// <summary>Whether it says more about the packets than where they go.</summary>
+    /// <summary>Sources wider than these are everybody, in two or a few rules.</summary>
+    private const int WidestSourceIPv4 = 8;
+    private const int WidestSourceIPv6 = 16;
+
+    /// <summary>Whether it says more about the packets than where they go: half of the Internet, or lengths that all packets have, say nothing.</summary>
     public bool IsNarrow =>
-        Source is not null || Protocol is not null || SourcePort is not null || DestinationPort is not null
-        || PacketLength is not null || TcpFlagsSet != 0 || TcpFlagsClear != 0 || Fragment;
+        (Source is { } source && source.PrefixLength >= (source.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? WidestSourceIPv4 : WidestSourceIPv6))
+        || Protocol is not null || SourcePort is not null || DestinationPort is not null
+        || PacketLength is not null and not { From: <= 64, To: >= 1500 } || TcpFlagsSet != 0 || TcpFlagsClear != 0 || Fragment;
 
     /// <summary>For people and for identity: equal text is the same rule.</summary>
     public override string ToString()

@@ -1,20 +1,46 @@
 using Dapper;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Platform.Mitigation.Scrubbers;
 
-/// <summary>When each agent was heard, and what it counted. State of machines, not decisions: no events.</summary>
-internal sealed class KnownScrubbers(NpgsqlDataSource database, TimeProvider clock)
+/// <summary>When each agent was heard, what it holds and what it counted. State of machines, not decisions: no events.</summary>
+internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<ScrubberOptions> options, TimeProvider clock)
 {
-    public async Task Heard(string agent, bool synProxy, CancellationToken cancellation)
+    private readonly Lock _lock = new();
+    private DateTimeOffset _listeningSince;
+    private DateTimeOffset _lookedAt;
+
+    /// <summary>An agent speaks: what it holds of the countermeasures that are known, with what each counted.</summary>
+    public async Task Heard(string agent, bool synProxy, IReadOnlyList<CountedFilter> held, CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
+        // One statement: there is no moment in which the agent was heard and what it holds was not.
         await connection.ExecuteAsync(
             """
-            insert into views.scrubbers_v1 (name, heard_at, syn_proxy) values (@agent, @now, @synProxy)
-            on conflict (name) do update set heard_at = excluded.heard_at, syn_proxy = excluded.syn_proxy
+            with spoken as (
+                insert into views.scrubbers_v1 (name, heard_at, syn_proxy) values (@agent, @now, @synProxy)
+                on conflict (name) do update set heard_at = excluded.heard_at, syn_proxy = excluded.syn_proxy),
+            gone as (
+                update views.filtered_v1 set held = false where agent = @agent and held and countermeasure_id <> all (@ids))
+            insert into views.filtered_v1 (countermeasure_id, agent, dropped_packets, dropped_bytes, passed_packets, passed_bytes, told_at, held)
+            select id, @agent, dropped_packets, dropped_bytes, passed_packets, passed_bytes, @now, true
+            from unnest(@ids, @droppedPackets, @droppedBytes, @passedPackets, @passedBytes) as held (id, dropped_packets, dropped_bytes, passed_packets, passed_bytes)
+            on conflict (countermeasure_id, agent) do update
+            set dropped_packets = excluded.dropped_packets, dropped_bytes = excluded.dropped_bytes, passed_packets = excluded.passed_packets,
+                passed_bytes = excluded.passed_bytes, told_at = excluded.told_at, held = true
             """,
-            new { agent, synProxy, now = clock.GetUtcNow() });
+            new
+            {
+                agent,
+                synProxy,
+                now = clock.GetUtcNow(),
+                ids = held.Select(it => it.CountermeasureId).ToArray(),
+                droppedPackets = held.Select(it => it.DroppedPackets).ToArray(),
+                droppedBytes = held.Select(it => it.DroppedBytes).ToArray(),
+                passedPackets = held.Select(it => it.PassedPackets).ToArray(),
+                passedBytes = held.Select(it => it.PassedBytes).ToArray(),
+            });
     }
 
     /// <summary>Names of the agents that were heard within this time.</summary>
@@ -24,4 +50,49 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, TimeProvider clo
         return (await connection.QueryAsync<string>(
             "select name from views.scrubbers_v1 where heard_at > @since", new { since = clock.GetUtcNow() - time })).AsList();
     }
+
+    /// <summary>Who is there now. To be asked at short intervals: after a long pause, as of a start or a database that was away, nobody counts as away yet.</summary>
+    public async Task<RollCall> Call(CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var heard = await connection.QueryAsync<(string Name, DateTime HeardAt)>("select name, heard_at from views.scrubbers_v1");
+        var now = clock.GetUtcNow();
+        lock (_lock)
+        {
+            if (now - _lookedAt > options.Value.AwayAfter / 2)
+            {
+                _listeningSince = now;
+            }
+
+            _lookedAt = now;
+            return new RollCall(options.Value, heard.ToDictionary(it => it.Name, it => new DateTimeOffset(it.HeardAt)), _listeningSince, now);
+        }
+    }
+
+    /// <summary>What was counted of countermeasures that are long gone goes too.</summary>
+    public async Task ForgetOld(CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync("delete from views.filtered_v1 where told_at < @longAgo", new { longAgo = clock.GetUtcNow() - TimeSpan.FromHours(1) });
+    }
+}
+
+/// <summary>What an agent counted of one countermeasure since it holds it.</summary>
+internal sealed record CountedFilter(Guid CountermeasureId, long DroppedPackets, long DroppedBytes, long PassedPackets, long PassedBytes);
+
+/// <summary>Which agents are there, and which are away. Between the two nothing is known: who was just started has heard nobody.</summary>
+/// <param name="Options">The agents that shall be.</param>
+/// <param name="Heard">When each was heard last (UTC).</param>
+/// <param name="ListeningSince">Since when nobody can have been missed (UTC).</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record RollCall(ScrubberOptions Options, IReadOnlyDictionary<string, DateTimeOffset> Heard, DateTimeOffset ListeningSince, DateTimeOffset At)
+{
+    /// <summary>Whether the agent was heard a moment ago.</summary>
+    public bool IsThere(string agent) => Heard.TryGetValue(agent, out var heard) && At - heard < Options.AwayAfter;
+
+    /// <summary>Whether a pool (null: all) has agents, and none of them was heard for so long although we listened.</summary>
+    public bool IsAway(string? pool) => Options.AgentsOf(pool) is { Count: > 0 } agents && agents.All(IsUnheard);
+
+    private bool IsUnheard(string agent) =>
+        At - (Heard.TryGetValue(agent, out var heard) && heard > ListeningSince ? heard : ListeningSince) >= Options.AwayAfter;
 }

@@ -27,6 +27,16 @@ internal sealed class ScrubberOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:10", "01:00:00", ErrorMessage = "must be 00:00:10 to 01:00:00.")]
     public TimeSpan Lease { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// How long an agent may be unheard before it counts as away: then nothing new is diverted to it, and what is diverted to a pool without any other
+    /// agent leaves it. 5 seconds to 5 minutes; default 10 seconds.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:05", "00:05:00", ErrorMessage = "must be 00:00:05 to 00:05:00.")]
+    public TimeSpan AwayAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Agents that filter what goes to this pool (null: to no pool in particular); none where somebody else's scrubbers stand there.</summary>
+    internal IReadOnlyList<string> AgentsOf(string? pool) => [.. Agents.Select(agent => agent.Name).Where(agent => Serves(agent, pool))];
+
     /// <summary>Whether this agent filters what goes to this pool (null: to no pool in particular).</summary>
     internal bool Serves(string agent, string? pool) =>
         pool is null || Agents.FirstOrDefault(it => it.Name == agent)?.Pool is not { } own || own == pool;

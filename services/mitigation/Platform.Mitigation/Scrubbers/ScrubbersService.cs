@@ -6,7 +6,6 @@ using Npgsql;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Mitigation.Bgp;
-using Platform.Mitigation.Effects;
 using Platform.Mitigation.Mitigations;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
@@ -14,7 +13,7 @@ namespace Platform.Mitigation.Scrubbers;
 
 /// <summary>gRPC surface for agents: what a scrubber holds and counted comes in, what it shall hold goes out.</summary>
 internal sealed class ScrubbersService(
-    NpgsqlDataSource database, StreamStore store, KnownScrubbers scrubbers, ScrubbedTraffic traffic, IOptions<ScrubberOptions> options, TimeProvider clock)
+    NpgsqlDataSource database, StreamStore store, KnownScrubbers scrubbers, IOptions<ScrubberOptions> options, TimeProvider clock, ILogger<ScrubbersService> log)
     : Wire.Scrubbers.ScrubbersBase
 {
     [Authorize(Policy = ScrubberAuthorization.Policy)]
@@ -23,9 +22,9 @@ internal sealed class ScrubbersService(
         var cancellation = context.CancellationToken;
         var known = ScrubberAuthorization.AgentOf(context.GetHttpContext())!;
         var agent = known.Name;
-        await scrubbers.Heard(agent, request.SynProxy, cancellation);
-        var holders = (await scrubbers.HeardWithin(options.Value.Lease, cancellation)).ToImmutableHashSet();
         var all = (await WantedCountermeasures.Read(database, cancellation)).Where(it => options.Value.Serves(agent, it.Spec.Pool)).ToList();
+        await scrubbers.Heard(agent, request.SynProxy, CountedOf(request, all), cancellation);
+        var holders = (await scrubbers.HeardWithin(options.Value.Lease, cancellation)).ToImmutableHashSet();
         var wanted = all.Where(it => it.Spec is { Kind: CountermeasureKind.Scrubbing, Rule: not null }).ToList();
 
         await Record(agent, request, wanted, holders, cancellation);
@@ -51,13 +50,14 @@ internal sealed class ScrubbersService(
                 : null,
             Filters =
             {
-                from it in wanted
+                // A diversion is counted where it leads to, so that one that led nowhere is seen.
+                from it in wanted.Concat(all.Where(it => request.Counts && it.Spec.Kind is CountermeasureKind.Diversion))
                 where !it.Withdrawing && it.ExpiresAt > now && SafetyRails.WithinHardLimits(it.Spec)
                 select new Filter
                 {
                     FilterId = it.CountermeasureId.ToString(),
                     Destination = it.Spec.Prefix.ToString(),
-                    Rule = WireWords.Write(it.Spec.Rule!),
+                    Rule = it.Spec.Kind is CountermeasureKind.Diversion ? new Rule { Action = "count" } : WireWords.Write(it.Spec.Rule!),
                     ExpiresInSeconds = (long)Math.Ceiling((it.ExpiresAt - now).TotalSeconds),
                 },
             },
@@ -72,11 +72,11 @@ internal sealed class ScrubbersService(
         ImmutableHashSet<string> holders,
         CancellationToken cancellation)
     {
-        var applied = request.Applied.ToDictionary(it => it.FilterId);
+        var applied = request.Applied.Select(it => it.FilterId).ToHashSet();
         var now = clock.GetUtcNow();
         foreach (var it in wanted)
         {
-            var isApplied = applied.TryGetValue(it.CountermeasureId.ToString(), out var counted);
+            var isApplied = applied.Contains(it.CountermeasureId.ToString());
             if (isApplied && !it.Withdrawing && !it.AnnouncedBy.Contains(agent))
             {
                 var announced = new ConfirmAnnouncement(
@@ -93,26 +93,40 @@ internal sealed class ScrubbersService(
                     agent,
                     now);
                 await Handle(it, state => MitigationDecider.Decide(state, gone), $"cleared:{agent}", cancellation);
-                traffic.Forget(it.CountermeasureId);
-            }
-
-            if (isApplied
-                && (counted!.DroppedPackets > 0 || counted.PassedPackets > 0)
-                && traffic.Count(it.CountermeasureId, agent, counted, isLast: it.Withdrawing) is { } effect)
-            {
-                await Handle(it, state => MitigationDecider.Decide(state, effect), $"effect:{agent}", cancellation);
             }
         }
     }
 
-    private Task<Decision<MitigationEvent>> Handle(
+    /// <summary>Of what is known; counters of nothing are nobody's.</summary>
+    private static IReadOnlyList<CountedFilter> CountedOf(SyncFiltersRequest request, IReadOnlyList<WantedCountermeasure> known)
+    {
+        var ids = known.ToDictionary(it => it.CountermeasureId.ToString(), it => it.CountermeasureId);
+        return
+        [
+            .. from it in request.Applied.DistinctBy(it => it.FilterId)
+               where ids.ContainsKey(it.FilterId)
+               select new CountedFilter(ids[it.FilterId], it.DroppedPackets, it.DroppedBytes, it.PassedPackets, it.PassedBytes),
+        ];
+    }
+
+    private async Task Handle(
         WantedCountermeasure it,
         Func<MitigationState, Decision<MitigationEvent>> decide,
         string what,
-        CancellationToken cancellation) => store.Tenant(TenantId.Of(it.TenantId)).Handle(
-            MitigationState.Stream,
-            it.MitigationId.ToString(),
-            decide,
-            new Cause($"scrubber:{what}:{clock.GetUtcNow().UtcTicks}:{it.CountermeasureId:N}", $"scrubber:{what.Split(':')[1]}"),
-            cancellation);
+        CancellationToken cancellation)
+    {
+        try
+        {
+            await store.Tenant(TenantId.Of(it.TenantId)).Handle(
+                MitigationState.Stream,
+                it.MitigationId.ToString(),
+                decide,
+                new Cause($"scrubber:{what}:{clock.GetUtcNow().UtcTicks}:{it.CountermeasureId:N}", $"scrubber:{what.Split(':')[1]}"),
+                cancellation);
+        }
+        catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
+        {
+            log.FailedAlone(fault, $"The record of mitigation {it.MitigationId}"); // the agent hears what it shall hold all the same
+        }
+    }
 }

@@ -72,6 +72,15 @@ export const en = {
     packets_per_second: 'Packet rate',
     peak_bits_per_second: 'Peak rate',
     peak_packets_per_second: 'Peak packet rate',
+    verdict: 'Effect',
+    words: 'In words',
+    before_bits_per_second: 'Attack before',
+    during_bits_per_second: 'Arriving with it',
+    after_bits_per_second: 'Arriving after it',
+    dropped_packets: 'Packets dropped',
+    dropped_bytes: 'Bytes dropped',
+    passed_packets: 'Packets passed',
+    passed_bytes: 'Bytes passed',
   } as Record<string, string>,
   /** Values of details that are words of the system. */
   values: {
@@ -82,6 +91,12 @@ export const en = {
     'contract-ended': 'the contract ended',
     'telemetry-missing': 'telemetry was missing; nobody knows whether it is over',
     expired: 'expired',
+    helped: 'it helped',
+    unchanged: 'nothing changed',
+    'not-seen': 'the attack did not pass it',
+    unmeasured: 'not measured',
+    'kill-switch': 'kill switch',
+    'scrubbers-gone': 'no scrubber was left',
   } as Record<string, string>,
   roles: {
     administrator: 'Administrator',

@@ -11,6 +11,11 @@ internal sealed class WhenCountermeasureMeasured(IncidentRecorder incidents) : I
     {
         var fact = context.Message;
         var details = new Dictionary<string, string> { ["verdict"] = fact.Verdict, ["before_bits_per_second"] = Text(fact.BeforeBitsPerSecond) };
+        if (fact.Words is { } words)
+        {
+            details["words"] = words;
+        }
+
         Add("during_bits_per_second", fact.DuringBitsPerSecond);
         Add("after_bits_per_second", fact.AfterBitsPerSecond);
         Add("dropped_packets", fact.DroppedPackets);

@@ -1,0 +1,114 @@
+using Platform.Mitigation.Mitigations;
+using Platform.Mitigation.Scrubbers;
+
+namespace Platform.Mitigation.Effects;
+
+/// <summary>What can be said of one countermeasure now.</summary>
+internal sealed partial class EffectMeter
+{
+    /// <summary>A second is told a moment after it has ended.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(2);
+
+    private readonly Dictionary<Guid, ScrubbedTraffic> _scrubbed = [];
+
+    /// <summary>Null: nothing yet, or nothing new.</summary>
+    private Judgement? Judge(Look look, MeasuredCountermeasure it) => it switch
+    {
+        { IsAtScrubbers: true } => JudgeAtScrubbers(look, it),
+        { AnnouncedAt: null } => null, // it waits for its speakers, and whatever came next would wait with it
+        _ when look.Mitigation.ObjectId is null => EffectRules.NothingBefore,
+        _ when !options.Value.FlowsShowDrops => it.Effect is null && IsPast(it.AnnouncedAt.Value, look.Until) ? EffectRules.FlowsHideDrops : null,
+        _ => Arrives(look, it.AnnouncedAt.Value) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives)
+            : it.Effect is null && IsTimeToMeasure(look, it.AnnouncedAt.Value) ? EffectRules.Silence // silence is no quiet
+            : null,
+    };
+
+    private Judgement? JudgeAtScrubbers(Look look, MeasuredCountermeasure it)
+    {
+        var (there, pool) = (look.There, it.Spec.Pool);
+        if (there.IsAway(pool))
+        {
+            return EffectRules.NobodyThere(pool, scrubberOptions.Value.AwayAfter);
+        }
+
+        if (it.Spec.Kind is CountermeasureKind.Scrubbing && IsNotTaken(look, it))
+        {
+            return EffectRules.NotTaken("scrubber", look.Now - it.RequestedAt);
+        }
+
+        if (it.Counted is not { } counted)
+        {
+            return it.Spec.Kind is CountermeasureKind.Diversion && it is { Effect: null, AnnouncedAt: { } led } && IsPast(led, look.Until)
+                ? EffectRules.NobodyCounts
+                : null;
+        }
+
+        var filters = look.Mitigation.Countermeasures.Where(other => other.Spec.Kind is CountermeasureKind.Scrubbing && other.Counted is not null).ToList();
+        var droppedByAll = filters.Sum(other => RateOf(other, look.Until)?.DroppedBits ?? 0);
+        var isAllCounted = filters.All(other => RateOf(other, look.Until) is not null || other.WithdrawnAt is not null);
+        if (RateOf(it, look.Until) is not { } rate)
+        {
+            // Before a window is over, what is dropped most of is plain all the same.
+            return it.Effect is null && counted.DroppedBytes > 0 && counted.DroppedBytes >= counted.PassedBytes
+                ? new Judgement(EffectRules.Helped, "Most of what comes past the scrubbers is dropped.")
+                : null;
+        }
+
+        if (it.Spec.Kind is CountermeasureKind.Diversion)
+        {
+            rate = rate with { DroppedBits = droppedByAll }; // it leads to what they drop
+        }
+
+        var since = it.AnnouncedAt ?? it.RequestedAt;
+        return EffectRules.OfFilter(look.Mitigation.Evidence, rate, droppedByAll, isAllCounted ? Arrives(look, since) : null)
+            ?? (it.Effect is not null || !IsPast(since, look.Until) ? null
+                : look.Mitigation.ObjectId is null ? EffectRules.NothingBefore
+                : Arrives(look, since) is null ? EffectRules.Silence
+                : null);
+    }
+
+    /// <summary>Asked for long enough ago, or held once, and now by nobody.</summary>
+    private bool IsNotTaken(Look look, MeasuredCountermeasure it) => it.Counted is { ToldAt: var told }
+        ? look.Now - told >= scrubberOptions.Value.AwayAfter && look.Now - look.There.ListeningSince >= scrubberOptions.Value.AwayAfter
+        : IsPast(it.RequestedAt, look.Now) && IsPast(look.There.ListeningSince, look.Now);
+
+    private FilteredRate? RateOf(MeasuredCountermeasure it, DateTimeOffset until) =>
+        _scrubbed.TryGetValue(it.CountermeasureId, out var looks) ? looks.Rate(until, options.Value.Window) : null;
+
+    private void NoteCounters(Look look)
+    {
+        foreach (var it in look.Mitigation.Countermeasures)
+        {
+            if (it.Counted is { } counted)
+            {
+                if (!_scrubbed.TryGetValue(it.CountermeasureId, out var looks))
+                {
+                    _scrubbed[it.CountermeasureId] = looks = new ScrubbedTraffic();
+                }
+
+                looks.Note(look.Now, counted.DroppedBytes, counted.PassedBytes);
+            }
+        }
+    }
+
+    /// <summary>What flows tell of the attack since then. Null when it was not heard for long enough, or when ingestion itself heard nothing.</summary>
+    private long? Arrives(Look look, DateTimeOffset since) =>
+        IsTimeToMeasure(look, since) && traffic.IsHeard(look.Until, options.Value.Window, options.Value.Silence)
+            ? traffic.BitsPerSecond(look.Mitigation.Target, look.Mitigation.Evidence.Select(vector => vector.Vector), look.Until, options.Value.Window)
+            : null;
+
+    private bool IsTimeToMeasure(Look look, DateTimeOffset since) =>
+        look.HeardSince is { } heard && IsPast(heard > since ? heard : since, look.Until);
+
+    private bool IsPast(DateTimeOffset since, DateTimeOffset now) => now - since >= options.Value.Settle + options.Value.Window;
+
+    /// <param name="Mitigation">What is looked at.</param>
+    /// <param name="There">Which agents are there.</param>
+    /// <param name="HeardSince">Since when its traffic is heard without a break (UTC); null: it is not.</param>
+    /// <param name="Now">Now (UTC).</param>
+    private sealed record Look(MeasuredMitigation Mitigation, RollCall There, DateTimeOffset? HeardSince, DateTimeOffset Now)
+    {
+        /// <summary>End of what was told (UTC).</summary>
+        public DateTimeOffset Until => Now - Late;
+    }
+}

@@ -1,0 +1,109 @@
+using Platform.EventStore;
+using Platform.Mitigation.Effects;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>No scrubber of a pool is there.</summary>
+/// <param name="MitigationId">Which.</param>
+/// <param name="Pool">The pool; null: none in particular.</param>
+/// <param name="To">Another pool that has room; null: there is none.</param>
+/// <param name="Why">In words.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record LeavePool(Guid MitigationId, string? Pool, string? To, string Why, DateTimeOffset At);
+
+/// <summary>Nothing stands of a step any more, because its scrubbers are gone: what can be done now.</summary>
+/// <param name="MitigationId">Which.</param>
+/// <param name="Defense">Everything that decides what may be done.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record Resume(Guid MitigationId, Defense Defense, DateTimeOffset At);
+
+/// <summary>When scrubbers go and come back. A diversion to nobody takes the customer from the network, which no attack may.</summary>
+internal static partial class MitigationDecider
+{
+    public static Decision<MitigationEvent> Decide(MitigationState current, LeavePool command)
+    {
+        var there = current.Countermeasures
+            .Where(it => it.Value is { Stage: CountermeasureStage.Wanted, Kind: CountermeasureKind.Diversion or CountermeasureKind.Scrubbing }
+                && it.Value.Pool == command.Pool)
+            .ToList();
+        if (current.Status is not MitigationStatus.Standing || there.Count == 0)
+        {
+            return Decision<MitigationEvent>.Unchanged;
+        }
+
+        var events = new List<MitigationEvent> { new ScrubbersLost(current.Scope!.ServiceCode, command.Pool, command.To, command.Why, command.At) };
+        foreach (var (id, it) in there)
+        {
+            var spec = new CountermeasureSpec(it.Kind, it.Prefix, it.Rule);
+            if (command.To is not { } pool)
+            {
+                if (it.Effect?.Verdict != EffectRules.NotSeen)
+                {
+                    events.Add(NotSeen(id, it));
+                }
+
+                events.Add(Dropped(id));
+            }
+            else if (it.Rule is { Action: TrafficAction.SynProxy } proxy)
+            {
+                // Whether the answers pass there too nobody has asked: half a proxy would break every connection.
+                spec = spec with { Rule = proxy with { Action = TrafficAction.RateLimit, PerSource = true } };
+                events.Add(Dropped(id));
+                events.Add(Requested(spec.IdIn(command.MitigationId), spec, pool));
+            }
+            else
+            {
+                events.Add(Requested(id, spec, pool));
+            }
+        }
+
+        return events.ToArray();
+
+        MitigationEvent NotSeen(Guid id, CountermeasureState it) => new EffectMeasured(
+            current.Scope!,
+            id,
+            (it.Effect ?? new MeasuredEffect(EffectRules.Before(current.Evidence), null, null, null, null, null, EffectRules.NotSeen)) with
+            {
+                Verdict = EffectRules.NotSeen,
+                Words = command.Why,
+            },
+            command.At);
+
+        MitigationEvent Dropped(Guid id) => new CountermeasureDropped(
+            current.Scope!.ServiceCode, id, command.Why, command.At, WithdrawalReason.ScrubbersGone);
+
+        MitigationEvent Requested(Guid id, CountermeasureSpec spec, string pool) => new CountermeasureRequested(
+            id, spec.Kind, spec.Prefix, command.At, spec.Rule, pool);
+    }
+
+    public static Decision<MitigationEvent> Decide(MitigationState current, Resume command)
+    {
+        if (ResumedBy(current, command.Defense) is not { } step)
+        {
+            return Decision<MitigationEvent>.Unchanged;
+        }
+
+        var defense = command.Defense;
+        var why = step.Index == current.Step ? "There are scrubbers again." : "The scrubbers are gone, and nothing of the step stands.";
+        return Refusal(step.Specs, defense, current.Scope!.ServiceCode) is { } refusal
+            ? refusal
+            : new MitigationEvent[] { new StepTaken(step.Index, why, command.At) }
+                .Concat(step.Specs.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
+                .ToArray();
+    }
+
+    /// <summary>The same step where there are scrubbers again, else the next that needs none; null: it is no time for it, or nothing is left.</summary>
+    public static PlannedStep? ResumedBy(MitigationState current, Defense defense)
+    {
+        var ofStep = current.Countermeasures.Values.Where(it => it.Step == current.Step).ToList();
+        return current is { Status: MitigationStatus.Standing, HeldUntil: null }
+            && current.Scope!.AnomalyId != Guid.Empty
+            && ofStep.Any(it => it.DroppedFor is WithdrawalReason.ScrubbersGone)
+            && ofStep.All(it => it.Stage is CountermeasureStage.Unwanted or CountermeasureStage.Withdrawn)
+            && DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, current.Step) is { } step
+            && New(current, step.Specs) is { Count: > 0 } added
+            && added.Count == step.Specs.Count // what is still going has to be gone first
+                ? step
+                : null;
+    }
+}

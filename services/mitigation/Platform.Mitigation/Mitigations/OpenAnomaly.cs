@@ -1,0 +1,41 @@
+using System.Net;
+using System.Text.Json;
+using Npgsql;
+using Platform.EventStore;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>What an anomaly says that goes on at the target of something that is done by hand: its effect is measured against that.</summary>
+internal sealed record OpenAnomaly(Guid ObjectId, IReadOnlyList<VectorEvidence> Evidence)
+{
+    /// <summary>Query: the newest one; null when none goes on there.</summary>
+    public static async Task<OpenAnomaly?> Near(
+        NpgsqlDataSource database, TenantId tenant, IReadOnlyList<CountermeasureSpec> specs, CancellationToken cancellation)
+    {
+        if (tenant == TenantId.Provider || specs.Count == 0)
+        {
+            return null;
+        }
+
+        await using var command = database.CreateCommand(
+            """
+            select target, object_id, evidence::text
+            from views.mitigations_v1
+            where tenant_id = $1 and object_id is not null and evidence is not null and anomaly_id <> '00000000-0000-0000-0000-000000000000'
+              and held_until is null and ended_at is null
+            order by started_at desc
+            """);
+        command.Parameters.Add(new() { Value = tenant.ToGuid() });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        while (await row.ReadAsync(cancellation))
+        {
+            // What is measured is the traffic of the first prefix: that is the mitigation's target.
+            if (IPNetwork.Parse(row.GetString(0)) == specs[0].Prefix)
+            {
+                return new OpenAnomaly(row.GetGuid(1), JsonSerializer.Deserialize<VectorEvidence[]>(row.GetString(2), EventCatalog.Json)!);
+            }
+        }
+
+        return null;
+    }
+}
