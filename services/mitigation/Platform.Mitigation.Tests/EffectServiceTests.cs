@@ -100,7 +100,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.IsFinal), "the last word");
 
         Assert.All((await Stream()).OfType<EffectMeasured>(), it => Assert.Equal("unmeasured", it.Effect.Verdict));
-        Assert.Contains("flows here do not show", (await Stream()).OfType<EffectMeasured>().Last().Effect.Words, StringComparison.Ordinal);
+        Assert.Contains("flows here do not show", (await Stream()).OfType<EffectMeasured>().First().Effect.Words, StringComparison.Ordinal);
         Assert.Empty((await Stream()).OfType<StepTaken>());
     }
 

@@ -117,7 +117,7 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
 
         await Passes(target, 0, [], Effects, seen => seen.Count == 2, "both effects");
         var effects = await Effects();
-        Assert.Equal(("helped", 80_000_000, "0 of 80 Mbit/s still arrive."), (effects[near].Verdict, effects[near].BeforeBitsPerSecond, effects[near].Words));
+        Assert.Equal(("helped", 80_000_000, "0 of 80 Mbit/s still arrive, beside 0 Mbit/s of other traffic."), (effects[near].Verdict, effects[near].BeforeBitsPerSecond, effects[near].Words));
         Assert.Equal(("unmeasured", "Not measured: no anomaly says what arrived before."), (effects[far].Verdict, effects[far].Words));
 
         async Task<Dictionary<string, Effect>> Effects()

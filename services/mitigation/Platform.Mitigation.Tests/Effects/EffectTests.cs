@@ -69,7 +69,8 @@ public sealed class EffectTests
     [Fact]
     public void What_is_said_is_said_in_words_with_its_figures()
     {
-        Assert.Equal("Nothing changed: 79 of 80 Mbit/s still arrive.", EffectRules.OfRoute([Ntp], 79_000_000).Words);
+        Assert.Equal(
+            "Nothing changed: 79 of 80 Mbit/s still arrive, beside 1.5 Mbit/s of other traffic.", EffectRules.OfRoute([Ntp], 79_000_000, 1_500_000).Words);
         Assert.Equal(
             "Not seen: 78 Mbit/s of the attack arrive, and only 0.5 Mbit/s come past the scrubbers.",
             EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), 0, 78_000_000)!.Words);
@@ -175,7 +176,7 @@ public sealed class EffectTests
             .. Over,
         ];
         var said = new EffectMeasured(
-            Scope, CountermeasureId, during with { AfterBitsPerSecond = 90_000 }, Noon.AddMinutes(8), IsFinal: true);
+            Scope, CountermeasureId, during with { AfterBitsPerSecond = 90_000, Words = "After it went 0.1 Mbit/s arrived." }, Noon.AddMinutes(8), IsFinal: true);
         var command = new NoteAftermath(CountermeasureId, 90_000, Noon.AddMinutes(8));
         With(over).When(state => MitigationDecider.Decide(state, command)).Then(said);
         With([.. over, said]).When(state => MitigationDecider.Decide(state, command)).ThenUnchanged();
@@ -186,7 +187,7 @@ public sealed class EffectTests
     public void What_never_could_be_measured_says_so() => With([.. StartedAtNoon, Announced, Withdrawing, .. Over])
         .When(state => MitigationDecider.Decide(state, new NoteAftermath(CountermeasureId, null, Noon.AddMinutes(8))))
         .Then(new EffectMeasured(
-            Scope, CountermeasureId, new MeasuredEffect(0, null, null, null, null, null, "unmeasured"), Noon.AddMinutes(8), IsFinal: true));
+            Scope, CountermeasureId, new MeasuredEffect(0, null, null, null, null, null, "unmeasured", Words: "What arrived after it went was not measured."), Noon.AddMinutes(8), IsFinal: true));
 
     [Fact]
     public void An_attack_that_goes_out_is_nobodys_blackhole() => With([])

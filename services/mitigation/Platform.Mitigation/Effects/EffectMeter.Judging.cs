@@ -1,3 +1,4 @@
+using System.Net;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Scrubbers;
 
@@ -18,7 +19,7 @@ internal sealed partial class EffectMeter
         { AnnouncedAt: null } => null, // it waits for its speakers, and whatever came next would wait with it
         _ when look.Mitigation.ObjectId is null => EffectRules.NothingBefore,
         _ when !options.Value.FlowsShowDrops => it.Effect is null && IsPast(it.AnnouncedAt.Value, look.Until) ? EffectRules.FlowsHideDrops : null,
-        _ => Arrives(look, it.AnnouncedAt.Value) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives)
+        _ => Arrives(look, it.AnnouncedAt.Value) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives, All(look) - arrives)
             : it.Effect is null && IsTimeToMeasure(look, it.AnnouncedAt.Value) ? EffectRules.Silence // silence is no quiet
             : null,
     };
@@ -43,7 +44,8 @@ internal sealed partial class EffectMeter
                 : null;
         }
 
-        var filters = look.Mitigation.Countermeasures.Where(other => other.Spec.Kind is CountermeasureKind.Scrubbing && other.Counted is not null).ToList();
+        // Whoever asked for them: packets that another filter drops came past the scrubbers all the same.
+        var filters = look.Filters.Where(other => Overlap(other.Spec.Prefix, it.Spec.Prefix)).ToList();
         var droppedByAll = filters.Sum(other => RateOf(other, look.Until)?.DroppedBits ?? 0);
         var isAllCounted = filters.All(other => RateOf(other, look.Until) is not null || other.WithdrawnAt is not null);
         if (RateOf(it, look.Until) is not { } rate)
@@ -75,9 +77,9 @@ internal sealed partial class EffectMeter
     private FilteredRate? RateOf(MeasuredCountermeasure it, DateTimeOffset until) =>
         _scrubbed.TryGetValue(it.CountermeasureId, out var looks) ? looks.Rate(until, options.Value.Window) : null;
 
-    private void NoteCounters(Look look)
+    private void NoteCounters(IReadOnlyList<MeasuredMitigation> mitigations)
     {
-        foreach (var it in look.Mitigation.Countermeasures)
+        foreach (var it in mitigations.SelectMany(it => it.Countermeasures))
         {
             if (it.Counted is { } counted)
             {
@@ -86,10 +88,12 @@ internal sealed partial class EffectMeter
                     _scrubbed[it.CountermeasureId] = looks = new ScrubbedTraffic();
                 }
 
-                looks.Note(look.Now, counted.DroppedBytes, counted.PassedBytes);
+                looks.Note(clock.GetUtcNow(), counted.DroppedBytes, counted.PassedBytes);
             }
         }
     }
+
+    private static bool Overlap(IPNetwork one, IPNetwork other) => one.Contains(other.BaseAddress) || other.Contains(one.BaseAddress);
 
     /// <summary>What flows tell of the attack since then. Null when it was not heard for long enough, or when ingestion itself heard nothing.</summary>
     private long? Arrives(Look look, DateTimeOffset since) =>
@@ -97,16 +101,21 @@ internal sealed partial class EffectMeter
             ? traffic.BitsPerSecond(look.Mitigation.Target, look.Mitigation.Evidence.Select(vector => vector.Vector), look.Until, options.Value.Window)
             : null;
 
+    /// <summary>All traffic to the target.</summary>
+    private long All(Look look) => traffic.BitsPerSecond(look.Mitigation.Target, [], look.Until, options.Value.Window);
+
     private bool IsTimeToMeasure(Look look, DateTimeOffset since) =>
         look.HeardSince is { } heard && IsPast(heard > since ? heard : since, look.Until);
 
     private bool IsPast(DateTimeOffset since, DateTimeOffset now) => now - since >= options.Value.Settle + options.Value.Window;
 
     /// <param name="Mitigation">What is looked at.</param>
+    /// <param name="Filters">Everything at scrubbers that was counted, of all mitigations.</param>
     /// <param name="There">Which agents are there.</param>
     /// <param name="HeardSince">Since when its traffic is heard without a break (UTC); null: it is not.</param>
     /// <param name="Now">Now (UTC).</param>
-    private sealed record Look(MeasuredMitigation Mitigation, RollCall There, DateTimeOffset? HeardSince, DateTimeOffset Now)
+    private sealed record Look(
+        MeasuredMitigation Mitigation, IReadOnlyList<MeasuredCountermeasure> Filters, RollCall There, DateTimeOffset? HeardSince, DateTimeOffset Now)
     {
         /// <summary>End of what was told (UTC).</summary>
         public DateTimeOffset Until => Now - Late;

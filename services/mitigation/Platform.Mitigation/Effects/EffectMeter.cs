@@ -60,11 +60,14 @@ internal sealed partial class EffectMeter(
         traffic.Watch(mitigations.Select(it => it.Target).ToHashSet());
         var heardSince = await listener.Hear(mitigations.Select(it => it.ObjectId).OfType<Guid>().ToHashSet(), cancellation);
         var there = await scrubbers.Call(cancellation);
+        var filters = mitigations.SelectMany(it => it.Countermeasures).Where(it => it is { Spec.Kind: CountermeasureKind.Scrubbing, Counted: not null }).ToList();
+        NoteCounters(mitigations);
         foreach (var mitigation in mitigations)
         {
             try
             {
-                await Measure(mitigation, there, heardSince.TryGetValue(mitigation.ObjectId ?? Guid.Empty, out var since) ? since : null, cancellation);
+                DateTimeOffset? heard = heardSince.TryGetValue(mitigation.ObjectId ?? Guid.Empty, out var since) ? since : null;
+                await Measure(new Look(mitigation, filters, there, heard, clock.GetUtcNow()), cancellation);
             }
             catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
             {
@@ -73,10 +76,10 @@ internal sealed partial class EffectMeter(
         }
     }
 
-    private async Task Measure(MeasuredMitigation mitigation, RollCall there, DateTimeOffset? heardSince, CancellationToken cancellation)
+    private async Task Measure(Look look, CancellationToken cancellation)
     {
-        var look = new Look(mitigation, there, heardSince, clock.GetUtcNow());
-        NoteCounters(look);
+        var mitigation = look.Mitigation;
+        var news = new List<NoteEffect>();
         var verdicts = new List<string?>();
         var words = new List<string>();
         // A diversion beside filters only leads to them: what they do is what the step does.
@@ -102,7 +105,7 @@ internal sealed partial class EffectMeter(
             var judgement = Judge(look, it);
             if (judgement is not null && judgement.Verdict != it.Effect?.Verdict)
             {
-                await NoteEffect(mitigation, it, judgement, cancellation);
+                news.Add(EffectOf(mitigation, it, judgement));
             }
 
             if (it.Step == mitigation.Step && !(hasFilters && it.Spec.Kind is CountermeasureKind.Diversion))
@@ -110,6 +113,12 @@ internal sealed partial class EffectMeter(
                 verdicts.Add(judgement?.Verdict ?? it.Effect?.Verdict);
                 words.Add(judgement?.Words ?? it.Effect?.Words ?? "");
             }
+        }
+
+        if (news.Count > 0)
+        {
+            var command = new NoteEffects(news);
+            await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"measured:{news[0].CountermeasureId:N}", cancellation);
         }
 
         var at = (mitigation.MitigationId, mitigation.Step);
@@ -127,9 +136,9 @@ internal sealed partial class EffectMeter(
         }
     }
 
-    private async Task NoteEffect(MeasuredMitigation mitigation, MeasuredCountermeasure it, Judgement said, CancellationToken cancellation)
-    {
-        var effect = new MeasuredEffect(
+    private NoteEffect EffectOf(MeasuredMitigation mitigation, MeasuredCountermeasure it, Judgement said) => new(
+        it.CountermeasureId,
+        new MeasuredEffect(
             EffectRules.Before(mitigation.Evidence),
             said.DuringBitsPerSecond,
             it.Counted?.DroppedPackets,
@@ -137,10 +146,8 @@ internal sealed partial class EffectMeter(
             it.Counted?.PassedPackets,
             it.Counted?.PassedBytes,
             said.Verdict,
-            Words: said.Words);
-        var command = new NoteEffect(it.CountermeasureId, effect, clock.GetUtcNow());
-        await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"measured:{it.CountermeasureId:N}", cancellation);
-    }
+            Words: said.Words),
+        clock.GetUtcNow());
 
     /// <summary>The last word, once it was measured, or cannot be any more.</summary>
     private async Task NoteAftermath(Look look, MeasuredCountermeasure it, DateTimeOffset withdrawn, CancellationToken cancellation)

@@ -42,9 +42,12 @@ internal static class EffectRules
     }
 
     /// <summary>The same of a route or a rule in routers, whose effect the flows show.</summary>
-    public static Judgement OfRoute(IReadOnlyList<VectorEvidence> evidence, long during)
+    /// <param name="evidence">What detection saw before.</param>
+    /// <param name="during">What arrives now of the attack, in bits per second.</param>
+    /// <param name="other">What arrives beside it: honest traffic that passes.</param>
+    public static Judgement OfRoute(IReadOnlyList<VectorEvidence> evidence, long during, long other)
     {
-        var left = $"{Mega(during)} of {Mega(Before(evidence))} Mbit/s still arrive.";
+        var left = $"{Mega(during)} of {Mega(Before(evidence))} Mbit/s still arrive, beside {Mega(Math.Max(other, 0))} Mbit/s of other traffic.";
         return Verdict(evidence, during) switch
         {
             Helped => new(Helped, left, during),
@@ -80,6 +83,10 @@ internal static class EffectRules
             : dropped > 0 && (dropped >= passed || verdict != Unchanged) ? new(Helped, figures, passed)
             : new(Unchanged, $"Nothing changed: {figures}", passed);
     }
+
+    /// <summary>What was said while it stood, and what came after it.</summary>
+    public static string LastWords(string? said, long? after) =>
+        $"{said} {(after is { } arrived ? $"After it went {Mega(arrived)} Mbit/s arrived." : "What arrived after it went was not measured.")}".Trim();
 
     /// <summary>Nobody of those who should filter it is there.</summary>
     public static Judgement NobodyThere(string? pool, TimeSpan forSoLong) => new(

@@ -5,6 +5,7 @@ using Google.Protobuf.WellKnownTypes;
 using Npgsql;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
+using Platform.Mitigation.Effects;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -56,7 +57,8 @@ internal static class ListedMitigations
             """
             select mitigation_id as MitigationId, countermeasure_id as CountermeasureId, kind as Kind, prefix::text as Prefix, pool as Pool,
                 case when route = '' then prefix::text else route end as Route, rule::text as Rule, array_to_string(announced_by, ',') as AnnouncedBy,
-                effect::text as Effect,
+                effect::text as Effect, f.dropped_packets as DroppedPackets, f.dropped_bytes as DroppedBytes, f.passed_packets as PassedPackets,
+                f.passed_bytes as PassedBytes,
                 case
                     when rehearsed then 'rehearsed'
                     when not in_network then 'proposed'
@@ -64,7 +66,11 @@ internal static class ListedMitigations
                     when withdrawing then 'withdrawing'
                     else ''
                 end as Status
-            from views.countermeasures_v1
+            from views.countermeasures_v1 c
+            left join lateral (
+                select sum(dropped_packets)::bigint as dropped_packets, sum(dropped_bytes)::bigint as dropped_bytes,
+                    sum(passed_packets)::bigint as passed_packets, sum(passed_bytes)::bigint as passed_bytes
+                from views.filtered_v1 t where t.countermeasure_id = c.countermeasure_id) f on true
             where tenant_id = @tenantId and mitigation_id = any (@ids)
             """,
             new { of.tenantId, ids = listed.Keys.ToArray() });
@@ -81,7 +87,7 @@ internal static class ListedMitigations
                 Status = status,
                 AnnouncedBy = { holding },
                 MissingAt = { missing },
-                Effect = row.Effect is null ? null : Describe(JsonSerializer.Deserialize<MeasuredEffect>(row.Effect, EventCatalog.Json)!),
+                Effect = Describe(row),
             });
         }
 
@@ -127,6 +133,25 @@ internal static class ListedMitigations
         Step = row.Step,
         Failure = row.Failure,
     };
+
+    /// <summary>The verdict as it was recorded last; what scrubbers count, as they said it last.</summary>
+    private static Effect? Describe(CountermeasureRow row)
+    {
+        var effect = row.Effect is null ? null : JsonSerializer.Deserialize<MeasuredEffect>(row.Effect, EventCatalog.Json);
+        if (row.DroppedPackets is null)
+        {
+            return effect is null ? null : Describe(effect);
+        }
+
+        effect ??= new MeasuredEffect(0, null, null, null, null, null, EffectRules.Unmeasured, Words: "Not measured yet.");
+        return Describe(effect with
+        {
+            DroppedPackets = row.DroppedPackets,
+            DroppedBytes = row.DroppedBytes,
+            PassedPackets = row.PassedPackets,
+            PassedBytes = row.PassedBytes,
+        });
+    }
 
     private static Effect Describe(MeasuredEffect effect)
     {
@@ -176,5 +201,9 @@ internal static class ListedMitigations
         string? Rule,
         string AnnouncedBy,
         string? Effect,
+        long? DroppedPackets,
+        long? DroppedBytes,
+        long? PassedPackets,
+        long? PassedBytes,
         string Status);
 }

@@ -52,6 +52,9 @@ internal sealed record NoteEvidence(
 /// <param name="At">When (UTC).</param>
 internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At);
 
+/// <summary>Of several countermeasures of one mitigation.</summary>
+internal sealed record NoteEffects(IReadOnlyList<NoteEffect> Effects);
+
 /// <param name="CountermeasureId">Which.</param>
 /// <param name="AfterBitsPerSecond">What arrived after it had gone; null when nothing could be measured.</param>
 /// <param name="At">When (UTC).</param>
@@ -250,6 +253,9 @@ internal static partial class MitigationDecider
                 command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence) },
                 command.At);
 
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffects command) =>
+        command.Effects.SelectMany(one => Decide(current, one) is Decision<MitigationEvent>.Accepted(var happened) ? happened : []).ToArray();
+
     /// <summary>The last word on a countermeasure that was in force and is gone; the mitigation may have ended meanwhile.</summary>
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteAftermath command)
     {
@@ -279,7 +285,11 @@ internal static partial class MitigationDecider
         }
 
         return new EffectMeasured(
-            current.Scope!, command.CountermeasureId, effect with { AfterBitsPerSecond = command.AfterBitsPerSecond }, command.At, IsFinal: true);
+            current.Scope!,
+            command.CountermeasureId,
+            effect with { AfterBitsPerSecond = command.AfterBitsPerSecond, Words = EffectRules.LastWords(effect.Words, command.AfterBitsPerSecond) },
+            command.At,
+            IsFinal: true);
     }
 
     private static Rejection? NotOpenToOperators(MitigationState current, Guid mitigationId, string note) => current.Status switch
