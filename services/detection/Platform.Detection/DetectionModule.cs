@@ -68,6 +68,7 @@ internal static class DetectionModule
         builder.Services.AddSingleton<Relearnings>();
         builder.Services.AddSingleton<BaselineKeeper>();
         builder.Services.AddHostedService<BaselineSaving>();
+        builder.Services.AddSingleton<PartitionShares>();
         builder.Services.AddHostedService<WindowConsumer>();
         builder.Services.AddHostedService<AnomalyWarden>();
         builder.AddMigrationStep("telemetry topology", async (services, cancellation) =>
@@ -75,8 +76,7 @@ internal static class DetectionModule
             var broker = services.GetRequiredService<IOptions<RabbitMqOptions>>().Value;
             var windows = services.GetRequiredService<IOptions<WindowOptions>>().Value;
             await using var connection = await WindowConsumer.Connect(broker, "detection migrate", windows.Heartbeat, cancellation);
-            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellation);
-            await WindowTopology.Deploy(channel, windows, cancellation);
+            await WindowTopology.Deploy(connection, windows, cancellation);
         });
     }
 }

@@ -5,7 +5,7 @@ namespace Platform.Detection;
 /// <summary>Every log message of the service.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Reading traffic windows of {Partitions} partitions")]
+    [LoggerMessage(1, LogLevel.Information, "In line for traffic windows of {Partitions} partitions")]
     public static partial void Consuming(this ILogger log, int partitions);
 
     [LoggerMessage(2, LogLevel.Warning, "The telemetry bus is away: {Fault}")]
@@ -23,4 +23,10 @@ internal static partial class Log
 
     [LoggerMessage(6, LogLevel.Warning, "A finding about object {ObjectId} was refused: {Code}")]
     public static partial void FindingRefused(this ILogger log, string code, Guid objectId);
+
+    [LoggerMessage(7, LogLevel.Warning, "{Queue} is not read by this process: {Fault}")]
+    public static partial void PartitionAway(this ILogger log, string queue, string fault);
+
+    [LoggerMessage(8, LogLevel.Information, "{Queue} is given to another process, so that each has its share")]
+    public static partial void PartitionGiven(this ILogger log, string queue);
 }

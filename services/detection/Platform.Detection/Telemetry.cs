@@ -62,4 +62,7 @@ internal static class Telemetry
 
     public static void ObserveHosts(Func<long> count) =>
         Meter.CreateObservableGauge("platform.detection.hosts", count, "{host}", "Hosts kept in memory.");
+
+    public static void ObservePartitions(Func<int> count) =>
+        Meter.CreateObservableGauge("platform.detection.partitions", count, "{partition}", "Partitions of the telemetry bus that this process reads.");
 }

@@ -10,10 +10,16 @@ namespace Platform.Detection.Learning;
 /// no events: nobody decided them, and what matters of them is in each anomaly.
 /// </summary>
 internal sealed class BaselineKeeper(
-    NpgsqlDataSource database, TrafficHistories histories, IOptions<LearningOptions> options, TimeProvider clock, ILogger<BaselineKeeper> log)
+    NpgsqlDataSource database, TrafficHistories histories, IOptions<LearningOptions> options, TimeProvider clock, ILogger<BaselineKeeper> log) : IDisposable
 {
+    /// <summary>So far apart may be the clocks of two processes that save, and the times at which what they wrote can be read.</summary>
+    private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<Guid, byte[]> _known = [];
+    private readonly SemaphoreSlim _loading = new(1);
     private DateTimeOffset _seen = DateTimeOffset.UnixEpoch;
+
+    public void Dispose() => _loading.Dispose();
 
     /// <summary>What was learned of an object so far.</summary>
     public ObjectBaseline Remember(WatchedObject watched) => _known.TryGetValue(watched.ObjectId, out var snapshot)
@@ -23,14 +29,22 @@ internal sealed class BaselineKeeper(
     /// <summary>Reads what other processes saved since the last time.</summary>
     public async Task Load(CancellationToken cancellation)
     {
-        await using var command = database.CreateCommand(
-            "select object_id, content, saved_at from views.baselines_v1 where saved_at > $1 order by saved_at");
-        command.Parameters.Add(new() { Value = _seen });
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
+        await _loading.WaitAsync(cancellation);
+        try
         {
-            _known[reader.GetGuid(0)] = reader.GetFieldValue<byte[]>(1);
-            _seen = reader.GetFieldValue<DateTimeOffset>(2);
+            await using var command = database.CreateCommand(
+                "select object_id, content, saved_at from views.baselines_v1 where saved_at > $1 order by saved_at");
+            command.Parameters.Add(new() { Value = _seen - Overlap });
+            await using var reader = await command.ExecuteReaderAsync(cancellation);
+            while (await reader.ReadAsync(cancellation))
+            {
+                _known[reader.GetGuid(0)] = reader.GetFieldValue<byte[]>(1);
+                _seen = reader.GetFieldValue<DateTimeOffset>(2);
+            }
+        }
+        finally
+        {
+            _loading.Release();
         }
     }
 

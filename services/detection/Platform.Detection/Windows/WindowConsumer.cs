@@ -1,25 +1,21 @@
-using System.Diagnostics;
-using System.Text;
-using Google.Protobuf;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Learning;
 using Platform.Hosting;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
 
 namespace Platform.Detection.Windows;
 
 /// <summary>
-/// Reads every partition of the telemetry bus that no other process reads; the broker decides, by single active consumer. When the connection
-/// is lost the judges forget what they knew, because somebody else goes on with it.
+/// Stands in line for every partition of the telemetry bus; the broker decides who reads, by single active consumer, and <see cref="PartitionShares"/> sees to
+/// it that no process keeps more than its share. When the connection is lost the judges forget what they knew, because somebody else goes on with it.
 /// </summary>
 internal sealed class WindowConsumer(
     WindowJudges judges,
     ObjectDirectory objects,
     BaselineKeeper baselines,
+    PartitionShares shares,
     IOptions<RabbitMqOptions> broker,
     IOptions<WindowOptions> options,
     TimeProvider clock,
@@ -27,11 +23,16 @@ internal sealed class WindowConsumer(
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private IReadOnlyList<PartitionReader> _readers = [];
+
+    /// <summary>Partitions that this process reads.</summary>
+    public IEnumerable<int> Reading => _readers.Where(reader => reader.ReadingFor is not null).Select(reader => reader.Partition);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await objects.Complete.WaitAsync(stoppingToken);
         await Remember(stoppingToken);
+        Telemetry.ObservePartitions(() => Reading.Count());
         var ticking = Tick(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -39,7 +40,7 @@ internal sealed class WindowConsumer(
             {
                 await Consume(stoppingToken);
             }
-            catch (Exception fault) when (fault is RabbitMQClientException or IOException && !stoppingToken.IsCancellationRequested)
+            catch (Exception fault) when (fault is RabbitMQClientException or IOException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
             {
                 log.BrokerAway(fault.Message);
             }
@@ -73,57 +74,32 @@ internal sealed class WindowConsumer(
         }
     }
 
-    /// <summary>Consumes until connection, channel or a queue is lost.</summary>
+    /// <summary>Consumes until the connection is lost.</summary>
     private async Task Consume(CancellationToken stopping)
     {
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         await using var connection = await Connect(broker.Value, "detection windows", options.Value.Heartbeat, stopping);
-        var lost = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        connection.ConnectionShutdownAsync += (_, _) => Lost();
-        for (var partition = 0; partition < judges.All.Count; partition++)
+        connection.ConnectionShutdownAsync += (_, _) => gone.CancelAsync();
+        var partitions = await WindowTopology.Count(connection, gone.Token);
+        if (partitions == 0)
         {
-            var judge = judges.All[partition];
-            var channel = await connection.CreateChannelAsync(cancellationToken: stopping);
-            channel.ChannelShutdownAsync += (_, _) => Lost();
-            await channel.BasicQosAsync(0, options.Value.Prefetch, global: false, stopping);
-            var consumer = new AsyncEventingBasicConsumer(channel);
-            consumer.UnregisteredAsync += (_, _) => Lost();
-            consumer.ReceivedAsync += async (_, delivery) =>
-            {
-                Receive(judge, delivery);
-                await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false, CancellationToken.None);
-            };
-            await channel.BasicConsumeAsync(WindowTopology.Queue(partition), autoAck: false, consumer, stopping);
+            throw new IOException($"{WindowTopology.Queue(0)} is not there.");
         }
 
-        log.Consuming(judges.All.Count);
-        await lost.Task.WaitAsync(stopping);
-
-        Task Lost()
+        _readers =
+        [
+            .. Enumerable.Range(0, partitions)
+                .Select(partition => new PartitionReader(partition, judges, baselines, options.Value, clock, log)),
+        ];
+        log.Consuming(partitions);
+        Task[] running = [.. _readers.Select(reader => reader.Run(connection, gone.Token)), shares.Keep(_readers, gone.Token)];
+        await foreach (var ended in Task.WhenEach(running))
         {
-            lost.TrySetResult();
-            return Task.CompletedTask;
-        }
-    }
-
-    private void Receive(WindowJudge judge, BasicDeliverEventArgs delivery)
-    {
-        var now = clock.GetUtcNow();
-        judges.Anywhere.Hear(now);
-        if (delivery.BasicProperties.Type == WindowTopology.BeatType)
-        {
-            judge.Hear(now);
-            return;
+            await ended; // they end with the connection; a fault is nobody's to hide
         }
 
-        try
-        {
-            var batch = TrafficWindowBatch.Parser.ParseFrom(delivery.Body.Span);
-            judge.Judge(batch, TraceOf(delivery.BasicProperties), now);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            Telemetry.Ignored("batch-malformed", 1);
-        }
+        stopping.ThrowIfCancellationRequested(); // the judges are not cleared then: what they learned is saved
+        throw new IOException(connection.CloseReason?.ReplyText);
     }
 
     private async Task Tick(CancellationToken stopping)
@@ -137,13 +113,6 @@ internal sealed class WindowConsumer(
             }
         }
     }
-
-    private static ActivityContext TraceOf(IReadOnlyBasicProperties properties) =>
-        properties.Headers?.TryGetValue("traceparent", out var header) == true
-        && header is byte[] text
-        && ActivityContext.TryParse(Encoding.ASCII.GetString(text), null, isRemote: true, out var trace)
-            ? trace
-            : default;
 
     internal static Task<IConnection> Connect(RabbitMqOptions options, string name, TimeSpan heartbeat, CancellationToken cancellation) =>
         new ConnectionFactory

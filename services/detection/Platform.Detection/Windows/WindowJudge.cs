@@ -197,7 +197,10 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            Take(finding.On, finding.Watch, state, isDeciding: false);
+            if (_watches.GetValueOrDefault((finding.On.Object.ObjectId, finding.On.Direction)) == finding.On)
+            {
+                Take(finding.On, finding.Watch, state, isDeciding: false); // else it was forgotten meanwhile
+            }
         }
     }
 
@@ -223,6 +226,7 @@ internal sealed class WindowJudge(
         {
             _watches.Clear();
             _open.Clear();
+            _numbers.Forget(before: DateTimeOffset.MaxValue); // what comes again was forgotten too, and what does not come may be read elsewhere
             Hosts = 0;
         }
     }

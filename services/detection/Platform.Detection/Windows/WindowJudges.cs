@@ -5,7 +5,7 @@ using Platform.Detection.Learning;
 
 namespace Platform.Detection.Windows;
 
-/// <summary>One judge per partition; those of partitions that another process reads are empty.</summary>
+/// <summary>One judge for each partition that there can be; those that another process reads, and those that are not there, are empty.</summary>
 internal sealed class WindowJudges
 {
     public WindowJudges(
@@ -19,7 +19,7 @@ internal sealed class WindowJudges
         Anywhere = new TelemetryPresence(anomalies.Value.TelemetryGap);
         All =
         [
-            .. Enumerable.Range(0, windows.Value.Partitions)
+            .. Enumerable.Range(0, WindowTopology.MostPartitions)
                 .Select(_ => new WindowJudge(
                     objects.Find,
                     windows.Value,

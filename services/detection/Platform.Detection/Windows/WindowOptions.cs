@@ -7,8 +7,11 @@ internal sealed class WindowOptions
 {
     public const string Section = "Windows";
 
-    /// <summary>Queues that share the protected objects; each is read by one process at a time. 1 to 256; default 4.</summary>
-    [Range(1, 256, ErrorMessage = "must be 1 to 256.")]
+    /// <summary>
+    /// Queues that <c>migrate</c> makes to share the protected objects; each is read by one process at a time. Those that are there are read, also when they
+    /// are more. 1 to 256; default 4.
+    /// </summary>
+    [Range(1, WindowTopology.MostPartitions, ErrorMessage = "must be 1 to 256.")]
     public int Partitions { get; init; } = 4;
 
     /// <summary>Batches that a queue holds before it drops the oldest. 100 to 1000000; default 20000.</summary>
