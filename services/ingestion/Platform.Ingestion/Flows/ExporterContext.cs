@@ -8,8 +8,6 @@ internal sealed class ExporterContext
 {
     public static readonly int ErrorKinds = Enum.GetValues<DecodeError>().Length;
 
-    // What one rate takes, in bytes, about: the domain's, the exporter's, and the place where equal ones are counted.
-    private const int RateMemory = 96;
     private const long SweepEveryMs = 60_000;
     private const long SecondMs = 1000; // export times are whole seconds
 
@@ -18,12 +16,9 @@ internal sealed class ExporterContext
     private readonly WaitingData _waiting;
     private readonly Dictionary<DomainKey, FlowDomain> _domains = [];
     private readonly long[] _errors = new long[ErrorKinds];
-    private SamplingRates _told; // by sampler, by interface, and by the domain that options data of any domain named
-    private ToldRate _defaultRate;
     private FlowDomain? _last;
     private int _templates;
     private int _fields;
-    private int _rates;
     private long _sweptMs;
     private bool _isClosed;
 
@@ -33,7 +28,7 @@ internal sealed class ExporterContext
         Limits = limits;
         _memory = memory ?? new SharedMemory(long.MaxValue);
         _waiting = new WaitingData(limits, _memory, _history);
-        _told = new SamplingRates(_history);
+        Rates = new ExporterRates(limits, _memory, _history);
     }
 
     public DecodeLimits Limits { get; }
@@ -88,6 +83,8 @@ internal sealed class ExporterContext
 
     public IEnumerable<FlowDomain> Domains => _domains.Values;
 
+    public ExporterRates Rates { get; }
+
     /// <summary>One packet in N, set by an operator; 0: believe the exporter.</summary>
     public uint SamplingOverride { get; set; }
 
@@ -101,12 +98,6 @@ internal sealed class ExporterContext
     public int TemplatesKept => _templates;
 
     public int WaitingSets => _waiting.Count;
-
-    /// <summary>Last rate that came by options data without naming a sampler or an interface, in any domain; 0 when none did.</summary>
-    /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
-    public uint DefaultRate(long asOf) => _defaultRate.At(asOf);
-
-    public void SetDefaultRate(uint rate) => _defaultRate.Set(rate, _history);
 
     public void Count(DecodeError error) => _errors[(int)error]++;
 
@@ -169,7 +160,7 @@ internal sealed class ExporterContext
             }
 
             _domains[key] = domain = new FlowDomain(key, _history);
-            if (_told.TryGet(SamplingSource.Options, key.Id, asOf: 0, out var rate))
+            if (Rates.TryGet(SamplingSource.Options, key.Id, asOf: 0, out var rate))
             {
                 domain.Rates.SetDefault(rate);
             }
@@ -180,6 +171,9 @@ internal sealed class ExporterContext
         domain.SeenMs = nowMs;
         return _last = domain;
     }
+
+    /// <summary>A domain of which something came already.</summary>
+    public FlowDomain? Known(DomainKey key) => _domains.GetValueOrDefault(key);
 
     /// <summary>Keeps a template. False when it is refused for lack of room.</summary>
     public bool Keep(FlowDomain domain, FlowTemplate template, long nowMs)
@@ -275,41 +269,6 @@ internal sealed class ExporterContext
     /// <summary>Counts everything that still waits as data without a template: nothing more will come.</summary>
     public void GiveUpWaiting() => _waiting.GiveUpAll();
 
-    /// <summary>Keeps a rate that options data told.</summary>
-    public void SetRate(FlowDomain domain, SamplingSource of, uint id, uint rate)
-    {
-        if (!domain.Rates.Knows(of, id) && !TryTakeRate())
-        {
-            return;
-        }
-
-        domain.Rates.Set(of, id, rate);
-        if (of is SamplingSource.Sampler or SamplingSource.Interface)
-        {
-            _told.Set(of, id, rate);
-        }
-    }
-
-    /// <summary>Keeps the rate of the one domain that options data of any domain named (element 149), also when nothing came from it so far.</summary>
-    public void SetRateOfDomain(FlowDomain teller, uint id, uint rate)
-    {
-        if (_domains.TryGetValue(teller.Key with { Id = id }, out var named))
-        {
-            named.Rates.SetDefault(rate);
-        }
-
-        if (_told.Knows(SamplingSource.Options, id) || TryTakeRate())
-        {
-            _told.Set(SamplingSource.Options, id, rate);
-        }
-    }
-
-    /// <summary>Any domain described an interface.</summary>
-    public bool HasInterfaceRates => _told.HasInterfaces;
-
-    /// <summary>Rate of a sampler or an interface that any domain described: some exporters describe them in another domain than they use them in.</summary>
-    public bool TryGetRate(SamplingSource of, uint id, long asOf, out uint rate) => _told.TryGet(of, id, asOf, out rate);
-
     /// <summary>The exporter is no longer one of ours: gives back everything that it made us remember, and remembers nothing more.</summary>
     public void Close()
     {
@@ -320,23 +279,7 @@ internal sealed class ExporterContext
             Forget(domain);
         }
 
-        var named = _told.All.Count(rate => rate.Of == SamplingSource.Options);
-        _rates -= named;
-        _memory.Give(named * RateMemory);
-        _told = new(_history);
-    }
-
-    private bool TryTakeRate()
-    {
-        if (_rates >= Limits.Rates || !_memory.HasRoomFor(RateMemory))
-        {
-            Count(DecodeError.TooManyRates);
-            return false;
-        }
-
-        _rates++;
-        _memory.Take(RateMemory);
-        return true;
+        Rates.Clear();
     }
 
     private void Forget(FlowDomain domain, FlowTemplate template)
@@ -359,22 +302,10 @@ internal sealed class ExporterContext
             Account(template);
         }
 
-        _rates -= domain.Rates.Count;
-        _memory.Give(FlowDomain.Memory + domain.Rates.Count * RateMemory);
+        Rates.Forget(domain);
+        _memory.Give(FlowDomain.Memory);
         _domains.Remove(domain.Key);
         _last = null;
-    }
-
-    // What only domains told that are forgotten now.
-    private void ForgetUntold()
-    {
-        var held = _domains.Values.SelectMany(domain => domain.Rates.All).Select(rate => (rate.Of, rate.Id)).ToHashSet();
-        var before = _told;
-        _told = new(_history);
-        foreach (var (of, id, rate) in before.All.Where(rate => rate.Of == SamplingSource.Options || held.Contains((rate.Of, rate.Id))))
-        {
-            _told.Set(of, id, rate);
-        }
     }
 
     private bool HasRoomForDomain() => _domains.Count < Limits.Domains && _memory.HasRoomFor(FlowDomain.Memory);
@@ -397,7 +328,7 @@ internal sealed class ExporterContext
             Forget(domain);
         }
 
-        ForgetUntold();
+        Rates.KeepOnly(_domains.Values);
         foreach (var domain in _domains.Values)
         {
             domain.Templates.Where(template => nowMs - template.UsedMs > idleMs).ToList().ForEach(template => Forget(domain, template));

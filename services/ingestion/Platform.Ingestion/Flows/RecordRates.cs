@@ -37,7 +37,7 @@ internal static class RecordRates
         : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
         : domain.Rates.Default(asOf) is > 0 and var ofDomain ? (ofDomain, SamplingSource.Options)
         : domain.Rates.OfAllSamplers(asOf) is > 0 and var ofSamplers ? (ofSamplers, SamplingSource.Sampler)
-        : exporter.DefaultRate(asOf) is > 0 and var ofExporter ? (ofExporter, SamplingSource.Options)
+        : exporter.Rates.Default(asOf) is > 0 and var ofExporter ? (ofExporter, SamplingSource.Options)
         : (1, SamplingSource.Unknown);
 
     private static (uint Rate, SamplingSource Source) Told(
@@ -50,16 +50,16 @@ internal static class RecordRates
         long asOf)
     {
         if (template.HasSampler && (domain.Rates.TryGet(SamplingSource.Sampler, (uint)reader[Slot.Sampler], asOf, out var rate)
-            || exporter.TryGetRate(SamplingSource.Sampler, (uint)reader[Slot.Sampler], asOf, out rate)))
+            || exporter.Rates.TryGet(SamplingSource.Sampler, (uint)reader[Slot.Sampler], asOf, out rate)))
         {
             return (rate, SamplingSource.Sampler);
         }
 
         // An exporter samples where a packet comes in or where it goes out.
-        if (exporter.HasInterfaceRates && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, asOf, out rate)
+        if (exporter.Rates.HasInterfaces && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, asOf, out rate)
             || domain.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, asOf, out rate)
-            || exporter.TryGetRate(SamplingSource.Interface, flow.InInterface, asOf, out rate)
-            || exporter.TryGetRate(SamplingSource.Interface, flow.OutInterface, asOf, out rate)))
+            || exporter.Rates.TryGet(SamplingSource.Interface, flow.InInterface, asOf, out rate)
+            || exporter.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, asOf, out rate)))
         {
             return (rate, SamplingSource.Interface);
         }
@@ -107,20 +107,20 @@ internal static class RecordRates
 
         if (template.HasSampler)
         {
-            exporter.SetRate(domain, SamplingSource.Sampler, (uint)reader[Slot.Sampler], rate);
+            CountUnless(exporter.Rates.TrySet(domain, SamplingSource.Sampler, (uint)reader[Slot.Sampler], rate), exporter);
         }
 
         // A rate for the flows of one template says nothing about those of others.
         if (reader[Slot.ScopeTemplate] is > 0 and <= ushort.MaxValue and var templateId)
         {
-            exporter.SetRate(domain, SamplingSource.Template, (uint)templateId, rate);
+            CountUnless(exporter.Rates.TrySet(domain, SamplingSource.Template, (uint)templateId, rate), exporter);
             return;
         }
 
         var index = FirstOf(reader[Slot.ScopeInterface], reader[Slot.InInterface], reader[Slot.OutInterface]);
         if (index != 0)
         {
-            exporter.SetRate(domain, SamplingSource.Interface, index, rate);
+            CountUnless(exporter.Rates.TrySet(domain, SamplingSource.Interface, index, rate), exporter);
         }
         else if (template.HasLineCard || template.HasSampler)
         {
@@ -128,12 +128,19 @@ internal static class RecordRates
         }
         else if (reader[Slot.ScopeDomain] is > 0 and <= uint.MaxValue and var named)
         {
-            exporter.SetRateOfDomain(domain, (uint)named, rate);
+            CountUnless(exporter.Rates.TrySetOfDomain(exporter.Known(domain.Key with { Id = (uint)named }), (uint)named, rate), exporter);
         }
         else
         {
-            domain.Rates.SetDefault(rate);
-            exporter.SetDefaultRate(rate);
+            exporter.Rates.SetDefault(domain, rate);
+        }
+    }
+
+    private static void CountUnless(bool isKept, ExporterContext exporter)
+    {
+        if (!isKept)
+        {
+            exporter.Count(DecodeError.TooManyRates);
         }
     }
 

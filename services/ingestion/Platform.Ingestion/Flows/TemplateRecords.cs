@@ -27,7 +27,7 @@ internal static class TemplateRecords
         flow.Flows = 1;
         flow.Knows = template.Knows;
         var rateIsFixed = exporter.SamplingOverride != 0
-            || !(template.HasRate || template.HasSampler || exporter.HasInterfaceRates);
+            || !(template.HasRate || template.HasSampler || exporter.Rates.HasInterfaces);
         (flow.SamplingRate, flow.SamplingSource) = RecordRates.OfSet(template, exporter, domain, in header);
         var clock = ExporterClock.Of(in header, domain.SystemStartMs != 0 ? domain.SystemStartMs : exporter.SystemStartMs);
 
