@@ -50,6 +50,34 @@ public sealed class EventFeed(StreamStore store)
         await WaitUntil(checkpoint, (long)(await command.ExecuteScalarAsync(cancellationToken))!, cancellationToken);
     }
 
+    /// <summary>Sets a reader back before the first event stored since then; wherever it runs, it goes on from there.</summary>
+    /// <returns>How many events it reads once more.</returns>
+    public async Task<long> Rewind(string checkpoint, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        await using var connection = await store.Database.OpenConnectionAsync(cancellationToken);
+        var again = await connection.Scalar<long>(
+            """
+            with first as (select coalesce(min(seq_id), 9223372036854775807) - 1 as position from events.mt_events where timestamp >= $2),
+            back as (
+                update platform.checkpoints c set position = least(c.position, first.position) from first where c.name = $1 returning c.position)
+            select count(*) from events.mt_events e join platform.checkpoints c on c.name = $1 join back on e.seq_id > back.position and e.seq_id <= c.position
+            """, // the count sees the checkpoint as it was
+            cancellationToken,
+            checkpoint,
+            since);
+
+        // Whoever waits for new events would not look: without its connection it begins again at the checkpoint.
+        await connection.Execute(
+            """
+            select pg_terminate_backend(pid) from pg_locks
+             where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+               and (classid::bigint << 32) | objid::bigint = hashtextextended('platform.feed:' || $1, 0)
+            """,
+            cancellationToken,
+            checkpoint);
+        return again;
+    }
+
     /// <summary>
     /// Measures how far each reader that this process has begun is behind, wherever it runs and whether it runs at all, and sets the metrics.
     /// Call it every few seconds.

@@ -13,7 +13,8 @@ namespace Platform.Hosting.Tests;
 internal static class Bells
 {
     public static WebApplication Build(
-        string folder, string connection, string brokerHost, int brokerPort, string virtualHost, string user, string password)
+        string folder, string connection, string brokerHost, int brokerPort, string virtualHost, string user, string password,
+        params (string Name, string Value)[] more)
     {
         var verification = Path.Combine(folder, "caller.pem");
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -31,6 +32,7 @@ internal static class Bells
             ["RabbitMq:User"] = user,
             ["RabbitMq:Password"] = password,
         });
+        builder.Configuration.AddInMemoryCollection(more.ToDictionary(setting => setting.Name, string? (setting) => setting.Value));
         builder.AddPlatform("bells");
         builder.AddEventStore(EventCatalog.Of(typeof(BellEvent), typeof(EchoEvent)));
         builder.AddProjection<Rings>();

@@ -27,6 +27,22 @@ public sealed class CallerContextTests : IDisposable
         Assert.Equal(Customer, service.Verify(gateway.Sign(Customer)));
     }
 
+    /// <summary>First every service learns the next key, then the gateway signs with it, then the old one is forgotten.</summary>
+    [Fact]
+    public void While_the_gateway_changes_its_key_both_are_believed()
+    {
+        using var before = Keys("gateway", sign: true);
+        using var after = Keys("gateway-next", sign: true);
+        var both = Path.Combine(_folder, "both.pub");
+        File.WriteAllText(both, File.ReadAllText(Path.Combine(_folder, "gateway.pub")) + "\n" + File.ReadAllText(Path.Combine(_folder, "gateway-next.pub")) + "\n");
+        using var service = new CallerContext(Options.Create(new CallerOptions { VerificationKeyFile = both }), _clock);
+
+        Assert.Equal(Customer, service.Verify(before.Sign(Customer)));
+        Assert.Equal(Customer, service.Verify(after.Sign(Customer)));
+        using var forger = Keys("forger", sign: true);
+        Assert.Null(service.Verify(forger.Sign(Customer)));
+    }
+
     [Fact]
     public void A_context_of_another_key_is_refused()
     {

@@ -71,6 +71,39 @@ public sealed class RelayOutageTests : IAsyncLifetime
         await app.StopAsync(Cancellation);
     }
 
+    /// <summary>A first install brings everything up at once; a migration that gave up would be an install that failed.</summary>
+    [Fact]
+    public async Task What_starts_before_its_database_and_its_broker_waits_for_them()
+    {
+        await _postgres.Kill();
+        await using var migration = Build(_postgres.Port, _broker.Port);
+        var migrating = migration.RunPlatformAsync(["migrate"]);
+        await _postgres.Start();
+        Assert.Equal(0, await migrating.WaitAsync(Patience, Cancellation));
+
+        await _broker.Stop();
+        await using var app = Build(_postgres.Port, _broker.Port);
+        var starting = app.StartAsync(Cancellation);
+        await Assert.ThrowsAsync<HttpRequestException>(() => Ready(app)); // who never reached the broker serves nobody
+        await _broker.Start();
+        await starting.WaitAsync(Patience, Cancellation);
+        await Ring();
+        await AllHeardOnce();
+
+        // One that did goes on: decisions need no broker, and questions none either.
+        await _broker.Stop();
+        await Eventually.Equal("200 Degraded", () => Ready(app), Patience);
+        await app.StopAsync(Cancellation);
+    }
+
+    private static async Task<string> Ready(WebApplication app)
+    {
+        using var http = app.Services.GetRequiredService<IHttpClientFactory>().CreateClient();
+        using var answer = await http.GetAsync(new Uri($"http://{app.Configuration["Listen:Health"]}/healthz/ready"), Cancellation);
+        var status = System.Text.Json.JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Cancellation)).RootElement.GetProperty("status").GetString();
+        return $"{(int)answer.StatusCode} {status}";
+    }
+
     [Fact]
     public async Task A_broker_that_is_away_under_load_and_a_database_that_restarts_under_load_lose_and_double_nothing()
     {

@@ -69,6 +69,44 @@ public sealed class RelayTests(PostgresDatabase database, RabbitMqVirtualHost br
         await repair.ExecuteNonQueryAsync(Cancellation);
     }
 
+    /// <summary>A broker that is lost takes with it what it had confirmed and nobody had taken; the dump's checkpoint says that it was told.</summary>
+    [Fact]
+    [Trait("Requirement", "R154")]
+    public async Task Facts_since_a_time_are_told_once_more_and_change_nothing_where_they_were_heard()
+    {
+        await using (var migration = Build())
+        {
+            Assert.Equal(0, await migration.RunPlatformAsync(["migrate"]));
+        }
+
+        await using var app = Build();
+        var (store, feed) = (app.Services.GetRequiredService<StreamStore>(), app.Services.GetRequiredService<EventFeed>());
+        await store.Tenant(Tenant).Handle(Bell.Stream, "old", _ => new BellRung("old"), new Cause("test:old"), Cancellation);
+        var old = (await store.Tenant(Tenant).Read(Bell.Stream, "old", Cancellation)).Single();
+        await store.Tenant(Tenant).Handle(Bell.Stream, "lost", _ => new BellRung("lost"), new Cause("test:lost"), Cancellation);
+        var lost = (await store.Tenant(Tenant).Read(Bell.Stream, "lost", Cancellation)).Single();
+        await app.StartAsync(Cancellation);
+        await Eventually.Equal(1L, async () => (await store.Tenant(Tenant).Load(Echo.Stream, "lost", Cancellation)).Version);
+        await feed.CatchUp("relay", Cancellation);
+        var told = WhenBellRang.Calls.Count(call => call == old.Id);
+
+        await using (var again = Build())
+        {
+            Assert.Equal(1, await again.RunPlatformAsync(["republish", "yesterday"]));
+        }
+
+        await using (var again = Build())
+        {
+            Assert.Equal(0, await again.RunPlatformAsync(["republish", lost.RecordedAt.ToString("O", System.Globalization.CultureInfo.InvariantCulture)]));
+        }
+
+        await Eventually.True(() => WhenBellRang.Calls.Count(call => call == lost.Id) > 1);
+        await feed.CatchUp("relay", Cancellation);
+        Assert.Equal(told, WhenBellRang.Calls.Count(call => call == old.Id)); // it was before that time
+        Assert.Equal(1L, (await store.Tenant(Tenant).Load(Echo.Stream, "lost", Cancellation)).Version);
+        await app.StopAsync(Cancellation);
+    }
+
     [Fact]
     public async Task One_trace_runs_from_the_append_to_the_neighbours_append()
     {

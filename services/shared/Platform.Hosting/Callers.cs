@@ -113,7 +113,9 @@ public sealed class CallerOptions : IValidatableObject
     /// <summary>Name of the section.</summary>
     public const string Section = "Caller";
 
-    /// <summary>PEM file with the public key (ECDSA P-256) that a caller context must be signed for. Services cannot sign.</summary>
+    /// <summary>
+    /// PEM file with the public keys (ECDSA P-256), one of which a caller context must be signed for; two while the gateway changes its key. Services cannot sign.
+    /// </summary>
     [Required(ErrorMessage = "must name a PEM file with the gateway's public key.")]
     public string VerificationKeyFile { get; init; } = "";
 
@@ -137,8 +139,8 @@ public sealed class CallerContext(IOptions<CallerOptions> options, TimeProvider 
     /// <summary>How long a signed context is accepted: long enough for a call, too short to be worth stealing.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
-    private readonly ECDsa _verify = Read(options.Value.VerificationKeyFile);
-    private readonly ECDsa? _sign = options.Value.SigningKeyFile is { } file ? Read(file) : null;
+    private readonly ECDsa[] _verify = [.. Read(options.Value.VerificationKeyFile)];
+    private readonly ECDsa? _sign = options.Value.SigningKeyFile is { } file ? Read(file).First() : null;
 
     /// <summary>A signed context for this caller, valid from now.</summary>
     public string Sign(Caller caller)
@@ -164,7 +166,7 @@ public sealed class CallerContext(IOptions<CallerOptions> options, TimeProvider 
 
         lock (_verify)
         {
-            if (!_verify.VerifyData(payload, signature, HashAlgorithmName.SHA256))
+            if (!_verify.Any(key => key.VerifyData(payload, signature, HashAlgorithmName.SHA256)))
             {
                 return null;
             }
@@ -179,15 +181,22 @@ public sealed class CallerContext(IOptions<CallerOptions> options, TimeProvider 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _verify.Dispose();
+        Array.ForEach(_verify, key => key.Dispose());
         _sign?.Dispose();
     }
 
-    private static ECDsa Read(string file)
+    private static IEnumerable<ECDsa> Read(string file)
     {
-        var key = ECDsa.Create();
-        key.ImportFromPem(File.ReadAllText(file));
-        return key;
+        var text = File.ReadAllText(file);
+        do
+        {
+            var end = PemEncoding.TryFind(text, out var found) ? found.Location.End.GetOffset(text.Length) : text.Length;
+            var key = ECDsa.Create();
+            key.ImportFromPem(text.AsSpan(0, end)); // refuses what is no key
+            yield return key;
+            text = text[end..];
+        }
+        while (PemEncoding.TryFind(text, out _));
     }
 
     private static string Base64Url(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);

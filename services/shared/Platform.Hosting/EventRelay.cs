@@ -11,12 +11,13 @@ namespace Platform.Hosting;
 /// <summary>Publishes what was appended: reads the feed, asks the publications, and moves on when the broker has confirmed.</summary>
 /// <remarks>
 /// A crash between confirmation and checkpoint publishes a batch again with the same message ids; consumers are built for that.
-/// While the broker is away nothing moves and nothing is lost: the events are in the database.
+/// While the broker is away nothing moves and nothing is lost: the events are in the database. A broker that loses its queues loses what it had
+/// confirmed and nobody had taken: <c>republish SINCE</c> tells it again.
 /// </remarks>
 internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publications, IServiceProvider services, ILogger<EventRelay> log)
     : BackgroundService
 {
-    private const string Checkpoint = "relay";
+    internal const string Checkpoint = "relay";
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     /// <summary>A confirmation may never come when the connection breaks at the wrong moment, and the client may not notice: then again.</summary>

@@ -47,6 +47,15 @@ internal static partial class Log
     [LoggerMessage(13, LogLevel.Information, "Rebuilt: {Projection}")]
     public static partial void Rebuilt(this ILogger log, string projection);
 
+    [LoggerMessage(16, LogLevel.Warning, "Migration waits for {Step}, tried again in {Delay}: {Failure}")]
+    public static partial void MigrationWaits(this ILogger log, string step, string failure, TimeSpan delay);
+
+    [LoggerMessage(17, LogLevel.Information, "The relay tells {Events} events since {Since} once more; whoever has heard them already changes nothing")]
+    public static partial void Republishes(this ILogger log, long events, DateTimeOffset since);
+
+    [LoggerMessage(18, LogLevel.Error, "Republish since when? '{Text}' is no time such as 2030-01-01T00:00:00Z")]
+    public static partial void NoTime(this ILogger log, string text);
+
     [LoggerMessage(14, LogLevel.Error, "No projection is named {Projection}; there are: {Projections}")]
     public static partial void NoProjection(this ILogger log, string projection, string projections);
 }

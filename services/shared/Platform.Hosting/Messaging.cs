@@ -3,10 +3,12 @@ using System.Diagnostics;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
+using RabbitMQ.Client;
 
 namespace Platform.Hosting;
 
@@ -35,6 +37,20 @@ public sealed class RabbitMqOptions
     /// <summary>Password; from a file or the environment, never from a settings file in the repository.</summary>
     [Required(ErrorMessage = "must be set, from a secret.")]
     public string Password { get; init; } = "";
+
+    /// <summary>TLS to the broker, whose certificate must name <see cref="Host"/> and be signed by an authority that the system or <c>SSL_CERT_FILE</c> names. Default false.</summary>
+    public bool Tls { get; init; }
+
+    /// <summary>Connections of the telemetry bus; MassTransit makes those of the fact bus.</summary>
+    public ConnectionFactory Connections() => new()
+    {
+        HostName = Host,
+        Port = Port,
+        VirtualHost = VirtualHost,
+        UserName = User,
+        Password = Password,
+        Ssl = new SslOption(Host, enabled: Tls),
+    };
 }
 
 /// <summary>The fact bus: MassTransit over RabbitMQ, quorum queues, at least once.</summary>
@@ -65,6 +81,9 @@ public static class Messaging
         builder.Services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry(); // it would tell its makers, outside (R190)
+            // Who never reached the broker does not begin to serve (WaitUntilStarted). Later its absence is a lag, not a failure: decisions go on in the streams,
+            // and pods that were not ready because of it would take the API and every question away as well.
+            bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);
             bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(service, includeNamespace: false));
             bus.AddConfigureEndpointsCallback((_, _, endpoint) => Harden(endpoint, temporaryQueues));
             consumers(bus);
@@ -75,6 +94,11 @@ public static class Messaging
                 {
                     host.Username(options.User);
                     host.Password(options.Password);
+                    if (options.Tls)
+                    {
+                        host.UseSsl(tls => (tls.ServerName, tls.Protocol) = (options.Host, System.Security.Authentication.SslProtocols.None)); // the system's choice
+                    }
+
                     host.PublisherConfirmation = true; // the default, said because the relay moves its checkpoint on it
                 });
                 rabbit.DeployTopologyOnly = topologyOnly.Value;

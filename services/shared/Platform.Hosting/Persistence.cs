@@ -146,6 +146,20 @@ public static class Persistence
         return 0;
     }
 
+    /// <summary>The command <c>republish SINCE</c>: beside the running service or before it runs.</summary>
+    internal static async Task<int> Republish(IServiceProvider services, string text, ILogger log)
+    {
+        if (!DateTimeOffset.TryParse(
+            text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal | System.Globalization.DateTimeStyles.AdjustToUniversal, out var since))
+        {
+            log.NoTime(text);
+            return 1;
+        }
+
+        log.Republishes(await services.GetRequiredService<EventFeed>().Rewind(EventRelay.Checkpoint, since, CancellationToken.None), since);
+        return 0;
+    }
+
     private sealed class ProjectionHost(ProjectionRunner runner) : BackgroundService
     {
         protected override Task ExecuteAsync(CancellationToken stoppingToken) => runner.Run(stoppingToken);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Hosting;
@@ -8,6 +9,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Npgsql;
 
 namespace Platform.Hosting;
 
@@ -20,12 +22,7 @@ public static class PlatformHost
     public static WebApplicationBuilder AddPlatform(this WebApplicationBuilder builder, string service)
     {
         builder.Services.AddSingleton(new ServiceIdentity(service));
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-        });
+        LineFormatter.Add(builder.Logging);
         // Services protect nothing with it; the gateway sets it up with a folder of its own.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         builder.AddClock();
@@ -79,7 +76,8 @@ public static class PlatformHost
     /// <summary>
     /// Runs the service, or with the argument <c>migrate</c> brings database and broker to this version and ends,
     /// with <c>verify</c> proves the event streams and ends with 1 when something in them is not as it was written,
-    /// with <c>rebuild NAME</c> builds a view anew from them, beside the one in use.
+    /// with <c>rebuild NAME</c> builds a view anew from them, beside the one in use,
+    /// with <c>republish SINCE</c> tells all facts since that time once more (<c>2030-01-01T00:00:00Z</c>), after a restore that lost what queues held.
     /// A port in use, like a setting out of range before, ends the process with code 78 (configuration error) and one line that says what to change.
     /// </summary>
     public static async Task<int> RunPlatformAsync(this WebApplication app, string[] args)
@@ -89,12 +87,7 @@ public static class PlatformHost
         {
             if (args is ["migrate", ..])
             {
-                foreach (var step in app.Services.GetServices<MigrationStep>())
-                {
-                    await step.Apply(app.Services, CancellationToken.None);
-                    log.Migrated(step.Name);
-                }
-
+                await Migrate(app.Services, log);
                 return 0;
             }
 
@@ -106,6 +99,11 @@ public static class PlatformHost
             if (args is ["rebuild", var projection, ..])
             {
                 return await Persistence.Rebuild(app.Services, projection, log);
+            }
+
+            if (args is ["republish", var since, ..])
+            {
+                return await Persistence.Republish(app.Services, since, log);
             }
 
             await app.RunAsync();
@@ -144,6 +142,31 @@ public static class PlatformHost
         }
     }
 
+    /// <summary>Waits for a database that is not there yet, as at a first install, and says so; the bus waits for its broker by itself.</summary>
+    private static async Task Migrate(IServiceProvider services, ILogger log)
+    {
+        var clock = services.GetRequiredService<TimeProvider>();
+        var began = clock.GetTimestamp();
+        foreach (var step in services.GetServices<MigrationStep>())
+        {
+            while (true)
+            {
+                try
+                {
+                    await step.Apply(services, CancellationToken.None);
+                    break;
+                }
+                catch (Exception away) when (away is NpgsqlException { IsTransient: true } or SocketException && clock.GetElapsedTime(began) < MigrationPatience)
+                {
+                    log.MigrationWaits(step.Name, away.Message, MigrationPause);
+                    await Task.Delay(MigrationPause, clock);
+                }
+            }
+
+            log.Migrated(step.Name);
+        }
+    }
+
     /// <summary>Before anything is resolved, so that the answer is one line per setting and not a stack trace from the depths.</summary>
     private static void StopOnInvalidSettings(WebApplication app)
     {
@@ -165,6 +188,9 @@ public static class PlatformHost
         ((IDisposable)app).Dispose(); // flushes the console logger, so that the reason is seen
         Environment.Exit(ConfigurationError);
     }
+
+    private static readonly TimeSpan MigrationPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MigrationPatience = TimeSpan.FromMinutes(5);
 
     private const int ConfigurationError = 78; // EX_CONFIG of sysexits.h
 

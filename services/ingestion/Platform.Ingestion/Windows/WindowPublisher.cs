@@ -241,15 +241,12 @@ internal sealed class WindowPublisher(
     }
 
     // Our own loop connects again: it knows when windows are too old to be of use.
-    private static ConnectionFactory Factory(RabbitMqOptions broker) => new()
+    private static ConnectionFactory Factory(RabbitMqOptions broker)
     {
-        HostName = broker.Host,
-        Port = broker.Port,
-        VirtualHost = broker.VirtualHost,
-        UserName = broker.User,
-        Password = broker.Password,
-        ClientProvidedName = "ingestion telemetry",
-        AutomaticRecoveryEnabled = false,
-        RequestedHeartbeat = TimeSpan.FromSeconds(10),
-    };
+        var factory = broker.Connections();
+        factory.ClientProvidedName = "ingestion telemetry";
+        factory.AutomaticRecoveryEnabled = false;
+        factory.RequestedHeartbeat = TimeSpan.FromSeconds(10);
+        return factory;
+    }
 }

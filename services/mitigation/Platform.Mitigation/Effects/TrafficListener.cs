@@ -139,15 +139,11 @@ internal sealed class TrafficListener(TargetTraffic traffic, IOptions<RabbitMqOp
     private static bool IsAway(Exception fault) =>
         fault is RabbitMQClientException or IOException or TimeoutException or ObjectDisposedException;
 
-    private static Task<IConnection> Connect(RabbitMqOptions options, string name, CancellationToken cancellation) =>
-        new ConnectionFactory
-        {
-            HostName = options.Host,
-            Port = options.Port,
-            VirtualHost = options.VirtualHost,
-            UserName = options.User,
-            Password = options.Password,
-            AutomaticRecoveryEnabled = false, // we begin anew: what was missed must not look like silence
-            RequestedHeartbeat = TimeSpan.FromSeconds(5),
-        }.CreateConnectionAsync(name, cancellation);
+    private static Task<IConnection> Connect(RabbitMqOptions options, string name, CancellationToken cancellation)
+    {
+        var factory = options.Connections();
+        factory.AutomaticRecoveryEnabled = false; // we begin anew: what was missed must not look like silence
+        factory.RequestedHeartbeat = TimeSpan.FromSeconds(5);
+        return factory.CreateConnectionAsync(name, cancellation);
+    }
 }
