@@ -43,6 +43,7 @@ public sealed class AnAttackIsMitigated(Suite suite)
         Assert.Equal(window, await suite.TraceOf("mitigation", "mitigation_started", id));
         Assert.Equal(window, await suite.TraceOf("mitigation", "countermeasure_announced", id));
         Assert.Equal(window, await suite.TraceOf("reporting", "incident_opened", id));
+        await Eventually.Equal(window, () => suite.TraceOf("reporting", "incident_report_published", id), TimeSpan.FromSeconds(60));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 namespace Platform.Reporting;
@@ -5,6 +6,8 @@ namespace Platform.Reporting;
 /// <summary>Every instrument of the service.</summary>
 internal static class Telemetry
 {
+    public static readonly ActivitySource Source = new("Platform.Reporting");
+
     private static readonly Meter Meter = new("Platform.Reporting");
 
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>(

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MassTransit;
 using Platform.EventStore;
 using Platform.Hosting;
@@ -29,17 +30,19 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
             findings,
             details,
             clock.GetUtcNow());
-        var before = IncidentState.Stream.Initial;
+        var (before, tenant, key) = (IncidentState.Stream.Initial, store.Tenant(TenantId.Of(tenantId)), $"{anomalyId:D}");
         return erased.Unless(
             serviceCode,
-            async () => Count(
-                await store.Tenant(TenantId.Of(tenantId)).Handle(
-                    IncidentState.Stream,
-                    $"{anomalyId:D}",
-                    state => IncidentDecider.Decide(before = state, command),
-                    context.Cause(),
-                    context.CancellationToken),
-                before),
+            async () =>
+            {
+                using var activity = step is IncidentSteps.AnomalyEnded or IncidentSteps.MitigationEnded or IncidentSteps.MitigationFailed
+                    ? await InTheTraceOfTheWindow(tenant, key, context.CancellationToken)
+                    : null;
+                Count(
+                    await tenant.Handle(
+                        IncidentState.Stream, key, state => IncidentDecider.Decide(before = state, command), context.Cause(), context.CancellationToken),
+                    before);
+            },
             context.CancellationToken);
     }
 
@@ -52,15 +55,27 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
         CancellationToken cancellationToken) =>
         erased.Unless(
             serviceCode,
-            async () => Count(
-                await store.Tenant(tenant).Handle(
-                    IncidentState.Stream,
-                    $"{incidentId:D}",
-                    state => IncidentDecider.Decide(state, command),
-                    new Cause("grace-passed"),
-                    cancellationToken),
-                IncidentState.Stream.Initial),
+            async () =>
+            {
+                using var activity = await InTheTraceOfTheWindow(store.Tenant(tenant), $"{incidentId:D}", cancellationToken);
+                Count(
+                    await store.Tenant(tenant).Handle(
+                        IncidentState.Stream,
+                        $"{incidentId:D}",
+                        state => IncidentDecider.Decide(state, command),
+                        new Cause("grace-passed"),
+                        cancellationToken),
+                    IncidentState.Stream.Initial);
+            },
             cancellationToken);
+
+    /// <summary>What ends an attack comes with a trace of its own, or from a timer with none; a report belongs to the trace that began with its first window.</summary>
+    private static async Task<Activity?> InTheTraceOfTheWindow(TenantSession tenant, string key, CancellationToken cancellationToken)
+    {
+        var begun = await tenant.Read(IncidentState.Stream, key, cancellationToken) is [var first, ..] ? first.Metadata.TraceParent : null;
+        ActivityContext.TryParse(begun, null, isRemote: true, out var window);
+        return Telemetry.Source.StartActivity("report", ActivityKind.Internal, window, links: Activity.Current is { } ending ? [new(ending.Context)] : null);
+    }
 
     private static void Count(Decision<IncidentEvent> decision, IncidentState before)
     {
