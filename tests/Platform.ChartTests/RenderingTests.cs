@@ -124,6 +124,14 @@ public sealed class RenderingTests
     public async Task Contradictory_values_are_refused_with_a_sentence(string set, string says) =>
         Assert.Contains(says, await Helm.Three.OrSkip().Refusal("platform", "--set", set), StringComparison.Ordinal);
 
+    [Fact]
+    public async Task A_name_that_leaves_no_room_for_those_of_the_services_is_refused()
+    {
+        var (code, _, errors) = await Helm.Three.OrSkip().Run("template", new string('a', 41), "charts/platform");
+        Assert.NotEqual(0, code);
+        Assert.Contains("40 fit", errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("services.ingestion.replica=2")]
     [InlineData("postgress.port=1")]
@@ -146,6 +154,17 @@ public sealed class RenderingTests
         }
     }
 
+    /// <summary>The first operator is a person, who changes his password.</summary>
+    [Fact]
+    public async Task The_test_signs_in_as_whom_it_is_told_to()
+    {
+        Assert.Equal("platform-first-operator", await Operator());
+        Assert.Equal("checker", await Operator("--set", "check.existingSecret=checker,firstOperator.existingSecret="));
+
+        static async Task<string> Operator(params string[] arguments) => (await Helm.Three.OrSkip().Render("platform", arguments))
+            .Single(m => m.Kind == "Pod").Containers.Single().List("env").Single(e => e.Text("name") == "Check__Password").Text("valueFrom", "secretKeyRef", "name");
+    }
+
     /// <summary>What a values file leaves out holds from the defaults.</summary>
     [Fact]
     public async Task One_limit_can_be_set_alone()
@@ -161,6 +180,23 @@ public sealed class RenderingTests
         var all = await Helm.Three.OrSkip().Render("platform", ExampleFiles.Arguments("ha"));
         Assert.Equal("10.244.0.0/16", Settings(all, "gateway")["Access__TrustedProxies__0"]);
         Assert.DoesNotContain(Settings(all, "reporting").Keys, name => name.StartsWith("Access__", StringComparison.Ordinal));
+    }
+
+    /// <summary>Also where they are migrated, which sends the same passwords.</summary>
+    [Fact]
+    public async Task Database_and_broker_outside_are_reached_by_TLS_and_known_by_their_authority()
+    {
+        var all = await Helm.Three.OrSkip().Render("platform", ExampleFiles.Arguments("external"));
+        foreach (var pod in all.Where(m => m.Kind is "Deployment" or "Job").Select(m => m.Pod!))
+        {
+            Assert.Contains(pod.List("spec", "volumes"), volume => volume.Text("secret", "secretName") == "platform-trust");
+            foreach (var container in pod.Containers)
+            {
+                var settings = container.List("env").ToDictionary(e => e.Text("name"), e => e.Text("value"));
+                Assert.Equal(("true", "5671", "/etc/platform/trust/ca.crt"), (settings["RabbitMq__Tls"], settings["RabbitMq__Port"], settings["SSL_CERT_FILE"]));
+                Assert.Contains(container.List("volumeMounts"), mount => mount.Text("mountPath") == "/etc/platform/trust");
+            }
+        }
     }
 
     [Fact]

@@ -10,7 +10,7 @@ internal sealed class Flows : IDisposable
     public const int RecordsPerDatagram = 30;
     private const int Header = 24;
     private const int Record = 48;
-    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+    private readonly Socket _socket;
     private readonly long _start;
     private readonly TimeProvider _clock;
     private uint _sequence;
@@ -18,8 +18,9 @@ internal sealed class Flows : IDisposable
     public Flows(string host, int port, TimeProvider clock)
     {
         (_clock, _start) = (clock, clock.GetTimestamp());
-        _socket.SendBufferSize = 4 << 20;
-        _socket.Connect(Dns.GetHostAddresses(host, AddressFamily.InterNetwork)[0], port);
+        var collector = Dns.GetHostAddresses(host)[0]; // of the family that the cluster gives its services
+        _socket = new Socket(collector.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { SendBufferSize = 4 << 20 };
+        _socket.Connect(collector, port);
     }
 
     public long Datagrams { get; private set; }

@@ -7,8 +7,8 @@ namespace Platform.InstallCheck;
 
 /// <summary>Real flow datagrams to the collector's UDP port, and each step until the incident over the REST API.</summary>
 /// <remarks>
-/// Leaves nothing that lives: the contract that it signs is terminated at the end, so its data goes the way of any contract's. Under one attack
-/// exactly one incident may appear, whatever is restarted meanwhile.
+/// Leaves nothing that lives: the contract that it signs is terminated at the end, so its data goes the way of any contract's, and its exporter is removed: the
+/// pod's address will be another's. Under one attack exactly one incident may appear, whatever is restarted meanwhile.
 /// </remarks>
 internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider clock, ILogger<InstallCheck> log) : IDisposable
 {
@@ -50,6 +50,10 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
             {
                 await SignIn(); // a gateway that was replaced meanwhile may have forgotten us
                 await Post($"contracts/{contract}/termination", new { });
+                if (_check.RecordsPerSecond == 0) // what was counted of a load is read afterwards
+                {
+                    await Delete($"exporters/{_check.SourceAddress}");
+                }
             }
         }
     }
@@ -204,6 +208,12 @@ internal sealed class InstallCheck(IOptions<CheckOptions> options, TimeProvider 
     {
         using var answer = await _http.PostAsJsonAsync(path, body, JsonSerializerOptions.Web);
         return await Read(answer);
+    }
+
+    private async Task Delete(string path)
+    {
+        using var answer = await _http.DeleteAsync(new Uri(path, UriKind.Relative));
+        await Read(answer);
     }
 
     private static async Task<JsonElement> Read(HttpResponseMessage answer)

@@ -56,6 +56,13 @@ public sealed class AScraperReadsEveryService(Suite suite)
             "the metrics that an attack leaves");
         Assert.DoesNotContain(read, name => !approved.Contains(name));
 
+        // What the alerts are tested with is what services answer.
+        var ofAlerts = (await Query(http, "{__name__=~\"(platform|http)_.+\"}"))
+            .Select(series => (Metric: series.GetProperty("__name__").GetString()!, Labels: series.EnumerateObject().Select(label => label.Name)))
+            .Where(series => MetricLabels.Has(series.Metric)).ToArray();
+        Assert.Empty(ofAlerts.Select(series => MetricLabels.Fault(series.Metric, series.Labels)).OfType<string>().Distinct());
+        Assert.Contains(ofAlerts, series => series.Metric == "platform_ingestion_rows_dropped_total");
+
         var rules = (await Get(http, "api/v1/rules")).GetProperty("groups").EnumerateArray().SelectMany(group => group.GetProperty("rules").EnumerateArray());
         await Eventually.True(
             async () => (await Get(http, "api/v1/rules")).GetProperty("groups").EnumerateArray()

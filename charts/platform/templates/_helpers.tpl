@@ -84,6 +84,9 @@ imagePullSecrets:
 - {name: Caller__SigningKeyFile, value: /etc/platform/caller/signing.pem}
 {{- end }}
 - {name: Caller__VerificationKeyFile, value: /etc/platform/caller/verification.pem}
+{{- if $root.Values.trust.existingSecret }}
+- {name: SSL_CERT_FILE, value: /etc/platform/trust/ca.crt}
+{{- end }}
 {{- with $service.udp }}
 - {name: Flows__Listen, value: "{{ $listen }}:{{ .port }}"}
 {{- end }}
@@ -104,6 +107,9 @@ imagePullSecrets:
 - {name: RabbitMq__Port, value: {{ $root.Values.rabbitmq.port | quote }}}
 - {name: RabbitMq__VirtualHost, value: {{ $root.Values.rabbitmq.virtualHost | quote }}}
 - {name: RabbitMq__User, value: {{ $name }}}
+{{- if $root.Values.rabbitmq.tls }}
+- {name: RabbitMq__Tls, value: "true"}
+{{- end }}
 - name: RabbitMq__Password
   valueFrom:
     secretKeyRef: {name: {{ $root.Values.rabbitmq.existingSecret }}, key: {{ $name }}}
@@ -140,6 +146,9 @@ imagePullSecrets:
 {{- $root := index . 0 -}}{{- $service := index . 1 -}}
 - {name: caller, mountPath: /etc/platform/caller, readOnly: true}
 - {name: tmp, mountPath: /tmp}
+{{- if $root.Values.trust.existingSecret }}
+- {name: trust, mountPath: /etc/platform/trust, readOnly: true}
+{{- end }}
 {{- if $service.seals }}
 - {name: sealing, mountPath: /etc/platform/sealing, readOnly: true}
 {{- end }}
@@ -160,6 +169,12 @@ imagePullSecrets:
       {{- end }}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
+{{- with $root.Values.trust.existingSecret }}
+- name: trust
+  secret:
+    secretName: {{ . }}
+    items: [{key: ca.crt, path: ca.crt}]
+{{- end }}
 {{- if $service.seals }}
 - name: sealing
   secret: {secretName: {{ $root.Values.sealing.existingSecret }}}
