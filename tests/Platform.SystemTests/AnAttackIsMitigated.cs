@@ -1,3 +1,5 @@
+using Platform.Testing;
+
 namespace Platform.SystemTests;
 
 /// <summary>The main path, from a router's datagram to the customer's incident.</summary>

@@ -114,15 +114,11 @@ internal sealed class WindowConsumer(
         }
     }
 
-    internal static Task<IConnection> Connect(RabbitMqOptions options, string name, TimeSpan heartbeat, CancellationToken cancellation) =>
-        new ConnectionFactory
-        {
-            HostName = options.Host,
-            Port = options.Port,
-            VirtualHost = options.VirtualHost,
-            UserName = options.User,
-            Password = options.Password,
-            AutomaticRecoveryEnabled = false, // we begin anew, with empty judges
-            RequestedHeartbeat = heartbeat,
-        }.CreateConnectionAsync(name, cancellation);
+    internal static Task<IConnection> Connect(RabbitMqOptions options, string name, TimeSpan heartbeat, CancellationToken cancellation)
+    {
+        var factory = options.Connections();
+        factory.AutomaticRecoveryEnabled = false; // we begin anew, with empty judges
+        factory.RequestedHeartbeat = heartbeat;
+        return factory.CreateConnectionAsync(name, cancellation);
+    }
 }
