@@ -59,6 +59,17 @@ public sealed class ProblemTests(AGateway gateway)
         Assert.Equal(new Refusal(403, "not-allowed"), await Refusal.Of(administrator.Get("tenants")));
     }
 
+    [Fact, Trait("Requirement", "R27")]
+    public async Task While_it_is_not_known_what_there_is_room_for_no_contract_is_signed()
+    {
+        var tenant = await gateway.ATenant();
+        using var provider = await gateway.AProviderOperator(); // mitigation is not there
+        Assert.Equal(new Refusal(503, "service-unavailable"), await Refusal.Of(provider.Send(
+            HttpMethod.Post, "contracts", new { tenantId = tenant.Value, service = "ddos", prefixes = new[] { "203.0.113.0/24" }, declaredBitsPerSecond = 1_000_000 })));
+        using var signed = await provider.Get($"contracts?tenantId={tenant.Value}");
+        Assert.DoesNotContain("203.0.113.0/24", await signed.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("exporters")]
     [InlineData("erasures")]

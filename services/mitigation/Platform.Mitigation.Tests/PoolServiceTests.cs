@@ -120,6 +120,32 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         await Holds("198.18.65.2/32", "192.0.2.61"); // the filter is handed out before the route is read back
     }
 
+    [Fact, Trait("Requirement", "R27")]
+    public async Task What_fits_into_no_pool_is_led_to_none_and_the_answer_says_why()
+    {
+        await Deliver(_first.Signed("198.18.70.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 9_000_000_000 }); // nobody asked before
+        await Passes(async () => (await Levels("unplaced")).Count == 1, "what fits nowhere");
+        var mitigations = new Wire.Mitigations.MitigationsClient(_host.Channel);
+        var diversion = new StartMitigationRequest
+        {
+            ServiceCode = _first.ServiceCode,
+            Reason = "now",
+            Countermeasures = { new Wire.CountermeasureSpec { Kind = "diversion", Prefix = "198.18.70.1/32" } },
+        };
+        var refusal = await Assert.ThrowsAsync<RpcException>(
+            () => mitigations.StartMitigationAsync(diversion, _host.As(TenantId.Of(_first.TenantId), Roles.Operator)).ResponseAsync);
+        Assert.Equal("capacity-exceeded", refusal.Trailers.GetValue(Rejections.CodeTrailer));
+
+        await Sync("agent-osaka");
+        await Sync("agent-tokyo");
+        await Deliver(_first.AttackedBy("198.18.70.2/32", Customer.NewId(), "ntp"));
+        await network.RouterHolds("198.18.70.2/32", "198.18.70.2/32 via 192.0.2.1 [65535:666]"); // scrubbing is passed over
+        Assert.Empty(await network.AtRouter("198.18.70.0/24"));
+
+        await Deliver(_first.Changed(2, "198.18.70.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 4_000_000_000 });
+        await Holds("198.18.70.0/24", "192.0.2.62"); // what fits is diverted
+    }
+
     [Fact, Trait("Requirement", "R6"), Trait("Requirement", "R26")]
     public async Task What_is_diverted_to_a_pool_whose_scrubbers_all_died_goes_to_another_with_room_and_stays_there()
     {

@@ -149,6 +149,62 @@ public sealed class RailsServiceTests(PostgresServer postgres, RabbitMqVirtualHo
             "the diversion");
     }
 
+    [Fact, Trait("Requirement", "R6")]
+    public async Task Always_on_takes_no_room_from_defence_nor_defence_from_it()
+    {
+        await Deliver(_customer.Signed("198.18.64.0/20", "203.0.113.0/24") with { AlwaysOn = true }); // 17 routes under a cap of 8
+        await Passes(async () => (await network.AtRouter("198.18.79.0/24")).Count == 1, "the diversion");
+        var id = await ByHand([.. Enumerable.Range(160, 8).Select(last => Spec("blackhole", $"203.0.113.{last}/32"))]);
+        await network.RouterHolds("203.0.113.167/32", "203.0.113.167/32 via 192.0.2.1 [65535:666]");
+        Assert.Equal("tenant-cap-reached", await Answer(() => Add(id, Spec("blackhole", "203.0.113.168/32"))));
+
+        await Deliver(_customer.Changed(2, "198.18.64.0/20", "203.0.113.0/24", "198.18.80.0/24") with { AlwaysOn = true });
+        await Passes(async () => (await network.AtRouter("198.18.80.0/24")).Count == 1, "one more diversion, though the cap is reached");
+    }
+
+    [Fact, Trait("Requirement", "R6")]
+    public async Task Routes_of_always_on_have_a_cap_of_their_own()
+    {
+        await _host.DisposeAsync();
+        _host = await Start(("Mitigations:MaxStandingDiversions", "3"));
+        await Deliver(_customer.Signed("198.18.84.0/23") with { AlwaysOn = true });
+        await Passes(async () => (await network.AtRouter("198.18.85.0/24")).Count == 1, "the diversion");
+        var second = Customer.New();
+        await Deliver(second.Signed("198.18.86.0/23") with { AlwaysOn = true }); // two more, and room for one
+        await Deliver(_customer.Changed(2, "198.18.84.0/23", "198.18.88.0/24") with { AlwaysOn = true });
+        await Passes(async () => (await network.AtRouter("198.18.88.0/24")).Count == 1, "the third route");
+        Assert.Empty(await network.AtRouter("198.18.86.0/24"));
+        Assert.Empty(await network.AtRouter("198.18.87.0/24"));
+    }
+
+    [Fact]
+    public async Task Prefixes_that_the_rails_refuse_take_no_room_however_often_they_are_looked_at()
+    {
+        await _host.DisposeAsync();
+        _host = await Start(("Mitigations:ProtectedInfrastructure:0", "198.18.90.53/32"), ("Mitigations:MaxStandingDiversions", "2"));
+        await Deliver(_customer.Signed("198.18.90.0/23") with { AlwaysOn = true });
+        await Passes(async () => (await network.AtRouter("198.18.91.0/24")).Count == 1, "what is allowed of it");
+        for (var look = 0; look < 20; look++)
+        {
+            _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+            await _host.CatchUp();
+        }
+
+        var second = Customer.New();
+        await Deliver(second.Signed("198.18.92.0/24") with { AlwaysOn = true });
+        await Passes(async () => (await network.AtRouter("198.18.92.0/24")).Count == 1, "the last room, which nobody ate");
+        Assert.Empty(await network.AtRouter("198.18.90.0/24"));
+    }
+
+    private Task Passes(Func<Task<bool>> until, string what) => Eventually.True(
+        async () =>
+        {
+            _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+            return await until();
+        },
+        TimeSpan.FromSeconds(30),
+        what);
+
     private Wire.Mitigations.MitigationsClient Client => new(_host.Channel);
 
     private Task<ServiceHost> Start(params (string Name, string Value)[] settings) => AMitigationService.Start(

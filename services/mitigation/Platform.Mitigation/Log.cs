@@ -36,8 +36,8 @@ internal static partial class Log
     [LoggerMessage(10, LogLevel.Error, "Speaker {Speaker} refuses {Route}: {Fault}")]
     public static partial void RouteRefused(this ILogger log, string speaker, string route, string fault);
 
-    [LoggerMessage(11, LogLevel.Critical, "{Prefix} of mitigation {MitigationId} is past the hard limits and is not announced")]
-    public static partial void PastHardLimits(this ILogger log, string prefix, Guid mitigationId);
+    [LoggerMessage(11, LogLevel.Critical, "{Prefix} of mitigation {MitigationId} is past the limits and is not announced")]
+    public static partial void PastLimits(this ILogger log, string prefix, Guid mitigationId);
 
     [LoggerMessage(12, LogLevel.Warning, "Mitigation {MitigationId} takes its next step: {Why}")]
     public static partial void Escalated(this ILogger log, Guid mitigationId, string why);
@@ -59,6 +59,9 @@ internal static partial class Log
 
     [LoggerMessage(18, LogLevel.Error, "Mitigation {MitigationId}: {Why} What was diverted there goes {To}")]
     public static partial void PoolLeft(this ILogger log, Guid mitigationId, string why, string to);
+
+    [LoggerMessage(20, LogLevel.Information, "Speaker {Speaker}, which the settings do not name any more, holds nothing of ours; {Withdrawn} routes were taken from it")]
+    public static partial void SpeakerRetired(this ILogger log, string speaker, int withdrawn);
 
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {

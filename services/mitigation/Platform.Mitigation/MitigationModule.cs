@@ -46,11 +46,15 @@ internal static class MitigationModule
         builder.Services.AddSingleton<DefenseFacts>();
         builder.AddProjection<KnownPolicies>();
         builder.AddProjection<KillSwitchPosition>();
+        builder.Services.AddSingleton<CurrentViews>();
+        builder.Services.AddSingleton<WantedCountermeasures>();
         builder.Services.AddHostedService<DueWithdrawals>();
 
         builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);
         builder.Services.AddSingleton<NetworkSeat>();
+        builder.Services.AddSingleton<RetiredSpeakers>();
         builder.Services.AddHostedService<AnnouncementReconciler>();
+        builder.Services.AddHostedService<ExpiredRoutes>();
 
         builder.AddValidatedOptions<ScrubberOptions>(ScrubberOptions.Section);
         builder.Services.AddSingleton<KnownScrubbers>();

@@ -315,6 +315,23 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         }
     }
 
+    [Fact, Trait("Requirement", "R11")]
+    public async Task A_way_back_is_put_right_when_somebody_took_it_away_and_goes_when_the_controller_stays_away()
+    {
+        _controller.LeaseSeconds = 3;
+        _controller.ReturnPath = new ReturnPath { Interface = "in" };
+        _controller.Diverted = [$"{Victim}/32"];
+        await Eventually.True(async () => (await Rules()).Contains(Victim, StringComparison.Ordinal), what: "the way back");
+
+        await In(network.Scrubber, "ip", "rule", "del", "to", $"{Victim}/32", "lookup", "8520");
+        await Eventually.True(async () => (await Rules()).Contains(Victim, StringComparison.Ordinal), TimeSpan.FromSeconds(30), "the way back again");
+
+        await _controller.Stop();
+        await Eventually.True(async () => (await Rules()).Trim().Length == 0, TimeSpan.FromSeconds(30), "no copy of the address when the lease has run out");
+
+        Task<string> Rules() => In(network.Scrubber, "ip", "rule", "show", "table", "8520");
+    }
+
     private static Rule SynProxy => new() { Action = "syn-proxy", Protocol = 6, TcpFlagsSet = 2, TcpFlagsClear = 16, BytesPerSecond = 1000 };
 
     private async Task Hold(params Filter[] filters)
@@ -338,7 +355,7 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
             SynProxy = synProxy,
         });
         var node = new NodeCommands(options);
-        _agent = new FilterKeeper(new NftTable(node, options), new ReturnRoutes(node, options), options, TimeProvider.System, NullLogger<FilterKeeper>.Instance);
+        _agent = new FilterKeeper(new NftTable(node, options), new ReturnRoutes(node, options, TimeProvider.System), options, TimeProvider.System, NullLogger<FilterKeeper>.Instance);
         await _agent.StartAsync(CancellationToken.None);
     }
 

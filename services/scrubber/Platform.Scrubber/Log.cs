@@ -15,8 +15,8 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Error, "The kernel refuses filters; what stands is left as it is: {Fault}")]
     public static partial void KernelRefuses(this ILogger log, string fault);
 
-    [LoggerMessage(5, LogLevel.Error, "The kernel refuses this filter, the others are in force: {Filter}")]
-    public static partial void FilterRefused(this ILogger log, string filter);
+    [LoggerMessage(5, LogLevel.Error, "The kernel refuses this filter, the others are in force: {FilterId}")]
+    public static partial void FilterRefused(this ILogger log, string filterId);
 
     [LoggerMessage(7, LogLevel.Error, "The way back of cleaned traffic cannot be made: {Fault}")]
     public static partial void NoWayBack(this ILogger log, string fault);

@@ -1,4 +1,3 @@
-using Grpc.Core;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Platform.Gateway.Access;
 using Platform.Hosting;
@@ -41,17 +40,13 @@ internal static class CapacityEndpoints
             .WithSummary("Order or cancel that option of the contract; it switches within two seconds.").Refuses(404, 409, 422);
     }
 
-    /// <summary>Refuses what does not fit. While mitigation does not answer contracts are signed all the same: what is too much shows in the capacity.</summary>
+    /// <summary>Refuses what does not fit. While mitigation does not answer nothing is promised: what there is room for is not known.</summary>
     public static async Task Admit(this Wire.Capacity.CapacityClient capacity, long declaredBitsPerSecond, string serviceCode = "", bool alwaysOn = false)
     {
-        try
+        if (declaredBitsPerSecond > 0) // else accounts says what is missing
         {
             await capacity.AdmitContractAsync(
                 new Wire.AdmitContractRequest { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode, AlwaysOn = alwaysOn });
-        }
-        catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
-        {
-            // The answer would only have been a no.
         }
     }
 

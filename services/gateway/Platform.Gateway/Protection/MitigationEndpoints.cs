@@ -59,7 +59,8 @@ internal static class MitigationEndpoints
     public sealed record ExtendMitigationRequest(string Reason, long DurationSeconds = 0);
 
     /// <param name="MitigationId">UUID.</param>
-    public sealed record StartedAnswer(string MitigationId);
+    /// <param name="Rehearsed">It is a dry run: recorded, and nothing put into the network.</param>
+    public sealed record StartedAnswer(string MitigationId, bool Rehearsed);
 
     /// <param name="CountermeasureId">UUID.</param>
     /// <param name="Kind">blackhole, flowspec, diversion or scrubbing.</param>
@@ -101,11 +102,15 @@ internal static class MitigationEndpoints
         DateTimeOffset? ExpiresAt,
         string? Failure);
 
+    /// <param name="Items">Newest first, at most 200.</param>
+    /// <param name="NextCursor">Send as <c>cursor</c> for the next page; null on the last.</param>
+    public sealed record MitigationPage(IReadOnlyList<MitigationAnswer> Items, string? NextCursor);
+
     public static void MapMitigations(this IEndpointRouteBuilder routes)
     {
         var mitigations = routes.MapGroup("/mitigations").WithTags("Protection").OfTenant();
         mitigations.MapGet("", List).RequireAuthorization(Policies.Read)
-            .WithSummary("Mitigations of the tenant, newest first, at most 200.").Refuses(404);
+            .WithSummary("Mitigations of the tenant, newest first, 200 a page.").Refuses(404);
         mitigations.MapPost("/{mitigationId:guid}/withdrawal", Withdraw).RequireAuthorization(Policies.Operate)
             .WithSummary("Stop a mitigation by hand.").Refuses(404, 409, 422);
         mitigations.MapPost("", Start).RequireAuthorization(Policies.Operate)
@@ -131,7 +136,7 @@ internal static class MitigationEndpoints
             DurationSeconds = request.DurationSeconds,
             Countermeasures = { Specs(request.Countermeasures) },
         });
-        return TypedResults.Ok(new StartedAnswer(answer.MitigationId));
+        return TypedResults.Ok(new StartedAnswer(answer.MitigationId, answer.Rehearsed));
     }
 
     private static async Task<NoContent> Add(
@@ -230,12 +235,12 @@ internal static class MitigationEndpoints
             : new Wire.NumberRange { From = uint.MaxValue, To = 0 };
     }
 
-    private static async Task<Ok<ListAnswer<MitigationAnswer>>> List(
-        HttpContext http, Wire.Mitigations.MitigationsClient mitigations, bool activeOnly = false)
+    private static async Task<Ok<MitigationPage>> List(
+        HttpContext http, Wire.Mitigations.MitigationsClient mitigations, bool activeOnly = false, string cursor = "")
     {
         var answer = await mitigations.ListMitigationsAsync(
-            new Wire.ListMitigationsRequest { TenantId = TenantScope.Of(http), ActiveOnly = activeOnly });
-        return TypedResults.Ok(ListAnswer<MitigationAnswer>.Of(answer.Mitigations, mitigation => new MitigationAnswer(
+            new Wire.ListMitigationsRequest { TenantId = TenantScope.Of(http), ActiveOnly = activeOnly, PageToken = cursor });
+        var page = answer.Mitigations.Select(mitigation => new MitigationAnswer(
             mitigation.MitigationId,
             mitigation.AnomalyId,
             mitigation.ServiceCode,
@@ -253,7 +258,8 @@ internal static class MitigationEndpoints
             mitigation.StartedAt.ToDateTimeOffset(),
             mitigation.EndedAt.ToInstant(),
             mitigation.ExpiresAt.ToInstant(),
-            mitigation.Failure is { Length: > 0 } failure ? failure : null)));
+            mitigation.Failure is { Length: > 0 } failure ? failure : null));
+        return TypedResults.Ok(new MitigationPage([.. page], answer.NextPageToken is { Length: > 0 } next ? next : null));
     }
 
     private static async Task<NoContent> Withdraw(

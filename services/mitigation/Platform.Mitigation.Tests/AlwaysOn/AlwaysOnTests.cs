@@ -83,6 +83,16 @@ public sealed class AlwaysOnTests
         Assert.True(Allocation.Fits(Pools, [new("a", 90_000)], new("c", 40_000))); // a has no room as it is; c takes none from it
     }
 
+    [Fact, Trait("Requirement", "R26"), Trait("Requirement", "R27")]
+    public void What_stands_counts_where_it_stands_whatever_it_became_and_what_says_not_how_much_it_is_finds_no_room()
+    {
+        var (pools, unplaced, placed) = Allocation.Place(Pools, [new("a", 12_000, Pool: "osaka"), new("b", 1_000), new("c", 0)]);
+        Assert.Equal([new PoolUse("osaka", 10_000, 12_000, 1), new PoolUse("tokyo", 40_000, 1_000, 1)], pools); // exceeded, and nobody else gets into it
+        Assert.Equal((0, "tokyo", false), (unplaced, placed["b"], placed.ContainsKey("c")));
+        Assert.False(Allocation.Fits(Pools, [], new("a", 12_000, Pool: "osaka"))); // its traffic does not move to where there would be room
+        Assert.True(Allocation.Fits(Pools, [], new("a", 10_000, Pool: "osaka")));
+    }
+
     private static Spec<AlwaysOnState, AlwaysOnEvent>.Outcome When(
         Func<AlwaysOnState, EventStore.Decision<AlwaysOnEvent>> decide, params AlwaysOnEvent[] given) =>
         Spec.For(AlwaysOnState.Stream).Given(given).When(decide);

@@ -17,7 +17,7 @@ public sealed class BgpOptionsTests
     {
         using var speaker = new BgpSpeaker(Edge, identifier: 1, TimeSpan.FromSeconds(1), pools: []);
         var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, IPNetwork.Parse("203.0.113.10/32"));
-        Assert.Equal("203.0.113.10/32 community 65535:666", speaker.RouteFor(blackhole)?.ToString());
+        Assert.Equal("203.0.113.10/32 community 65535:666", speaker.RouteFor(blackhole, DateTimeOffset.UnixEpoch)?.ToString());
     }
 
     public static TheoryData<string> Wrong => new(

@@ -9,6 +9,8 @@ public sealed class ByHandTests
     private static readonly CountermeasureSpec Rule = new(
         CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.Discard, Protocol: 17, SourcePort: NumberRange.Of(123)));
 
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(2);
+
     private static readonly MitigationScope ByHand = Scope with { AnomalyId = Guid.Empty };
 
     private static readonly CountermeasureRequested RuleRequested =
@@ -127,14 +129,65 @@ public sealed class ByHandTests
     [Fact]
     public void An_extension_moves_the_expiry_and_never_past_the_longest() => With(StartedAtNoon)
         .When(state => MitigationDecider.Decide(
-            state, new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(2), MaximumDuration, "goes on", Noon.AddHours(23))))
+            state, new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(2), MaximumDuration, Longest, "goes on", Noon.AddHours(23))))
         .Then(new MitigationExtended(Scope.ServiceCode, Noon.AddHours(25), "goes on", Noon.AddHours(23)));
 
     [Fact]
     public void An_extension_past_the_longest_is_refused() => With(StartedAtNoon)
         .When(state => MitigationDecider.Decide(
-            state, new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(25), MaximumDuration, "for ever", Noon)))
+            state, new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(25), MaximumDuration, Longest, "for ever", Noon)))
         .ThenRejected("expiry-out-of-range");
+
+    [Fact]
+    public void Extensions_end_where_no_mitigation_stands_longer_and_what_is_ordered_to_stand_always_is_none_of_these()
+    {
+        var extend = new ExtendMitigation(Scope.MitigationId, MaximumDuration, MaximumDuration, Longest, "and on", Noon.AddHours(25));
+        With(StartedAtNoon).When(state => MitigationDecider.Decide(state, extend)).ThenRejected("mitigation-stands-too-long");
+        With(StartedAtNoon)
+            .When(state => MitigationDecider.Decide(state, extend with { At = Noon.AddHours(24) }))
+            .Then(new MitigationExtended(Scope.ServiceCode, Noon + Longest, "and on", Noon.AddHours(24)));
+        With(((MitigationStarted)StartedAtNoon[0]) with { OrderId = AnomalyId }, StartedAtNoon[1])
+            .When(state => MitigationDecider.Decide(state, extend))
+            .Then(new MitigationExtended(Scope.ServiceCode, Noon.AddHours(49), "and on", Noon.AddHours(25)));
+    }
+
+    [Fact]
+    public void Allowed_sources_pass_before_what_is_put_in_by_hand_too()
+    {
+        var allows = Known with { Policy = Policy with { AllowedSources = [System.Net.IPNetwork.Parse("198.51.100.0/24")] } };
+        var accept = Rule with { Rule = new TrafficRule(Target, TrafficAction.Accept, System.Net.IPNetwork.Parse("198.51.100.0/24")) };
+        var accepted = RuleRequested with { CountermeasureId = accept.IdIn(Scope.MitigationId), Rule = accept.Rule };
+        With([])
+            .When(state => MitigationDecider.Decide(state, Start(TimeSpan.FromHours(1), "customer called") with { Defense = allows }))
+            .Then(
+                new MitigationStarted(Scope.MitigationId, Guid.Empty, Scope.ServiceCode, Target, Noon.AddHours(1), Noon, [], Note: "customer called"),
+                accepted with { RequestedAt = Noon },
+                RuleRequested with { RequestedAt = Noon });
+        With(StartedAtNoon)
+            .When(state => MitigationDecider.Decide(
+                state, new AddCountermeasures(Scope.MitigationId, [Rule], allows, "more of it", Noon.AddMinutes(1))))
+            .Then(new CountermeasuresAdded(Scope.ServiceCode, "more of it", Noon.AddMinutes(1)), accepted, RuleRequested);
+        With(Proposed)
+            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, allows, "looks right", Noon.AddMinutes(1))))
+            .Then(new MitigationApproved(Scope.ServiceCode, "looks right", Noon.AddMinutes(1)), accepted, RuleRequested); // listed since it was proposed
+    }
+
+    [Fact, Trait("Requirement", "R27")]
+    public void What_needs_scrubbers_that_have_no_room_for_the_contract_is_refused_and_what_does_not_is_not()
+    {
+        var full = Known with { Means = WithFlowSpec with { NoRoom = true } };
+        With([])
+            .When(state => MitigationDecider.Decide(
+                state, Start(TimeSpan.FromHours(1), "x") with { Defense = full, Specs = [new(CountermeasureKind.Diversion, Target)] }))
+            .ThenRejected("capacity-exceeded");
+        With(StartedAtNoon)
+            .When(state => MitigationDecider.Decide(
+                state, new AddCountermeasures(Scope.MitigationId, [Rule with { Kind = CountermeasureKind.Scrubbing }], full, "x", Noon)))
+            .ThenRejected("capacity-exceeded");
+        With(StartedAtNoon)
+            .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], full, "x", Noon.AddMinutes(1))))
+            .Then(new CountermeasuresAdded(Scope.ServiceCode, "x", Noon.AddMinutes(1)), RuleRequested);
+    }
 
     [Fact]
     public void What_is_being_withdrawn_takes_no_more_orders() => With([.. StartedAtNoon, Withdrawing])
@@ -211,7 +264,9 @@ public sealed class ByHandTests
             .ThenRejected("dry-run");
         With(StartedAtNoon)
             .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], rehearsal, "more", Noon)))
-            .Then(new CountermeasureRehearsed(RuleRequested.CountermeasureId, Rule.Kind, Rule.Prefix, Rule.Rule, Noon));
+            .Then(
+                new CountermeasuresAdded(Scope.ServiceCode, "more", Noon),
+                new CountermeasureRehearsed(RuleRequested.CountermeasureId, Rule.Kind, Rule.Prefix, Rule.Rule, Noon));
         With([new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]), RuleRequested])
             .When(state => MitigationDecider.Decide(state, new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", rehearsal, Noon)))
             .Then(

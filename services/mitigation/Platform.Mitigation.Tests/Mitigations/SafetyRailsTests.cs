@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.Mitigation.DefensePolicies;
 using Platform.Mitigation.Mitigations;
 using static Platform.Mitigation.Tests.Mitigations.AMitigation;
 
@@ -200,6 +201,50 @@ public sealed class SafetyRailsTests
         var spec = new CountermeasureSpec(CountermeasureKind.FlowSpec, Ntp.Destination, Ntp);
         Assert.True(SafetyRails.WithinHardLimits(spec));
         Assert.False(SafetyRails.WithinHardLimits(spec with { Rule = Ntp with { Destination = IPNetwork.Parse("0.0.0.0/0") } }));
+    }
+
+    [Fact]
+    public void The_last_gate_before_the_network_asks_for_infrastructure_and_the_tenants_own_width_too()
+    {
+        var diversion = new CountermeasureSpec(CountermeasureKind.Diversion, IPNetwork.Parse("203.0.113.0/25"));
+        Assert.True(Rails.LetsOut(diversion));
+        Assert.False((Rails with { WidestIPv4 = 32 }).LetsOut(diversion));
+        Assert.False((Rails with { ProtectedInfrastructure = [IPNetwork.Parse("203.0.113.77/32")] }).LetsOut(diversion));
+        Assert.False(Rails.LetsOut(diversion with { Kind = CountermeasureKind.Blackhole }));
+        Assert.False((Rails with { WidestIPv4 = 0 }).LetsOut(diversion with { Prefix = IPNetwork.Parse("203.0.112.0/23") }));
+        Assert.False(Rails.LetsOut(new(CountermeasureKind.FlowSpec, Ntp.Destination, Ntp with { Destination = IPNetwork.Parse("0.0.0.0/0") })));
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0/0", false)]
+    [InlineData("128.0.0.0/1", false)]
+    [InlineData("104.0.0.0/11", false)]
+    [InlineData("104.16.0.0/12", true)]
+    [InlineData("198.51.100.0/24", true)]
+    [InlineData("::/0", false)]
+    [InlineData("2000::/3", false)]
+    [InlineData("2001:d00::/27", false)]
+    [InlineData("2001:d00::/28", true)]
+    [InlineData("::ffff:198.51.100.0/120", false)]
+    public void An_allow_list_that_would_let_nearly_everybody_through_is_refused_in_policies_and_settings(string source, bool passes)
+    {
+        var policy = Policy with { AllowedSources = [IPNetwork.Parse(source)] };
+        var set = new SetDefensePolicy(AnomalyId, "DP00000001", policy, "as agreed", Noon);
+        var decision = DefensePolicyDecider.Decide(DefensePolicyState.Stream.Initial, set);
+        Assert.Equal(
+            passes ? null : "policy-allowed-source-too-wide", (decision as EventStore.Decision<DefensePolicyEvent>.Rejected)?.Reason.Code);
+        var settings = new MitigationOptions { AllowedSources = [source] };
+        Assert.Equal(passes, !settings.Validate(new(settings)).Any());
+    }
+
+    [Fact]
+    public void Whom_installation_and_policy_allow_is_let_through_once()
+    {
+        var settings = new MitigationOptions { AllowedSources = ["198.51.100.0/24", "192.0.2.53/32"] };
+        Assert.Equal(
+            ["192.0.2.53/32", "198.51.100.0/24", "2001:db8:f::/48"],
+            settings.AllAllowed([IPNetwork.Parse("198.51.100.7/32"), IPNetwork.Parse("192.0.2.53/32"), IPNetwork.Parse("2001:db8:f::/48")])
+                .Select(it => it.ToString()).Order(StringComparer.Ordinal));
     }
 
     [Fact]

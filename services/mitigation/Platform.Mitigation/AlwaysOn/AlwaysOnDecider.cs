@@ -100,10 +100,4 @@ internal static class AlwaysOnRejections
         "scrubbers-away",
         "None of the scrubbers is there.",
         $"No scrubber{(pool is null ? "" : $" of {pool}")} was heard; the diversion waits for one.");
-
-    public static Rejection CapacityExceeded { get; } = new(
-        RejectionKind.Conflict,
-        "capacity-exceeded",
-        "The scrubbers have no room for that bandwidth.",
-        "Declare less, or add capacity: Scrubbers:Pools.");
 }

@@ -116,7 +116,7 @@ internal sealed class AlwaysOnKeeper(
             return;
         }
 
-        if (!diversion.IsWanted || (diversion.IsRehearsal && !options.Value.DryRun))
+        if (!diversion.IsWanted || (diversion.IsRehearsal && !diversion.IsDryRun && !options.Value.DryRun))
         {
             var why = diversion.IsWanted ? "the dry run is over" : "no longer ordered";
             var withdraw = new WithdrawMitigation(standing, WithdrawalReason.Operator, $"{Reason}: {why}", now);
@@ -126,7 +126,8 @@ internal sealed class AlwaysOnKeeper(
 
         if (diversion.ExpiresAt - now < options.Value.MaximumDuration / 2)
         {
-            var extend = new ExtendMitigation(standing, options.Value.MaximumDuration, options.Value.MaximumDuration, Reason, now);
+            var extend = new ExtendMitigation(
+                standing, options.Value.MaximumDuration, options.Value.MaximumDuration, options.Value.LongestStanding, Reason, now);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, extend), $"extend:{now.UtcTicks}", cancellation);
         }
 
@@ -151,7 +152,7 @@ internal sealed class AlwaysOnKeeper(
 
         // After each end, for whatever reason, another stream: what has ended stays ended.
         var id = DerivedId.For(diversion.OrderId, $"standing {diversion.Mitigations}");
-        defense = await facts.WithSlots(defense, diversion.TenantId, id, specs.Count, cancellation);
+        defense = await facts.WithSlots(defense, diversion.TenantId, id, specs.Count, cancellation, standing: true);
         var scope = new MitigationScope(id, AnomalyId: Guid.Empty, diversion.ServiceCode);
         var start = new StartByHand(scope, specs, defense, options.Value.MaximumDuration, Reason, now, diversion.OrderId);
         var decision = await Handle(diversion, id, state => MitigationDecider.Decide(state, start), $"start:{now.UtcTicks}", cancellation);
@@ -171,7 +172,7 @@ internal sealed class AlwaysOnKeeper(
             var allowed = Allowed(diversion, missing, defense);
             if (allowed.Count > 0)
             {
-                defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, allowed.Count, cancellation);
+                defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, allowed.Count, cancellation, standing: true);
                 var add = new AddCountermeasures(standing, allowed, defense, Reason, now);
                 var decision = await Handle(diversion, standing, state => MitigationDecider.Decide(state, add), $"add:{now.UtcTicks}", cancellation);
                 NoteRefusal(diversion, decision);
@@ -188,6 +189,12 @@ internal sealed class AlwaysOnKeeper(
     /// <summary>What the rails let through. Asked before slots are taken: what they refuse would take some with each look, until no attack has any left.</summary>
     private IReadOnlyList<CountermeasureSpec> Allowed(StandingDiversion diversion, IReadOnlyList<CountermeasureSpec> specs, Defense defense)
     {
+        if (defense.Means.NoRoom)
+        {
+            Note(diversion.OrderId, diversion.ServiceCode, MitigationRejections.CapacityExceeded);
+            return [];
+        }
+
         if (specs.Count > 0 && !defense.Means.Scrubbing && scrubbers.Value.AgentsOf(defense.Means.Pool).Count > 0)
         {
             Note(diversion.OrderId, diversion.ServiceCode, AlwaysOnRejections.ScrubbersAway(defense.Means.Pool));

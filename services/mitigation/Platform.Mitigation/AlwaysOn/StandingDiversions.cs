@@ -13,6 +13,7 @@ internal static class StandingDiversions
             """
             select o.tenant_id, o.service_code, o.order_id, o.ordered and c.ended_at is null and not coalesce(k.engaged or m.sequence < k.sequence, false), c.prefixes,
                 m.mitigation_id, m.expires_at, coalesce(m.mode, 0), (select count(*) from views.mitigations_v1 e where e.order_id = o.order_id),
+                exists (select from views.policies_v1 p where p.tenant_id = o.tenant_id and p.service_code = o.service_code and (p.policy->>'Mode')::int = $2),
                 array(select s.countermeasure_id from views.countermeasures_v1 s
                     where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id and s.kind = $1 and not s.withdrawing order by s.prefix),
                 array(select s.prefix from views.countermeasures_v1 s
@@ -24,6 +25,7 @@ internal static class StandingDiversions
             where o.ordered or m.mitigation_id is not null
             """);
         command.Parameters.Add(new() { Value = (short)CountermeasureKind.Diversion }); // operators may have added others beside them
+        command.Parameters.Add(new() { Value = (int)EnforcementMode.DryRun });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         var diversions = new List<StandingDiversion>();
         while (await row.ReadAsync(cancellation))
@@ -37,8 +39,9 @@ internal static class StandingDiversions
                 await row.IsDBNullAsync(5, cancellation) ? null : row.GetGuid(5),
                 await row.IsDBNullAsync(6, cancellation) ? null : row.GetFieldValue<DateTimeOffset>(6),
                 IsRehearsal: (EnforcementMode)row.GetInt16(7) is EnforcementMode.DryRun,
+                IsDryRun: row.GetBoolean(9),
                 (int)row.GetInt64(8),
-                row.GetFieldValue<Guid[]>(9).Zip(row.GetFieldValue<IPNetwork[]>(10)).ToDictionary(it => it.Second, it => it.First)));
+                row.GetFieldValue<Guid[]>(10).Zip(row.GetFieldValue<IPNetwork[]>(11)).ToDictionary(it => it.Second, it => it.First)));
         }
 
         return diversions;
@@ -77,6 +80,7 @@ internal static class StandingDiversions
 /// <param name="MitigationId">What stands for it; null: nothing.</param>
 /// <param name="ExpiresAt">When that ends by itself (UTC).</param>
 /// <param name="IsRehearsal">Whether it stands in a dry run only.</param>
+/// <param name="IsDryRun">Whether an object of the contract says so now.</param>
 /// <param name="Mitigations">How many there were so far.</param>
 /// <param name="Routes">Countermeasures that stand, by prefix.</param>
 internal sealed record StandingDiversion(
@@ -88,5 +92,6 @@ internal sealed record StandingDiversion(
     Guid? MitigationId,
     DateTimeOffset? ExpiresAt,
     bool IsRehearsal,
+    bool IsDryRun,
     int Mitigations,
     IReadOnlyDictionary<IPNetwork, Guid> Routes);

@@ -18,6 +18,8 @@ namespace Platform.Mitigation.Bgp;
 /// </remarks>
 internal sealed class AnnouncementReconciler(
     NpgsqlDataSource database,
+    WantedCountermeasures countermeasures,
+    RetiredSpeakers retired,
     StreamStore store,
     NetworkSeat seat,
     IOptions<BgpOptions> options,
@@ -36,7 +38,7 @@ internal sealed class AnnouncementReconciler(
 
     private async Task KeepAll(ChangeSignal changes, CancellationToken seated)
     {
-        var first = await Task.WhenAny(options.Value.Speakers.Select(speaker => Keep(speaker, changes, seated)));
+        var first = await Task.WhenAny(options.Value.Speakers.Select(speaker => Keep(speaker, changes, seated)).Append(retired.Empty(seated)));
         await first; // none ends before the seat is lost, unless by a fault that must not stay unseen
     }
 
@@ -86,7 +88,7 @@ internal sealed class AnnouncementReconciler(
     private async Task Reconcile(BgpSpeaker speaker, SpeakerPlace place, Task change, bool wasAway, CancellationToken cancellation)
     {
         var reading = speaker.ReadOwn(cancellation);
-        var wanted = await WantedCountermeasures.Read(database, cancellation);
+        var wanted = await countermeasures.Read(cancellation);
         var held = (await reading).ToHashSet();
 
         var desired = new Dictionary<string, SpeakerRoute>();
@@ -98,10 +100,6 @@ internal sealed class AnnouncementReconciler(
             {
                 desired[route.Key] = standing[it.CountermeasureId] = route;
             }
-            else if (!SafetyRails.WithinHardLimits(it.Spec))
-            {
-                log.PastHardLimits(it.Spec.Prefix.ToString(), it.MitigationId);
-            }
         }
 
         var missing = desired.Values.Where(route => !held.Contains(route)).ToList();
@@ -111,7 +109,10 @@ internal sealed class AnnouncementReconciler(
             await Apply(speaker, missing, surplus, cancellation);
             Telemetry.Applied(speaker.Options.Name, missing.Count, surplus.Count);
             log.TableChanged(speaker.Options.Name, missing.Count, surplus.Count);
-            await NoteDrift(speaker, wanted, standing, missing, surplus, wasAway, cancellation);
+            // That a route says another end than before is our own doing.
+            var effects = held.Select(route => route.Effect).ToHashSet();
+            await NoteDrift(
+                speaker, wanted, standing, missing.Where(route => !effects.Contains(route.Effect)).ToList(), surplus, wasAway, cancellation);
             held = [.. await speaker.ReadOwn(cancellation)]; // what counts is what the speaker says, not that it did not object
         }
 
@@ -131,7 +132,7 @@ internal sealed class AnnouncementReconciler(
     {
         try
         {
-            return speaker.RouteFor(it.Spec);
+            return speaker.RouteFor(it.Spec, it.ExpiresAt);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
@@ -148,7 +149,7 @@ internal sealed class AnnouncementReconciler(
         {
             await speaker.Apply(missing, surplus, cancellation);
         }
-        catch (RpcException refusal) when (IsRefusal(refusal))
+        catch (RpcException refusal) when (BgpSpeaker.IsRefusal(refusal))
         {
             foreach (var (route, isSurplus) in surplus.Select(it => (it, true)).Concat(missing.Select(it => (it, false))))
             {
@@ -156,7 +157,7 @@ internal sealed class AnnouncementReconciler(
                 {
                     await speaker.Apply(isSurplus ? [] : [route], isSurplus ? [route] : [], cancellation);
                 }
-                catch (RpcException one) when (IsRefusal(one))
+                catch (RpcException one) when (BgpSpeaker.IsRefusal(one))
                 {
                     Telemetry.RouteRefused(speaker.Options.Name);
                     if (_refused.TryAdd((speaker.Options.Name, route.Key), 0))
@@ -167,9 +168,6 @@ internal sealed class AnnouncementReconciler(
             }
         }
     }
-
-    private static bool IsRefusal(RpcException fault) =>
-        fault.StatusCode is not (StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled);
 
     /// <summary>A difference that no decision made: a route that had been read back and was gone, or one with our mark that nobody wanted.</summary>
     private async Task NoteDrift(

@@ -56,15 +56,17 @@ internal sealed class BgpOptions : IValidatableObject
     /// <summary>What the network can do for this target now.</summary>
     /// <param name="scrubberIsThere">Whether an agent was heard a moment ago.</param>
     /// <param name="pool">Scrubbing pool that has room for the contract.</param>
+    /// <param name="hasRoom">Whether what the contract needs fits into the scrubbers.</param>
     /// <param name="synProxy">Whether the scrubbers can answer for the victim.</param>
-    internal NetworkMeans MeansFor(bool scrubberIsThere, string? pool, bool synProxy) => new(
+    internal NetworkMeans MeansFor(bool scrubberIsThere, string? pool, bool hasRoom, bool synProxy) => new(
         Speakers.Any(speaker => speaker.FlowSpec),
-        scrubberIsThere,
+        scrubberIsThere && hasRoom,
         RedirectTo,
         pool,
         synProxy,
         (Speakers.Any(speaker => speaker.DiversionNextHopIPv4 is not null) ? Families.IPv4 : Families.None)
-            | (Speakers.Any(speaker => speaker.DiversionNextHopIPv6 is not null) ? Families.IPv6 : Families.None));
+            | (Speakers.Any(speaker => speaker.DiversionNextHopIPv6 is not null) ? Families.IPv6 : Families.None),
+        NoRoom: !hasRoom);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -116,8 +118,13 @@ internal sealed class SpeakerOptions
     /// <summary>Communities of diversions, as <c>asn:value</c>, such as no-export. Default none.</summary>
     public string[] DiversionCommunities { get; init; } = [];
 
-    /// <summary>Country where it stands (ISO 3166-1, two letters). To one abroad goes nothing but addresses. Default JP.</summary>
-    public string Location { get; init; } = "JP";
+    /// <summary>
+    /// Country where it stands (ISO 3166-1, two letters). At one abroad each route says itself when it ends, and is withdrawn then whatever else is away.
+    /// Default JP.
+    /// </summary>
+    public string Location { get; init; } = HomeCountry.Code;
+
+    internal bool IsAbroad => Location != HomeCountry.Code;
 
     public override string ToString() => $"{Name} ({Address})";
 

@@ -31,23 +31,36 @@ internal sealed class BgpSpeaker : IDisposable
         _timeout = timeout;
         _channel = GrpcChannel.ForAddress(options.Address!);
         _api = new GobgpApi.GobgpApiClient(_channel);
-        int[] kinds = options.FlowSpec ? [SpeakerRoute.Unicast, SpeakerRoute.FlowSpec] : [SpeakerRoute.Unicast];
-        _families = [.. from safi in kinds from afi in (int[])[1, 2] select new Family { Afi = afi, Safi = safi }];
+        // Rules too where the settings say that it takes none: it may have taken some before they said so.
+        _families = [.. from safi in (int[])[SpeakerRoute.Unicast, SpeakerRoute.FlowSpec] from afi in (int[])[1, 2] select new Family { Afi = afi, Safi = safi }];
     }
 
     public SpeakerOptions Options { get; }
 
     /// <summary>The route that is this countermeasure here; null when this speaker has no part in it, or when it is past every limit.</summary>
-    public SpeakerRoute? RouteFor(CountermeasureSpec spec) => !SafetyRails.WithinHardLimits(spec) || !Options.Carries(spec)
-        ? null
-        : spec.Kind switch
+    /// <param name="spec">What shall be.</param>
+    /// <param name="expiresAt">When it ends by itself (UTC): abroad the route says so too.</param>
+    public SpeakerRoute? RouteFor(CountermeasureSpec spec, DateTimeOffset expiresAt)
+    {
+        if (!SafetyRails.WithinHardLimits(spec) || !Options.Carries(spec))
         {
-            CountermeasureKind.Blackhole => SpeakerRoute.To(spec.Prefix, Options.NextHopFor(spec.Prefix), Options.Communities),
+            return null;
+        }
+
+        DateTimeOffset? end = Options.IsAbroad ? expiresAt : null;
+        return spec.Kind switch
+        {
+            CountermeasureKind.Blackhole => SpeakerRoute.To(spec.Prefix, Options.NextHopFor(spec.Prefix), Options.Communities, end),
             CountermeasureKind.Diversion =>
-                SpeakerRoute.To(spec.Prefix, ScrubberFor(spec), [.. Options.DiversionCommunities.Select(Community.Parse)]),
-            CountermeasureKind.FlowSpec => SpeakerRoute.Of(spec.Rule!, [.. Options.FlowSpecCommunities.Select(Community.Parse)]),
+                SpeakerRoute.To(spec.Prefix, ScrubberFor(spec), [.. Options.DiversionCommunities.Select(Community.Parse)], end),
+            CountermeasureKind.FlowSpec => SpeakerRoute.Of(spec.Rule!, [.. Options.FlowSpecCommunities.Select(Community.Parse)], end),
             _ => null,
         };
+    }
+
+    /// <summary>Its router id: two settings of one machine have the same.</summary>
+    public async Task<string> ReadRouterId(CancellationToken cancellation) =>
+        (await _api.GetBgpAsync(new GetBgpRequest(), deadline: Deadline, cancellationToken: cancellation)).Global?.RouterId ?? "";
 
     /// <summary>The pool's, where it has one of this family; else the speaker's own. A pool that is no longer configured has none.</summary>
     private IPAddress ScrubberFor(CountermeasureSpec spec) =>
@@ -65,9 +78,16 @@ internal sealed class BgpSpeaker : IDisposable
         var own = new List<SpeakerRoute>();
         var request = new ListPathRequest { TableType = TableType.Global, Family = family };
         using var call = _api.ListPath(request, deadline: Deadline, cancellationToken: cancellation);
-        await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
+        try
         {
-            own.AddRange(answer.Destination.Paths.Where(IsOurs).Select(path => SpeakerRoute.Read(path, family)));
+            await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
+            {
+                own.AddRange(answer.Destination.Paths.Where(IsOurs).Select(path => SpeakerRoute.Read(path, family)));
+            }
+        }
+        catch (RpcException refusal) when (family.Safi == SpeakerRoute.FlowSpec && !Options.FlowSpec && IsRefusal(refusal))
+        {
+            return []; // it was set up without rules, and so holds none
         }
 
         return own;
@@ -87,6 +107,10 @@ internal sealed class BgpSpeaker : IDisposable
         await call.RequestStream.CompleteAsync();
         await call.ResponseAsync;
     }
+
+    /// <summary>Whether it answered, with a no.</summary>
+    public static bool IsRefusal(RpcException fault) =>
+        fault.StatusCode is not (StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled);
 
     public void Dispose() => _channel.Dispose();
 

@@ -17,6 +17,12 @@ internal sealed record SpeakerDriftMended(
 /// <param name="LostAt">When (UTC).</param>
 internal sealed record SpeakerLost(string Speaker, DateTimeOffset LostAt) : SpeakerEvent;
 
+/// <summary>The settings do not name the speaker any more, and it was read without anything of ours.</summary>
+/// <param name="Speaker">Name of the speaker as it was configured.</param>
+/// <param name="Withdrawn">How many routes and rules had to be taken from it.</param>
+/// <param name="RetiredAt">When it was read (UTC).</param>
+internal sealed record SpeakerRetired(string Speaker, int Withdrawn, DateTimeOffset RetiredAt) : SpeakerEvent;
+
 /// <summary>The speaker answers again.</summary>
 /// <param name="Speaker">Name of the speaker as configured.</param>
 /// <param name="ReturnedAt">When (UTC).</param>

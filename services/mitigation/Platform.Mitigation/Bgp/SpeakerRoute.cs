@@ -18,6 +18,12 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
     public const int FlowSpec = 133;
     private const uint OriginIncomplete = 2;
 
+    /// <summary>
+    /// Administrator, an ASN for private use (RFC 6996), of the large community (RFC 8092) by which a route says itself when it ends: its first number is
+    /// seconds since 1970.
+    /// </summary>
+    private const uint EndsAt = 4_200_000_000;
+
     private readonly string _whole;
     private readonly string _display;
 
@@ -25,12 +31,20 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
     {
         (Family, Nlri, Attributes) = (family, nlri, attributes);
         Key = $"{family.Afi}/{family.Safi} {Describe(nlri)}";
-        _whole = $"{Key} {string.Join(' ', attributes.Select(it => DescribeAttribute(it, family)).Where(it => it.Length > 0).Order(StringComparer.Ordinal))}";
+        ExpiresAt = attributes.Select(EndOf).FirstOrDefault(it => it is not null);
+        Effect = $"{Key} {string.Join(' ', attributes.Select(it => DescribeAttribute(it, family)).Where(it => it.Length > 0).Order(StringComparer.Ordinal))}";
+        _whole = ExpiresAt is { } end ? string.Create(CultureInfo.InvariantCulture, $"{Effect} until {end:O}") : Effect;
         _display = display ?? _whole;
     }
 
     /// <summary>What a speaker holds one of: equal for two routes of which the later replaces the earlier.</summary>
     public string Key { get; }
+
+    /// <summary>What routers make of it: equal for two routes that differ only in when they end.</summary>
+    public string Effect { get; }
+
+    /// <summary>When it ends by its own word (UTC); null when it says none.</summary>
+    public DateTimeOffset? ExpiresAt { get; }
 
     public Family Family { get; }
 
@@ -39,14 +53,15 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
     public IReadOnlyList<Any> Attributes { get; }
 
     /// <summary>All traffic to a prefix goes to this next hop; routers know from the communities what it means.</summary>
-    public static SpeakerRoute To(IPNetwork prefix, IPAddress nextHop, IReadOnlyList<Community> communities) => new(
+    public static SpeakerRoute To(
+        IPNetwork prefix, IPAddress nextHop, IReadOnlyList<Community> communities, DateTimeOffset? expiresAt = null) => new(
         FamilyOf(prefix, Unicast),
         Any.Pack(new IPAddressPrefix { Prefix = prefix.BaseAddress.ToString(), PrefixLen = (uint)prefix.PrefixLength }),
-        [Origin, Any.Pack(new NextHopAttribute { NextHop = nextHop.ToString() }), .. Carrying(communities)],
+        [Origin, Any.Pack(new NextHopAttribute { NextHop = nextHop.ToString() }), .. Carrying(communities), .. Ending(expiresAt)],
         communities.Count > 0 ? $"{prefix} community {string.Join(' ', communities)}" : $"{prefix} via {nextHop}");
 
     /// <summary>A rule for the routers' own filters.</summary>
-    public static SpeakerRoute Of(TrafficRule rule, IReadOnlyList<Community> communities) => new(
+    public static SpeakerRoute Of(TrafficRule rule, IReadOnlyList<Community> communities, DateTimeOffset? expiresAt = null) => new(
         FamilyOf(rule.Destination, FlowSpec),
         Any.Pack(new FlowSpecNLRI { Rules = { FlowSpecRules.Of(rule) } }),
         [
@@ -60,6 +75,7 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
                 ? (Any[])[Any.Pack(new ExtendedCommunitiesAttribute { Communities = { action } })]
                 : [],
             .. Carrying(communities),
+            .. Ending(expiresAt),
         ],
         rule.ToString());
 
@@ -80,6 +96,15 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
     private static IEnumerable<Any> Carrying(IReadOnlyList<Community> communities) => communities.Count == 0
         ? []
         : [Any.Pack(new CommunitiesAttribute { Communities = { communities.Select(community => community.Value) } })];
+
+    private static IEnumerable<Any> Ending(DateTimeOffset? expiresAt) => expiresAt is not { } end
+        ? []
+        : [Any.Pack(new LargeCommunitiesAttribute { Communities = { new LargeCommunity { GlobalAdmin = EndsAt, LocalData1 = (uint)end.ToUnixTimeSeconds() } } })];
+
+    private static DateTimeOffset? EndOf(Any attribute) =>
+        attribute.TryUnpack<LargeCommunitiesAttribute>(out var carried) && carried.Communities.FirstOrDefault(it => it.GlobalAdmin == EndsAt) is { } end
+            ? DateTimeOffset.FromUnixTimeSeconds(end.LocalData1)
+            : null;
 
     private static Family FamilyOf(IPNetwork prefix, int safi) =>
         new() { Afi = prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? 1 : 2, Safi = safi };

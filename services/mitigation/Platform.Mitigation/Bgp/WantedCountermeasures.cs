@@ -1,48 +1,74 @@
 using System.Net;
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Bgp;
 
-/// <summary>Query: every countermeasure that is in the network, shall be, or is on its way out.</summary>
-internal static class WantedCountermeasures
+/// <summary>Query: every countermeasure that is in the network, shall be, or is on its way out. The last gate before the network is here.</summary>
+internal sealed class WantedCountermeasures(
+    NpgsqlDataSource database, CurrentViews views, IOptions<MitigationOptions> options, TimeProvider clock, ILogger<WantedCountermeasures> log)
 {
-    /// <summary>While the kill switch is engaged nothing is wanted, and after it nothing from before, whatever the streams have got to.</summary>
-    public static async Task<IReadOnlyList<WantedCountermeasure>> Read(NpgsqlDataSource database, CancellationToken cancellation)
+    /// <summary>
+    /// While the kill switch is engaged nothing is wanted, and after it nothing from before, whatever the streams have got to; nor what expired,
+    /// ended, or what the rails would not let out today.
+    /// </summary>
+    /// <exception cref="ViewBehindException">The views are being built anew: what is wanted is not known.</exception>
+    public async Task<IReadOnlyList<WantedCountermeasure>> Read(CancellationToken cancellation)
     {
+        var floor = await views.Network.Floor(cancellation);
         await using var command = database.CreateCommand(
-            """
-            select c.tenant_id, c.mitigation_id, c.countermeasure_id, c.kind, c.prefix, c.rule, c.announced_by, m.expires_at,
-                c.withdrawing or coalesce(k.engaged or m.sequence < k.sequence, false) or m.ended_at is not null, c.pool
-            from views.countermeasures_v1 c
-            join views.mitigations_v1 m using (tenant_id, mitigation_id)
-            left join views.kill_switch_v1 k on true
-            where c.in_network and not c.withdrawn
-            order by c.mitigation_id, c.countermeasure_id
+            $"""
+            with wanted as (
+                select c.tenant_id, c.mitigation_id, c.countermeasure_id, c.kind, c.prefix, c.rule, c.announced_by, m.expires_at,
+                    c.withdrawing or coalesce(k.engaged or m.sequence < k.sequence, false) or m.ended_at is not null or m.expires_at <= $1 as withdrawing,
+                    c.pool
+                from views.countermeasures_v1 c
+                join views.mitigations_v1 m using (tenant_id, mitigation_id)
+                left join views.kill_switch_v1 k on true
+                where c.in_network and not c.withdrawn)
+            select wanted.*, at.position from (select {views.Network.Position} as position) at left join wanted on true
+            order by wanted.mitigation_id, wanted.countermeasure_id
             """);
+        command.Parameters.Add(new() { Value = clock.GetUtcNow() });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         var wanted = new List<WantedCountermeasure>();
         while (await reader.ReadAsync(cancellation))
         {
-            wanted.Add(new WantedCountermeasure(
-                reader.GetGuid(0),
-                reader.GetGuid(1),
-                reader.GetGuid(2),
-                new CountermeasureSpec(
-                    (CountermeasureKind)reader.GetInt16(3),
-                    reader.GetFieldValue<IPNetwork>(4),
-                    await reader.IsDBNullAsync(5, cancellation)
-                        ? null
-                        : JsonSerializer.Deserialize<TrafficRule>(reader.GetString(5), EventCatalog.Json),
-                    await reader.IsDBNullAsync(9, cancellation) ? null : reader.GetString(9)),
-                reader.GetFieldValue<string[]>(6),
-                reader.GetFieldValue<DateTimeOffset>(7),
-                reader.GetBoolean(8)));
+            views.Network.Admit(reader.GetInt64(10), floor);
+            if (!await reader.IsDBNullAsync(0, cancellation))
+            {
+                wanted.Add(Judged(new WantedCountermeasure(
+                    reader.GetGuid(0),
+                    reader.GetGuid(1),
+                    reader.GetGuid(2),
+                    new CountermeasureSpec(
+                        (CountermeasureKind)reader.GetInt16(3),
+                        reader.GetFieldValue<IPNetwork>(4),
+                        await reader.IsDBNullAsync(5, cancellation)
+                            ? null
+                            : JsonSerializer.Deserialize<TrafficRule>(reader.GetString(5), EventCatalog.Json),
+                        await reader.IsDBNullAsync(9, cancellation) ? null : reader.GetString(9)),
+                    reader.GetFieldValue<string[]>(6),
+                    reader.GetFieldValue<DateTimeOffset>(7),
+                    reader.GetBoolean(8))));
+            }
         }
 
         return wanted;
+    }
+
+    private WantedCountermeasure Judged(WantedCountermeasure it)
+    {
+        if (it.Withdrawing || options.Value.LetsOut(it.TenantId, it.Spec))
+        {
+            return it;
+        }
+
+        log.PastLimits(it.Spec.Prefix.ToString(), it.MitigationId);
+        return it with { Withdrawing = true };
     }
 }
 

@@ -21,7 +21,10 @@ internal static class Allocation
     public static long NeedOf(long declaredBitsPerSecond, bool alwaysOn, int sharing) =>
         alwaysOn ? declaredBitsPerSecond : (declaredBitsPerSecond + sharing - 1) / sharing;
 
-    /// <summary>Each need goes whole into the pool that it stands in, or into the first with room, in the order of their keys; what stands first.</summary>
+    /// <summary>
+    /// Each need goes whole into the pool that it stands in, full or not, because there its traffic is; else into the first with room, in the order of
+    /// their keys, when it says how much it is.
+    /// </summary>
     /// <returns>The pools, and what fits into none of them, in bits per second.</returns>
     public static (IReadOnlyList<PoolUse> Pools, long Unplaced) Of(IReadOnlyList<ScrubbingPool> pools, IEnumerable<Need> needs)
     {
@@ -41,7 +44,7 @@ internal static class Allocation
         var unplaced = 0L;
         foreach (var need in needs.OrderBy(need => !uses.Any(use => use.Name == need.Pool && !use.IsAway)).ThenBy(need => need.Key, StringComparer.Ordinal))
         {
-            var index = Array.FindIndex(uses, use => use.Name == need.Pool && HasRoom(use));
+            var index = Array.FindIndex(uses, use => use.Name == need.Pool && !use.IsAway);
             index = index < 0 ? Array.FindIndex(uses, HasRoom) : index;
             if (index < 0)
             {
@@ -52,13 +55,17 @@ internal static class Allocation
             placed[need.Key] = uses[index].Name;
             uses[index] = uses[index] with { Used = uses[index].Used + need.BitsPerSecond, Contracts = uses[index].Contracts + 1 };
 
-            bool HasRoom(PoolUse use) => !use.IsAway && use.Limit - use.Used >= need.BitsPerSecond;
+            bool HasRoom(PoolUse use) => !use.IsAway && need.BitsPerSecond > 0 && use.Limit - use.Used >= need.BitsPerSecond;
         }
 
         return (uses, unplaced, placed);
     }
 
-    /// <summary>Whether one need more, or a greater one, finds room beside the others. Without pools nothing is limited.</summary>
-    public static bool Fits(IReadOnlyList<ScrubbingPool> pools, IReadOnlyList<Need> others, Need added) =>
-        pools.Count == 0 || Of(pools, [.. others, added]).Unplaced <= Of(pools, others).Unplaced;
+    /// <summary>Whether one need more, or a greater one, finds room beside the others, where it stands already. Without pools nothing is limited.</summary>
+    public static bool Fits(IReadOnlyList<ScrubbingPool> pools, IReadOnlyList<Need> others, Need added)
+    {
+        var (uses, unplaced) = Of(pools, [.. others, added]);
+        return pools.Count == 0
+            || (unplaced <= Of(pools, others).Unplaced && uses.All(use => use.Name != added.Pool || use.Used <= use.Limit));
+    }
 }

@@ -39,7 +39,7 @@ internal sealed class CapacityService(
                     Name = pool.Name,
                     LimitBitsPerSecond = pool.Limit,
                     UsedBitsPerSecond = pool.Used,
-                    HeadroomBitsPerSecond = pool.Limit - pool.Used,
+                    HeadroomBitsPerSecond = Math.Max(0, pool.Limit - pool.Used),
                     Contracts = pool.Contracts,
                     Level = PoolDecider.LevelOf(pool, scrubbers.Value.NearlyFullPercent) switch
                     {
@@ -57,7 +57,7 @@ internal sealed class CapacityService(
     public override async Task<AdmitContractResponse> AdmitContract(AdmitContractRequest request, ServerCallContext context) =>
         await capacity.TryHold(request.ServiceCode, request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn ? true : null, context.CancellationToken)
             ? new AdmitContractResponse()
-            : throw AlwaysOnRejections.CapacityExceeded.ToRpcException();
+            : throw MitigationRejections.CapacityExceeded.ToRpcException();
 
     [Authorize(Policy = Policies.Administer)]
     public override async Task<AdmitAlwaysOnResponse> AdmitAlwaysOn(AdmitAlwaysOnRequest request, ServerCallContext context)
@@ -72,7 +72,7 @@ internal sealed class CapacityService(
 
         return await capacity.TryHold(request.ServiceCode, declaredBitsPerSecond: null, alwaysOn: true, context.CancellationToken)
             ? new AdmitAlwaysOnResponse()
-            : throw AlwaysOnRejections.CapacityExceeded.ToRpcException();
+            : throw MitigationRejections.CapacityExceeded.ToRpcException();
     }
 
     [Authorize(Policy = Policies.Read)]

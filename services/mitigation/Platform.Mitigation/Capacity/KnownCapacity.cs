@@ -24,12 +24,12 @@ internal sealed class KnownCapacity(
         return (pools, unplaced);
     }
 
-    /// <summary>Pool that the traffic of a contract goes to; null when there are no pools, or none has room for it.</summary>
-    public async ValueTask<string?> PoolOf(string serviceCode, CancellationToken cancellation)
+    /// <summary>Pool that the traffic of a contract goes to, null when there are none; and whether there is room for it.</summary>
+    public async ValueTask<(string? Pool, bool HasRoom)> PlaceOf(string serviceCode, CancellationToken cancellation)
     {
         if (options.Value.Pools.Length == 0)
         {
-            return null;
+            return (null, HasRoom: true);
         }
 
         if (_placed?.ContainsKey(serviceCode) is not true)
@@ -37,7 +37,7 @@ internal sealed class KnownCapacity(
             await Read(cancellation); // just started, or a contract of this very second
         }
 
-        return _placed!.GetValueOrDefault(serviceCode);
+        return _placed!.TryGetValue(serviceCode, out var pool) ? (pool, HasRoom: true) : (null, HasRoom: false);
     }
 
     /// <summary>Whether a contract finds room with so much; then it is kept for it for a minute.</summary>
@@ -56,18 +56,19 @@ internal sealed class KnownCapacity(
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await connection.ExecuteAsync("select pg_advisory_xact_lock(@AskersLock)", new { AskersLock }); // one asker at a time
         await connection.ExecuteAsync("delete from views.capacity_holds_v1 where held_until <= @now", new { now = clock.GetUtcNow() });
-        var (declared, always) = await connection.QuerySingleOrDefaultAsync<(long, bool)>(
-            """
-            select c.declared_bits_per_second, coalesce(o.ordered, false)
+        var (declared, always, pool) = await connection.QuerySingleOrDefaultAsync<(long, bool, string?)>(
+            $"""
+            select c.declared_bits_per_second, c.always_on or coalesce(o.ordered, false), {StandsIn}
             from views.contracts_v1 c left join views.always_on_v1 o using (tenant_id, service_code)
             where c.service_code = @serviceCode
             """,
             new { serviceCode });
         var need = Allocation.NeedOf(declaredBitsPerSecond ?? declared, alwaysOn ?? always, options.Value.Sharing);
         var others = await Needs(connection, except: serviceCode, cancellation);
-        if (!Allocation.Fits(options.Value.Pools, others, new Need(serviceCode.Length > 0 ? serviceCode : "~new", need)))
+        var has = Allocation.NeedOf(declared, always, options.Value.Sharing);
+        if (need <= 0 || (need > has && !Allocation.Fits(options.Value.Pools, others, new Need(serviceCode.Length > 0 ? serviceCode : "~new", need, pool))))
         {
-            return false;
+            return false; // who needs no more than he has is not shut out by a limit that was lowered
         }
 
         await connection.ExecuteAsync(
@@ -80,14 +81,18 @@ internal sealed class KnownCapacity(
         return true;
     }
 
+    /// <summary>The pool that a standing diversion leads to: there the traffic is, whatever was lowered or declared since.</summary>
+    private const string StandsIn = """
+        (select max(s.pool) from views.mitigations_v1 m join views.countermeasures_v1 s using (tenant_id, mitigation_id)
+            where m.order_id = o.order_id and m.ended_at is null and s.in_network and not s.withdrawing)
+        """;
+
     /// <summary>Contracts in force, each with the greater of what it has and what is held for it; and what is held for new ones.</summary>
     private async Task<List<Need>> Needs(NpgsqlConnection connection, string except, CancellationToken cancellation)
     {
         var contracts = await connection.QueryAsync<(string ServiceCode, long Declared, bool AlwaysOn, string? Pool)>(new CommandDefinition(
-            """
-            select c.service_code, c.declared_bits_per_second, coalesce(o.ordered, false),
-                (select max(s.pool) from views.mitigations_v1 m join views.countermeasures_v1 s using (tenant_id, mitigation_id)
-                    where m.order_id = o.order_id and m.ended_at is null and not s.withdrawing)
+            $"""
+            select c.service_code, c.declared_bits_per_second, coalesce(o.ordered, false), {StandsIn}
             from views.contracts_v1 c left join views.always_on_v1 o using (tenant_id, service_code)
             where c.ended_at is null and c.service_code <> @except
             """,

@@ -34,9 +34,14 @@ internal static class DefensePolicyDecider
             return PatienceOutOfRange;
         }
 
-        if (policy.AllowedSources.Count > 100 || policy.AllowedSources.Any(source => source.PrefixLength == 0))
+        if (policy.AllowedSources.Count > SafetyRails.MostAllowed)
         {
             return AllowedSourcesOutOfRange;
+        }
+
+        if (policy.AllowedSources.Where(source => !SafetyRails.MayBeAllowed(source)).ToList() is [var wide, ..])
+        {
+            return AllowedSourceTooWide(wide);
         }
 
         if (current.Policy is { } set

@@ -1,4 +1,6 @@
+using System.Net;
 using Platform.EventStore;
+using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.DefensePolicies;
 
@@ -15,5 +17,11 @@ internal static class DefensePolicyRejections
         RejectionKind.Invalid,
         "policy-allowed-sources-out-of-range",
         "The allowed sources are out of range.",
-        "Name at most 100 prefixes, none of them everything.");
+        $"Name at most {SafetyRails.MostAllowed} prefixes.");
+
+    public static Rejection AllowedSourceTooWide(IPNetwork source) => new(
+        RejectionKind.Invalid,
+        "policy-allowed-source-too-wide",
+        "An allowed source is too wide.",
+        $"{source} is wider than /{SafetyRails.WidestAllowedIPv4} (IPv4) or /{SafetyRails.WidestAllowedIPv6} (IPv6), or no address of the Internet: it would let the attack through.");
 }

@@ -178,7 +178,7 @@ internal sealed partial class EffectMeter(
         var next = DefensePlan.Next(mitigation.Target, mitigation.Evidence, defense.Policy, defense.Means, mitigation.Step + 1)?.Specs ?? [];
         if (next.All(spec => defense.Rails.RefusalOf(spec, defense.Contract, mitigation.ServiceCode) is null))
         {
-            defense = await facts.WithMoreSlots(defense, mitigation.TenantId, mitigation.MitigationId, next.Count, cancellation);
+            defense = await facts.WithMoreSlots(defense, mitigation.TenantId, mitigation.MitigationId, next.Count(spec => !spec.IsAllowance), cancellation);
         }
 
         var why = EffectRules.Why(defense.Policy.Steps[mitigation.Step].Kind, words, now - since);

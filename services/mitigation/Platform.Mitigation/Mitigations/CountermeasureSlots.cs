@@ -5,19 +5,20 @@ namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
 /// Room under the caps. A count of what stands would lag behind a burst of anomalies, so slots are taken before the decision,
-/// one taker at a time; the projection gives them back when the mitigation ends or fails.
+/// one taker at a time; the projection gives them back when the mitigation ends or fails. What stands always, by order of a contract, has room of its
+/// own: it can neither take that of defence nor lose its own to it.
 /// </summary>
 internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<MitigationOptions> options, TimeProvider clock)
 {
     private const long TakersLock = 0x6D69_7469_0000_0001; // "miti" 1
 
     /// <summary>Takes so many slots for a new mitigation; asked again, only what it lacks, because the request may have grown.</summary>
-    public Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation) =>
-        Take(tenantId, mitigationId, amount, more: 0, cancellation);
+    public Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation, bool standing = false) =>
+        Take(tenantId, mitigationId, amount, more: 0, standing, cancellation);
 
     /// <summary>Takes so many slots more for a mitigation that stands.</summary>
-    public Task<SlotAnswer> TakeMore(Guid tenantId, Guid mitigationId, int more, CancellationToken cancellation) =>
-        Take(tenantId, mitigationId, more, more, cancellation);
+    public Task<SlotAnswer> TakeMore(Guid tenantId, Guid mitigationId, int more, CancellationToken cancellation, bool standing = false) =>
+        Take(tenantId, mitigationId, more, more, standing, cancellation);
 
     /// <summary>
     /// Gives back slots whose taker never got as far as an event, for example because it was killed, and those of countermeasures that went while
@@ -28,18 +29,26 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
         var now = clock.GetUtcNow();
         await using var settle = database.CreateCommand(
             """
-            update views.slots_v1 slot set amount = standing.amount
-            from (
-                select s.mitigation_id, greatest(count(c.countermeasure_id), 1)::integer as amount
-                from views.slots_v1 s
+            with there as (
+                select s.mitigation_id, count(c.countermeasure_id) as all_of_it, count(c.countermeasure_id) filter (where c.kind = $2) as diversions,
+                    (select o.amount from views.slots_v1 o where o.mitigation_id = s.mitigation_id and o.standing) as standing
+                from (select distinct tenant_id, mitigation_id from views.slots_v1 where taken_at < $1) s
                 join views.mitigations_v1 m on m.tenant_id = s.tenant_id and m.mitigation_id = s.mitigation_id and m.ended_at is null
                 left join views.countermeasures_v1 c on c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id
                     and not c.withdrawn and not c.rehearsed
-                where s.taken_at < $1
-                group by s.mitigation_id) standing
-            where slot.mitigation_id = standing.mitigation_id and slot.amount > standing.amount and slot.taken_at < $1
+                group by s.mitigation_id)
+            update views.slots_v1 slot set amount = case
+                when slot.standing then greatest(there.diversions, 1)
+                when there.standing is not null then greatest(there.all_of_it - least(there.standing, there.diversions), 0)
+                else greatest(there.all_of_it, 1) end
+            from there
+            where slot.mitigation_id = there.mitigation_id and slot.taken_at < $1 and slot.amount > case
+                when slot.standing then greatest(there.diversions, 1)
+                when there.standing is not null then greatest(there.all_of_it - least(there.standing, there.diversions), 0)
+                else greatest(there.all_of_it, 1) end
             """);
         settle.Parameters.Add(new() { Value = now - TimeSpan.FromMinutes(1) });
+        settle.Parameters.Add(new() { Value = (short)CountermeasureKind.Diversion });
         await settle.ExecuteNonQueryAsync(cancellation);
         await using var command = database.CreateCommand(
             """
@@ -52,8 +61,9 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    private async Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, int more, CancellationToken cancellation)
+    private async Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, int more, bool standing, CancellationToken cancellation)
     {
+        var (ofTenant, ofAll) = standing ? options.Value.MostStandingFor(tenantId) : (options.Value.MostFor(tenantId), options.Value.MaxCountermeasures);
         // One round trip and one transaction; the second statement looks only after the lock was given.
         await using var batch = database.CreateBatch();
         batch.BatchCommands.Add(new($"select pg_advisory_xact_lock({TakersLock})"));
@@ -62,14 +72,14 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
             with taken as (
                 select case when $4 > 0 then $4::bigint else greatest($3 - coalesce(sum(amount) filter (where mitigation_id = $2), 0), 0) end as lacking,
                     coalesce(sum(amount), 0) as of_all, coalesce(sum(amount) filter (where tenant_id = $1), 0) as of_tenant
-                from views.slots_v1),
+                from views.slots_v1 where standing = $8),
             answer as (
                 select case when lacking = 0 then 0 when of_tenant + lacking > $5 then 1 when of_all + lacking > $6 then 2 else 0 end as answer, lacking
                 from taken),
             inserted as (
-                insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount)
-                select $2, $1, $7, lacking from answer where answer = 0 and lacking > 0
-                on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount, taken_at = excluded.taken_at)
+                insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount, standing)
+                select $2, $1, $7, lacking, $8 from answer where answer = 0 and lacking > 0
+                on conflict (mitigation_id, standing) do update set amount = slot.amount + excluded.amount, taken_at = excluded.taken_at)
             select answer from answer
             """)
         {
@@ -79,14 +89,15 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
                 new() { Value = mitigationId },
                 new() { Value = amount },
                 new() { Value = more },
-                new() { Value = options.Value.MostFor(tenantId) },
-                new() { Value = options.Value.MaxCountermeasures },
+                new() { Value = ofTenant },
+                new() { Value = ofAll },
                 new() { Value = clock.GetUtcNow() },
+                new() { Value = standing },
             },
         });
         await using var rows = await batch.ExecuteReaderAsync(cancellation);
         await rows.NextResultAsync(cancellation);
         await rows.ReadAsync(cancellation);
-        return (SlotAnswer)rows.GetInt32(0);
+        return (SlotAnswer)rows.GetInt32(0) is var answer && standing && answer is not SlotAnswer.Granted ? SlotAnswer.StandingFull : answer;
     }
 }

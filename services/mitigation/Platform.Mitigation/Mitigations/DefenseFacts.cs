@@ -12,6 +12,7 @@ namespace Platform.Mitigation.Mitigations;
 /// <summary>Collects, at the edge, what a decision about countermeasures needs to know.</summary>
 internal sealed class DefenseFacts(
     NpgsqlDataSource database,
+    CurrentViews views,
     CountermeasureSlots slots,
     KnownCapacity capacity,
     IOptions<MitigationOptions> options,
@@ -22,20 +23,29 @@ internal sealed class DefenseFacts(
     /// <summary>Everything but the slots; null when the contract is not known yet.</summary>
     /// <param name="tenantId">The tenant.</param>
     /// <param name="serviceCode">Its contract.</param>
-    /// <param name="objectId">The protected object; empty: none in particular.</param>
+    /// <param name="objectId">
+    /// The protected object; empty: none in particular, as for what is done by hand or stands always. Then the policies of all objects of the contract
+    /// count: whom one of them allows is let through, and the dry run of one binds.
+    /// </param>
     /// <param name="cancellation">Stops the wait.</param>
+    /// <exception cref="ViewBehindException">The views are being built anew: whether the kill switch is engaged is not known.</exception>
     public async Task<Defense?> Find(Guid tenantId, string serviceCode, Guid objectId, CancellationToken cancellation)
     {
+        var floor = await views.Decisions.Floor(cancellation);
         // One statement: every millisecond of it is before the defence. A named object without a policy of its own is defended as the object
         // 'default' of its contract (it has the contract's id): who groups prefixes must not get round what was agreed for them.
         await using var command = database.CreateCommand(
-            """
-            select c.prefixes, c.ended_at is not null, coalesce(p.policy, d.policy), coalesce((select engaged from views.kill_switch_v1), false),
+            $"""
+            select c.prefixes, c.ended_at is not null,
+                array(select policy::text from views.policies_v1 p where p.tenant_id = c.tenant_id
+                    and case when $3 = $5 then p.service_code = c.service_code
+                        when exists (select from views.policies_v1 own where own.tenant_id = c.tenant_id and own.object_id = $3) then p.object_id = $3
+                        else p.object_id = c.contract_id end),
+                coalesce((select engaged from views.kill_switch_v1), false),
                 array(select name from views.scrubbers_v1 where heard_at > $4),
-                array(select name from views.scrubbers_v1 where heard_at > $4 and syn_proxy)
+                array(select name from views.scrubbers_v1 where heard_at > $4 and syn_proxy),
+                {views.Decisions.Position}
             from views.contracts_v1 c
-            left join views.policies_v1 p on p.tenant_id = c.tenant_id and p.object_id = $3
-            left join views.policies_v1 d on d.tenant_id = c.tenant_id and d.object_id = c.contract_id and $3 <> $5
             where c.tenant_id = $1 and c.service_code = $2
             """);
         command.Parameters.Add(new() { Value = tenantId });
@@ -49,24 +59,34 @@ internal sealed class DefenseFacts(
             return null;
         }
 
-        var pool = await capacity.PoolOf(serviceCode, cancellation);
+        views.Decisions.Admit(row.GetInt64(6), floor);
+        var (pool, hasRoom) = await capacity.PlaceOf(serviceCode, cancellation);
         string[] there = [.. row.GetFieldValue<string[]>(4).Where(agent => scrubbers.Value.Serves(agent, pool))];
         var contract = new ContractScope(row.GetFieldValue<IPNetwork[]>(0), row.GetBoolean(1));
-        var own = await row.IsDBNullAsync(2, cancellation)
-            ? null
-            : JsonSerializer.Deserialize<DefensePolicy>(row.GetString(2), EventCatalog.Json);
-        var chosen = own ?? options.Value.DefaultPolicy;
+        var policy = PolicyOf([.. row.GetFieldValue<string[]>(2).Select(it => JsonSerializer.Deserialize<DefensePolicy>(it, EventCatalog.Json)!)]);
         return new Defense(
             contract,
-            options.Value.DryRun ? chosen with { Mode = EnforcementMode.DryRun } : chosen,
-            options.Value.RailsFor(tenantId, row.GetBoolean(3), chosen.AllowedSources),
+            policy,
+            options.Value.RailsFor(tenantId, row.GetBoolean(3), policy.AllowedSources),
             network.Value.MeansFor(
                 scrubberIsThere: there.Length > 0,
                 pool,
+                hasRoom,
                 // All of them, and both directions pass them: half a proxy breaks every connection.
                 synProxy: scrubbers.Value.SeesBothDirections(pool) && there.Length > 0 && there.All(row.GetFieldValue<string[]>(5).Contains)),
             SlotAnswer.Granted,
             options.Value.MaximumDuration);
+    }
+
+    /// <summary>What binds: the installation's and the objects' own. Allowed sources of both are let through.</summary>
+    private DefensePolicy PolicyOf(DefensePolicy[] own)
+    {
+        var chosen = own.Length > 0 ? own[0] : options.Value.DefaultPolicy;
+        return chosen with
+        {
+            Mode = options.Value.DryRun || own.Any(policy => policy.Mode is EnforcementMode.DryRun) ? EnforcementMode.DryRun : chosen.Mode,
+            AllowedSources = options.Value.AllAllowed([.. own.SelectMany(policy => policy.AllowedSources)]),
+        };
     }
 
     /// <summary>With slots for the first step that will be taken; a target that no rail lets through takes none.</summary>
@@ -81,16 +101,18 @@ internal sealed class DefenseFacts(
             return defense;
         }
 
-        return await WithSlots(defense, tenantId, start.Scope.MitigationId, step.Specs.Count, cancellation);
+        return await WithSlots(defense, tenantId, start.Scope.MitigationId, step.Slots, cancellation);
     }
 
     public async Task<Defense> WithSlots(
-        Defense defense, Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation) =>
-        defense with { Slot = await slots.Take(tenantId, mitigationId, amount, cancellation) };
+        Defense defense, Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation, bool standing = false) =>
+        defense.Policy.Mode is EnforcementMode.DryRun
+            ? defense
+            : defense with { Slot = await slots.Take(tenantId, mitigationId, amount, cancellation, standing) };
 
     public async Task<Defense> WithMoreSlots(
-        Defense defense, Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation) =>
+        Defense defense, Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation, bool standing = false) =>
         amount == 0 || defense.Policy.Mode is EnforcementMode.DryRun
             ? defense
-            : defense with { Slot = await slots.TakeMore(tenantId, mitigationId, amount, cancellation) };
+            : defense with { Slot = await slots.TakeMore(tenantId, mitigationId, amount, cancellation, standing) };
 }

@@ -33,8 +33,10 @@ internal sealed record VectorEvidence(
 /// <param name="Pool">Scrubbing pool that has room for the contract; null: whatever the speakers divert to.</param>
 /// <param name="SynProxy">All scrubbers that have a part in it answer for the victim until a connection is real.</param>
 /// <param name="Diverted">Which addresses some speaker has a scrubber for.</param>
+/// <param name="NoRoom">There are pools, and what the contract needs fits into none: nothing of it may be led to the scrubbers.</param>
 internal sealed record NetworkMeans(
-    bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false, Families Diverted = Families.IPv4 | Families.IPv6)
+    bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false, Families Diverted = Families.IPv4 | Families.IPv6,
+    bool NoRoom = false)
 {
     public bool Diverts(IPNetwork prefix) =>
         Diverted.HasFlag(prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? Families.IPv4 : Families.IPv6);
@@ -64,10 +66,10 @@ internal static class DefensePlan
                 continue;
             }
 
-            var specs = SpecsOf(step.Kind, target, evidence, policy, means);
+            var specs = SpecsOf(step.Kind, target, evidence, means);
             if (specs.Count > 0)
             {
-                return new PlannedStep(index, specs);
+                return new PlannedStep(index, WithAllowed(specs, policy.AllowedSources));
             }
         }
 
@@ -84,8 +86,23 @@ internal static class DefensePlan
             _ => Severity.Critical,
         };
 
+    /// <summary>
+    /// With what lets allowed sources through before each rule, at the same place. It is first everywhere: of two rules in routers the one with a
+    /// source comes first (RFC 8955, section 5.1), scrubbers ask for it first.
+    /// </summary>
+    public static IReadOnlyList<CountermeasureSpec> WithAllowed(IReadOnlyList<CountermeasureSpec> specs, IReadOnlyList<IPNetwork> allowedSources) =>
+    [
+        .. (from spec in specs
+            where spec.Rule is not null && !spec.IsAllowance
+            from source in allowedSources
+            let destination = spec.Rule!.Destination
+            where source.BaseAddress.AddressFamily == destination.BaseAddress.AddressFamily
+            select spec with { Rule = new TrafficRule(destination, TrafficAction.Accept, source) }).Distinct(),
+        .. specs,
+    ];
+
     private static IReadOnlyList<CountermeasureSpec> SpecsOf(
-        DefenseStepKind kind, IPNetwork target, IReadOnlyList<VectorEvidence> evidence, DefensePolicy policy, NetworkMeans means)
+        DefenseStepKind kind, IPNetwork target, IReadOnlyList<VectorEvidence> evidence, NetworkMeans means)
     {
         switch (kind)
         {
@@ -100,7 +117,7 @@ internal static class DefensePlan
                     :
                     [
                         new CountermeasureSpec(CountermeasureKind.Diversion, target),
-                        .. Guarded(filters, target, policy).Select(rule => new CountermeasureSpec(CountermeasureKind.Scrubbing, target, rule)),
+                        .. filters.Select(rule => new CountermeasureSpec(CountermeasureKind.Scrubbing, target, rule)),
                     ];
             case DefenseStepKind.FlowSpecDiscard when means.FlowSpec:
                 return FlowSpec(TrafficAction.Discard);
@@ -114,8 +131,7 @@ internal static class DefensePlan
 
         IReadOnlyList<CountermeasureSpec> FlowSpec(TrafficAction action) =>
         [
-            .. Guarded(Rules(action, target, evidence, means, byShape: true), target, policy)
-                .Select(rule => new CountermeasureSpec(CountermeasureKind.FlowSpec, target, rule)),
+            .. Rules(action, target, evidence, means, byShape: true).Select(rule => new CountermeasureSpec(CountermeasureKind.FlowSpec, target, rule)),
         ];
     }
 
@@ -187,21 +203,17 @@ internal static class DefensePlan
         return Math.Clamp(bytes, 1_000, SafetyRails.GreatestLimit);
     }
 
-    /// <summary>Allowed sources first: of two rules the one with a source comes first (RFC 8955, section 5.1).</summary>
-    private static IEnumerable<TrafficRule> Guarded(IReadOnlyList<TrafficRule> rules, IPNetwork target, DefensePolicy policy) => rules.Count == 0
-        ? []
-        : policy.AllowedSources
-            .Where(source => source.BaseAddress.AddressFamily == target.BaseAddress.AddressFamily)
-            .Select(source => new TrafficRule(target, TrafficAction.Accept, source))
-            .Concat(rules);
-
     private static bool IsHost(IPNetwork target) =>
         target.PrefixLength == (target.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? 32 : 128);
 }
 
 /// <param name="Index">Which step of the policy.</param>
 /// <param name="Specs">What it puts into the network; never empty.</param>
-internal sealed record PlannedStep(int Index, IReadOnlyList<CountermeasureSpec> Specs);
+internal sealed record PlannedStep(int Index, IReadOnlyList<CountermeasureSpec> Specs)
+{
+    /// <summary>What it takes of the caps: all but what only lets allowed sources through, which comes with the rest and harms nobody.</summary>
+    public int Slots => Specs.Count(spec => !spec.IsAllowance);
+}
 
 /// <summary>What each vector of detection says about its packets.</summary>
 internal static class VectorMatches

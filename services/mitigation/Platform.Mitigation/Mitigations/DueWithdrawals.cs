@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -10,12 +11,13 @@ using Platform.Mitigation.Scrubbers;
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
-/// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended or gave the prefix up, its scrubbers are gone, or the kill
-/// switch is engaged. Every replica may run it: deciding twice changes nothing.
+/// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended or gave the prefix up, its scrubbers are gone, the rails let it
+/// out no longer, a dry run began, or the kill switch is engaged. Every replica may run it: deciding twice changes nothing.
 /// </summary>
 internal sealed class DueWithdrawals(
     NpgsqlDataSource database,
     StreamStore store,
+    CurrentViews views,
     CountermeasureSlots slots,
     KnownScrubbers scrubbers,
     KnownCapacity capacity,
@@ -40,6 +42,7 @@ internal sealed class DueWithdrawals(
             {
                 try
                 {
+                    await views.Network.Ensure(stoppingToken);
                     await look(stoppingToken);
                 }
                 catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
@@ -69,7 +72,7 @@ internal sealed class DueWithdrawals(
         {
             await capacity.Read(cancellation); // as it is without that pool, and with what moved before
             var now = clock.GetUtcNow();
-            var to = await capacity.PoolOf(serviceCode, cancellation);
+            var (to, _) = await capacity.PlaceOf(serviceCode, cancellation);
             var why = EffectRules.NobodyThere(pool, scrubberOptions.Value.AwayAfter).Words;
             var leave = new LeavePool(mitigationId, pool, to == pool ? null : to, why, now);
             log.PoolLeft(mitigationId, why, leave.To ?? "nowhere");
@@ -104,7 +107,7 @@ internal sealed class DueWithdrawals(
             }
 
             var now = clock.GetUtcNow();
-            defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Specs.Count, cancellation);
+            defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Slots, cancellation);
             var resume = new Resume(mitigationId, defense, now);
             await Handle(
                 tenantId, mitigationId, current => MitigationDecider.Decide(current, resume), $"resume:{now.UtcTicks}", cancellation);
@@ -137,23 +140,35 @@ internal sealed class DueWithdrawals(
         }
     }
 
-    /// <summary>What the contract protected when it was decided and does not any more: the prefix may be somebody else's by now.</summary>
+    /// <summary>
+    /// What the contract protected when it was decided and does not any more: the prefix may be somebody else's by now. And what the rails would not
+    /// let out today: infrastructure that was listed since, a tighter limit.
+    /// </summary>
     private async Task DropForeign(CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var foreign = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId)>(
+        var standing = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId, short Kind, string Prefix, bool IsForeign)>(
             """
-            select m.tenant_id, m.mitigation_id, s.countermeasure_id
+            select m.tenant_id, m.mitigation_id, s.countermeasure_id, s.kind, s.prefix::text, not (s.prefix <<= any (c.prefixes))
             from views.mitigations_v1 m
             join views.contracts_v1 c using (tenant_id, service_code)
             join views.countermeasures_v1 s using (tenant_id, mitigation_id)
             where m.withdrawal_requested_at is null and m.ended_at is null and c.ended_at is null
-              and s.in_network and not s.withdrawing and not (s.prefix <<= any (c.prefixes))
+              and s.in_network and not s.withdrawing
             """);
-        foreach (var (tenantId, mitigationId, countermeasureId) in foreign)
+        foreach (var (tenantId, mitigationId, countermeasureId, kind, prefix, isForeign) in standing)
         {
+            if (!isForeign && options.Value.LetsOut(tenantId, new CountermeasureSpec((CountermeasureKind)kind, IPNetwork.Parse(prefix))))
+            {
+                continue;
+            }
+
             var drop = new DropCountermeasure(
-                mitigationId, countermeasureId, "The contract does not protect this prefix any more.", clock.GetUtcNow(), WithdrawalReason.ContractEnded);
+                mitigationId,
+                countermeasureId,
+                isForeign ? "The contract does not protect this prefix any more." : "The safety rails do not let this out any more.",
+                clock.GetUtcNow(),
+                isForeign ? WithdrawalReason.ContractEnded : WithdrawalReason.Operator);
             await Handle(
                 tenantId,
                 mitigationId,
@@ -171,12 +186,21 @@ internal sealed class DueWithdrawals(
             """
             select m.tenant_id, m.mitigation_id,
                 case when k.engaged or m.sequence < k.sequence then @KillSwitch when c.ended_at is not null then @ContractEnded
-                    when m.expires_at <= @now then @Expired else @AnomalyEnded end, m.held_until
+                    when m.expires_at <= @now then @Expired when d.is_dry then @Operator else @AnomalyEnded end, m.held_until
             from views.mitigations_v1 m
             left join views.kill_switch_v1 k on true
             left join views.contracts_v1 c using (tenant_id, service_code)
+            left join lateral (
+                select true as is_dry
+                where exists (select from views.countermeasures_v1 s where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id
+                        and s.in_network and not s.withdrawing)
+                    and (@DryRun or exists (select from views.policies_v1 p where p.tenant_id = m.tenant_id and (p.policy->>'Mode')::int = @DryRunMode
+                        and case when m.object_id is null then p.service_code = m.service_code
+                            when exists (select from views.policies_v1 own where own.tenant_id = m.tenant_id and own.object_id = m.object_id)
+                                then p.object_id = m.object_id
+                            else p.object_id = c.contract_id end))) d on true
             where m.withdrawal_requested_at is null and m.ended_at is null
-              and (k.engaged or m.sequence < k.sequence or m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null)
+              and (k.engaged or m.sequence < k.sequence or m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null or d.is_dry)
             """,
             new
             {
@@ -184,13 +208,17 @@ internal sealed class DueWithdrawals(
                 KillSwitch = (int)WithdrawalReason.KillSwitch,
                 ContractEnded = (int)WithdrawalReason.ContractEnded,
                 Expired = (int)WithdrawalReason.Expired,
+                Operator = (int)WithdrawalReason.Operator,
+                options.Value.DryRun,
+                DryRunMode = (int)EnforcementMode.DryRun,
                 AnomalyEnded = (int)WithdrawalReason.AnomalyEnded,
             });
 
         foreach (var (tenantId, mitigationId, reason, heldUntil) in due)
         {
             var relieve = new RelieveMitigation(mitigationId, options.Value.Hold, now);
-            var withdraw = new WithdrawMitigation(mitigationId, reason, Note: null, now);
+            var note = reason is WithdrawalReason.Operator ? "dry run: nothing of it may be in the network" : null;
+            var withdraw = new WithdrawMitigation(mitigationId, reason, note, now);
             log.WithdrawalDue(mitigationId, reason);
             await Handle(
                 tenantId,

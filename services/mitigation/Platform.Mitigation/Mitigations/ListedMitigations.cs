@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Dapper;
@@ -9,29 +10,43 @@ using Platform.Mitigation.Effects;
 
 namespace Platform.Mitigation.Mitigations;
 
-/// <summary>Query: mitigations of a tenant, newest first, with their countermeasures.</summary>
+/// <summary>Query: mitigations of a tenant, newest first, with their countermeasures, a page at a time.</summary>
 internal static class ListedMitigations
 {
     private const int Limit = 200;
 
-    public static async Task<IReadOnlyList<Contracts.Grpc.Mitigation.V1.Mitigation>> Read(
-        NpgsqlDataSource database, Places places, TenantId tenant, bool activeOnly, CancellationToken cancellation)
+    /// <param name="database">Ours.</param>
+    /// <param name="places">What stands where.</param>
+    /// <param name="tenant">Whose.</param>
+    /// <param name="activeOnly">Only those not ended.</param>
+    /// <param name="pageToken">Where the page before ended; empty, or what nobody gave out: from the newest on.</param>
+    /// <param name="cancellation">Stops the wait.</param>
+    /// <returns>The page, and where it ended; empty when nothing follows.</returns>
+    public static async Task<(IReadOnlyList<Contracts.Grpc.Mitigation.V1.Mitigation> Page, string Next)> Read(
+        NpgsqlDataSource database, Places places, TenantId tenant, bool activeOnly, string pageToken, CancellationToken cancellation)
     {
         if (tenant == TenantId.Provider)
         {
-            return []; // the provider itself is never attacked under a contract
+            return ([], ""); // the provider itself is never attacked under a contract
         }
+
+        var (afterAt, afterId) = pageToken.Split('.') is [var ticks, var id] && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var at)
+            && at <= DateTime.MaxValue.Ticks && Guid.TryParse(id, out var parsed)
+                ? (new DateTime(at, DateTimeKind.Utc), parsed)
+                : ((DateTime?)null, Guid.Empty);
 
         var of = new
         {
             tenantId = tenant.ToGuid(),
             activeOnly,
-            Limit,
+            afterAt,
+            afterId,
+            More = Limit + 1,
             DryRun = (int)EnforcementMode.DryRun,
             AfterApproval = (int)EnforcementMode.AfterApproval,
         };
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var mitigations = await connection.QueryAsync<Row>(
+        var mitigations = (await connection.QueryAsync<Row>(
             """
             select m.mitigation_id as MitigationId, m.anomaly_id as AnomalyId, m.service_code as ServiceCode, m.target as Target,
                 m.started_at as StartedAt, m.ended_at as EndedAt, m.expires_at as ExpiresAt, m.step as Step,
@@ -47,11 +62,13 @@ internal static class ListedMitigations
                 end as Status
             from views.mitigations_v1 m
             where m.tenant_id = @tenantId and (not @activeOnly or m.ended_at is null)
-            order by m.started_at desc
-            limit @Limit
+                and (@afterAt::timestamptz is null or (m.started_at, m.mitigation_id) < (@afterAt, @afterId))
+            order by m.started_at desc, m.mitigation_id desc
+            limit @More
             """,
-            of);
-        var listed = mitigations.ToDictionary(row => row.MitigationId, Describe);
+            of)).AsList();
+        var page = mitigations.Take(Limit).ToList();
+        var listed = page.ToDictionary(row => row.MitigationId, Describe);
 
         var countermeasures = await connection.QueryAsync<CountermeasureRow>(
             """
@@ -96,7 +113,8 @@ internal static class ListedMitigations
             mitigation.Status = StatusOf(mitigation.Countermeasures.Select(it => it.Status).Where(it => it is not ("withdrawing" or "withdrawn")).ToList());
         }
 
-        return [.. listed.Values];
+        var next = mitigations.Count > Limit ? string.Create(CultureInfo.InvariantCulture, $"{page[^1].StartedAt.Ticks}.{page[^1].MitigationId}") : "";
+        return ([.. listed.Values], next);
     }
 
     /// <summary>In force is what stands at every place where it shall stand, now.</summary>

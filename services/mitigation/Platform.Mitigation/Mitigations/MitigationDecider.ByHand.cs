@@ -34,7 +34,14 @@ internal sealed record DropCountermeasure(
 
 internal sealed record ApproveMitigation(Guid MitigationId, Defense Defense, string Note, DateTimeOffset At);
 
-internal sealed record ExtendMitigation(Guid MitigationId, TimeSpan Duration, TimeSpan Maximum, string Note, DateTimeOffset At);
+/// <param name="MitigationId">Which.</param>
+/// <param name="Duration">From now on.</param>
+/// <param name="Maximum">Longest expiry, counted from now.</param>
+/// <param name="Longest">How long a mitigation may stand in all, however often it is extended.</param>
+/// <param name="Note">Why.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record ExtendMitigation(
+    Guid MitigationId, TimeSpan Duration, TimeSpan Maximum, TimeSpan Longest, string Note, DateTimeOffset At);
 
 /// <summary>The step did not help, or detection saw more: what the policy holds next.</summary>
 /// <param name="MitigationId">Which.</param>
@@ -103,7 +110,8 @@ internal static partial class MitigationDecider
                 ObjectId: command.ObjectId,
                 OrderId: command.OrderId),
         }
-            .Concat(command.Specs.Distinct().Select(spec => Place(spec, command.Scope.MitigationId, mode, command.Defense.Means, command.At)))
+            .Concat(DefensePlan.WithAllowed(command.Specs, command.Defense.Policy.AllowedSources).Distinct()
+                .Select(spec => Place(spec, command.Scope.MitigationId, mode, command.Defense.Means, command.At)))
             .ToArray();
     }
 
@@ -115,10 +123,18 @@ internal static partial class MitigationDecider
         }
 
         var added = New(current, command.Specs);
+        if (Refusal(added, command.Defense, current.Scope!.ServiceCode) is { } refusal)
+        {
+            return refusal;
+        }
+
         var mode = command.Defense.Policy.Mode is EnforcementMode.DryRun ? EnforcementMode.DryRun : current.Mode;
-        return Refusal(added, command.Defense, current.Scope!.ServiceCode) is { } refusal
-            ? refusal
-            : added.Select(spec => Place(spec, command.MitigationId, mode, command.Defense.Means, command.At)).ToArray();
+        return added.Count == 0
+            ? Decision<MitigationEvent>.Unchanged
+            : new MitigationEvent[] { new CountermeasuresAdded(current.Scope.ServiceCode, command.Note, command.At) }
+                .Concat(New(current, DefensePlan.WithAllowed(added, command.Defense.Policy.AllowedSources))
+                    .Select(spec => Place(spec, command.MitigationId, mode, command.Defense.Means, command.At)))
+                .ToArray();
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, DropCountermeasure command)
@@ -157,10 +173,11 @@ internal static partial class MitigationDecider
 
         // What was allowed when it was proposed may not be allowed any more.
         var specs = proposed.Select(it => new CountermeasureSpec(it.Value.Kind, it.Value.Prefix, it.Value.Rule)).ToList();
+        var allowed = New(current, DefensePlan.WithAllowed(specs, command.Defense.Policy.AllowedSources)); // whom the lists name by now
         return Refusal(specs, command.Defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
             : new MitigationEvent[] { new MitigationApproved(current.Scope.ServiceCode, command.Note, command.At) }
-                .Concat(specs.Select(spec => Place(
+                .Concat(allowed.Concat(specs).Select(spec => Place(
                     spec, command.MitigationId, EnforcementMode.Automatic, command.Defense.Means, command.At)))
                 .ToArray();
     }
@@ -172,8 +189,14 @@ internal static partial class MitigationDecider
             return no;
         }
 
-        return command.Duration <= TimeSpan.Zero || command.Duration > command.Maximum
-            ? ExpiryOutOfRange(command.Maximum)
+        if (command.Duration <= TimeSpan.Zero || command.Duration > command.Maximum)
+        {
+            return ExpiryOutOfRange(command.Maximum);
+        }
+
+        // What is ordered to stand always has its end with the order.
+        return current.OrderId is null && command.At + command.Duration > current.StartedAt + command.Longest
+            ? StandsTooLong(current.StartedAt + command.Longest)
             : new MitigationExtended(current.Scope!.ServiceCode, command.At + command.Duration, command.Note, command.At);
     }
 

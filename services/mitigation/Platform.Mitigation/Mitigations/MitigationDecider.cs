@@ -42,6 +42,7 @@ internal enum SlotAnswer
     Granted,
     TenantFull,
     AllFull,
+    StandingFull,
 }
 
 internal sealed record NoteAnomalyEnd(MitigationScope Scope, TimeSpan Hold, DateTimeOffset EndedAt, DateTimeOffset At);
@@ -240,10 +241,12 @@ internal static partial class MitigationDecider
         ?? (!defense.Means.SynProxy && specs.Any(spec => spec.Rule is { Action: TrafficAction.SynProxy }) ? NoSynProxy : null)
         ?? specs.Where(spec => spec.Kind is CountermeasureKind.Diversion && !defense.Means.Diverts(spec.Prefix))
             .Select(spec => NothingDiverts(spec.Prefix)).FirstOrDefault()
+        ?? (defense.Means.NoRoom && specs.Any(spec => spec.NeedsScrubbers) ? CapacityExceeded : null)
         ?? defense.Slot switch
         {
             SlotAnswer.TenantFull => TenantCapReached,
             SlotAnswer.AllFull => TotalCapReached,
+            SlotAnswer.StandingFull => StandingCapReached,
             _ => null,
         };
 
@@ -258,7 +261,7 @@ internal static partial class MitigationDecider
             spec.Prefix,
             at,
             spec.Rule,
-            spec.Kind is CountermeasureKind.Diversion or CountermeasureKind.Scrubbing ? means.Pool : null),
+            spec.NeedsScrubbers ? means.Pool : null),
     };
 
     private static bool IsReason(string? text) => !string.IsNullOrWhiteSpace(text) && text.Length <= 200;

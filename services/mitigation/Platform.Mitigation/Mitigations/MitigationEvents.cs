@@ -81,6 +81,13 @@ internal sealed record CountermeasureRehearsed(
 internal sealed record MitigationApproved(
     [property: SealScope] string ServiceCode, [property: Sealed] string Note, DateTimeOffset ApprovedAt) : MitigationEvent;
 
+/// <summary>An operator added what follows.</summary>
+/// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
+/// <param name="Note">What the operator wrote.</param>
+/// <param name="AddedAt">When (UTC).</param>
+internal sealed record CountermeasuresAdded(
+    [property: SealScope] string ServiceCode, [property: Sealed] string Note, DateTimeOffset AddedAt) : MitigationEvent;
+
 /// <summary>The defence is at this step of its policy from now on.</summary>
 /// <param name="Step">Index of the step.</param>
 /// <param name="Why">Why the step before was left.</param>

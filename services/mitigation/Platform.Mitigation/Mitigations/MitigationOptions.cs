@@ -16,6 +16,13 @@ internal sealed class MitigationOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00", ErrorMessage = "must be 00:01:00 to 30.00:00:00.")]
     public TimeSpan MaximumDuration { get; init; } = TimeSpan.FromDays(1);
 
+    /// <summary>
+    /// No mitigation stands longer than this from its beginning, however often it is extended; always-on, which the contract ends, is no mitigation of
+    /// that kind. 1 minute to 90 days, not below <see cref="MaximumDuration"/>; default 30 days.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:01:00", "90.00:00:00", ErrorMessage = "must be 00:01:00 to 90.00:00:00.")]
+    public TimeSpan LongestStanding { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>Countermeasures that may stand at once, all tenants together. 1 to 10000; default 500.</summary>
     [Range(1, 10_000, ErrorMessage = "must be 1 to 10000.")]
     public int MaxCountermeasures { get; init; } = 500;
@@ -23,6 +30,13 @@ internal sealed class MitigationOptions : IValidatableObject
     /// <summary>Countermeasures that one tenant may hold. 1 to 10000, not above <see cref="MaxCountermeasures"/>; default 50.</summary>
     [Range(1, 10_000, ErrorMessage = "must be 1 to 10000.")]
     public int MaxCountermeasuresPerTenant { get; init; } = 50;
+
+    /// <summary>
+    /// Routes of always-on that may stand at once, all tenants together; they take none of the room of defence. 1 to 10000; default 1000. One contract has
+    /// 64 at most.
+    /// </summary>
+    [Range(1, 10_000, ErrorMessage = "must be 1 to 10000.")]
+    public int MaxStandingDiversions { get; init; } = 1_000;
 
     /// <summary>Limits of single tenants, tighter than those of all.</summary>
     public TenantLimits[] Tenants { get; init; } = [];
@@ -55,6 +69,23 @@ internal sealed class MitigationOptions : IValidatableObject
                 $"must not exceed {nameof(MaxCountermeasures)} ({MaxCountermeasures}).", [nameof(MaxCountermeasuresPerTenant)]);
         }
 
+        if (LongestStanding < MaximumDuration)
+        {
+            yield return new($"must not be below {nameof(MaximumDuration)} ({MaximumDuration}).", [nameof(LongestStanding)]);
+        }
+
+        foreach (var wide in AllowedSources.Where(text => IPNetwork.TryParse(text, out var source) && !SafetyRails.MayBeAllowed(source)))
+        {
+            yield return new(
+                $"= '{wide}': must not be wider than /{SafetyRails.WidestAllowedIPv4} or /{SafetyRails.WidestAllowedIPv6}: it would let nearly everybody through.",
+                [nameof(AllowedSources)]);
+        }
+
+        if (AllowedSources.Length > SafetyRails.MostAllowed)
+        {
+            yield return new($"must hold at most {SafetyRails.MostAllowed} prefixes.", [nameof(AllowedSources)]);
+        }
+
         foreach (var (name, prefixes) in new[] { (nameof(ProtectedInfrastructure), ProtectedInfrastructure), (nameof(AllowedSources), AllowedSources) })
         {
             foreach (var wrong in prefixes.Where(text => !IPNetwork.TryParse(text, out _)))
@@ -80,15 +111,25 @@ internal sealed class MitigationOptions : IValidatableObject
     internal SafetyRails RailsFor(Guid tenantId, bool killSwitchEngaged, IReadOnlyList<IPNetwork> allowedByPolicy)
     {
         var limits = LimitsOf(tenantId);
-        return new SafetyRails(
-            limits.WidestIPv4,
-            limits.WidestIPv6,
-            [.. ProtectedInfrastructure.Select(IPNetwork.Parse)],
-            [.. AllowedSources.Select(IPNetwork.Parse), .. allowedByPolicy],
-            killSwitchEngaged);
+        return new SafetyRails(limits.WidestIPv4, limits.WidestIPv6, Infrastructure, AllAllowed(allowedByPolicy), killSwitchEngaged);
     }
 
+    /// <summary>Whom the installation and a policy let through, each once: what another one holds adds nothing.</summary>
+    internal IReadOnlyList<IPNetwork> AllAllowed(IReadOnlyList<IPNetwork> allowedByPolicy)
+    {
+        IPNetwork[] all = [.. AllowedSources.Select(IPNetwork.Parse).Concat(allowedByPolicy).Distinct()];
+        return [.. all.Where(it => !all.Any(other => other != it && SafetyRails.Covers(other, it)))];
+    }
+
+    /// <summary>The last gate before the network, for one tenant.</summary>
+    internal bool LetsOut(Guid tenantId, CountermeasureSpec spec) => RailsFor(tenantId, killSwitchEngaged: false, []).LetsOut(spec);
+
+    private IReadOnlyList<IPNetwork> Infrastructure => field ??= [.. ProtectedInfrastructure.Select(IPNetwork.Parse)];
+
     internal int MostFor(Guid tenantId) => Math.Min(LimitsOf(tenantId).MaxCountermeasures ?? MaxCountermeasuresPerTenant, MaxCountermeasures);
+
+    /// <summary>Of a tenant and in all; a tenant that may hold nothing holds none of these either.</summary>
+    internal (int OfTenant, int OfAll) MostStandingFor(Guid tenantId) => (MostFor(tenantId) == 0 ? 0 : MaxStandingDiversions, MaxStandingDiversions);
 
     internal DefensePolicy DefaultPolicy => new(
         [.. (DefaultSteps.Length > 0 ? DefaultSteps : Standard).Select(kind => new DefenseStep(kind, Patience))],

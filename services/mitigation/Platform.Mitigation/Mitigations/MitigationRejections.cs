@@ -18,6 +18,12 @@ internal static class MitigationRejections
         "All tenants together hold as many countermeasures as they may.",
         "Withdraw some that are no longer needed, or raise Mitigations:MaxCountermeasures.");
 
+    public static Rejection StandingCapReached { get; } = new(
+        RejectionKind.Conflict,
+        "standing-cap-reached",
+        "All contracts together have as many standing diversions as they may.",
+        "Cancel always-on where it is no longer needed, or raise Mitigations:MaxStandingDiversions.");
+
     public static Rejection KillSwitchIsEngaged { get; } = new(
         RejectionKind.Conflict,
         "kill-switch-engaged",
@@ -35,6 +41,12 @@ internal static class MitigationRejections
         "no-syn-proxy",
         "The scrubbers cannot answer for a victim.",
         "Every agent's kernel has to be able to, and Scrubbers:Pools:N:Return:BothDirections to say that answers pass them too.");
+
+    public static Rejection CapacityExceeded { get; } = new(
+        RejectionKind.Conflict,
+        "capacity-exceeded",
+        "The scrubbers have no room for that bandwidth.",
+        "What the contract declared fits into no pool. Declare less, or add capacity: Scrubbers:Pools.");
 
     public static Rejection NothingProposed { get; } = new(
         RejectionKind.Conflict,
@@ -125,6 +137,12 @@ internal static class MitigationRejections
         "expiry-out-of-range",
         "The expiry is out of range.",
         $"It must be in the future and at most {maximum} from now.");
+
+    public static Rejection StandsTooLong(DateTimeOffset until) => new(
+        RejectionKind.Conflict,
+        "mitigation-stands-too-long",
+        "No mitigation stands that long, however often it is extended.",
+        $"It may stand until {until:O} (Mitigations:LongestStanding). What shall stand for good is always-on, an option of the contract.");
 
     public static Rejection BlackholeOfMoreThanAHost(IPNetwork target) => new(
         RejectionKind.Forbidden,

@@ -36,7 +36,9 @@ internal sealed record MitigationState(
     DateTimeOffset? HeldUntil,
     WithdrawalReason? Reason,
     ImmutableDictionary<Guid, CountermeasureState> Countermeasures,
-    Guid? ObjectId = null)
+    DateTimeOffset StartedAt = default,
+    Guid? ObjectId = null,
+    Guid? OrderId = null)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -68,7 +70,9 @@ internal sealed record MitigationState(
             Step = e.Step,
             StepSince = e.StartedAt,
             ExpiresAt = e.ExpiresAt,
+            StartedAt = e.StartedAt,
             ObjectId = e.ObjectId,
+            OrderId = e.OrderId,
         },
         CountermeasureRequested e => current.With(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step) with { Pool = e.Pool }),
@@ -77,6 +81,7 @@ internal sealed record MitigationState(
         CountermeasureRehearsed e => current.With(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Rehearsed, e.Kind, e.Prefix, e.Rule, current.Step)),
         MitigationApproved => current with { Mode = EnforcementMode.Automatic },
+        CountermeasuresAdded => current,
         StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt },
         SteppedBack e => current with { Step = e.Step, StepSince = e.TakenAt, HeldUntil = e.HeldUntil },
         EvidenceGrew e => current with { Evidence = e.Evidence },

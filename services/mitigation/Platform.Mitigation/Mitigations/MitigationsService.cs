@@ -30,8 +30,8 @@ internal sealed class MitigationsService(
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
         var places = await Places.Read(database, network.Value, scrubbers, context.CancellationToken);
-        var rows = await ListedMitigations.Read(database, places, tenant, request.ActiveOnly, context.CancellationToken);
-        return new ListMitigationsResponse { Mitigations = { rows } };
+        var (page, next) = await ListedMitigations.Read(database, places, tenant, request.ActiveOnly, request.PageToken, context.CancellationToken);
+        return new ListMitigationsResponse { Mitigations = { page }, NextPageToken = next };
     }
 
     [Authorize(Policy = Policies.Operate)]
@@ -61,7 +61,7 @@ internal sealed class MitigationsService(
         var command = new StartByHand(
             scope, specs, defense, duration, request.Reason, now, Evidence: near?.Evidence, ObjectId: near?.ObjectId);
         await Handle(tenant, scope.MitigationId, state => MitigationDecider.Decide(state, command), context, cause);
-        return new StartMitigationResponse { MitigationId = scope.MitigationId.ToString() };
+        return new StartMitigationResponse { MitigationId = scope.MitigationId.ToString(), Rehearsed = IsDryRun(defense) };
     }
 
     [Authorize(Policy = Policies.Operate)]
@@ -77,7 +77,7 @@ internal sealed class MitigationsService(
             tenant, state.Scope!.ServiceCode, id, MitigationDecider.New(state, specs), isNew: false, context, state.ObjectId);
         var command = new AddCountermeasures(id, specs, defense, request.Reason, clock.GetUtcNow());
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
-        return new AddCountermeasuresResponse();
+        return new AddCountermeasuresResponse { Rehearsed = IsDryRun(defense) || state.Mode is EnforcementMode.DryRun };
     }
 
     [Authorize(Policy = Policies.Operate)]
@@ -108,7 +108,12 @@ internal sealed class MitigationsService(
         var tenant = context.Caller().TenantFor(request.TenantId);
         var id = IdOf(request.MitigationId);
         var command = new ExtendMitigation(
-            id, Seconds(request.DurationSeconds), options.Value.MaximumDuration, request.Reason, clock.GetUtcNow());
+            id,
+            Seconds(request.DurationSeconds),
+            options.Value.MaximumDuration,
+            options.Value.LongestStanding,
+            request.Reason,
+            clock.GetUtcNow());
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new ExtendMitigationResponse();
     }
@@ -215,6 +220,8 @@ internal sealed class MitigationsService(
         var (state, _) = await store.Tenant(tenant).Load(MitigationState.Stream, id.ToString(), context.CancellationToken);
         return state.Scope is null ? throw MitigationRejections.Unknown(id).ToRpcException() : state;
     }
+
+    private static bool IsDryRun(Defense defense) => defense.Policy.Mode is EnforcementMode.DryRun;
 
     private static void ThrowIf(Rejection? refusal)
     {

@@ -22,8 +22,27 @@ internal sealed record SafetyRails(
     public const int HardWidestIPv4 = 24;
     public const int HardWidestIPv6 = 48;
 
+    /// <summary>Hard limits of allow-lists: what is wider holds so much of the Internet that the defence would let the attack through.</summary>
+    public const int WidestAllowedIPv4 = 12;
+    public const int WidestAllowedIPv6 = 28;
+    public const int MostAllowed = 100;
+
     /// <summary>Greatest rate limit in bytes per second; what is above would limit nothing, and kernels count only so far.</summary>
     public const long GreatestLimit = 1_000_000_000_000;
+
+    /// <summary>Whether a source may be let through always.</summary>
+    public static bool MayBeAllowed(IPNetwork source) =>
+        source.PrefixLength >= (IsIPv4(source) ? WidestAllowedIPv4 : WidestAllowedIPv6) && !IsOddIPv6(source.BaseAddress);
+
+    /// <summary>
+    /// What the last gate before the network asks once more, whatever the streams and views say: the hard limits, the tenant's own, and whether it
+    /// touches protected infrastructure.
+    /// </summary>
+    public bool LetsOut(CountermeasureSpec spec) =>
+        WithinHardLimits(spec)
+        && spec.Prefix.PrefixLength >= WidestFor(spec.Prefix)
+        && (spec.Kind is not CountermeasureKind.Blackhole || IsHost(spec.Prefix))
+        && !ProtectedInfrastructure.Any(it => Overlap(it, spec.Prefix));
 
     /// <summary>Whether a prefix is within the hard limits; the last gate before the network asks it once more.</summary>
     public static bool WithinHardLimits(IPNetwork prefix) =>
@@ -77,7 +96,7 @@ internal sealed record SafetyRails(
             return refusal;
         }
 
-        if (spec.Kind is CountermeasureKind.Blackhole && spec.Prefix.PrefixLength != (IsIPv4(spec.Prefix) ? 32 : 128))
+        if (spec.Kind is CountermeasureKind.Blackhole && !IsHost(spec.Prefix))
         {
             return BlackholeOfMoreThanAHost(spec.Prefix);
         }
@@ -159,7 +178,9 @@ internal sealed record SafetyRails(
         ? Math.Max(WidestIPv4, HardWidestIPv4)
         : Math.Max(WidestIPv6, HardWidestIPv6);
 
-    private static bool Covers(IPNetwork outer, IPNetwork inner) =>
+    private static bool IsHost(IPNetwork prefix) => prefix.PrefixLength == (IsIPv4(prefix) ? 32 : 128);
+
+    internal static bool Covers(IPNetwork outer, IPNetwork inner) =>
         outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
 
     private static bool Overlap(IPNetwork one, IPNetwork other) => Covers(one, other) || Covers(other, one);

@@ -126,6 +126,12 @@ internal enum TrafficAction
 /// <param name="Pool">Scrubbing pool that the traffic goes to; null: the speaker's own.</param>
 internal sealed record CountermeasureSpec(CountermeasureKind Kind, IPNetwork Prefix, TrafficRule? Rule = null, string? Pool = null)
 {
+    /// <summary>Whether it only lets through.</summary>
+    public bool IsAllowance => Rule is { Action: TrafficAction.Accept };
+
+    /// <summary>Whether it leads traffic to the scrubbers, or is of no use without.</summary>
+    public bool NeedsScrubbers => Kind is CountermeasureKind.Diversion or CountermeasureKind.Scrubbing;
+
     /// <summary>Identity within its mitigation: the same means against the same packets is the same countermeasure.</summary>
     public Guid IdIn(Guid mitigationId) =>
         DerivedId.For(mitigationId, Rule is null ? $"{Kind} {Prefix}" : $"{Kind} {Rule}");

@@ -26,7 +26,7 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         }
 
         var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow());
-        var more = MitigationDecider.AddedBy(state, command).Count;
+        var more = MitigationDecider.AddedBy(state, command).Count(spec => !spec.IsAllowance);
         command = command with { Defense = await facts.WithMoreSlots(defense, anomaly.TenantId, mitigationId, more, cancellation) };
         await session.Handle(
             MitigationState.Stream,

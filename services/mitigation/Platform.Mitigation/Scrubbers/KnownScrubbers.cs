@@ -43,6 +43,13 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
             });
     }
 
+    /// <summary>An agent speaks, and what it says cannot be held against anything now.</summary>
+    public async Task Spoke(string agent, CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync("update views.scrubbers_v1 set heard_at = @now where name = @agent", new { agent, now = clock.GetUtcNow() });
+    }
+
     /// <summary>Names of the agents that were heard within this time.</summary>
     public async Task<IReadOnlyList<string>> HeardWithin(TimeSpan time, CancellationToken cancellation)
     {

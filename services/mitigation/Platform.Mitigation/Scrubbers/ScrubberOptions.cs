@@ -57,6 +57,18 @@ internal sealed class ScrubberOptions : IValidatableObject
             yield return new($"= '{pool.Name}': {fault}", [nameof(Pools)]);
         }
 
+        foreach (var agent in Agents.Where(agent => agent.Location.Length != 2 || !agent.Location.All(char.IsAsciiLetterUpper)))
+        {
+            yield return new($"= '{agent.Name}': {nameof(agent.Location)} must be two capital letters, for example JP.", [nameof(Agents)]);
+        }
+
+        foreach (var agent in Agents.Where(agent => agent.IsAbroad && PoolNamed(agent.Pool)?.Return is { Interface: not null }))
+        {
+            yield return new(
+                $"= '{agent.Name}': stands abroad, where only addresses go: the way back of its pool must be a next hop, without {nameof(ReturnPath.Interface)}.",
+                [nameof(Agents)]);
+        }
+
         foreach (var agent in Agents.Where(agent => agent.Pool is { } name && Pools.All(pool => pool.Name != name)))
         {
             yield return new($"= '{agent.Name}': there is no pool '{agent.Pool}'.", [nameof(Agents)]);
@@ -83,8 +95,10 @@ internal sealed class ScrubberAgent
     /// <summary>What the agent proves itself with; 16 characters or more, from a secret.</summary>
     public string Token { get; init; } = "";
 
-    /// <summary>Country where it stands (ISO 3166-1, two letters). Default JP.</summary>
-    public string Location { get; init; } = "JP";
+    /// <summary>Country where it stands (ISO 3166-1, two letters). To one abroad no names of interfaces go, only addresses. Default JP.</summary>
+    public string Location { get; init; } = HomeCountry.Code;
+
+    internal bool IsAbroad => Location != HomeCountry.Code;
 
     /// <summary>Pool that it is part of; it filters what is diverted there. Unset: everything.</summary>
     public string? Pool { get; init; }

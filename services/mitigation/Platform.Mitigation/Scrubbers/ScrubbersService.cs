@@ -13,7 +13,12 @@ namespace Platform.Mitigation.Scrubbers;
 
 /// <summary>gRPC surface for agents: what a scrubber holds and counted comes in, what it shall hold goes out.</summary>
 internal sealed class ScrubbersService(
-    NpgsqlDataSource database, StreamStore store, KnownScrubbers scrubbers, IOptions<ScrubberOptions> options, TimeProvider clock, ILogger<ScrubbersService> log)
+    WantedCountermeasures countermeasures,
+    StreamStore store,
+    KnownScrubbers scrubbers,
+    IOptions<ScrubberOptions> options,
+    TimeProvider clock,
+    ILogger<ScrubbersService> log)
     : Wire.Scrubbers.ScrubbersBase
 {
     [Authorize(Policy = ScrubberAuthorization.Policy)]
@@ -22,7 +27,7 @@ internal sealed class ScrubbersService(
         var cancellation = context.CancellationToken;
         var known = ScrubberAuthorization.AgentOf(context.GetHttpContext())!;
         var agent = known.Name;
-        var all = (await WantedCountermeasures.Read(database, cancellation)).Where(it => options.Value.Serves(agent, it.Spec.Pool)).ToList();
+        var all = (await ReadFor(agent, cancellation)).Where(it => options.Value.Serves(agent, it.Spec.Pool)).ToList();
         await scrubbers.Heard(agent, request.SynProxy, CountedOf(request, all), cancellation);
         var holders = (await scrubbers.HeardWithin(options.Value.Lease, cancellation)).ToImmutableHashSet();
         var wanted = all.Where(it => it.Spec is { Kind: CountermeasureKind.Scrubbing, Rule: not null }).ToList();
@@ -62,6 +67,20 @@ internal sealed class ScrubbersService(
                 },
             },
         };
+    }
+
+    /// <summary>While it is not known what is wanted the agent keeps what it holds; that it spoke counts all the same.</summary>
+    private async Task<IReadOnlyList<WantedCountermeasure>> ReadFor(string agent, CancellationToken cancellation)
+    {
+        try
+        {
+            return await countermeasures.Read(cancellation);
+        }
+        catch (ViewBehindException)
+        {
+            await scrubbers.Spoke(agent, cancellation);
+            throw;
+        }
     }
 
     /// <summary>Into the streams: what is in force here for the first time, what is gone, and what it did when that is new.</summary>

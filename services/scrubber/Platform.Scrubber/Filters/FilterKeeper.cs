@@ -13,6 +13,11 @@ namespace Platform.Scrubber.Filters;
 internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions<ScrubberOptions> options, TimeProvider clock, ILogger<FilterKeeper> log)
     : BackgroundService
 {
+    /// <summary>Until a controller was heard: the longest that one may say.</summary>
+    private static readonly TimeSpan LongestLease = TimeSpan.FromHours(1);
+
+    private DateTimeOffset _leaseEndsAt;
+
     private string _noWayBack = "";
 
     /// <summary>What filters stays until its lease runs out; an empty table goes with us.</summary>
@@ -35,6 +40,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         var controller = new Scrubbers.ScrubbersClient(channel);
         var standing = new Standing("", ImmutableDictionary<string, HeldFilter>.Empty);
         var isAway = false;
+        _leaseEndsAt = clock.GetUtcNow() + LongestLease;
         var canSynProxy = options.Value.SynProxy && await table.CanSynProxy(stoppingToken);
         log.SynProxy(canSynProxy);
         while (!stoppingToken.IsCancellationRequested)
@@ -56,6 +62,11 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
                     isAway = true;
                     log.ControllerAway(options.Value.Controller!, fault.Status.Detail);
                 }
+
+                if (clock.GetUtcNow() >= _leaseEndsAt)
+                {
+                    await KeepRoutes(diverted: [], path: null, stoppingToken); // filters the kernel forgets by itself, routes it does not
+                }
             }
             catch (NftException fault)
             {
@@ -72,7 +83,8 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     {
         var held = await table.Read(cancellation);
         var answer = await Ask(controller, standing, held, canSynProxy, cancellation);
-        await KeepRoutes(answer, cancellation);
+        _leaseEndsAt = clock.GetUtcNow() + TimeSpan.FromSeconds(answer.LeaseSeconds);
+        await KeepRoutes(answer.Diverted, answer.ReturnPath, cancellation);
         var text = string.Join('\n', answer.Filters.OrderBy(filter => filter.FilterId, StringComparer.Ordinal).Select(TextOf));
         var now = clock.GetUtcNow();
         var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
@@ -87,7 +99,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         foreach (var refused in filters.Except(applied))
         {
             Telemetry.Changed("refused");
-            log.FilterRefused(refused.ToString());
+            log.FilterRefused(refused.FilterId); // addresses stay out of logs: abroad they may not outlive the defence
         }
 
         if (text != standing.Filters)
@@ -110,11 +122,11 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     }
 
     /// <summary>Without a way back the filters are kept all the same.</summary>
-    private async Task KeepRoutes(SyncFiltersResponse answer, CancellationToken cancellation)
+    private async Task KeepRoutes(IReadOnlyList<string> diverted, ReturnPath? path, CancellationToken cancellation)
     {
         try
         {
-            await routes.Apply(answer.Diverted, answer.ReturnPath, cancellation);
+            await routes.Apply(diverted, path, cancellation);
             _noWayBack = "";
         }
         catch (NftException fault)

@@ -11,17 +11,20 @@ namespace Platform.Scrubber.Filters;
 /// The way back of cleaned traffic: a routing table of our own, asked for diverted prefixes only. The main table would lead them to where the
 /// diverting route leads everybody: here. The only class that knows the ip program.
 /// </summary>
-internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> options)
+internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> options, TimeProvider clock)
 {
-    private string? _applied;
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>Makes the node hold exactly this; nothing when it holds it already.</summary>
+    private string? _applied;
+    private DateTimeOffset _lookAgainAt;
+
+    /// <summary>Makes the node hold exactly this. What it was made to hold is looked at again from time to time: others have hands too.</summary>
     /// <exception cref="NftException">The kernel refuses, for example because there is no such interface.</exception>
     public async Task Apply(IReadOnlyList<string> diverted, ReturnPath? path, CancellationToken cancellation)
     {
         string[] prefixes = path is null ? [] : [.. diverted.Distinct().Order(StringComparer.Ordinal)];
         var wanted = $"{path} {string.Join(' ', prefixes)}";
-        if (wanted == _applied)
+        if (wanted == _applied && clock.GetUtcNow() < _lookAgainAt)
         {
             return;
         }
@@ -42,7 +45,7 @@ internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> 
             await Rules(family, own, cancellation);
         }
 
-        _applied = wanted;
+        (_applied, _lookAgainAt) = (wanted, clock.GetUtcNow() + LookInterval);
     }
 
     private async Task Rules(string family, string[] wanted, CancellationToken cancellation)
@@ -79,7 +82,8 @@ internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> 
         var (code, _, fault) = await node.Run(["ip", .. arguments], input: "", cancellation);
         if (code != 0)
         {
-            throw new NftException($"ip {string.Join(' ', arguments)}: {fault}");
+            // Without the prefix: what stands in a log abroad stays there.
+            throw new NftException($"ip {string.Join(' ', arguments.Where(it => !it.Contains('/', StringComparison.Ordinal)))}: {fault}");
         }
     }
 }

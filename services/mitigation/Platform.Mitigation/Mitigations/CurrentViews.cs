@@ -1,0 +1,92 @@
+using System.Globalization;
+using Npgsql;
+using Platform.Mitigation.DefensePolicies;
+using Platform.Mitigation.KillSwitches;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>
+/// Whether the views that decide about the network tell all that is decided. One that is built anew begins empty, and empty would mean: withdraw
+/// everything, no kill switch, no dry run. Whoever reads them asks in the same statement where they stand; behind what was seen before, nothing
+/// is concluded from them.
+/// </summary>
+internal sealed class CurrentViews(NpgsqlDataSource database, KnownMitigations mitigations, KillSwitchPosition killSwitch, KnownPolicies policies)
+{
+    /// <summary>For what is in the network. Without policies: one that cannot be read must not keep the kill switch from its work.</summary>
+    public ViewGate Network { get; } = new(database, mitigations.Name, killSwitch.Name);
+
+    /// <summary>For what shall come into it.</summary>
+    public ViewGate Decisions { get; } = new(database, mitigations.Name, killSwitch.Name, policies.Name);
+}
+
+/// <summary>Some views that are read together.</summary>
+internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
+{
+    private long _seen = -1;
+
+    /// <summary>Event up to which all of them stand: an expression for the select list of whoever reads them.</summary>
+    public string Position { get; } = $"""
+        (select coalesce(min(coalesce(it.position, 0)), 0)
+            from unnest(array['{string.Join("', '", views)}']) as view left join platform.checkpoints it on it.name = view)
+        """;
+
+    /// <summary>Asked before the reading: where they must stand at least. Who has just started waits until they have everything that was stored by then.</summary>
+    public async ValueTask<long> Floor(CancellationToken cancellation)
+    {
+        if (Interlocked.Read(ref _seen) is >= 0 and var seen)
+        {
+            return seen;
+        }
+
+        var head = await Ask("(select coalesce(max(seq_id), 0) from events.mt_events)", cancellation);
+        for (var pause = 2; await Ask(Position, cancellation) < head; pause = Math.Min(2 * pause, 100))
+        {
+            await Task.Delay(pause, cancellation);
+        }
+
+        Raise(head);
+        return head;
+    }
+
+    /// <summary>Asked after the reading.</summary>
+    /// <exception cref="ViewBehindException">They stand behind it: what was read says nothing.</exception>
+    public void Admit(long position, long floor)
+    {
+        if (position < floor)
+        {
+            throw new ViewBehindException(position, floor);
+        }
+
+        Raise(position);
+    }
+
+    /// <summary>For work that reads them in several statements.</summary>
+    /// <exception cref="ViewBehindException">They are being built anew.</exception>
+    public async Task Ensure(CancellationToken cancellation)
+    {
+        var floor = await Floor(cancellation);
+        Admit(await Ask(Position, cancellation), floor);
+    }
+
+    private async Task<long> Ask(string what, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand($"select {what}");
+        return Convert.ToInt64(await command.ExecuteScalarAsync(cancellation), CultureInfo.InvariantCulture);
+    }
+
+    private void Raise(long position)
+    {
+        var seen = Interlocked.Read(ref _seen);
+        while (position > seen && Interlocked.CompareExchange(ref _seen, position, seen) is var now && now != seen)
+        {
+            seen = now;
+        }
+    }
+}
+
+/// <summary>The database does not say now what is decided; to everybody the same as when it is away: wait, change nothing, look again.</summary>
+internal sealed class ViewBehindException(long position, long floor) : NpgsqlException(
+    string.Create(CultureInfo.InvariantCulture, $"The views stand at event {position} and stood at {floor}: they are being built anew."))
+{
+    public override bool IsTransient => true;
+}
