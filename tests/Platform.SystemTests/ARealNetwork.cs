@@ -1,21 +1,24 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Platform.Local;
 using Platform.Testing;
 
 namespace Platform.SystemTests;
 
 /// <summary>
-/// Real packets: outside (attacker and legitimate client) - router - inside (victims), and a scrubber between router and inside. The line from the router to
-/// the inside is narrow, so an attack fills it. softflowd on the router exports what comes from outside.
+/// Real packets: attacker - router - inside (victims), the legitimate client at a line of its own to the router, and a scrubber between router and inside.
+/// The line from the router to the inside is narrow, so an attack fills it. softflowd on the router exports what comes from the attacker's side.
 /// </summary>
 /// <remarks>
 /// The router's control plane is the suite's second GoBGP; its data plane is the kernel of a namespace. What a line card does, a loop does
-/// here: a blackhole becomes a blackhole, another next hop a route, a FlowSpec rule a filter.
+/// here: a blackhole becomes a blackhole, another next hop a route, a FlowSpec rule a filter, a limit or a mark that leads into another routing table (VRF),
+/// behind which somebody else's cleaning stands.
 /// </remarks>
-internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
+internal sealed partial class ARealNetwork(LocalStack stack) : IAsyncDisposable
 {
     public const string ScrubberAddress = "10.93.0.2";
     public const string Agent = "cleaner";
@@ -23,22 +26,29 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
     public const int AttackPort = 123;
 
     private const string Attacker = "10.91.0.66";
-    private const string Client = "10.91.0.2";
-    private const string Narrow = "4mbit";
+    private const string Client = "10.96.0.2";
+    private const int EchoPort = 7;
+    private const int Questions = 20;
+    private const string Narrow = "7mbit";
 
     private readonly NetworkNamespaces _spaces = new();
     private readonly CancellationTokenSource _over = new();
     private readonly List<ServerProcess> _processes = [];
     private readonly TemporaryFolder _folder = new("real-network");
     private readonly List<Task> _loops = [];
-    private string _outside = "", _router = "", _scrubber = "", _inside = "";
+    private readonly List<Socket> _echoes = [];
+    private volatile string _cards = "";
+    private string _outside = "", _client = "", _router = "", _scrubber = "", _inside = "";
 
     /// <param name="exporter">Who the flows of the router are told to be from.</param>
     /// <param name="victims">Addresses inside.</param>
-    public async Task Start(Exporter exporter, IReadOnlyList<string> victims)
+    /// <param name="redirected">The one that is cleaned in the VRF.</param>
+    public async Task Start(Exporter exporter, IReadOnlyList<string> victims, string redirected)
     {
         (_outside, _router, _scrubber, _inside) = (await _spaces.Add("o"), await _spaces.Add("r"), await _spaces.Add("s"), await _spaces.Add("i"));
-        await NetworkNamespaces.Cable(_outside, "port", [$"{Client}/24", $"{Attacker}/24"], _router, "out", ["10.91.0.1/24"]);
+        _client = await _spaces.Add("c");
+        await NetworkNamespaces.Cable(_outside, "port", [$"{Attacker}/24"], _router, "out", ["10.91.0.1/24"]);
+        await NetworkNamespaces.Cable(_client, "port", [$"{Client}/24"], _router, "client", ["10.96.0.1/24"]);
         await NetworkNamespaces.Cable(_router, "in", ["10.94.0.1/24"], _inside, "port", ["10.94.0.2/24", .. victims.Select(victim => $"{victim}/32")]);
         await NetworkNamespaces.Cable(_router, "scrub", ["10.93.0.1/24"], _scrubber, "dirty", [$"{ScrubberAddress}/24"]);
         await NetworkNamespaces.Cable(_scrubber, "clean", ["10.95.0.1/24"], _inside, "clean", ["10.95.0.2/24"]);
@@ -48,6 +58,7 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
         }
 
         await In(_outside, "ip", "route", "add", "default", "via", "10.91.0.1");
+        await In(_client, "ip", "route", "add", "default", "via", "10.96.0.1");
         await In(_inside, "ip", "route", "add", "default", "via", "10.94.0.1");
         foreach (var victim in victims)
         {
@@ -59,8 +70,12 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
         await In(_router, "tc", "qdisc", "add", "dev", "in", "root", "tbf", "rate", Narrow, "burst", "16kb", "latency", "50ms");
         await In(_router, "nft", "add table ip card; add chain ip card f { type filter hook prerouting priority -500; }");
         await In(_inside, "nft", "add table ip arrived; add chain ip arrived c { type filter hook prerouting priority -500; }");
+        await In(_router, "ip", "rule", "add", "fwmark", "100", "lookup", "100");
+        await In(_router, "ip", "route", "add", "default", "via", ScrubberAddress, "table", "100");
+        await In(_scrubber, "nft", $"add table ip vrf; add chain ip vrf c {{ type filter hook prerouting priority -500; }}; add rule ip vrf c ip daddr {redirected} udp sport {AttackPort} drop");
         foreach (var victim in victims)
         {
+            _loops.Add(Echo(await NetworkNamespaces.Udp(_inside, new IPEndPoint(IPAddress.Parse(victim), EchoPort))));
             await In(_inside, "nft", $"add counter ip arrived {NameOf(victim)}; add rule ip arrived c ip daddr {victim} udp sport {AttackPort} counter name {NameOf(victim)}");
         }
 
@@ -69,17 +84,54 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
         StartAgent();
     }
 
-    /// <summary>An amplification attack of about 17 Mbit/s, until it is stopped.</summary>
-    public IAsyncDisposable Attack(string victim) => Start("attack", _outside, "hping3", "-q", "--udp", "-a", Attacker, "-s", $"{AttackPort}", "-k", "-p", "9", "-d", "400", "-i", "u200", victim);
+    /// <summary>An amplification attack of about 22 Mbit/s, until it is stopped.</summary>
+    public IAsyncDisposable Attack(string victim) => Start("attack", _outside, "hping3", "-q", "--udp", "-a", Attacker, "-s", $"{AttackPort}", "-k", "-p", "9", "-d", "400", "-i", "u150", victim);
 
-    /// <summary>The legitimate client: 20 echo requests within a second, as long as the packets of the attack; success rate (0 to 1) and mean latency in milliseconds.</summary>
+    /// <summary>
+    /// The legitimate client: 20 questions within a second, each as long as the packets of the attack, to a server that answers. What is not answered a second
+    /// after the last one is lost.
+    /// </summary>
     public async Task<ClientView> Ask(string victim)
     {
-        var output = await In(_outside, "sh", "-c", $"hping3 -q -1 -d 400 -a {Client} -c 20 -i u50000 {victim} 2>&1 || true");
-        var received = output.Split(", ").First(part => part.Contains("received", StringComparison.Ordinal)).Split(' ')[0];
-        var times = output.Split("min/avg/max = ") is [_, var last] ? last.Split('/')[1] : "NaN";
-        return new ClientView(int.Parse(received, CultureInfo.InvariantCulture) / 20.0, double.Parse(times, CultureInfo.InvariantCulture));
+        using var socket = await NetworkNamespaces.Udp(_client, new IPEndPoint(IPAddress.Parse(Client), 0));
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(_over.Token);
+        var sent = new long[Questions];
+        var took = new TimeSpan?[Questions];
+        var server = new IPEndPoint(IPAddress.Parse(victim), EchoPort);
+        var heard = Hear();
+        for (var i = 0; i < Questions; i++)
+        {
+            var question = new byte[400];
+            question[0] = (byte)i;
+            sent[i] = Stopwatch.GetTimestamp();
+            await socket.SendToAsync(question, server);
+            await Task.Delay(50);
+        }
+
+        over.CancelAfter(TimeSpan.FromSeconds(1));
+        await heard;
+        return ClientView.Of(took);
+
+        async Task Hear()
+        {
+            var buffer = new byte[2048];
+            while (took.Any(it => it is null))
+            {
+                try
+                {
+                    await socket.ReceiveFromAsync(buffer, server, over.Token);
+                    took[buffer[0]] ??= Stopwatch.GetElapsedTime(sent[buffer[0]]);
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
+                }
+            }
+        }
     }
+
+    /// <summary>Whether the router's line cards hold a rule for a victim.</summary>
+    public bool HasRule(string victim) => _cards.Contains($"{victim}/32 ", StringComparison.Ordinal);
 
     /// <summary>Packets of the attack that arrived at a victim so far.</summary>
     public async Task<long> Arrived(string victim)
@@ -92,6 +144,7 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
     {
         await _over.CancelAsync();
         await Task.WhenAll(_loops);
+        _echoes.ForEach(echo => echo.Dispose());
         foreach (var process in _processes)
         {
             await process.DisposeAsync();
@@ -110,6 +163,25 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
         _processes.Add(Start(
             "softflowd", _router, "softflowd", "-d", "-i", "out", "-n", "127.0.0.1:9995", "-v", "9", "-t", "maxlife=1", "-t", "expint=1", "-t", "udp=1", "-t", "general=1",
             "-t", "icmp=1", "-p", _folder.File("softflowd.pid"), "-c", _folder.File("softflowd.ctl")));
+    }
+
+    /// <summary>A server that answers with the question.</summary>
+    private async Task Echo(Socket socket)
+    {
+        _echoes.Add(socket);
+        var buffer = new byte[2048];
+        while (!_over.IsCancellationRequested)
+        {
+            try
+            {
+                var question = await socket.ReceiveFromAsync(buffer, new IPEndPoint(IPAddress.Any, 0), _over.Token);
+                await socket.SendToAsync(buffer.AsMemory(0, question.ReceivedBytes), question.RemoteEndPoint, _over.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
     }
 
     private async Task HandOn(Socket heard, Exporter exporter)
@@ -132,7 +204,7 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
 
     private async Task BeLineCard(IReadOnlyList<string> victims)
     {
-        var (routes, rules) = ("", "");
+        var routes = "";
         while (!_over.IsCancellationRequested)
         {
             var held = (await stack.Router.Routes()).Where(route => victims.Any(victim => route.Prefix == $"{victim}/32")).ToList();
@@ -151,23 +223,33 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
                 }
             }
 
-            var cards = string.Join("; ", (await stack.Router.Rules()).Select(Card).OfType<string>());
-            if (cards != rules)
+            var cards = string.Join("; ", (await stack.Router.Gobgp("global", "rib", "-a", "ipv4-flowspec")).Split('\n').Select(Card).OfType<string>());
+            if (cards != _cards)
             {
-                rules = cards;
                 await In(_router, "nft", $"flush chain ip card f{(cards.Length > 0 ? "; " + cards : "")}");
+                _cards = cards;
             }
 
             await Task.Delay(100).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>What stands of the rules here: UDP to a host from a port, discarded.</summary>
-    private static string? Card(string rule) =>
-        rule.Split('[', ']').Where(part => part.Length > 0).ToArray() is [var to, "protocol: ==udp", var from]
-        && to.Split(' ') is ["destination:", var destination] && from.Split("==") is ["source-port: ", var port]
-            ? $"add rule ip card f ip daddr {destination} udp sport {port} drop"
-            : null;
+    /// <summary>What stands of the rules here: UDP to a host from a port; discarded, limited, or marked for the VRF.</summary>
+    private static string? Card(string rule)
+    {
+        if (UdpRule().Match(rule) is not { Success: true, Groups: var it })
+        {
+            return null;
+        }
+
+        var action = rule.Contains("redirect:", StringComparison.Ordinal) ? "meta mark set 100"
+            : it["limit"].Value is { Length: > 0 } bytes ? $"limit rate over {bytes} bytes/second burst 4000 bytes drop"
+            : "drop";
+        return $"add rule ip card f ip daddr {it["to"].Value} udp sport {it["port"].Value} {action}";
+    }
+
+    [GeneratedRegex(@"^\*>.*\[destination: (?<to>[^\]]+)\]\s*\[protocol: ==udp\s*\]\s*\[source-port: ==(?<port>\d+)\s*\](.*rate: (?<limit>\d+))?")]
+    private static partial Regex UdpRule();
 
     private void StartAgent()
     {
@@ -195,9 +277,23 @@ internal sealed class ARealNetwork(LocalStack stack) : IAsyncDisposable
     private static string NameOf(string victim) => $"v{victim.Replace('.', '_')}";
 }
 
-/// <param name="Success">Share of the client's requests that were answered, 0 to 1.</param>
-/// <param name="Milliseconds">Mean time of those.</param>
-internal sealed record ClientView(double Success, double Milliseconds)
+/// <param name="Success">Share of the client's questions that were answered, 0 to 1.</param>
+/// <param name="Median">How long the answers took.</param>
+/// <param name="Longest">How long the slowest of them took.</param>
+internal sealed record ClientView(double Success, TimeSpan Median, TimeSpan Longest)
 {
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Success:P0} answered, {Milliseconds:0.0} ms");
+    public static ClientView Of(IReadOnlyCollection<TimeSpan?> took)
+    {
+        var answered = took.OfType<TimeSpan>().Order().ToList();
+        return new(
+            answered.Count / (double)took.Count,
+            answered.Count == 0 ? TimeSpan.Zero : answered[answered.Count / 2],
+            answered.Count == 0 ? TimeSpan.Zero : answered[^1]);
+    }
+
+    public override string ToString() => Success == 0
+        ? "nothing answered"
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Success:P0} answered, latency median {Median.TotalMilliseconds:0.0} ms, longest {Longest.TotalMilliseconds:0.0} ms");
 }

@@ -35,6 +35,7 @@ public sealed class Suite : IAsyncLifetime
                 ["Mitigations__Hold"] = "00:00:02",
                 ["Mitigations__DefaultSteps__0"] = "Blackhole",
                 ["Bgp__Speakers__0__DiversionNextHopIPv4"] = ARealNetwork.ScrubberAddress,
+                ["Bgp__RedirectTo"] = "64500:100",
                 ["Scrubbers__Agents__0__Name"] = ARealNetwork.Agent,
                 ["Scrubbers__Agents__0__Token"] = ARealNetwork.Token,
             },
