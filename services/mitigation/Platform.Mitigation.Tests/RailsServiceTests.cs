@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Npgsql;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
@@ -71,6 +72,33 @@ public sealed class RailsServiceTests(PostgresServer postgres, RabbitMqVirtualHo
 
         await network.RouterHolds("203.0.113.110/32");
         await network.RouterHolds("2001:db8:7::1/128", "2001:db8:7::1/128 via 100::1 [65535:666]"); // what is still its own stays
+    }
+
+    [Fact]
+    public async Task A_mitigation_that_cannot_be_read_any_more_keeps_no_other_from_its_end()
+    {
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        var broken = await ByHand(Spec("blackhole", "203.0.113.140/32")); // first in every list
+        await ByHand(Spec("blackhole", "203.0.113.141/32"));
+        await network.RouterHolds("203.0.113.140/32", "203.0.113.140/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.141/32", "203.0.113.141/32 via 192.0.2.1 [65535:666]");
+        await _host.CatchUp();
+        await using (var database = NpgsqlDataSource.Create(_database.ConnectionString))
+        await using (var tear = database.CreateCommand("update events.mt_events set data = '[]' where stream_id like '%' || $1 || '%'"))
+        {
+            tear.Parameters.AddWithValue(broken);
+            Assert.True(await tear.ExecuteNonQueryAsync() > 0);
+        }
+
+        await Deliver(_customer.Terminated());
+        await Eventually.True(
+            async () =>
+            {
+                _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+                return (await network.AtRouter("203.0.113.141/32")).Count == 0;
+            },
+            what: "the other's end");
+        Assert.Single(await network.AtRouter("203.0.113.140/32")); // it stands until somebody has mended it: the kill switch withdraws it all the same
     }
 
     [Fact]
