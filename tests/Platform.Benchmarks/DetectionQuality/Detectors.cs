@@ -108,7 +108,7 @@ internal sealed class OurDetector
     {
         while (_findings.TryDequeue(out var finding))
         {
-            var key = AnomalyState.KeyOf(ObjectId, finding.Target);
+            var key = finding.Key;
             var state = _streams.GetValueOrDefault(key, AnomalyState.Quiet);
             foreach (var happened in ((Decision<AnomalyEvent>.Accepted)finding.Decide(state)).Events)
             {

@@ -44,7 +44,7 @@ public sealed record AnomalyEnded
     public string? Severity { get; init; }
 
     /// <summary>
-    /// Whose traffic was judged: <c>host</c>, <c>prefix</c> (no single host stands out: carpet bombing) or <c>object</c>. Since release 2.
+    /// What the target is: <c>host</c>, <c>prefix</c> (no single host stands out: carpet bombing) or <c>object</c> (no prefix does). Since release 2.
     /// </summary>
     public string? Level { get; init; }
 

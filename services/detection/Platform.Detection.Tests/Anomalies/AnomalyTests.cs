@@ -27,7 +27,7 @@ public sealed class AnomalyTests
 
     private static readonly AnomalyDetected Opened = new(
         Subject,
-        [new(TrafficVector.TcpSyn, 40_000, 101, null, 100)],
+        [new(TrafficVector.TcpSyn, 40_000, 101, null, 100, Level: WatchLevel.Host)],
         BitsPerSecond: 40_000,
         PacketsPerSecond: 101,
         Since: Noon,
@@ -49,8 +49,8 @@ public sealed class AnomalyTests
         .Then(new AnomalyDetected(
             Subject,
             [
-                new(TrafficVector.Udp, 1_050_000, 500, 500_000, null),
-                new(TrafficVector.Total, 1_100_000, 600, 1_000_000, 1_000),
+                new(TrafficVector.Udp, 1_050_000, 500, 500_000, null, Level: WatchLevel.Host),
+                new(TrafficVector.Total, 1_100_000, 600, 1_000_000, 1_000, Level: WatchLevel.Host),
             ],
             1_100_000,
             600,
@@ -74,7 +74,7 @@ public sealed class AnomalyTests
         .When(state => Judge(state, SecondTraffic.Of(new(600_000, 150), (TrafficVector.Udp, new(560_000, 40)), (TrafficVector.TcpSyn, new(40_000, 110)))))
         .Then(new AnomalyChanged(
             Subject,
-            [new(TrafficVector.Udp, 560_000, 40, 500_000, null), new(TrafficVector.TcpSyn, 40_000, 110, null, 100)],
+            [new(TrafficVector.Udp, 560_000, 40, 500_000, null, Level: WatchLevel.Host), new(TrafficVector.TcpSyn, 40_000, 110, null, 100, Level: WatchLevel.Host)],
             600_000,
             150,
             Revision: 1,
@@ -90,7 +90,7 @@ public sealed class AnomalyTests
         {
             outcome.Then(new AnomalyChanged(
                 Subject,
-                [new(TrafficVector.TcpSyn, 50_000, packets, null, 100)],
+                [new(TrafficVector.TcpSyn, 50_000, packets, null, 100, Level: WatchLevel.Host)],
                 50_000,
                 packets,
                 Revision: 1,

@@ -123,7 +123,7 @@ internal sealed class AJudge
     {
         while (_findings.TryDequeue(out var finding))
         {
-            var key = AnomalyState.KeyOf(finding.Object.ObjectId, finding.Target, finding.On.Direction);
+            var key = finding.Key;
             var state = _streams.GetValueOrDefault(key, AnomalyState.Quiet);
             var events = ((Decision<AnomalyEvent>.Accepted)finding.Decide(state)).Events;
             Recorded.AddRange(events);

@@ -18,6 +18,16 @@ public sealed class CarpetTests
         Prefixes = [NetworkKey.Of(IPNetwork.Parse("203.0.113.0/24"))],
     };
 
+    private static readonly WatchedObject ThreePrefixes = Block with
+    {
+        Thresholds =
+        [
+            new(TrafficVector.Total, null, 1_250, Level: WatchLevel.Prefix),
+            new(TrafficVector.Total, null, 1_250, Level: WatchLevel.Object),
+        ],
+        Prefixes = [.. new[] { "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24" }.Select(prefix => NetworkKey.Of(IPNetwork.Parse(prefix)))],
+    };
+
     private readonly AJudge _judge = new(find: _ => Block);
 
     [Fact, Trait("Requirement", "R1")]
@@ -54,5 +64,128 @@ public sealed class CarpetTests
 
         Assert.InRange(_judge.Recorded.OfType<AnomalyDetected>().Count(), 1, 9);
         Assert.Contains(_judge.Recorded.OfType<AnomalyDetected>(), opened => opened.Subject.Target.PrefixLength == 24);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Many_hosts_over_at_once_are_over_when_they_are_though_the_block_goes_on_as_always()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000)] });
+        Play(judge, seconds: 3, host => host <= 20 ? 1_100 : 150);
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>(), opened => opened.Subject.Target.PrefixLength == 24);
+        Assert.Equal(WatchLevel.Prefix, opened.Subject.Level);
+
+        Play(judge, seconds: 8, _ => 150); // 30,000 in the block, as every day
+        Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Hosts_that_stay_over_keep_the_anomaly_of_their_block_open()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000)] });
+        Play(judge, seconds: 15, host => host <= 20 ? 1_100 : 150);
+        Assert.Empty(judge.Recorded.OfType<AnomalyEnded>());
+        Assert.Equal(9, judge.Recorded.OfType<AnomalyDetected>().Count());
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void A_host_that_a_wider_rule_named_is_over_when_the_whole_would_not_be()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 20_000, Level: WatchLevel.Object)] });
+        Play(judge, seconds: 10, host => host == 1 ? 25_000 : 20);
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal((IPNetwork.Parse("203.0.113.1/32"), WatchLevel.Host), (opened.Subject.Target, opened.Subject.Level));
+        Assert.Empty(judge.Recorded.OfType<AnomalyEnded>());
+
+        Play(judge, seconds: 8, host => host == 1 ? 15_000 : 20); // with the others 18,980
+        Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+        Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void What_is_spread_over_prefixes_names_those_without_an_anomaly_of_their_own()
+    {
+        var judge = new AJudge(find: _ => ThreePrefixes);
+        for (var second = 0; second < 3; second++)
+        {
+            for (var host = 1; host <= 20; host++)
+            {
+                judge.Receive(AJudge.Second(second), packets: 70, host: $"192.0.2.{host}");
+            }
+
+            for (var host = 1; host <= 20; host++)
+            {
+                judge.Receive(AJudge.Second(second), packets: 40, host: $"198.51.100.{host}");
+                judge.Receive(AJudge.Second(second), packets: 39, host: $"203.0.113.{host}");
+            }
+
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        var opened = judge.Recorded.OfType<AnomalyDetected>().ToArray();
+        Assert.Equal(
+            [(IPNetwork.Parse("192.0.2.0/24"), WatchLevel.Prefix), (IPNetwork.Parse("198.51.100.0/24"), WatchLevel.Object)],
+            opened.Select(one => (one.Subject.Target, one.Subject.Level)));
+        Assert.EndsWith("most of it is of 198.51.100.0/24, 203.0.113.0/24", opened[1].Explanation!.Sentence, StringComparison.Ordinal);
+        Assert.Equal(2, judge.Judge.Pulses().Select(pulse => pulse.AnomalyId).Distinct().Count());
+
+        judge.Advance(AJudge.Quick.LongestPause);
+        Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+    }
+
+    [Fact, Trait("Requirement", "R26")]
+    public void The_sentence_says_whose_traffic_was_measured_and_whom_that_names()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 2_000, Level: WatchLevel.Prefix)] });
+        judge.Receive(AJudge.Second(), packets: 300, host: "203.0.113.1");
+        judge.Receive(AJudge.Second(), packets: 1_800, host: "203.0.113.2");
+        Assert.Equal(
+            "total reached 2,100 packets/s towards 203.0.113.0/24, over the set threshold of 2,000 for a prefix; most of it is of 203.0.113.2/32",
+            Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Explanation!.Sentence);
+
+        var spread = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000)] });
+        Play(spread, seconds: 1, host => host <= 9 ? 1_100 : 0);
+        Assert.Equal(
+            "total reached 1,100 packets/s towards 203.0.113.9/32, over the threshold of 1,000 for a host; so are many hosts of 203.0.113.0/24",
+            spread.Recorded.OfType<AnomalyDetected>().Last().Explanation!.Sentence);
+    }
+
+    [Fact, Trait("Requirement", "R26")]
+    public void What_was_no_attack_proposes_thresholds_of_the_level_that_was_over()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 2_000, Level: WatchLevel.Prefix)] });
+        judge.Receive(AJudge.Second(), packets: 300, host: "203.0.113.1");
+        judge.Receive(AJudge.Second(), packets: 1_800, host: "203.0.113.2");
+
+        var known = Assert.Single(judge.Streams).Known.Values.Single();
+        Assert.Equal(WatchLevel.Host, known.Subject.Level);
+        Assert.Equal([new Threshold(TrafficVector.Total, null, 2_625, Level: WatchLevel.Prefix)], known.Proposal());
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void An_object_of_single_addresses_names_one_of_them_and_never_the_network_around_it()
+    {
+        var addresses = Enumerable.Range(1, 20).Select(host => NetworkKey.Of(IPNetwork.Parse($"203.0.113.{host}/32"))).ToArray();
+        foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
+        {
+            var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000, Level: level)], Prefixes = addresses });
+            Play(judge, seconds: 2, host => host <= 20 ? (level is WatchLevel.Host ? 1_100 : 100) : 0);
+
+            Assert.NotEmpty(judge.Recorded);
+            Assert.All(judge.Recorded.OfType<AnomalyDetected>(), opened => Assert.Equal(32, opened.Subject.Target.PrefixLength));
+        }
+    }
+
+    /// <summary>A second after the other, in which each of 200 hosts has so many packets.</summary>
+    private static void Play(AJudge judge, int seconds, Func<int, long> packets)
+    {
+        for (var second = 0; second < seconds; second++)
+        {
+            foreach (var host in Enumerable.Range(1, 200).Where(host => packets(host) > 0))
+            {
+                judge.Receive(judge.Now.ToUnixTimeSeconds(), packets(host), host: $"203.0.113.{host}");
+            }
+
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
     }
 }

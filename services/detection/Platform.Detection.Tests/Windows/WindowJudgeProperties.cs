@@ -1,6 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
 
 namespace Platform.Detection.Tests.Windows;
 
@@ -27,6 +29,32 @@ public sealed class WindowJudgeProperties
         };
 
     private static readonly Arbitrary<Step[]> Histories = Arb.From(Gen.ArrayOf(Steps));
+
+    private const int Hosts = 40;
+
+    /// <summary>Every level has a rule, and what is usual stays below 70 % of it.</summary>
+    private static readonly WatchedObject TwoBlocks = AJudge.Watched with
+    {
+        Thresholds =
+        [
+            new(TrafficVector.Total, null, 1_000),
+            new(TrafficVector.Total, null, 9_000, Level: WatchLevel.Prefix),
+            new(TrafficVector.Total, null, 14_000, Level: WatchLevel.Object),
+        ],
+    };
+
+    private static readonly Gen<(int Host, int Packets)[]> Second =
+        from hits in Gen.Choose(0, 25)
+        from attack in Gen.ArrayOf(
+            from host in Gen.Choose(0, Hosts - 1)
+            from packets in Gen.Choose(50, 2_500)
+            select (host, packets), hits)
+        select attack;
+
+    private static readonly Arbitrary<(int Host, int Packets)[][]> Attacks = Arb.From(
+        from seconds in Gen.Choose(1, 8)
+        from attack in Gen.ArrayOf(Second, seconds)
+        select attack);
 
     [Fact]
     public void No_target_has_two_open_anomalies_and_each_ends_as_what_it_began() => Check(judge =>
@@ -77,6 +105,41 @@ public sealed class WindowJudgeProperties
                 Assert.Contains(judge.Streams, stream => stream.Open?.Target.BaseAddress.ToString() == step.Host);
             }
         })).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs));
+
+    [Fact]
+    public void Whatever_was_attacked_every_anomaly_ends_while_the_traffic_of_every_day_goes_on() => Prop.ForAll(Attacks, attack =>
+    {
+        var judge = new AJudge(find: _ => TwoBlocks);
+        foreach (var second in attack.Prepend([]))
+        {
+            PlaySecond(judge, second);
+            var open = judge.Judge.Pulses().Select(pulse => pulse.AnomalyId).ToArray();
+            Assert.Equal(open.Distinct(), open);
+            Assert.Equal(judge.Streams.Count(stream => stream.Open is not null), open.Length);
+            Assert.True(open.Length > 0 || !second.Any(hit => hit.Packets > 1_000)); // nobody is overlooked
+        }
+
+        for (var second = 0; second <= AJudge.Quick.LongestPause.TotalSeconds; second++)
+        {
+            PlaySecond(judge, []);
+        }
+
+        Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+
+    private static void PlaySecond(AJudge judge, (int Host, int Packets)[] attack)
+    {
+        for (var host = 0; host < Hosts; host++)
+        {
+            var packets = UsualOf(host) + attack.Where(hit => hit.Host == host).Sum(hit => (long)hit.Packets);
+            judge.Receive(judge.Now.ToUnixTimeSeconds(), packets, host: $"203.0.{112 + (host % 2)}.{1 + host}");
+        }
+
+        judge.Advance(TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>A few have most of it, as ever: some 4,100 packets/s in each block.</summary>
+    private static long UsualOf(int host) => host < 4 ? 650 : 650 / (host - 2) + 100;
 
     private static void Check(Action<AJudge> holds, bool restarts = true) =>
         Prop.ForAll(Histories, history =>

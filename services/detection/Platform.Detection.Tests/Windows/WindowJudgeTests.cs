@@ -22,7 +22,7 @@ public sealed class WindowJudgeTests
         var opened = Assert.IsType<AnomalyDetected>(Assert.Single(_judge.Recorded));
         Assert.Equal(IPNetwork.Parse("203.0.113.10/32"), opened.Subject.Target);
         Assert.Equal(1_001, opened.PacketsPerSecond);
-        Assert.Equal([new VectorMeasurement(TrafficVector.Total, 1_001 * 800, 1_001, null, 1_000)], opened.Vectors);
+        Assert.Equal([new VectorMeasurement(TrafficVector.Total, 1_001 * 800, 1_001, null, 1_000, Level: WatchLevel.Host)], opened.Vectors);
         Assert.Equal(AJudge.Noon, opened.Since);
     }
 
@@ -176,6 +176,33 @@ public sealed class WindowJudgeTests
     }
 
     [Fact]
+    public void What_another_vector_always_has_does_not_keep_an_anomaly_open()
+    {
+        _judge.Receive(AJudge.Second(), packets: 900, udpPackets: 600);
+        for (var second = 1; second < 7; second++)
+        {
+            _judge.Receive(AJudge.Second(second), packets: 800); // its total was no part of it
+            _judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]);
+    }
+
+    [Fact]
+    public void What_was_near_before_an_anomaly_is_no_pulse_of_it()
+    {
+        for (var rise = 0; rise < 5; rise++)
+        {
+            _judge.Receive(_judge.Now.ToUnixTimeSeconds(), packets: 800);
+            _judge.Advance(TimeSpan.FromSeconds(4));
+        }
+
+        _judge.Receive(_judge.Now.ToUnixTimeSeconds(), packets: 1_100);
+        _judge.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(1, Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]).Pulses);
+    }
+
+    [Fact]
     public void A_pulse_within_the_quiet_time_is_the_same_anomaly()
     {
         for (var pulse = 0; pulse < 5; pulse++)
@@ -246,6 +273,19 @@ public sealed class WindowJudgeTests
     }
 
     [Fact]
+    public void What_was_found_before_the_partition_was_lost_does_not_come_back_and_what_is_delivered_again_counts()
+    {
+        _judge.Receive(AJudge.Second(), packets: 5_000, sequence: 7, settle: false);
+        _judge.Judge.Clear();
+        _judge.Settle(); // the recorder is done with it
+        Assert.Empty(_judge.Judge.Pulses());
+
+        _judge.Receive(AJudge.Second(), packets: 5_000, sequence: 7);
+        Assert.Single(_judge.Judge.Pulses());
+        Assert.Single(_judge.Recorded);
+    }
+
+    [Fact]
     public void Idle_hosts_are_forgotten_and_open_ones_are_not()
     {
         _judge.Receive(AJudge.Second(), packets: 1);
@@ -262,15 +302,43 @@ public sealed class WindowJudgeTests
     }
 
     [Fact]
-    public void Memory_is_bounded_by_a_number_of_hosts()
+    public void Memory_is_bounded_and_an_object_leaves_as_many_places_as_it_has()
     {
-        var judge = new AJudge(new WindowOptions { MaxHostsPerPartition = 1_000 });
-        for (var host = 0; host < 1_100; host++)
+        var judge = Crowded(AJudge.Watched, hosts: 1_100);
+        Assert.Equal(500, judge.Judge.Hosts);
+        Assert.Equal([(AJudge.Watched, 600UL)], judge.Judge.Crowded());
+        Assert.Empty(judge.Judge.Crowded()); // said once
+    }
+
+    [Theory]
+    [InlineData(WatchLevel.Prefix)]
+    [InlineData(WatchLevel.Object)]
+    internal void Hosts_that_there_is_no_room_for_count_with_their_block_and_object(WatchLevel level)
+    {
+        var judge = Crowded(AJudge.Watched with { Thresholds = [new(TrafficVector.Total, null, 900, Level: level)] }, hosts: 1_000, "2001:db8::");
+        Assert.Equal(901, Assert.IsType<AnomalyDetected>(Assert.Single(judge.Recorded)).PacketsPerSecond);
+    }
+
+    [Fact]
+    public void A_host_has_room_again_when_others_are_idle()
+    {
+        var judge = Crowded(AJudge.Watched, hosts: 1_100);
+        judge.Advance(TimeSpan.FromSeconds(70));
+        Assert.Equal(0, judge.Judge.Hosts);
+
+        judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 2_000);
+        Assert.Single(judge.Recorded);
+    }
+
+    private static AJudge Crowded(WatchedObject watched, int hosts, string network = "203.0.")
+    {
+        var judge = new AJudge(new WindowOptions { MaxHostsPerPartition = 1_000 }, find: _ => watched);
+        for (var host = 0; host < hosts; host++)
         {
-            judge.Receive(AJudge.Second(), packets: 1, host: $"203.0.{host / 256}.{host % 256}");
+            judge.Receive(AJudge.Second(), packets: 1, host: network.EndsWith(':') ? $"{network}{host:x}" : $"{network}{host / 256}.{host % 256}");
         }
 
-        Assert.Equal(1_000, judge.Judge.Hosts);
+        return judge;
     }
 
     [Fact]

@@ -85,7 +85,7 @@ internal sealed record AnomalyMarkedFalse(
 /// <param name="ObjectId">The protected object.</param>
 /// <param name="ServiceCode">Its contract; kept here so that erasure finds the stream.</param>
 /// <param name="Target">Attacked prefix: a host; or more, when no single host stands out.</param>
-/// <param name="Level">Whose traffic was judged.</param>
+/// <param name="Level">What the target is; whose traffic was judged is said by each measurement.</param>
 /// <param name="Direction">Towards the target or from it.</param>
 internal sealed record AnomalySubject(
     Guid AnomalyId,
@@ -96,6 +96,7 @@ internal sealed record AnomalySubject(
     TrafficDirection Direction = TrafficDirection.In);
 
 /// <summary>What was measured of one vector, and what it was held against.</summary>
+/// <remarks>Its level says whose traffic that was; null in events of the first release: the target's.</remarks>
 internal sealed record VectorMeasurement(
     TrafficVector Vector,
     long BitsPerSecond,
@@ -105,7 +106,8 @@ internal sealed record VectorMeasurement(
     long? FlowsPerSecond = null,
     long? ThresholdFlowsPerSecond = null,
     long? BaselineBitsPerSecond = null,
-    long? BaselinePacketsPerSecond = null)
+    long? BaselinePacketsPerSecond = null,
+    WatchLevel? Level = null)
 {
     /// <summary>How many times the threshold it is; of several units the greatest.</summary>
     public double Excess() => Math.Max(Excess(TrafficUnit.Bits), Math.Max(Excess(TrafficUnit.Packets), Excess(TrafficUnit.Flows)));

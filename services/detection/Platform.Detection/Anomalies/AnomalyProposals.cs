@@ -1,5 +1,6 @@
 using System.Net;
 using Npgsql;
+using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 
 namespace Platform.Detection.Anomalies;
@@ -16,12 +17,13 @@ internal static class AnomalyProposals
         }
 
         await using var command = database.CreateCommand(
-            "select object_id, target, direction from views.anomalies_v1 where tenant_id = $1 and anomaly_id = $2");
+            "select object_id, target, direction, level from views.anomalies_v1 where tenant_id = $1 and anomaly_id = $2");
         command.Parameters.Add(new() { Value = tenant.ToGuid() });
         command.Parameters.Add(new() { Value = anomalyId });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         return await reader.ReadAsync(cancellation)
-            ? AnomalyState.KeyOf(reader.GetGuid(0), reader.GetFieldValue<IPNetwork>(1), (ProtectedObjects.TrafficDirection)reader.GetInt16(2))
+            ? AnomalyState.KeyOf(
+                reader.GetGuid(0), reader.GetFieldValue<IPNetwork>(1), (TrafficDirection)reader.GetInt16(2), (WatchLevel)reader.GetInt16(3))
             : null;
     }
 

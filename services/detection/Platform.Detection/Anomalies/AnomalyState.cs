@@ -42,9 +42,13 @@ internal sealed record AnomalyState(
     /// <summary>Anomalies that an operator called no attack.</summary>
     public ImmutableHashSet<Guid> MarkedFalse { get; init; } = [];
 
-    /// <summary>Key of a target's stream. Addresses in hexadecimal: a key holds no colon.</summary>
-    public static string KeyOf(Guid objectId, IPNetwork target, TrafficDirection direction = TrafficDirection.In) =>
-        $"{objectId}.{Convert.ToHexString(target.BaseAddress.GetAddressBytes())}.{target.PrefixLength}"
+    /// <summary>
+    /// Key of a target's stream. Addresses in hexadecimal: a key holds no colon. The object has one of its own: what names it may be the target of another
+    /// anomaly, and changes from one anomaly to the next.
+    /// </summary>
+    public static string KeyOf(
+        Guid objectId, IPNetwork target, TrafficDirection direction = TrafficDirection.In, WatchLevel level = WatchLevel.Host) =>
+        (level is WatchLevel.Object ? $"{objectId}.object" : $"{objectId}.{Convert.ToHexString(target.BaseAddress.GetAddressBytes())}.{target.PrefixLength}")
         + (direction is TrafficDirection.Out ? ".out" : "");
 
     public static AnomalyState Evolve(AnomalyState current, AnomalyEvent happened) => happened switch
@@ -87,7 +91,7 @@ internal sealed record KnownAnomaly(AnomalySubject Subject, IReadOnlyList<Vector
 
     public KnownAnomaly With(IReadOnlyList<VectorMeasurement> over) => this with
     {
-        Over = [.. Over.Concat(over).GroupBy(vector => vector.Vector).Select(same => same.MaxBy(vector => vector.Excess())!)],
+        Over = [.. Over.Concat(over).GroupBy(vector => (vector.Vector, Level: vector.Level ?? Subject.Level)).Select(same => same.MaxBy(vector => vector.Excess())!)],
     };
 
     /// <summary>Thresholds under which none of it would have been over, with some room.</summary>
@@ -98,7 +102,7 @@ internal sealed record KnownAnomaly(AnomalySubject Subject, IReadOnlyList<Vector
             Above(vector.BitsPerSecond, vector.ThresholdBitsPerSecond),
             Above(vector.PacketsPerSecond, vector.ThresholdPacketsPerSecond),
             Above(vector.FlowsPerSecond ?? 0, vector.ThresholdFlowsPerSecond),
-            Subject.Level,
+            vector.Level ?? Subject.Level,
             Subject.Direction)),
     ];
 

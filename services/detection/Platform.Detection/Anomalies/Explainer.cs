@@ -1,6 +1,7 @@
 using System.Globalization;
 using Platform.Detection.ProtectedObjects;
 using static Platform.Detection.ProtectedObjects.TrafficVector;
+using IPNetwork = System.Net.IPNetwork;
 
 namespace Platform.Detection.Anomalies;
 
@@ -27,13 +28,15 @@ internal static class Explainer
     /// <param name="excess">Traffic beyond the usual.</param>
     /// <param name="expected">The usual traffic at this hour; empty while nothing is learned.</param>
     /// <param name="evidence">What sketches say.</param>
+    /// <param name="judged">Whose traffic was measured; of the whole object the prefixes that have most of it. Null: the target's.</param>
     public static Explanation Explain(
         AnomalySubject subject,
         string rule,
         IReadOnlyList<VectorMeasurement> over,
         in SecondTraffic excess,
         in SecondTraffic expected,
-        Evidence evidence)
+        Evidence evidence,
+        IReadOnlyList<IPNetwork>? judged = null)
     {
         var first = over[0];
         var unit = first.UnitOver();
@@ -45,11 +48,23 @@ internal static class Explainer
         };
         var (kind, confidence) = Classify(excess);
         var name = unit switch { TrafficUnit.Bits => "bits/s", TrafficUnit.Packets => "packets/s", _ => "flows/s" };
+        var (whose, named) = Whom(subject, first.Level ?? subject.Level, judged ?? [subject.Target]);
+        var level = first.Level switch { WatchLevel.Host => " for a host", WatchLevel.Prefix => " for a prefix", WatchLevel.Object => " for the object", _ => "" };
         var sentence = string.Create(CultureInfo.InvariantCulture,
-            $"{first.Vector.Name()} reached {measured:N0} {name} {(subject.Direction is TrafficDirection.Out ? "from" : "towards")} {subject.Target}, over the {Said(rule)} threshold of {threshold ?? 0:N0}");
+            $"{first.Vector.Name()} reached {measured:N0} {name} {(subject.Direction is TrafficDirection.Out ? "from" : "towards")} {whose}, over the {Said(rule)}threshold of {threshold ?? 0:N0}{level}");
         sentence += baseline is { } usual ? string.Create(CultureInfo.InvariantCulture, $" (usual at this hour: {usual:N0})") : "";
+        sentence += named;
         return new(
             sentence, rule, first.Vector.Name(), unit, measured, threshold ?? 0, baseline, kind, confidence, NotThese(kind, excess, expected), evidence);
+    }
+
+    /// <summary>Whose traffic was measured, and what that has to do with the target when it is not the target's.</summary>
+    private static (string Whose, string Named) Whom(AnomalySubject subject, WatchLevel level, IReadOnlyList<IPNetwork> judged)
+    {
+        var whose = level is WatchLevel.Object ? "all of the object" : judged[0].ToString();
+        return level > subject.Level || level is WatchLevel.Object ? (whose, $"; most of it is of {string.Join(", ", level is WatchLevel.Object ? judged : [subject.Target])}")
+            : level < subject.Level ? (whose, $"; so are many hosts of {subject.Target}")
+            : (whose, "");
     }
 
     private static (string? Kind, double? Confidence) Classify(in SecondTraffic excess)
@@ -103,7 +118,7 @@ internal static class Explainer
         return not;
     }
 
-    private static string Said(string rule) => rule switch { "learned" => "learned", "spread" => "joint", _ => "set" };
+    private static string Said(string rule) => rule switch { "learned" => "learned ", "spread" => "", _ => "set " };
 
     private static double Part(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 using Platform.Detection.ProtectedObjects;
 
@@ -152,12 +153,16 @@ internal struct SecondTraffic
     public readonly SecondTraffic Copy() => new() { Total = Total, _mask = _mask, _parts = _parts is null ? null : [.. _parts] };
 
     /// <summary>Whether any watched rate exceeds this share of its threshold. Allocates nothing: it runs for every window.</summary>
-    public readonly bool Exceeds(IReadOnlyList<Threshold> thresholds, double share = 1.0)
+    /// <param name="thresholds">What is watched.</param>
+    /// <param name="of">The share.</param>
+    /// <param name="only">Of other vectors than these all of the threshold counts; null: of none.</param>
+    public readonly bool Exceeds(IReadOnlyList<Threshold> thresholds, double of = 1.0, ImmutableHashSet<TrafficVector>? only = null)
     {
         for (var i = 0; i < thresholds.Count; i++)
         {
             var threshold = thresholds[i];
             var amount = this[threshold.Vector];
+            var share = only?.Contains(threshold.Vector) == false ? 1.0 : of;
             if (amount.Bits > threshold.BitsPerSecond * share
                 || amount.Packets > threshold.PacketsPerSecond * share
                 || amount.Flows > threshold.FlowsPerSecond * share)

@@ -5,7 +5,7 @@ using Platform.Detection.Windows;
 namespace Platform.Detection.SecurityEvents;
 
 /// <summary>
-/// Notices what this process does badly: it lags behind the wire, or batches were lost before it. Once a minute per object for losses; a lag is noted when it
+/// Notices what this process does badly: it lags behind the wire, batches were lost before it, or it has no room for hosts. Once a minute per object for these; a lag is noted when it
 /// lasts three seconds, and its end when there was none for ten.
 /// </summary>
 internal sealed class DetectorHealth(WindowJudges judges, SecurityNotes noted, TimeProvider clock, ILogger<DetectorHealth> log) : BackgroundService
@@ -19,6 +19,7 @@ internal sealed class DetectorHealth(WindowJudges judges, SecurityNotes noted, T
     private readonly int[] _lagging = new int[judges.All.Count]; // seconds; below 0: seconds without, since it was noted
     private readonly bool[] _isBehind = new bool[judges.All.Count];
     private readonly Dictionary<WatchedObject, ulong> _lost = [];
+    private readonly Dictionary<WatchedObject, ulong> _crowded = [];
     private DateTimeOffset _lossesNoted;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -48,25 +49,32 @@ internal sealed class DetectorHealth(WindowJudges judges, SecurityNotes noted, T
                 _lost[watched] = _lost.GetValueOrDefault(watched) + batches;
             }
 
+            foreach (var (watched, windows) in judges.All[partition].Crowded())
+            {
+                _crowded[watched] = _crowded.GetValueOrDefault(watched) + windows;
+            }
+
             await Weigh(partition, lag, now, cancellation);
         }
 
-        if (_lost.Count > 0 && now - _lossesNoted >= LossInterval)
+        if (_lost.Count + _crowded.Count > 0 && now - _lossesNoted >= LossInterval)
         {
             _lossesNoted = now;
-            foreach (var (watched, batches) in _lost.ToArray())
-            {
-                await noted.Note(new SecurityEvent(
-                    Guid.CreateVersion7(now),
-                    watched.TenantId,
-                    now,
-                    EventSeverity.Medium,
-                    "telemetry-lost",
-                    watched.ServiceCode,
-                    Said($"{batches:N0} batches of traffic windows were lost on their way to the detector: attacks may be seen late"),
-                    watched.ServiceCode), cancellation);
-                _lost.Remove(watched);
-            }
+            await Note(_lost, "telemetry-lost", batches =>
+                Said($"{batches:N0} batches of traffic windows were lost on their way to the detector: attacks may be seen late"), now, cancellation);
+            await Note(_crowded, "hosts-crowded", windows =>
+                Said($"more hosts than there is room for: {windows:N0} traffic windows were judged with their prefix only, not host by host"), now, cancellation);
+        }
+    }
+
+    private async Task Note(
+        Dictionary<WatchedObject, ulong> counts, string kind, Func<ulong, string> sentence, DateTimeOffset now, CancellationToken cancellation)
+    {
+        foreach (var (watched, count) in counts.ToArray())
+        {
+            await noted.Note(new SecurityEvent(
+                Guid.CreateVersion7(now), watched.TenantId, now, EventSeverity.Medium, kind, watched.ServiceCode, sentence(count), watched.ServiceCode), cancellation);
+            counts.Remove(watched);
         }
     }
 

@@ -98,7 +98,7 @@ internal sealed class AnomalyWarden(
             now);
         await store.Tenant(TenantId.Of(anomaly.TenantId)).Handle(
             AnomalyState.Stream,
-            AnomalyState.KeyOf(subject.ObjectId, subject.Target, subject.Direction),
+            AnomalyState.KeyOf(subject.ObjectId, subject.Target, subject.Direction, subject.Level),
             state => AnomalyDecider.Decide(state, command),
             new Cause($"warden:{subject.AnomalyId:N}:{reason}"),
             cancellation);

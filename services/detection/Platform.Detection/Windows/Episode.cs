@@ -32,10 +32,17 @@ internal sealed class Episode
     /// <summary>Rises after pauses, the first included.</summary>
     public int Pulses { get; private set; } = 1;
 
-    /// <summary>Traffic above this is still the anomaly, when it was opened by a rule of a wider level.</summary>
-    public (TrafficVector Vector, TrafficUnit Unit, long Amount)? Hold { get; set; }
+    /// <summary>The rule of a wider level that opened the anomaly; null: it was another one.</summary>
+    public Hold? Hold { get; set; }
+
+    /// <summary>It was opened because many of its hosts are over by themselves: they keep it open.</summary>
+    public bool IsSpread { get; set; }
+
+    /// <summary>Its own level's rules did not open it, so being near them says nothing.</summary>
+    public bool IsOpenedElsewhere => Hold is not null || IsSpread;
 
     private TimeSpan _longestPause;
+    private DateTimeOffset? _endedAt; // when the last anomaly was last high
     private long _overSince = long.MinValue;
     private long _overUntil = long.MinValue;
 
@@ -45,6 +52,17 @@ internal sealed class Episode
         var paused = _longestPause * 2.5;
         return paused <= options.QuietFor ? options.QuietFor : paused < options.LongestPause ? paused : options.LongestPause;
     }
+
+    /// <summary>An anomaly begins: what came before it is no pulse of it, unless it is the anomaly that ended a moment ago.</summary>
+    public void Begin(DateTimeOffset now, AnomalyOptions options)
+    {
+        if (_endedAt is not { } ended || now - ended > 2 * QuietFor(options)) // once until it ended, once since
+        {
+            (_longestPause, Pulses) = (TimeSpan.Zero, 1);
+        }
+    }
+
+    public void End() => _endedAt = LastHigh;
 
     public void High(long second, Amount total, DateTimeOffset now, TimeSpan present, TimeSpan longestPause)
     {
@@ -73,5 +91,20 @@ internal sealed class Episode
         _overSince = second > _overUntil + 1 ? second : _overSince;
         _overUntil = Math.Max(_overUntil, second);
         return _overUntil - _overSince + 1;
+    }
+}
+
+/// <summary>What a wider level was held against: the anomaly is still high while it would be over with what was taken out of it.</summary>
+/// <param name="Wide">The wider target, which what is named is no part of any more.</param>
+/// <param name="Vector">Its vector.</param>
+/// <param name="Unit">In which it was over.</param>
+/// <param name="Rate">What it may have for as long as it likes.</param>
+internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit Unit, long Rate)
+{
+    public bool IsHigh(in SecondTraffic named, long second)
+    {
+        // Of a second that is under way the rest may be still to come: the one before says as much.
+        var rest = Math.Max(Wide.At(second)[Vector][Unit], Wide.At(second - 1)[Vector][Unit]);
+        return named[Vector][Unit] > 0 && named[Vector][Unit] > Rate - rest;
     }
 }

@@ -11,7 +11,7 @@ namespace Platform.Detection.Windows;
 internal readonly record struct Origin(ActivityContext Trace, DateTimeOffset? FirstArrival);
 
 /// <summary>Something that should be recorded about a target.</summary>
-/// <param name="Target">The target's network, which names its stream.</param>
+/// <param name="Target">The target's network.</param>
 /// <param name="Decide">The rules, to be asked again with what the stream says.</param>
 /// <param name="EndOf">When it is an end: the anomaly, and the last beat that this process saw.</param>
 /// <param name="Id">Makes a repeated append the same append.</param>
@@ -26,6 +26,9 @@ internal sealed record Finding(
     Guid Id)
 {
     public WatchedObject Object => On.Object;
+
+    /// <summary>Key of the target's stream.</summary>
+    public string Key => AnomalyState.KeyOf(Object.ObjectId, Target, On.Direction, Watch.Level);
 }
 
 /// <summary>Sign of life of an open anomaly.</summary>

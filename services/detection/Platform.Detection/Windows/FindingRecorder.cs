@@ -51,7 +51,7 @@ internal sealed class FindingRecorder(
     private async Task Record(Finding finding, CancellationToken cancellation)
     {
         var session = store.Tenant(TenantId.Of(finding.Object.TenantId));
-        var key = AnomalyState.KeyOf(finding.Object.ObjectId, finding.Target, finding.On.Direction);
+        var key = finding.Key;
 
         if (finding.EndOf is not { } end || !await Pulses.BeatsElsewhere(database, end.AnomalyId, end.Beat, cancellation))
         {

@@ -54,14 +54,14 @@ internal sealed class LevelRules
 
     /// <summary>
     /// Whether traffic is still high, in the sense of hysteresis: above a share of what is set, above what is usual with its margin by a share of the
-    /// burst (one sampled packet may stand for more than a second's rate, and says nothing alone), or above what a wider level's rule holds it
-    /// against. While an anomaly is open only its own vectors count against what was learned.
+    /// burst (one sampled packet may stand for more than a second's rate, and says nothing alone). While an anomaly is open only its own vectors count
+    /// so; others, and all of them when another level's rule opened it, count when they are over what is set.
     /// </summary>
     public bool IsNear(in SecondTraffic traffic, TargetWatch target)
     {
         var episode = target.Episode;
         var open = episode?.State.Open is null ? null : episode.State;
-        if (traffic.Exceeds(_set, _lowShare) || (open is not null && episode!.Hold is { } hold && traffic[hold.Vector][hold.Unit] > hold.Amount))
+        if (traffic.Exceeds(_set, open is not null && episode!.IsOpenedElsewhere ? 1 : _lowShare, open?.Vectors))
         {
             return true;
         }
@@ -125,7 +125,7 @@ internal sealed class LevelRules
             var amount = traffic[threshold.Vector];
             if (amount.Bits > threshold.BitsPerSecond || amount.Packets > threshold.PacketsPerSecond || amount.Flows > threshold.FlowsPerSecond)
             {
-                over[threshold.Vector] = Whole(threshold.Vector, amount) with
+                over[threshold.Vector] = Whole(threshold.Vector, amount, target.Level) with
                 {
                     ThresholdBitsPerSecond = threshold.BitsPerSecond,
                     ThresholdPacketsPerSecond = threshold.PacketsPerSecond,
@@ -137,7 +137,7 @@ internal sealed class LevelRules
         foreach (var threshold in learned)
         {
             var allowed = Left(threshold, target);
-            var measured = over.GetValueOrDefault(threshold.Vector) ?? Whole(threshold.Vector, traffic[threshold.Vector]);
+            var measured = over.GetValueOrDefault(threshold.Vector) ?? Whole(threshold.Vector, traffic[threshold.Vector], target.Level);
             over[threshold.Vector] = threshold.Unit is TrafficUnit.Bits
                 ? measured with { ThresholdBitsPerSecond = Least(measured.ThresholdBitsPerSecond, allowed) }
                 : measured with { ThresholdPacketsPerSecond = Least(measured.ThresholdPacketsPerSecond, allowed) };
@@ -158,7 +158,7 @@ internal sealed class LevelRules
         return (long)Math.Max(threshold.Rate, threshold.Rate + threshold.Burst - (target.Surge?.Backlog(position) ?? 0));
     }
 
-    private VectorMeasurement Whole(TrafficVector vector, Amount amount) => new(
+    private VectorMeasurement Whole(TrafficVector vector, Amount amount, WatchLevel level) => new(
         vector,
         amount.Bits,
         amount.Packets,
@@ -166,7 +166,8 @@ internal sealed class LevelRules
         null,
         FlowsPerSecond: _set.Any(threshold => threshold.Vector == vector && threshold.FlowsPerSecond is not null) ? amount.Flows : null,
         BaselineBitsPerSecond: Usual(vector, TrafficUnit.Bits),
-        BaselinePacketsPerSecond: Usual(vector, TrafficUnit.Packets));
+        BaselinePacketsPerSecond: Usual(vector, TrafficUnit.Packets),
+        Level: level);
 
     private long? Usual(TrafficVector vector, TrafficUnit unit) =>
         Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Unit == unit) is { } known ? (long)known.Usual : null;

@@ -11,6 +11,8 @@ namespace Platform.Detection.Windows;
 /// <summary>What a judge keeps of one protected object in one direction: its targets at every level, its rules at this hour, and the seconds that learning waits for.</summary>
 internal sealed class ObjectWatch
 {
+    private const double LeastShare = 0.1; // a prefix with less of an anomaly is not named
+    private const int MostPrefixes = 5;
     private const long MostGrain = 65_536;
     private const int LongestSilence = 600; // seconds; of longer ones nothing is learned
     private readonly LevelRules[] _rules = new LevelRules[3];
@@ -91,20 +93,27 @@ internal sealed class ObjectWatch
         Grain = _divisor is >= 64 and <= MostGrain ? _divisor : 1;
     }
 
+    /// <summary>A host; null when it is new and there are so many already.</summary>
     public TargetWatch? Host(NetworkKey address, int most)
     {
-        if (!Hosts.TryGetValue(address, out var host) && Hosts.Count < most)
+        if (!Hosts.TryGetValue(address, out var host) && Hosts.Count < most && Block(address, most) is { } block)
         {
-            var network = _object.BlockOf(address);
-            if (!Blocks.TryGetValue(network, out var block))
-            {
-                Blocks.Add(network, block = new TargetWatch(network, WatchLevel.Prefix));
-            }
-
             Hosts.Add(address, host = new TargetWatch(address, WatchLevel.Host, block));
         }
 
         return host;
+    }
+
+    /// <summary>The block of a host; null when it is new and there are so many already.</summary>
+    public TargetWatch? Block(NetworkKey address, int most)
+    {
+        var network = _object.BlockOf(address);
+        if (!Blocks.TryGetValue(network, out var block) && Blocks.Count < most)
+        {
+            Blocks.Add(network, block = new TargetWatch(network, WatchLevel.Prefix));
+        }
+
+        return block;
     }
 
     /// <summary>Takes in what all hosts, and the busiest of them, had; gives seconds that are over to learning, unless there is an anomaly.</summary>
@@ -143,16 +152,25 @@ internal sealed class ObjectWatch
         pending.Block.RaiseTo(block);
     }
 
-    /// <summary>The target as anomalies name it: of the whole object the prefix that has most of the traffic.</summary>
-    public IPNetwork NetworkOf(TargetWatch target)
+    /// <summary>The target as anomalies name it: of the whole object the prefixes that have most of what no anomaly of their own has, greatest first.</summary>
+    public IReadOnlyList<IPNetwork> NetworksOf(TargetWatch target, long second)
     {
         if (target != Whole)
         {
-            return target.Target.ToNetwork();
+            return [target.Target.ToNetwork()];
         }
 
-        var busiest = Blocks.Values.MaxBy(block => block.Lately(long.MinValue).Total.Packets);
-        return _object.PrefixOf(busiest?.Target ?? Whole.Target).ToNetwork();
+        var since = second - 2; // a share of one second may be few sampled packets
+        var parts = Blocks.Values.Where(block => _object.Holds(block.Target))
+            .Concat(Hosts.Values.Where(host => !_object.Holds(host.Block!.Target) && !host.Block.IsCovered)).Where(part => !part.IsCovered)
+            .GroupBy(part => _object.PrefixOf(part.Target))
+            .Select(same => (Prefix: same.Key, Packets: same.Sum(part => part.Lately(since).Total.Packets)))
+            .OrderByDescending(prefix => prefix.Packets)
+            .ToArray();
+        var least = parts.Sum(prefix => prefix.Packets) * LeastShare;
+        return parts.Length == 0
+            ? [_object.PrefixOf(Blocks.Keys.FirstOrDefault(Whole.Target)).ToNetwork()]
+            : [.. parts.Where((prefix, position) => position == 0 || prefix.Packets >= least).Take(MostPrefixes).Select(prefix => prefix.Prefix.ToNetwork())];
     }
 
     private static long Divisor(long left, long right)

@@ -10,6 +10,7 @@ internal static class Pulses
     public static async Task<IReadOnlySet<Guid>> Write(
         NpgsqlDataSource database, IReadOnlyList<Pulse> pulses, CancellationToken cancellation)
     {
+        pulses = [.. pulses.GroupBy(pulse => pulse.AnomalyId).Select(same => same.MaxBy(pulse => pulse.Beat)!)]; // a row is written once
         await using var command = database.CreateCommand(
             """
             with ended as (

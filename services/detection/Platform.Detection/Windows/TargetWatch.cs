@@ -104,6 +104,20 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         Surge = null;
     }
 
+    /// <summary>A second as far as it is known; nothing when it is not kept.</summary>
+    public SecondTraffic At(long second)
+    {
+        foreach (ref var slot in _slots.AsSpan())
+        {
+            if (slot.Second == second)
+            {
+                return slot.Traffic;
+            }
+        }
+
+        return default;
+    }
+
     /// <summary>All of the last seconds together.</summary>
     public SecondTraffic Lately(long since)
     {

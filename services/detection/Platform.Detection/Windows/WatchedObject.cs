@@ -32,6 +32,9 @@ internal sealed record WatchedObject(
         return prefix.Length > block.Length && prefix != host ? prefix : block;
     }
 
+    /// <summary>Whether all of it is the object's, so that an anomaly may name it.</summary>
+    public bool Holds(NetworkKey part) => Prefixes is null or [] || Prefixes.Any(prefix => prefix.Contains(part));
+
     /// <summary>The narrowest prefix of the object that holds it; itself when none does.</summary>
     public NetworkKey PrefixOf(NetworkKey part)
     {

@@ -44,6 +44,7 @@ internal sealed class WindowJudge(
     private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
     private readonly BatchNumbers _numbers = new();
     private readonly Dictionary<WatchedObject, ulong> _lost = [];
+    private readonly Dictionary<WatchedObject, ulong> _crowded = [];
     private DateTimeOffset _lastForget;
     private TimeSpan _lag;
 
@@ -147,6 +148,17 @@ internal sealed class WindowJudge(
         }
     }
 
+    /// <summary>Since it was asked the last time: increments that were not judged for their hosts, because an object has too many.</summary>
+    public IReadOnlyList<(WatchedObject Object, ulong Windows)> Crowded()
+    {
+        lock (_gate)
+        {
+            (WatchedObject, ulong)[] crowded = [.. _crowded.Select(one => (one.Key, one.Value))];
+            _crowded.Clear();
+            return crowded;
+        }
+    }
+
     /// <summary>Since it was asked the last time: how old the oldest datagram of a batch was, and which objects lost batches.</summary>
     public (TimeSpan Lag, IReadOnlyList<(WatchedObject Object, ulong Batches)> Lost) Health()
     {
@@ -239,33 +251,39 @@ internal sealed class WindowJudge(
             return;
         }
 
-        if (Find(on, address) is not { } host)
+        var host = Find(on, address);
+        var block = host?.Block ?? on.Block(address, windows.MaxHostsPerPartition - Hosts);
+        var (second, increment) = (window.Second, window.ReadTraffic());
+        var (whole, together, isLate) = (increment, default(SecondTraffic), false);
+        if (host is not null)
         {
-            Telemetry.Ignored("too-many-hosts", 1);
-            return;
+            host.LastArrival = now;
+            whole = host.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Host), out isLate);
+            Consider(on, host, second, whole, increment, origin, now);
+        }
+        else
+        {
+            Telemetry.Ignored("too-many-hosts", 1); // as a host; what is judged together has it all
+            _crowded[on.Object] = _crowded.GetValueOrDefault(on.Object) + 1;
         }
 
-        var block = host.Block!;
-        host.LastArrival = block.LastArrival = now;
-        var (second, increment) = (window.Second, window.ReadTraffic());
-        var whole = host.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Host), out var isLate);
-        Consider(on, host, second, whole, increment, origin, now);
         if (isLate)
         {
             Telemetry.Late();
             return;
         }
 
-        var together = default(SecondTraffic);
-        if (!host.IsCovered)
+        if (block is not null && host?.IsCovered != true)
         {
+            block.LastArrival = now;
             together = block.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Prefix), out _);
             Consider(on, block, second, together, increment, origin, now);
-            if (!block.IsCovered && !host.IsCovered)
-            {
-                var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Object), out _);
-                Consider(on, on.Whole, second, all, default, origin, now);
-            }
+        }
+
+        if (block?.IsCovered != true && host?.IsCovered != true)
+        {
+            var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Object), out _);
+            Consider(on, on.Whole, second, all, default, origin, now);
         }
 
         if (on.Direction is TrafficDirection.In)
@@ -287,11 +305,14 @@ internal sealed class WindowJudge(
         }
     }
 
-    /// <summary>A host of an object; null when there are too many.</summary>
+    /// <summary>
+    /// A host of an object; null when there are too many. No object has more than there are places left, so that one whose every address is attacked leaves
+    /// some for others.
+    /// </summary>
     private TargetWatch? Find(ObjectWatch on, NetworkKey address)
     {
         var known = on.Hosts.Count;
-        var host = on.Host(address, known + windows.MaxHostsPerPartition - Hosts);
+        var host = on.Host(address, windows.MaxHostsPerPartition - Hosts);
         Hosts += on.Hosts.Count - known;
         return host;
     }
@@ -318,7 +339,7 @@ internal sealed class WindowJudge(
             return;
         }
 
-        if (!rules.IsNear(whole, target))
+        if (!rules.IsNear(whole, target) && episode?.Hold?.IsHigh(whole, second) != true)
         {
             return;
         }
@@ -332,11 +353,16 @@ internal sealed class WindowJudge(
 
         if (episode.State.Open is not null)
         {
-            Find(on, target, second, whole, verdict, target.Level, origin, now);
+            Find(on, target, second, whole, verdict, target, origin, now);
             return;
         }
 
         var (named, rule) = Name(on, target, second, whole, verdict);
+        if (named is null && target.Block is { Episode: { IsSpread: true, State.Open: not null } spread } block)
+        {
+            spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause);
+        }
+
         if (named is null || named.Episode?.IsDeciding == true)
         {
             return;
@@ -345,11 +371,16 @@ internal sealed class WindowJudge(
         if (named != target)
         {
             named.Episode ??= new Episode();
-            named.Episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause);
-            named.Episode.Hold = HoldOf(verdict.Over[0]);
+            named.Episode.High(second, named.At(second).Total, now, presence.At(now), anomalies.LongestPause);
+            named.Episode.IsSpread = named.Level > target.Level;
+            named.Episode.Hold = named.Episode.IsSpread ? null : HoldOf(target, rules, verdict);
         }
 
-        Find(on, named, second, named == target ? whole : named.Lately(second), verdict with { Rule = rule }, target.Level, origin, now);
+        named.Episode!.Begin(now, anomalies);
+        var theirs = named == target ? whole : named.At(second);
+        theirs = theirs.Total.Packets > 0 ? theirs : named.At(second - 1); // this second's may be still to come
+        theirs = theirs.Total.Packets > 0 ? theirs : whole;
+        Find(on, named, second, theirs, verdict with { Rule = rule }, target, origin, now);
         if (named.IsCovered)
         {
             Separate(on, named, second, named == target ? notTogether : default);
@@ -373,7 +404,7 @@ internal sealed class WindowJudge(
                 return standsOut ? (target, verdict.Rule) : (null, "");
             }
 
-            return block.CoveredHosts >= SpreadHosts ? (block, "spread") : (target, verdict.Rule);
+            return block.CoveredHosts >= SpreadHosts && on.Object.Holds(block.Target) ? (block, "spread") : (target, verdict.Rule);
         }
 
         var first = verdict.Over[0];
@@ -384,7 +415,8 @@ internal sealed class WindowJudge(
         var mostAmount = 0L;
         foreach (var part in target.Level is WatchLevel.Object ? on.Blocks.Values.Concat(on.Hosts.Values) : on.Hosts.Values)
         {
-            if (!part.IsCovered && (target.Level is WatchLevel.Object || part.Block == target) && part.Block?.IsCovered != true)
+            if (!part.IsCovered && (target.Level is WatchLevel.Object || part.Block == target) && part.Block?.IsCovered != true
+                && on.Object.Holds(part.Target))
             {
                 var amount = part.Lately(since)[first.Vector][unit];
                 if (amount > mostAmount || (amount == mostAmount && part.Level is WatchLevel.Host))
@@ -405,6 +437,11 @@ internal sealed class WindowJudge(
             }
         }
 
+        if (target != on.Whole && !on.Object.Holds(target.Target))
+        {
+            return (most, verdict.Rule); // a block of single addresses is nobody's prefix: it is the busiest of them
+        }
+
         return most is not null && mostAmount >= Dominance * beyond ? (most, verdict.Rule) : (target, verdict.Rule);
     }
 
@@ -414,26 +451,31 @@ internal sealed class WindowJudge(
         long second,
         in SecondTraffic whole,
         Verdict verdict,
-        WatchLevel level,
+        TargetWatch judged,
         Origin origin,
         DateTimeOffset now)
     {
         var episode = target.Episode!;
         var watched = on.Object;
         var subject = episode.State.Open
-            ?? new AnomalySubject(Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworkOf(target), level, on.Direction);
-        var rules = on.Rules(target.Level);
-        var excess = Surge.Excess(target.Surge, whole, rules.Learned, out _);
+            ?? new AnomalySubject(
+                Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworksOf(target, second)[0], target.Level, on.Direction);
         var command = new JudgeSecond(
-            subject,
-            DateTimeOffset.FromUnixTimeSeconds(second),
-            whole.Total,
-            verdict.Over,
-            episode.Pulses,
-            Explainer.Explain(subject, verdict.Rule, verdict.Over, excess, rules.Learned.Typical, target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence),
-            now);
+            subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now);
         if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
+            var rules = on.Rules(target.Level);
+            command = command with
+            {
+                Explanation = Explainer.Explain(
+                    subject,
+                    verdict.Rule,
+                    verdict.Over,
+                    Surge.Excess(target.Surge, whole, rules.Learned, out _),
+                    rules.Learned.Typical,
+                    target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
+                    judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()]),
+            };
             Take(on, target, episode.State, isDeciding: true);
             found(new Finding(
                 this,
@@ -490,6 +532,11 @@ internal sealed class WindowJudge(
     {
         var episode = target.Episode!;
         var wasCovering = episode.IsCovering;
+        if (episode.State.Open is not null && state.Open is null)
+        {
+            episode.End();
+        }
+
         (episode.State, episode.IsDeciding) = (state, isDeciding);
         if (wasCovering != episode.IsCovering)
         {
@@ -504,7 +551,7 @@ internal sealed class WindowJudge(
             }
             else
             {
-                episode.Hold = null;
+                (episode.Hold, episode.IsSpread) = (null, false);
                 on.Open.Remove(target);
             }
         }
@@ -535,22 +582,23 @@ internal sealed class WindowJudge(
                     on.Hosts.Remove(address); // allowed while enumerating since .NET Core 3
                     Hosts--;
                 }
+                else if (host.Block is { } block && now - block.LastArrival > windows.ForgetAfter)
+                {
+                    block.LastArrival = now; // a block stays with its hosts
+                }
             }
 
-            if (on.Hosts.Count == 0)
+            foreach (var (network, block) in on.Blocks)
             {
-                foreach (var (network, block) in on.Blocks)
+                if (now - block.LastArrival > windows.ForgetAfter && IsForgotten(block, now))
                 {
-                    if (IsForgotten(block, now))
-                    {
-                        on.Blocks.Remove(network);
-                    }
+                    on.Blocks.Remove(network);
                 }
+            }
 
-                if (on.Open.Count == 0 && find(key.Object) is null or { IsRetired: true })
-                {
-                    _watches.Remove(key);
-                }
+            if (on.Hosts.Count == 0 && on.Open.Count == 0 && find(key.Object) is null or { IsRetired: true })
+            {
+                _watches.Remove(key);
             }
         }
 
@@ -560,13 +608,15 @@ internal sealed class WindowJudge(
     private bool IsForgotten(TargetWatch target, DateTimeOffset now) =>
         target.Episode is not { } episode || (!episode.IsCovering && now - episode.LastHigh > anomalies.LongestPause);
 
-    /// <summary>Half of what is beyond the usual: below that, what the wider level saw is over.</summary>
-    private static (TrafficVector Vector, TrafficUnit Unit, long Amount) HoldOf(VectorMeasurement over)
+    /// <summary>What the wider level may have for as long as it likes.</summary>
+    private static Hold HoldOf(TargetWatch wide, LevelRules rules, Verdict verdict)
     {
+        var over = verdict.Over[0];
         var unit = over.UnitOver();
-        var threshold = (unit is TrafficUnit.Bits ? over.ThresholdBitsPerSecond
+        var set = (unit is TrafficUnit.Bits ? over.ThresholdBitsPerSecond
             : unit is TrafficUnit.Packets ? over.ThresholdPacketsPerSecond : over.ThresholdFlowsPerSecond) ?? 0;
-        return (over.Vector, unit, Math.Max(1, (threshold - Usual(over, unit)) / 2));
+        var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == over.Vector && threshold.Unit == unit);
+        return new(wide, over.Vector, unit, learned is null ? set : Math.Min(set, (long)learned.Rate));
     }
 
     private static long Usual(VectorMeasurement over, TrafficUnit unit) =>

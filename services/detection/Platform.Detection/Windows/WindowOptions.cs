@@ -39,7 +39,7 @@ internal sealed class WindowOptions
     [Range(typeof(TimeSpan), "00:00:10", "01:00:00", ErrorMessage = "must be 00:00:10 to 01:00:00.")]
     public TimeSpan ForgetAfter { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Hosts that one partition keeps; more are counted and not judged. 1000 to 10000000; default 500000.</summary>
+    /// <summary>Hosts that one partition keeps, and one object no more than are left; more are judged with their block and object only. 1000 to 10000000; default 500000.</summary>
     [Range(1_000, 10_000_000, ErrorMessage = "must be 1000 to 10000000.")]
     public int MaxHostsPerPartition { get; init; } = 500_000;
 }
