@@ -38,6 +38,29 @@ public sealed class LearningTests
     }
 
     [Fact, Trait("Requirement", "R5")]
+    public void One_odd_minute_of_the_first_day_says_nothing_about_what_is_never_an_anomaly_once_a_day_is_known()
+    {
+        var odd = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 2, more: second => second >= Monday + 7_200 && second < Monday + 7_260 ? 100_000 : 0);
+        var floor = odd.Compile(WatchLevel.Host, 1, Settings, 1).Thresholds.First(threshold => threshold is { Vector: TrafficVector.Ntp, Unit: TrafficUnit.Packets }).Rate;
+
+        Assert.InRange(floor, Settings.FloorShare * 8_000, Settings.FloorShare * 12_000); // of the busiest hour
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void A_minute_of_which_a_few_seconds_are_known_teaches_nothing()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = Monday - 3; second < Monday + 1_800; second++)
+        {
+            var packets = second < Monday ? 100_000 : 1_000; // telemetry came back with a packet; that is why it is known
+            var traffic = SecondTraffic.Of(new Amount(packets * 4_000L, packets));
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        Assert.Equal(1_000, Usual(baseline, hour: 0));
+    }
+
+    [Fact, Trait("Requirement", "R5")]
     public void A_snapshot_knows_what_it_was_taken_of()
     {
         var baseline = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 3);

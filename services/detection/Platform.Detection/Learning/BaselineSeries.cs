@@ -11,6 +11,7 @@ internal sealed class BaselineSeries
     private const double MostFall = 2.5;
     private const double MostRise = 2;
     private const double NoiseShare = 0.2;
+    private const int LeastSeconds = 5; // of a minute: it begins with traffic, so a few seconds say more than there was
 
     /// <summary>Busy minutes of that hour, per second; 0 when nothing was seen.</summary>
     public float[] Mean { get; } = new float[HoursOfWeek.Count];
@@ -59,7 +60,7 @@ internal sealed class BaselineSeries
     /// <summary>A minute is over. The one before it is learned only now: an attack that was recognised late takes it along.</summary>
     public void EndMinute()
     {
-        if (_pending.Count > 0 && _minutes < _means.Length)
+        if (_pending.Count >= LeastSeconds && _minutes < _means.Length)
         {
             _means[_minutes] = _pending.Sum / _pending.Count;
             _peaks[_minutes++] = _pending.Highest;

@@ -21,6 +21,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const int Units = 2;
     private const int LeastMinutes = 3;
     private const int LeastHours = 6;
+    private const int DayHours = 24;
     private const double MostTransfer = 6;
     private const double SamplePacket = 800 * 8;
     private const double TrendHours = 36;
@@ -335,8 +336,10 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         return known == 0 ? series.SoFar.Mean : hourly[known / 2];
     }
 
-    private double Busiest(WatchLevel level, TrafficUnit unit) =>
-        Series(level, TrafficVector.Total, unit) is { } all ? Math.Max(all.Mean.Max(), all.SoFar.Mean) * Trend : 0;
+    /// <summary>The busiest hour; while a day is not seen yet also the busiest minute: after that it says what was odd about one minute.</summary>
+    private double Busiest(WatchLevel level, TrafficUnit unit) => Series(level, TrafficVector.Total, unit) is { } all
+        ? Math.Max(all.Mean.Max(), _hoursSeen < DayHours ? all.SoFar.Mean : 0) * Trend
+        : 0;
 
     /// <summary>A vector that occurs for the first time has a series from now on.</summary>
     private void Note(WatchLevel level, in SecondTraffic traffic)
