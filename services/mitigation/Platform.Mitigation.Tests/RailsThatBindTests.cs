@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
@@ -175,6 +176,8 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
             create table views.{table} (like views.kept including all)
             """);
 
+        var building = await _database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await Execute(building, $"begin; select from platform.checkpoints where name = '{view}' for update"); // as long as this holds, it comes no further
         for (var look = 0; look < 3; look++)
         {
             await Assert.ThrowsAsync<ViewBehindException>(Read);
@@ -183,6 +186,8 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
             await network.RouterHasRule("203.0.113.138/32");
         }
 
+        await Execute(building, "rollback");
+        await building.DisposeAsync();
         await Execute($"""
             drop table views.{table};
             alter table views.kept rename to {table};
@@ -251,6 +256,12 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
     private async Task Execute(string sql)
     {
         await using var command = _database.DataSource.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    private static async Task Execute(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
