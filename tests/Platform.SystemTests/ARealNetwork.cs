@@ -223,7 +223,7 @@ internal sealed partial class ARealNetwork(LocalStack stack) : IAsyncDisposable
                 }
             }
 
-            var cards = string.Join("; ", (await stack.Router.Gobgp("global", "rib", "-a", "ipv4-flowspec")).Split('\n').Select(Card).OfType<string>());
+            var cards = string.Join("; ", (await stack.Router.Gobgp("global", "rib", "-a", "ipv4-flowspec")).Split('\n').Select(Card).OfType<string>().Order()); // they are told in changing order
             if (cards != _cards)
             {
                 await In(_router, "nft", $"flush chain ip card f{(cards.Length > 0 ? "; " + cards : "")}");

@@ -27,9 +27,22 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
     {
         var objects = await provider.List($"protected-objects?tenantId={tenantId}");
         var id = objects.Single().GetProperty("objectId").GetString();
-        await provider.Put(
-            $"protected-objects/{id}/defense-policy?tenantId={tenantId}",
-            new { serviceCode, mode, reason = "as agreed", steps = new[] { new { kind = step, patienceSeconds = 3600, fromSeverity = "low" } } });
+        var policy = new { serviceCode, mode, reason = "as agreed", steps = new[] { new { kind = step, patienceSeconds = 3600, fromSeverity = "low" } } };
+        await Eventually.True(
+            async () => // detection knows the contract, mitigation may hear of it a moment later
+            {
+                try
+                {
+                    await provider.Put($"protected-objects/{id}/defense-policy?tenantId={tenantId}", policy);
+                    return true;
+                }
+                catch (LocalStackException)
+                {
+                    return false;
+                }
+            },
+            TimeSpan.FromSeconds(15),
+            "the policy");
     }
 
     public Task<IReadOnlyList<JsonElement>> Mitigations() => provider.List($"mitigations?tenantId={tenantId}");
