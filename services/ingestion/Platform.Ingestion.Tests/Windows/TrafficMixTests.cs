@@ -31,6 +31,23 @@ public sealed class TrafficMixTests
     }
 
     [Fact]
+    public void What_was_not_told_is_no_port_and_no_protocol_of_its_own()
+    {
+        var fragment = Flow("198.51.100.1", 0, 1500, 1) with { DestinationPort = 0, IsFragment = true };
+        var portless = Flow("198.51.100.1", 0, 1500, 1) with { DestinationPort = 0, Knows = FlowKnowledge.Protocol };
+        var halfTold = Flow("198.51.100.1", 0, 1500, 1) with { Knows = FlowKnowledge.Protocol };
+        var protocolless = Flow("198.51.100.1", 0, 1500, 0) with { Protocol = 0, DestinationPort = 0, Knows = FlowKnowledge.None };
+        var portZero = Flow("198.51.100.1", 0, 1500, 4);
+
+        var sketch = Assert.Single(Sketches(fragment, portless, halfTold, protocolless, portZero));
+
+        Assert.Equal([(0u, 4ul)], sketch.SourcePorts.Select(Packets));
+        Assert.Equal([(7777u, 5ul)], sketch.DestinationPorts.Select(Packets));
+        Assert.Equal([(17u, 7ul)], sketch.Protocols.Select(Packets));
+        Assert.Equal([(512u, 4ul), (1518u, 3ul)], sketch.PacketLengths.Select(Packets));
+    }
+
+    [Fact]
     public void A_host_near_a_watch_level_has_a_sketch_of_its_own_at_once()
     {
         var counter = Counter();

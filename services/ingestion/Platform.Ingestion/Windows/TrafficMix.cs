@@ -24,11 +24,16 @@ internal sealed class TrafficMix
     {
         _total += amounts;
         _peers.Add(isOutgoing ? flow.Destination : flow.Source, amounts);
-        _protocols.Add(flow.Protocol, amounts);
-        if (flow.Protocol is 6 or 17)
+        if ((flow.Knows & FlowKnowledge.Protocol) != 0)
         {
-            _sourcePorts.Add(flow.SourcePort, amounts);
-            _destinationPorts.Add(flow.DestinationPort, amounts);
+            _protocols.Add(flow.Protocol, amounts);
+        }
+
+        // A zero that was not told is no port, and fragments have none.
+        if (flow.Protocol is 6 or 17 && !flow.IsFragment && (flow.SourcePort | flow.DestinationPort) != 0)
+        {
+            AddPort(_sourcePorts, flow.SourcePort, flow.Knows, amounts);
+            AddPort(_destinationPorts, flow.DestinationPort, flow.Knows, amounts);
         }
 
         if (flow.InInterface != 0)
@@ -41,7 +46,12 @@ internal sealed class TrafficMix
             _asNumbers.Add(asNumber, amounts);
         }
 
-        var length = flow.Bytes / Math.Max(1, flow.Packets);
+        if (flow.Bytes == 0 || flow.Packets == 0)
+        {
+            return; // one of the two was not told: nobody knows how long the packets were
+        }
+
+        var length = flow.Bytes / flow.Packets;
         var slot = 0;
         while (slot < LengthClasses.Length - 1 && length > LengthClasses[slot])
         {
@@ -79,6 +89,14 @@ internal sealed class TrafficMix
         _protocols.Clear();
         Array.Clear(_lengths);
         _total = default;
+    }
+
+    private static void AddPort(HeavyHitters<uint> ports, ushort port, FlowKnowledge knows, Amounts amounts)
+    {
+        if (port != 0 || (knows & FlowKnowledge.Ports) != 0)
+        {
+            ports.Add(port, amounts);
+        }
     }
 
     private static IEnumerable<Wire.NumberShare> ToWire(HeavyHitters<uint> numbers) =>
