@@ -281,6 +281,25 @@ public sealed class WindowCounterTests
         Assert.Equal(3, windows.Sum(window => (long)window.Total.Packets));
     }
 
+    /// <summary>Flows of one host that last up to nine seconds have 55 rows: none of them comes to a tenth of the threshold that the host is at.</summary>
+    [Fact]
+    public void A_host_whose_traffic_lies_in_many_long_flows_is_sent_early_too()
+    {
+        var counter = Counter();
+        for (var end = 0; end < 10; end++)
+        {
+            for (var start = end; start < 10; start++)
+            {
+                counter.Add(Flow(bytes: Shop.WatchBytes * 10 / 55, startMs: (Second - start) * 1000 + 1, endMs: (Second - end) * 1000 + 400));
+            }
+        }
+
+        Assert.NotNull(counter.TakeUrgent());
+        counter.Add(Flow(destination: "203.0.113.10", bytes: Shop.WatchBytes / 9, startMs: Now - 5000));
+        counter.Add(Flow(destination: "203.0.113.11", bytes: Shop.WatchBytes / 2));
+        Assert.Null(counter.TakeUrgent());
+    }
+
     [Fact]
     public void A_full_table_counts_what_it_could_not_take()
     {

@@ -19,6 +19,9 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     private const ulong MostPerFlow = 1UL << 48;
     private const long LongestMs = 86_400_000;
 
+    // Flows of one host that last for several seconds have many rows, one for each first and last second: an eighth of the watch level in one of them is near it.
+    private const int LongShareBits = 3;
+
     // The rows of flows that follow each other lie anywhere: these many are asked for before the first is needed, so that the processor fetches them together.
     private const int MostPending = 16;
 
@@ -266,7 +269,8 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         row.Packets += part.Packets;
         row.Flows = row.Flows > uint.MaxValue - flows ? uint.MaxValue : row.Flows + flows; // a record may say that it stands for billions
         rowFlows = row.Flows;
-        if ((row.Bytes >= watched.WatchBytes || row.Packets >= watched.WatchPackets) && !row.IsUrgent)
+        var shift = row.First == row.Last ? 0 : LongShareBits;
+        if ((row.Bytes << shift >= watched.WatchBytes || row.Packets << shift >= watched.WatchPackets) && !row.IsUrgent)
         {
             row.IsUrgent = true;
             row.IsHot = true;
