@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Ingestion.Flows;
+using Platform.Ingestion.Windows;
 
 namespace Platform.Ingestion.Tests.Flows;
 
@@ -177,6 +179,29 @@ public sealed class IpfixTests
             [("10.0.0.2", 100ul, 1ul), ("10.0.0.1", 2000ul, 20ul)],
             decoded.Flows.Select(flow => (flow.Destination.ToString(), flow.Bytes, flow.Packets)));
         Assert.Equal(2000, decoded.Lines[0].GetProperty("reverseOctetDeltaCount").GetInt32());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_answer_in_a_biflow_has_flags_of_its_own_or_none(bool tellsFlags)
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set =>
+            {
+                set.U16(256, tellsFlags ? 9 : 8).U16(8, 4, 12, 4, 4, 1, 6, 1, 1, 4, 2, 4).U16(0x8001, 4).U32(29305).U16(0x8002, 4).U32(29305);
+                _ = tellsFlags ? set.U16(0x8006, 1).U32(29305) : set;
+            })
+            .Set(256, set =>
+            {
+                set.Address("10.0.0.1", "10.0.0.2").U8(6, 0x02).U32(100, 1, 2000, 20);
+                _ = tellsFlags ? set.U8(0x12) : set;
+            })));
+
+        var (syn, synAck) = (TrafficVectorsOf.Bit(Vector.TcpSyn), TrafficVectorsOf.Bit(Vector.TcpSynAck));
+        var vectors = decoded.Flows.Select(flow => TrafficVectorsOf.Flow(in flow)).ToArray();
+        Assert.Equal([syn, TrafficVectors.None], vectors.Select(of => of & syn));
+        Assert.Equal([TrafficVectors.None, tellsFlags ? synAck : TrafficVectors.None], vectors.Select(of => of & synAck));
     }
 
     [Fact]

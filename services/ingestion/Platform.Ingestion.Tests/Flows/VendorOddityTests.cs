@@ -38,6 +38,36 @@ public sealed class VendorOddityTests
         Assert.All(decoded.Flows, flow => Assert.Equal((1_699_999_990_000, 1_699_999_999_000), (flow.StartMs, flow.EndMs)));
     }
 
+    /// <summary>Cisco ASA from 8.4(5) on: element 233 is 1 for a connection that begins, 5 for what it carried since the last event, 2 at its end with all of it.</summary>
+    [Fact]
+    public void A_firewall_tells_a_connection_several_times_and_it_counts_once()
+    {
+        const ulong Now = 1_700_000_000_000;
+        static Datagram Event(Datagram set, int kind, ulong sent, ulong answered, ulong start) =>
+            set.Address("10.0.0.1", "10.0.0.2").U8(6, kind).U64(sent, answered, start, Now);
+        var template = Datagram.NetFlow9(sequence: 1)
+            .Set(0, set => set.Template(263, (8, 4), (12, 4), (4, 1), (233, 1), (231, 8), (232, 8), (152, 8), (323, 8)));
+        var decoded = new Decoded().Receive(template)
+            .Receive(Datagram.NetFlow9(sequence: 2).Set(263, set => Event(set, 2, 1000, 2000, Now - 3_600_000))) // nobody told parts of it
+            .Receive(Datagram.NetFlow9(sequence: 3).Set(263, set =>
+            {
+                Event(set, 1, 0, 0, Now);
+                Event(set, 5, 100, 50, Now - 3_600_000);
+                Event(set, 2, 250, 90, Now - 3_600_000);
+                Event(set, 2, 250, 90, 0);
+                Event(set, 2, 30, 10, Now - 5000);
+                Event(set, 3, 0, 0, Now);
+            }));
+
+        Assert.Equal(
+            [
+                (1000ul, 1u), (2000ul, 1u), (0ul, 0u), (100ul, 0u), (50ul, 0u), (0ul, 1u), (0ul, 1u), (0ul, 1u), (0ul, 1u), (30ul, 1u), (10ul, 1u), (0ul, 1u),
+            ],
+            decoded.Flows.Select(flow => (flow.Bytes, flow.Flows)));
+        Assert.Equal((long)Now - 60_000, decoded.Flows[3].StartMs); // what it carried since is no matter of the hour before
+        Assert.Equal([(DecodeError.TotalToldBefore, 2L)], decoded.Errors.Select(error => (error.Key, error.Value)));
+    }
+
     /// <summary>Cisco IOS NBAR: the table of applications is options data with text filled with zeros; the scope is the system.</summary>
     [Fact]
     public void The_table_of_applications_is_options_data()
@@ -213,6 +243,53 @@ public sealed class VendorOddityTests
         Assert.Equal((startMs, endMs), (decoded.Flow.StartMs, decoded.Flow.EndMs));
         var counted = decoded.Lines[0].GetProperty("counted");
         Assert.Equal((startMs, endMs), (counted.GetProperty("flowStartMilliseconds").GetInt64(), counted.GetProperty("flowEndMilliseconds").GetInt64()));
+    }
+
+    /// <summary>Exporters whose element 153 holds the uptime of their kernel: only the distance between the two is believed.</summary>
+    [Fact]
+    public void An_absolute_end_that_cannot_be_is_none()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (152, 8), (153, 8), (1, 4)))
+            .Set(256, set => set.U64(90_000, 95_000).U32(1).U64(0, 95_000).U32(1))));
+
+        Assert.Equal(
+            [(1_699_999_995_000, 1_700_000_000_000), (0, 1_700_000_000_000)], decoded.Flows.Select(flow => (flow.StartMs, flow.EndMs)));
+    }
+
+    /// <summary>NetFlow v9 with FIRST_SWITCHED and LAST_SWITCHED left zero: the flow was not when the exporter started.</summary>
+    [Fact]
+    public void Uptimes_of_zero_are_not_told()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(0, set => set.Template(256, (22, 4), (21, 4), (1, 4)))
+            .Set(256, set => set.U32(0, 0, 1)));
+
+        Assert.Equal((0, 1_700_000_000_000), (decoded.Flow.StartMs, decoded.Flow.EndMs));
+    }
+
+    [Fact]
+    public void A_rate_of_zero_in_one_element_does_not_hide_that_of_another()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(0, set => set.Template(256, (1, 4), (34, 4), (50, 4)))
+            .Set(256, set => set.U32(7, 0, 100).U32(7, 200, 100)));
+
+        Assert.Equal([100u, 200u], decoded.Flows.Select(flow => flow.SamplingRate));
+    }
+
+    /// <summary>pmacct's nfprobe until 2021: the length of the option fields is said as nine, and there are two of four bytes each.</summary>
+    [Fact]
+    public void The_length_of_option_fields_may_be_off_by_less_than_a_field()
+    {
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(1, set => set.U16(257, 4, 9).U16(1, 4).U16(34, 4, 35, 1))
+            .Set(257, set => set.U32(0, 512).U8(2))
+            .Set(0, set => set.Template(256, (1, 4)))
+            .Set(256, set => set.U32(7)));
+
+        Assert.Equal((512u, SamplingSource.Options), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
+        Assert.Empty(decoded.Errors);
     }
 
     /// <summary>RFC 7011 section 6.2: a number may come in fewer bytes than its type has.</summary>

@@ -74,6 +74,9 @@ internal enum DecodeError
 
     /// <summary>A sampled packet without an IP header that we can reach (other protocols, cut too short).</summary>
     PacketWithoutIp,
+
+    /// <summary>The total of a connection at its end, from a firewall that told the parts of it before: the flow counts, the total does not.</summary>
+    TotalToldBefore,
 }
 
 /// <summary>What one exporter may make us remember. Bounds memory whatever the bytes are.</summary>

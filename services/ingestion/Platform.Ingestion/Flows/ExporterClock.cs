@@ -41,13 +41,13 @@ internal readonly struct ExporterClock
     {
         flow.EndMs = ToUnixMs(template.EndUnit, end);
         flow.StartMs = ToUnixMs(template.StartUnit, start);
-        if (flow.EndMs == 0 || (ulong)(_exportedMs - flow.EndMs + _oldestMs) > (ulong)(2 * _oldestMs))
+        if (end == 0 || flow.EndMs == 0 || (ulong)(_exportedMs - flow.EndMs + _oldestMs) > (ulong)(2 * _oldestMs))
         {
             SetRarely(ref flow, template, start, end);
         }
     }
 
-    // No end; or an uptime that cannot be, or whose origin nobody told: then only the distance between the two is believed.
+    // No end; or one that cannot be, or an uptime whose origin nobody told: then only the distance between the two is believed.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void SetRarely(ref FlowRecord flow, FlowTemplate template, ulong start, ulong end)
     {
@@ -63,6 +63,11 @@ internal readonly struct ExporterClock
         }
         else if (flow.EndMs == 0)
         {
+            flow.EndMs = _exportedMs;
+        }
+        else if ((ulong)(_exportedMs - flow.EndMs + OldestMs) > 2 * OldestMs)
+        {
+            flow.StartMs = flow.StartMs != 0 && flow.StartMs < flow.EndMs ? _exportedMs - (flow.EndMs - flow.StartMs) : 0;
             flow.EndMs = _exportedMs;
         }
     }

@@ -87,10 +87,14 @@ internal sealed class FlowTemplate
 
         HasV4 = Uses(Slot.SourceV4, best) || Uses(Slot.DestinationV4, best);
         HasV6 = Uses(Slot.SourceV6High, best) || Uses(Slot.DestinationV6High, best);
-        HasRate = Uses(Slot.Rate, best) || Uses(Slot.SampledInterval, best) || Uses(Slot.SampledPopulation, best)
+        HasRate = Uses(Slot.Rate, best) || Uses(Slot.SamplerRate, best) || Uses(Slot.SampledInterval, best) || Uses(Slot.SampledPopulation, best)
             || Uses(Slot.SampledProbability, best);
         HasSampler = Uses(Slot.Sampler, best);
         HasReverse = Uses(Slot.ReverseBytes, best) || Uses(Slot.ReversePackets, best);
+        HasReverseTcpFlags = Uses(Slot.ReverseTcpFlags, best);
+        HasFirewallEvents = Uses(Slot.FirewallEvent, best)
+            && best[(int)Slot.Bytes] is 0 or SlotMap.OfInitiator
+            && best[(int)Slot.Packets] is 0 or SlotMap.OfInitiator;
         HasDuration = Uses(Slot.Duration, best);
         HasSystemStart = Uses(Slot.SystemStart, best);
         HasIpVersion = Uses(Slot.IpVersion, best);
@@ -101,7 +105,7 @@ internal sealed class FlowTemplate
             | (Uses(Slot.SourcePort, best) && Uses(Slot.DestinationPort, best) ? FlowKnowledge.Ports : 0)
             | (Uses(Slot.TcpFlags, best) ? FlowKnowledge.TcpFlags : 0);
         HasPacketSection = PacketField >= 0 && !HasV4 && !HasV6;
-        NeedsMore = HasV6 || HasReverse || HasDuration || HasSystemStart || HasFlows || HasFragmentOffset || HasPacketSection;
+        NeedsMore = HasV6 || HasReverse || HasDuration || HasSystemStart || HasFlows || HasFragmentOffset || HasFirewallEvents || HasPacketSection;
     }
 
     public ushort Id { get; }
@@ -131,6 +135,11 @@ internal sealed class FlowTemplate
     public bool HasLineCard { get; }
 
     public bool HasReverse { get; }
+
+    public bool HasReverseTcpFlags { get; }
+
+    /// <summary>Tells events of connections (element 233), and amounts as no meter does: of initiator and responder, or none.</summary>
+    public bool HasFirewallEvents { get; }
 
     public bool HasDuration { get; }
 

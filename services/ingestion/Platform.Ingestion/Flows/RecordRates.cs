@@ -72,7 +72,7 @@ internal static class RecordRates
     // One packet in N from whichever way it is said (RFC 3954, RFC 5477); 0 when not said.
     private static uint RateIn(FlowTemplate template, in RecordReader reader)
     {
-        double rate = reader[Slot.Rate];
+        double rate = reader[Slot.Rate] is > 0 and var told ? told : reader[Slot.SamplerRate];
         if (rate == 0 && reader[Slot.SampledInterval] is > 0 and var interval)
         {
             // An interval without the space between intervals would say that everything is sampled; who sends that means one packet in so many.

@@ -40,6 +40,7 @@ internal enum Slot
     SystemStart,
     Sampler,
     Rate,
+    SamplerRate,
     SampledInterval,
     SampledSpace,
     SampledSize,
@@ -47,6 +48,8 @@ internal enum Slot
     SampledProbability,
     ReverseBytes,
     ReversePackets,
+    ReverseTcpFlags,
+    FirewallEvent,
     ScopeInterface,
     ScopeTemplate,
     ScopeDomain,
@@ -70,6 +73,9 @@ internal static class SlotMap
 {
     internal readonly record struct Use(Slot Slot, byte Priority, TimeUnit Unit = TimeUnit.None);
 
+    /// <summary>Priority of the amounts of initiator and responder, which firewalls tell.</summary>
+    internal const byte OfInitiator = 5;
+
     private const uint ReversePen = 29305; // RFC 5103: the same elements, other direction
     private const uint CiscoPen = 9;
 
@@ -88,6 +94,7 @@ internal static class SlotMap
     {
         1 => new(Slot.ReverseBytes, 9),
         2 => new(Slot.ReversePackets, 9),
+        6 => new(Slot.ReverseTcpFlags, 9),
         85 => new(Slot.ReverseBytes, 7),
         86 => new(Slot.ReversePackets, 7),
         _ => default,
@@ -124,16 +131,17 @@ internal static class SlotMap
         23 => new(Slot.Bytes, 8),
         85 => new(Slot.Bytes, 7),
         171 => new(Slot.Bytes, 6),
-        231 => new(Slot.Bytes, 5),
+        231 => new(Slot.Bytes, OfInitiator),
         352 => new(Slot.Bytes, 4),
         353 => new(Slot.Bytes, 3),
         2 => new(Slot.Packets, 9),
         24 => new(Slot.Packets, 8),
         86 => new(Slot.Packets, 7),
         172 => new(Slot.Packets, 6),
-        298 => new(Slot.Packets, 5),
-        232 => new(Slot.ReverseBytes, 5),
-        299 => new(Slot.ReversePackets, 5),
+        298 => new(Slot.Packets, OfInitiator),
+        232 => new(Slot.ReverseBytes, OfInitiator),
+        299 => new(Slot.ReversePackets, OfInitiator),
+        233 => new(Slot.FirewallEvent, 9),
         3 => new(Slot.Flows, 9),
         10 => new(Slot.InInterface, 9),
         252 => new(Slot.InInterface, 5),
@@ -165,7 +173,7 @@ internal static class SlotMap
         302 => new(Slot.Sampler, 9),
         48 => new(Slot.Sampler, 8),
         34 => new(Slot.Rate, 9),
-        50 => new(Slot.Rate, 8),
+        50 => new(Slot.SamplerRate, 9), // not the same slot: who has both may leave one of them zero
         305 => new(Slot.SampledInterval, 9),
         306 => new(Slot.SampledSpace, 9),
         309 => new(Slot.SampledSize, 9),

@@ -5,6 +5,9 @@ namespace Platform.Ingestion.Flows;
 /// <summary>The data records of NetFlow v5, v9 and IPFIX: from bytes and a compiled template to <see cref="FlowRecord"/>. The hot path.</summary>
 internal static class TemplateRecords
 {
+    /// <summary>How often a firewall tells of a connection that goes on, unless it is set otherwise.</summary>
+    private const long BetweenUpdatesMs = 60_000;
+
     /// <summary>Decodes all records of one set.</summary>
     /// <param name="message">Ends with the set. At least eight bytes lie before <paramref name="start"/>.</param>
     /// <param name="start">First byte after the header of the set.</param>
@@ -63,15 +66,17 @@ internal static class TemplateRecords
                         template, in reader, in flow, exporter, domain, in header);
                 }
 
+                var isToldBefore = false;
                 if (template.NeedsMore)
                 {
                     ReadMore(template, in reader, message.Slice(position, length), in header, ref flow);
+                    isToldBefore = template.HasFirewallEvents && ReadFirewallEvent(reader[Slot.FirewallEvent], exporter, ref flow);
                 }
 
                 handler.Flow(in flow);
                 if (template.HasReverse)
                 {
-                    GiveReverse(in reader, flow, ref handler);
+                    GiveReverse(template, in reader, flow, isToldBefore, ref handler);
                 }
             }
 
@@ -159,6 +164,30 @@ internal static class TemplateRecords
         }
     }
 
+    // Cisco ASA tells the same connection when it is made, each minute (what it carried since), and when it ends (what it carried in all). It counts as a flow
+    // when it ends or is denied. True: what is told here was told before.
+    private static bool ReadFirewallEvent(ulong kind, ExporterContext exporter, ref FlowRecord flow)
+    {
+        const int Created = 1, Deleted = 2, Updated = 5;
+        flow.Flows = kind is Created or Updated ? 0u : 1;
+        if (kind == Updated)
+        {
+            exporter.TellsUpdates = true;
+            flow.StartMs = Math.Max(flow.StartMs, flow.EndMs - BetweenUpdatesMs);
+            return false;
+        }
+
+        if (kind != Deleted || !exporter.TellsUpdates || (flow.StartMs != 0 && flow.EndMs - flow.StartMs < BetweenUpdatesMs)
+            || (flow.Bytes | flow.Packets) == 0)
+        {
+            return false;
+        }
+
+        exporter.Count(DecodeError.TotalToldBefore);
+        (flow.Bytes, flow.Packets) = (0, 0);
+        return true;
+    }
+
     // Some exporters send both families in one template and leave one of them zero.
     private static void ReadV6(FlowTemplate template, in RecordReader reader, ref FlowRecord flow)
     {
@@ -196,7 +225,8 @@ internal static class TemplateRecords
         flow.Packets = flow.Packets != 0 ? flow.Packets : 1;
     }
 
-    private static void GiveReverse<THandler>(in RecordReader reader, FlowRecord flow, ref THandler handler)
+    private static void GiveReverse<THandler>(
+        FlowTemplate template, in RecordReader reader, FlowRecord flow, bool isToldBefore, ref THandler handler)
         where THandler : struct, IFlowHandler
     {
         var bytes = reader[Slot.ReverseBytes];
@@ -210,8 +240,10 @@ internal static class TemplateRecords
         (flow.SourcePort, flow.DestinationPort) = (flow.DestinationPort, flow.SourcePort);
         (flow.SourceAsn, flow.DestinationAsn) = (flow.DestinationAsn, flow.SourceAsn);
         (flow.InInterface, flow.OutInterface) = (flow.OutInterface, flow.InInterface);
-        flow.Bytes = bytes;
-        flow.Packets = packets;
+        (flow.Bytes, flow.Packets) = isToldBefore ? (0, 0) : (bytes, packets);
+        // The flags of one direction say nothing of the other: an answer to a SYN is none.
+        flow.TcpFlags = (byte)reader[Slot.ReverseTcpFlags];
+        flow.Knows = template.HasReverseTcpFlags ? flow.Knows | FlowKnowledge.TcpFlags : flow.Knows & ~FlowKnowledge.TcpFlags;
         handler.Flow(in flow);
     }
 }

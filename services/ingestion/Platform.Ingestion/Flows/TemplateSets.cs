@@ -105,8 +105,8 @@ internal static class TemplateSets
             body = set[6..];
             if (isNetFlow9)
             {
-                // Both words are lengths in bytes: of the scope fields, of the option fields.
-                if ((count | second) % 4 != 0)
+                // Both words are lengths in bytes: of the scope fields, of the option fields. pmacct's nfprobe said 9 for two option fields until 2021.
+                if (count % 4 != 0)
                 {
                     exporter.Refuse(DecodeError.TemplateScopeWrong, domain, id);
                     return false;
