@@ -47,6 +47,14 @@ public sealed class ConfirmCountermeasureTests
         .Then(Over);
 
     [Fact]
+    public void The_mitigation_ends_when_the_last_speaker_that_was_not_read_is_none_any_more()
+    {
+        MitigationEvent[] cleared = [.. StartedAtNoon, Announced, Withdrawing, new CountermeasureCleared(CountermeasureId, "edge", Noon.AddMinutes(7))];
+        With(cleared).When(state => MitigationDecider.Decide(state, ReadGone("edge", "edge", "core"))).ThenUnchanged();
+        With(cleared).When(state => MitigationDecider.Decide(state, ReadGone("edge", "edge"))).Then(Over);
+    }
+
+    [Fact]
     public void A_mitigation_that_never_came_into_force_says_so() => With([.. StartedAtNoon, Withdrawing])
         .When(state => MitigationDecider.Decide(state, ReadGone()))
         .Then(

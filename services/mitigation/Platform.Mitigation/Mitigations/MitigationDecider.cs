@@ -213,15 +213,19 @@ internal static partial class MitigationDecider
         {
             if (!current.Countermeasures.TryGetValue(id, out var countermeasure)
                 || !countermeasure.IsInNetwork
-                || (countermeasure.Stage is CountermeasureStage.Wanted && !isWithdrawing) // missing while it shall stand: drift, not an end
-                || countermeasure.Cleared.Contains(command.Speaker))
+                || (countermeasure.Stage is CountermeasureStage.Wanted && !isWithdrawing)) // missing while it shall stand: drift, not an end
             {
                 continue;
             }
 
+            // Read again, it is asked again: a holder may have gone for good since the others were read without it.
             if (!countermeasure.Cleared.Add(command.Speaker).IsSupersetOf(holders))
             {
-                events.Add(new CountermeasureCleared(id, command.Speaker, command.At));
+                if (!countermeasure.Cleared.Contains(command.Speaker))
+                {
+                    events.Add(new CountermeasureCleared(id, command.Speaker, command.At));
+                }
+
                 continue;
             }
 
