@@ -208,6 +208,36 @@ public sealed class ByHandTests
     }
 
     [Fact]
+    public void A_step_that_would_add_nothing_to_what_stands_is_passed_over()
+    {
+        var udp = new VectorEvidence("udp", 80_000_000, 20_000, 8_000_000, null);
+        var limit = new CountermeasureSpec(
+            CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.RateLimit, Protocol: 17, BytesPerSecond: 1_000_000));
+        var (blackhole, patience) = (new CountermeasureSpec(CountermeasureKind.Blackhole, Target), TimeSpan.FromSeconds(10));
+        var defense = With(EnforcementMode.Automatic);
+        defense = defense with
+        {
+            Policy = Policy with
+            {
+                Steps =
+                [
+                    new(DefenseStepKind.FlowSpecRateLimit, patience),
+                    new(DefenseStepKind.FlowSpecDiscard, patience), // of a broad vector the same rate limit
+                    new(DefenseStepKind.Blackhole, patience),
+                ],
+            },
+        };
+        With(
+            new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [udp]),
+            new CountermeasureRequested(limit.IdIn(Scope.MitigationId), limit.Kind, Target, Noon, limit.Rule))
+            .When(state => MitigationDecider.Decide(
+                state, new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", defense, Noon.AddMinutes(2))))
+            .Then(
+                new StepTaken(2, "unchanged", Noon.AddMinutes(2)),
+                new CountermeasureRequested(blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Noon.AddMinutes(2)));
+    }
+
+    [Fact]
     public void Nobody_escalates_past_the_last_step_or_after_the_end_of_the_attack()
     {
         With([Proposed[0], new MitigationApproved(Scope.ServiceCode, "x", Noon), new StepTaken(2, "unchanged", Noon)])

@@ -175,7 +175,9 @@ internal sealed partial class EffectMeter(
             return;
         }
 
-        var next = DefensePlan.Next(mitigation.Target, mitigation.Evidence, defense.Policy, defense.Means, mitigation.Step + 1)?.Specs ?? [];
+        var (state, _) = await store.Tenant(TenantId.Of(mitigation.TenantId))
+            .Load(MitigationState.Stream, mitigation.MitigationId.ToString(), cancellation);
+        var next = state.Step == mitigation.Step && MitigationDecider.StepAfter(state, defense) is { } step ? MitigationDecider.New(state, step.Specs) : [];
         if (next.All(spec => defense.Rails.RefusalOf(spec, defense.Contract, mitigation.ServiceCode) is null))
         {
             defense = await facts.WithMoreSlots(defense, mitigation.TenantId, mitigation.MitigationId, next.Count(spec => !spec.IsAllowance), cancellation);

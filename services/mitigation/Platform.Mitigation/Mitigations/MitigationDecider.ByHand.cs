@@ -211,7 +211,7 @@ internal static partial class MitigationDecider
         }
 
         var defense = command.Defense;
-        if (DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, current.Step + 1) is not { } step)
+        if (StepAfter(current, defense) is not { } step)
         {
             return Decision<MitigationEvent>.Unchanged; // nothing stronger is left: what stands goes on standing
         }
@@ -222,6 +222,20 @@ internal static partial class MitigationDecider
             : new MitigationEvent[] { new StepTaken(step.Index, command.Why, command.At) }
                 .Concat(added.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
                 .ToArray();
+    }
+
+    /// <summary>The next step that does more than what stands already; null: nothing is left.</summary>
+    public static PlannedStep? StepAfter(MitigationState current, Defense defense)
+    {
+        var step = Next(current.Step + 1);
+        while (step is not null && New(current, step.Specs).All(spec => spec.IsAllowance))
+        {
+            step = Next(step.Index + 1);
+        }
+
+        return step;
+
+        PlannedStep? Next(int from) => DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, from);
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEvidence command)
