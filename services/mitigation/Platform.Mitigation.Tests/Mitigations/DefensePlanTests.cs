@@ -1,5 +1,6 @@
 using System.Net;
 using Platform.Contracts.Detection.V1;
+using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Mitigations;
 using static Platform.Mitigation.Tests.Mitigations.AMitigation;
 
@@ -38,6 +39,27 @@ public sealed class DefensePlanTests
         var byHand = new StartByHand(
             Scope, [new(CountermeasureKind.Diversion, IPNetwork.Parse("2001:db8::/64"))], Known with { Means = means }, TimeSpan.FromHours(1), "test", Noon);
         With().When(state => MitigationDecider.Decide(state, byHand)).ThenRejected("nothing-diverts");
+    }
+
+    [Fact]
+    public void Of_two_rules_for_the_same_packets_the_later_decision_stands_whatever_they_are_called_and_a_blackhole_before_all()
+    {
+        var rule = new TrafficRule(Target, TrafficAction.RateLimit, Protocol: 17, BytesPerSecond: 1_000);
+        var (limit, discard) = (new CountermeasureSpec(CountermeasureKind.FlowSpec, Target, rule),
+            new CountermeasureSpec(CountermeasureKind.FlowSpec, Target, rule with { Action = TrafficAction.Discard, BytesPerSecond = null }));
+        var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, Target);
+        foreach (var (first, last) in ((Guid, Guid)[])[(Id(1), Id(2)), (Id(2), Id(1))])
+        {
+            Assert.Equal([limit, discard], Order(Wanted(last, discard, 1), Wanted(first, limit, 0)));
+            Assert.Equal([discard, limit], Order(Wanted(last, discard, 0), Wanted(first, limit, 1)));
+            Assert.Equal([limit, discard], Order(Wanted(last, discard, 0), Wanted(first, limit, 0))); // of one decision the stronger
+            Assert.Equal([discard, blackhole], Order(Wanted(last, blackhole, 0), Wanted(first, discard, 1)));
+        }
+
+        static Guid Id(int number) => new(number, 0, 0, new byte[8]);
+        static WantedCountermeasure Wanted(Guid id, CountermeasureSpec spec, int minute) =>
+            new(Guid.Empty, Guid.Empty, id, spec, [], Noon + MaximumDuration, Withdrawing: false, Noon.AddMinutes(minute));
+        static IEnumerable<CountermeasureSpec> Order(params WantedCountermeasure[] wanted) => WantedCountermeasure.InOrder(wanted).Select(it => it.Spec);
     }
 
     [Fact]

@@ -93,13 +93,22 @@ internal sealed class AnnouncementReconciler(
 
         var desired = new Dictionary<string, SpeakerRoute>();
         var standing = new Dictionary<Guid, SpeakerRoute>();
-        // A prefix has one route. Where one shall be diverted and blackholed, the blackhole is the later step, and wins.
-        foreach (var it in wanted.Where(it => !it.Withdrawing).OrderBy(it => it.Spec.Kind is CountermeasureKind.Blackhole))
+        var placed = new Dictionary<string, WantedCountermeasure>();
+        foreach (var it in WantedCountermeasure.InOrder(wanted.Where(it => !it.Withdrawing)))
         {
             if (RouteFor(speaker, it) is { } route)
             {
                 desired[route.Key] = standing[it.CountermeasureId] = route;
+                placed[route.Key] = it;
             }
+        }
+
+        // The place of a rule that a later one of the same mitigation took says that it is in force: whatever comes next must not wait for it.
+        var inForce = new Dictionary<Guid, SpeakerRoute>(standing);
+        foreach (var it in wanted.Where(it => it.Spec.Kind is CountermeasureKind.FlowSpec && standing.ContainsKey(it.CountermeasureId)))
+        {
+            var key = standing[it.CountermeasureId].Key;
+            inForce[it.CountermeasureId] = placed[key].MitigationId == it.MitigationId ? desired[key] : standing[it.CountermeasureId];
         }
 
         var missing = desired.Values.Where(route => !held.Contains(route)).ToList();
@@ -124,7 +133,7 @@ internal sealed class AnnouncementReconciler(
                     && !held.Contains(route))
                 .Select(it => it.CountermeasureId).ToHashSet(),
             cancellation);
-        await Record(speaker, wanted, standing, held, change, cancellation);
+        await Record(speaker, wanted, standing, inForce, held, change, cancellation);
     }
 
     /// <summary>What cannot be written as a route is none here, and keeps no other out.</summary>
@@ -205,6 +214,7 @@ internal sealed class AnnouncementReconciler(
         BgpSpeaker speaker,
         IReadOnlyList<WantedCountermeasure> wanted,
         Dictionary<Guid, SpeakerRoute> standing,
+        Dictionary<Guid, SpeakerRoute> inForce,
         HashSet<SpeakerRoute> held,
         Task change,
         CancellationToken cancellation)
@@ -224,9 +234,9 @@ internal sealed class AnnouncementReconciler(
             var announced = mitigation
                 .Where(it => !it.Withdrawing
                     && !it.AnnouncedBy.Contains(name)
-                    && standing.TryGetValue(it.CountermeasureId, out var route)
+                    && inForce.TryGetValue(it.CountermeasureId, out var route)
                     && held.Contains(route))
-                .ToDictionary(it => it.CountermeasureId, it => standing[it.CountermeasureId].ToString());
+                .ToDictionary(it => it.CountermeasureId, it => inForce[it.CountermeasureId].ToString());
             if (announced.Count > 0)
             {
                 recorded++;

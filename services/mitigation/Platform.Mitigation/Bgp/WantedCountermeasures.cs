@@ -24,7 +24,7 @@ internal sealed class WantedCountermeasures(
             with wanted as (
                 select c.tenant_id, c.mitigation_id, c.countermeasure_id, c.kind, c.prefix, c.rule, c.announced_by, m.expires_at,
                     c.withdrawing or coalesce(k.engaged or m.sequence < k.sequence, false) or m.ended_at is not null or m.expires_at <= $1 as withdrawing,
-                    c.pool
+                    c.pool, coalesce(c.requested_at, m.started_at) as requested_at
                 from views.countermeasures_v1 c
                 join views.mitigations_v1 m using (tenant_id, mitigation_id)
                 left join views.kill_switch_v1 k on true
@@ -37,7 +37,7 @@ internal sealed class WantedCountermeasures(
         var wanted = new List<WantedCountermeasure>();
         while (await reader.ReadAsync(cancellation))
         {
-            views.Network.Admit(reader.GetInt64(10), floor);
+            views.Network.Admit(reader.GetInt64(11), floor);
             if (!await reader.IsDBNullAsync(0, cancellation))
             {
                 wanted.Add(Judged(new WantedCountermeasure(
@@ -53,7 +53,8 @@ internal sealed class WantedCountermeasures(
                         await reader.IsDBNullAsync(9, cancellation) ? null : reader.GetString(9)),
                     reader.GetFieldValue<string[]>(6),
                     reader.GetFieldValue<DateTimeOffset>(7),
-                    reader.GetBoolean(8))));
+                    reader.GetBoolean(8),
+                    reader.GetFieldValue<DateTimeOffset>(10))));
             }
         }
 
@@ -76,6 +77,7 @@ internal sealed class WantedCountermeasures(
 /// <param name="AnnouncedBy">Speakers and scrubbers whose read-back is already in the stream.</param>
 /// <param name="ExpiresAt">When it ends by itself (UTC).</param>
 /// <param name="Withdrawing">Whether it shall go.</param>
+/// <param name="RequestedAt">When it was decided (UTC).</param>
 internal sealed record WantedCountermeasure(
     Guid TenantId,
     Guid MitigationId,
@@ -83,4 +85,16 @@ internal sealed record WantedCountermeasure(
     CountermeasureSpec Spec,
     string[] AnnouncedBy,
     DateTimeOffset ExpiresAt,
-    bool Withdrawing);
+    bool Withdrawing,
+    DateTimeOffset RequestedAt)
+{
+    /// <summary>
+    /// The order in which they take a place: a speaker has one route for a prefix and one rule for the same packets, and the later takes it from the
+    /// earlier. A blackhole is the last step, and wins; else the later decision does, and of one decision the stronger.
+    /// </summary>
+    public static IEnumerable<WantedCountermeasure> InOrder(IEnumerable<WantedCountermeasure> wanted) => wanted
+        .OrderBy(it => it.Spec.Kind is CountermeasureKind.Blackhole)
+        .ThenBy(it => it.RequestedAt)
+        .ThenBy(it => it.Spec.Rule is { Action: TrafficAction.Discard })
+        .ThenBy(it => it.CountermeasureId);
+}
