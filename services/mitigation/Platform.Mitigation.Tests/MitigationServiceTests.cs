@@ -315,6 +315,21 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         Assert.Equal(SlotAnswer.TenantFull, await slots.TakeMore(_customer.TenantId, id, 1, cancellation));
     }
 
+    [Fact]
+    public async Task The_version_before_this_one_goes_on_taking_slots_beside_it()
+    {
+        await using var take = database.DataSource.CreateCommand(
+            """
+            insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount)
+            values ($1, $1, now(), 1)
+            on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount
+            returning amount
+            """); // as it says it
+        take.Parameters.Add(new() { Value = Customer.NewId() });
+        Assert.Equal(1, await take.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(2, await take.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+    }
+
     private Task Deliver<T>(T fact)
         where T : class => _host.Deliver(fact, Customer.NewId());
 

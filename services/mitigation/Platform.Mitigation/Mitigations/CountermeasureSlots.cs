@@ -11,6 +11,8 @@ namespace Platform.Mitigation.Mitigations;
 internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<MitigationOptions> options, TimeProvider clock)
 {
     private const long TakersLock = 0x6D69_7469_0000_0001; // "miti" 1
+    private const string Defence = "views.slots_v1";
+    private const string Standing = "views.standing_slots_v1";
 
     /// <summary>Takes so many slots for a new mitigation; asked again, only what it lacks, because the request may have grown.</summary>
     public Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation, bool standing = false) =>
@@ -27,59 +29,71 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
     public async Task ReleaseAbandoned(CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
-        await using var settle = database.CreateCommand(
-            """
-            with there as (
-                select s.mitigation_id, count(c.countermeasure_id) as all_of_it, count(c.countermeasure_id) filter (where c.kind = $2) as diversions,
-                    (select o.amount from views.slots_v1 o where o.mitigation_id = s.mitigation_id and o.standing) as standing
-                from (select distinct tenant_id, mitigation_id from views.slots_v1 where taken_at < $1) s
-                join views.mitigations_v1 m on m.tenant_id = s.tenant_id and m.mitigation_id = s.mitigation_id and m.ended_at is null
-                left join views.countermeasures_v1 c on c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id
-                    and not c.withdrawn and not c.rehearsed
-                group by s.mitigation_id)
-            update views.slots_v1 slot set amount = case
-                when slot.standing then greatest(there.diversions, 1)
-                when there.standing is not null then greatest(there.all_of_it - least(there.standing, there.diversions), 0)
-                else greatest(there.all_of_it, 1) end
-            from there
-            where slot.mitigation_id = there.mitigation_id and slot.taken_at < $1 and slot.amount > case
-                when slot.standing then greatest(there.diversions, 1)
-                when there.standing is not null then greatest(there.all_of_it - least(there.standing, there.diversions), 0)
-                else greatest(there.all_of_it, 1) end
-            """);
-        settle.Parameters.Add(new() { Value = now - TimeSpan.FromMinutes(1) });
-        settle.Parameters.Add(new() { Value = (short)CountermeasureKind.Diversion });
+        await using var settle = database.CreateBatch();
+        var there = $"""
+            (select s.mitigation_id, count(c.countermeasure_id) as all_of_it, count(c.countermeasure_id) filter (where c.kind = $2) as diversions,
+                (select o.amount from {Standing} o where o.mitigation_id = s.mitigation_id) as standing
+            from (select tenant_id, mitigation_id from {Defence} where taken_at < $1
+                union select tenant_id, mitigation_id from {Standing} where taken_at < $1) s
+            join views.mitigations_v1 m on m.tenant_id = s.tenant_id and m.mitigation_id = s.mitigation_id and m.ended_at is null
+            left join views.countermeasures_v1 c on c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id
+                and not c.withdrawn and not c.rehearsed
+            group by s.mitigation_id)
+            """;
+        foreach (var (slots, amount) in ((string, string)[])
+        [
+            // First: what is of the order tells what is beside it.
+            (Standing, "greatest(there.diversions, 1)"),
+            (Defence, """
+                case when there.standing is not null then greatest(there.all_of_it - least(there.standing, there.diversions), 0)
+                    else greatest(there.all_of_it, 1) end
+                """),
+        ])
+        {
+            settle.BatchCommands.Add(new(
+                $"""
+                update {slots} slot set amount = {amount}
+                from {there} there
+                where slot.mitigation_id = there.mitigation_id and slot.taken_at < $1 and slot.amount > {amount}
+                """)
+            {
+                Parameters = { new() { Value = now - TimeSpan.FromMinutes(1) }, new() { Value = (short)CountermeasureKind.Diversion } },
+            });
+            settle.BatchCommands.Add(new(
+                $"""
+                delete from {slots} slot
+                where taken_at < $1
+                  and not exists (select from views.mitigations_v1 m
+                      where m.tenant_id = slot.tenant_id and m.mitigation_id = slot.mitigation_id and m.ended_at is null)
+                """)
+            {
+                Parameters = { new() { Value = now - TimeSpan.FromMinutes(10) } },
+            });
+        }
+
         await settle.ExecuteNonQueryAsync(cancellation);
-        await using var command = database.CreateCommand(
-            """
-            delete from views.slots_v1 slot
-            where taken_at < $1
-              and not exists (select from views.mitigations_v1 m
-                  where m.tenant_id = slot.tenant_id and m.mitigation_id = slot.mitigation_id and m.ended_at is null)
-            """);
-        command.Parameters.Add(new() { Value = now - TimeSpan.FromMinutes(10) });
-        await command.ExecuteNonQueryAsync(cancellation);
     }
 
     private async Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, int more, bool standing, CancellationToken cancellation)
     {
         var (ofTenant, ofAll) = standing ? options.Value.MostStandingFor(tenantId) : (options.Value.MostFor(tenantId), options.Value.MaxCountermeasures);
+        var slots = standing ? Standing : Defence;
         // One round trip and one transaction; the second statement looks only after the lock was given.
         await using var batch = database.CreateBatch();
         batch.BatchCommands.Add(new($"select pg_advisory_xact_lock({TakersLock})"));
         batch.BatchCommands.Add(new(
-            """
+            $"""
             with taken as (
                 select case when $4 > 0 then $4::bigint else greatest($3 - coalesce(sum(amount) filter (where mitigation_id = $2), 0), 0) end as lacking,
                     coalesce(sum(amount), 0) as of_all, coalesce(sum(amount) filter (where tenant_id = $1), 0) as of_tenant
-                from views.slots_v1 where standing = $8),
+                from {slots}),
             answer as (
                 select case when lacking = 0 then 0 when of_tenant + lacking > $5 then 1 when of_all + lacking > $6 then 2 else 0 end as answer, lacking
                 from taken),
             inserted as (
-                insert into views.slots_v1 as slot (mitigation_id, tenant_id, taken_at, amount, standing)
-                select $2, $1, $7, lacking, $8 from answer where answer = 0 and lacking > 0
-                on conflict (mitigation_id, standing) do update set amount = slot.amount + excluded.amount, taken_at = excluded.taken_at)
+                insert into {slots} as slot (mitigation_id, tenant_id, taken_at, amount)
+                select $2, $1, $7, lacking from answer where answer = 0 and lacking > 0
+                on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount, taken_at = excluded.taken_at)
             select answer from answer
             """)
         {
@@ -92,7 +106,6 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
                 new() { Value = ofTenant },
                 new() { Value = ofAll },
                 new() { Value = clock.GetUtcNow() },
-                new() { Value = standing },
             },
         });
         await using var rows = await batch.ExecuteReaderAsync(cancellation);

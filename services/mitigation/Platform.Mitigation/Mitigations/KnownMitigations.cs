@@ -141,7 +141,7 @@ internal sealed class KnownMitigations : IProjection
                     update views.mitigations_v1 set ended_at = {e.EndedAt}
                     where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {e.Scope.MitigationId}
                     """);
-                sql.Add($"delete from views.slots_v1 where mitigation_id = {e.Scope.MitigationId}");
+                GiveBack(e.Scope.MitigationId, sql);
                 break;
 
             case MitigationFailed e:
@@ -152,7 +152,7 @@ internal sealed class KnownMitigations : IProjection
                         {e.Target}, {e.FailedAt}, {e.FailedAt}, {e.Code})
                     on conflict do nothing
                     """);
-                sql.Add($"delete from views.slots_v1 where mitigation_id = {e.Scope.MitigationId}");
+                GiveBack(e.Scope.MitigationId, sql);
                 break;
         }
     }
@@ -180,6 +180,12 @@ internal sealed class KnownMitigations : IProjection
             set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, step = excluded.step, pool = excluded.pool,
                 announced_at = null, withdrawn_at = null, effect = null, measured = false, dropped_for = null, requested_at = excluded.requested_at
             """);
+    }
+
+    private static void GiveBack(Guid mitigationId, SqlBatch sql)
+    {
+        sql.Add($"delete from views.slots_v1 where mitigation_id = {mitigationId}");
+        sql.Add($"delete from views.standing_slots_v1 where mitigation_id = {mitigationId}");
     }
 
     private static void Notify(SqlBatch sql) => sql.Add($"select pg_notify({Channel}, '')");

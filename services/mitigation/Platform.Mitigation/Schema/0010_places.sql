@@ -26,5 +26,5 @@ create table views.filtered_v1 (
 alter table views.countermeasures_v1
     add column requested_at timestamptz, -- null: of a release before this column
     add column dropped_for  smallint;    -- why it alone goes
-drop index views.countermeasures_v1_to_measure;
+drop index if exists views.countermeasures_v1_to_measure;
 create index countermeasures_v1_to_measure on views.countermeasures_v1 (withdrawn_at) where in_network and not measured;
