@@ -29,7 +29,19 @@ internal sealed class BgpSpeaker : IDisposable
         Options = options;
         _identifier = identifier;
         _timeout = timeout;
-        _channel = GrpcChannel.ForAddress(options.Address!);
+        // A speaker that is cut off silently is noticed within seconds. Pings go only beside a call: GoBGP ends a connection that pings all the time.
+        _channel = GrpcChannel.ForAddress(options.Address!, new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler
+            {
+                EnableMultipleHttp2Connections = true,
+                ConnectTimeout = TimeSpan.FromSeconds(2),
+                KeepAlivePingDelay = TimeSpan.FromSeconds(2),
+                KeepAlivePingTimeout = TimeSpan.FromSeconds(2),
+                KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            },
+            DisposeHttpClient = true,
+        });
         _api = new GobgpApi.GobgpApiClient(_channel);
         // Rules too where the settings say that it takes none: it may have taken some before they said so.
         _families = [.. from safi in (int[])[SpeakerRoute.Unicast, SpeakerRoute.FlowSpec] from afi in (int[])[1, 2] select new Family { Afi = afi, Safi = safi }];

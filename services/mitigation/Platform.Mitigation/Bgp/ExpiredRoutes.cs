@@ -31,6 +31,10 @@ internal sealed class ExpiredRoutes(IOptions<BgpOptions> options, TimeProvider c
             {
                 // It is away: the reconciler says so, and here it is knocked at again.
             }
+            catch (Exception fault) when (!stopping.IsCancellationRequested)
+            {
+                log.FailedAlone(fault, $"The expiry of routes at {abroad.Name}");
+            }
 
             await Task.Delay(options.Value.CompareInterval, stopping);
         }

@@ -98,20 +98,24 @@ internal sealed class DueWithdrawals(
             new { Gone = (short)WithdrawalReason.ScrubbersGone });
         foreach (var (tenantId, mitigationId, serviceCode, objectId) in bare)
         {
-            var (state, _) = await store.Tenant(TenantId.Of(tenantId)).Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
-            if (await facts.Find(tenantId, serviceCode, objectId ?? Guid.Empty, cancellation) is not { } defense
-                || MitigationDecider.ResumedBy(state, defense) is not { } step
-                || step.Specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
-            {
-                continue;
-            }
-
-            var now = clock.GetUtcNow();
-            defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Slots, cancellation);
-            var resume = new Resume(mitigationId, defense, now);
-            await Handle(
-                tenantId, mitigationId, current => MitigationDecider.Decide(current, resume), $"resume:{now.UtcTicks}", cancellation);
+            await Alone(mitigationId, () => ResumeStep(tenantId, mitigationId, serviceCode, objectId, cancellation), cancellation);
         }
+    }
+
+    private async Task ResumeStep(Guid tenantId, Guid mitigationId, string serviceCode, Guid? objectId, CancellationToken cancellation)
+    {
+        var (state, _) = await store.Tenant(TenantId.Of(tenantId)).Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
+        if (await facts.Find(tenantId, serviceCode, objectId ?? Guid.Empty, cancellation) is not { } defense
+            || MitigationDecider.ResumedBy(state, defense) is not { } step
+            || step.Specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
+        {
+            return;
+        }
+
+        var now = clock.GetUtcNow();
+        defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Slots, cancellation);
+        var resume = new Resume(mitigationId, defense, now);
+        await Handle(tenantId, mitigationId, current => MitigationDecider.Decide(current, resume), $"resume:{now.UtcTicks}", cancellation);
     }
 
     /// <summary>Filters in scrubbers end by themselves when their lease has run out: then they are gone without anybody to say so.</summary>
@@ -231,14 +235,18 @@ internal sealed class DueWithdrawals(
         }
     }
 
+    private Task Handle(
+        Guid tenantId, Guid mitigationId, Func<MitigationState, Decision<MitigationEvent>> decide, string cause, CancellationToken cancellation) => Alone(
+        mitigationId,
+        () => store.Tenant(TenantId.Of(tenantId)).Handle(MitigationState.Stream, mitigationId.ToString(), decide, new Cause(cause), cancellation),
+        cancellation);
+
     /// <summary>One mitigation that cannot be brought on must not keep the others from their end.</summary>
-    private async Task Handle(
-        Guid tenantId, Guid mitigationId, Func<MitigationState, Decision<MitigationEvent>> decide, string cause, CancellationToken cancellation)
+    private async Task Alone(Guid mitigationId, Func<Task> work, CancellationToken cancellation)
     {
         try
         {
-            await store.Tenant(TenantId.Of(tenantId)).Handle(
-                MitigationState.Stream, mitigationId.ToString(), decide, new Cause(cause), cancellation);
+            await work();
         }
         catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
         {

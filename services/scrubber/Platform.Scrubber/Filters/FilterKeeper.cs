@@ -28,7 +28,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         {
             await table.RemoveIfEmpty(cancellationToken);
         }
-        catch (NftException fault)
+        catch (Exception fault) when (fault is not OperationCanceledException)
         {
             log.KernelRefuses(fault.Message);
         }
@@ -36,7 +36,19 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var channel = GrpcChannel.ForAddress(options.Value.Controller!);
+        // A controller that is cut off silently is noticed within seconds, not minutes: the next connection may find another way.
+        using var channel = GrpcChannel.ForAddress(options.Value.Controller!, new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler
+            {
+                EnableMultipleHttp2Connections = true,
+                ConnectTimeout = TimeSpan.FromSeconds(2),
+                KeepAlivePingDelay = TimeSpan.FromSeconds(2),
+                KeepAlivePingTimeout = TimeSpan.FromSeconds(2),
+                KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            },
+            DisposeHttpClient = true,
+        });
         var controller = new Scrubbers.ScrubbersClient(channel);
         var standing = new Standing("", ImmutableDictionary<string, HeldFilter>.Empty);
         var isAway = false;
@@ -68,7 +80,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
                     await KeepRoutes(diverted: [], path: null, stoppingToken); // filters the kernel forgets by itself, routes it does not
                 }
             }
-            catch (NftException fault)
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested) // whatever it was, it is tried again
             {
                 Telemetry.Changed("refused");
                 log.KernelRefuses(fault.Message);
@@ -129,7 +141,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
             await routes.Apply(diverted, path, cancellation);
             _noWayBack = "";
         }
-        catch (NftException fault)
+        catch (Exception fault) when (!cancellation.IsCancellationRequested)
         {
             Telemetry.Changed("refused");
             if (fault.Message != _noWayBack)
