@@ -201,7 +201,8 @@ internal sealed class AlwaysOnKeeper(
             return []; // nobody would filter it, and perhaps nobody hand it on
         }
 
-        var judged = specs.ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, diversion.ServiceCode));
+        var judged = specs.ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, diversion.ServiceCode)
+            ?? (defense.Means.Diverts(spec.Prefix) ? null : MitigationRejections.NothingDiverts(spec.Prefix)));
         if (judged.FirstOrDefault(group => group.Key is not null) is { } refused)
         {
             Note(diversion.OrderId, diversion.ServiceCode, refused.Key);

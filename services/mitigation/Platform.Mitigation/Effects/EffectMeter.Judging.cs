@@ -62,9 +62,10 @@ internal sealed partial class EffectMeter
         }
 
         var since = it.AnnouncedAt ?? it.RequestedAt;
-        return EffectRules.OfFilter(look.Mitigation.Evidence, rate, droppedByAll, isAllCounted ? Arrives(look, since) : null)
+        return EffectRules.OfFilter(look.Mitigation.Evidence, rate, droppedByAll, isAllCounted && options.Value.FlowsShowDrops ? Arrives(look, since) : null)
             ?? (it.Effect is not null || !IsPast(since, look.Until) ? null
                 : look.Mitigation.ObjectId is null ? EffectRules.NothingBefore
+                : !options.Value.FlowsShowDrops ? EffectRules.FlowsHideDrops
                 : Arrives(look, since) is null ? EffectRules.Silence
                 : null);
     }
