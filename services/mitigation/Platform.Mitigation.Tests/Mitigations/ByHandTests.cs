@@ -263,6 +263,49 @@ public sealed class ByHandTests
     }
 
     [Fact]
+    public void An_attack_that_grew_graver_is_known_as_that_and_what_answers_its_vectors_stands_as_it_was_decided()
+    {
+        var mild = new VectorEvidence("udp", 12_000_000, 10_000, null, 8_000);
+        var grave = mild with { BitsPerSecond = 1_000_000_000, PacketsPerSecond = 400_000 };
+        var limit = new CountermeasureSpec(
+            CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.RateLimit, Protocol: 17, BytesPerSecond: 1_200_000));
+        MitigationEvent[] standing =
+        [
+            new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [mild]),
+            new CountermeasureRequested(limit.IdIn(Scope.MitigationId), limit.Kind, Target, Noon, limit.Rule),
+        ];
+        var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, Target);
+        var defense = With(EnforcementMode.Automatic) with
+        {
+            Policy = Policy with
+            {
+                Steps = [new(DefenseStepKind.FlowSpecDiscard, TimeSpan.FromSeconds(10)), new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10), Severity.High)],
+            },
+        };
+        var escalate = new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", defense, Noon.AddMinutes(2));
+        With(standing)
+            .When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [grave], defense, Noon.AddMinutes(1))))
+            .Then(new EvidenceGrew([grave], Noon.AddMinutes(1)));
+        With([.. standing, new EvidenceGrew([grave], Noon.AddMinutes(1))])
+            .When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [grave], defense, Noon.AddMinutes(1))))
+            .ThenUnchanged();
+        With(standing).When(state => MitigationDecider.Decide(state, escalate)).ThenUnchanged();
+        With([.. standing, new EvidenceGrew([grave], Noon.AddMinutes(1))])
+            .When(state => MitigationDecider.Decide(state, escalate))
+            .Then(
+                new StepTaken(1, "unchanged", Noon.AddMinutes(2)),
+                new CountermeasureRequested(blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Noon.AddMinutes(2)));
+        var icmp = new VectorEvidence("icmp", 80_000_000, 20_000, 8_000_000, null);
+        var joined = new CountermeasureSpec(
+            CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.RateLimit, Protocol: 1, BytesPerSecond: 1_000_000));
+        With([.. standing, new EvidenceGrew([grave], Noon.AddMinutes(1))])
+            .When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [icmp, grave], defense, Noon.AddMinutes(3))))
+            .Then(
+                new EvidenceGrew([icmp, grave], Noon.AddMinutes(3)),
+                new CountermeasureRequested(joined.IdIn(Scope.MitigationId), joined.Kind, Target, Noon.AddMinutes(3), joined.Rule));
+    }
+
+    [Fact]
     public void Who_agreed_to_one_step_has_not_agreed_to_the_next()
     {
         var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, Target);

@@ -76,6 +76,26 @@ public sealed class StartMitigationTests
     public void Beyond_the_cap_of_all_tenants_nobody_gets_a_further_countermeasure() =>
         RefusedWith("total-cap-reached", Start(slot: SlotAnswer.AllFull));
 
+    [Fact]
+    public void What_was_too_mild_for_every_step_is_defended_when_it_has_grown_graver_unless_it_is_over()
+    {
+        var mild = new VectorEvidence("ntp", 8_000_000, 2_000, 7_000_000, null);
+        var defense = Known with { Policy = Policy with { Steps = [new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10), Severity.High)] } };
+        var failed = new MitigationFailed(
+            Scope, "203.0.113.10/32", "no-step-fits", MitigationRejections.NoStepFits(Scope.ServiceCode).Detail, Noon);
+        var graver = Start("203.0.113.10/32", defense, mild with { BitsPerSecond = 80_000_000 });
+        With().When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", defense, mild))).Then(failed);
+        With(failed).When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", defense, mild))).ThenUnchanged();
+        With(failed).When(state => MitigationDecider.Decide(state, graver)).Then(
+            new MitigationStarted(
+                Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, graver.Evidence),
+            new CountermeasureRequested(CountermeasureId, CountermeasureKind.Blackhole, Target, Noon));
+        With(failed).When(state => MitigationDecider.Decide(state, End)).Then(EndNoted);
+        With(failed, EndNoted).When(state => MitigationDecider.Decide(state, graver)).ThenUnchanged();
+        With(failed with { Code = "tenant-cap-reached" }).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        With(failed with { Code = "contract-ended" }).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
+    }
+
     private static void RefusedWith(string code, StartMitigation command)
     {
         var decision = MitigationDecider.Decide(MitigationState.Stream.Initial, command);

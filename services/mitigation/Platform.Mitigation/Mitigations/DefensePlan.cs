@@ -54,10 +54,21 @@ internal enum Families
 internal static class DefensePlan
 {
     /// <summary>The first step at or after <paramref name="from"/> that the network can take and the evidence allows; null when none is left.</summary>
+    /// <param name="target">What is attacked.</param>
+    /// <param name="evidence">What detection saw.</param>
+    /// <param name="policy">How it is defended.</param>
+    /// <param name="means">What the network can do now.</param>
+    /// <param name="from">Index of the first step that is looked at.</param>
+    /// <param name="atLeast">How grave the attack is taken to be at least.</param>
     public static PlannedStep? Next(
-        IPNetwork target, IReadOnlyList<VectorEvidence> evidence, DefensePolicy policy, NetworkMeans means, int from)
+        IPNetwork target,
+        IReadOnlyList<VectorEvidence> evidence,
+        DefensePolicy policy,
+        NetworkMeans means,
+        int from,
+        Severity atLeast = Severity.Low)
     {
-        var severity = SeverityOf(evidence);
+        var severity = (Severity)Math.Max((int)SeverityOf(evidence), (int)atLeast);
         for (var index = from; index < policy.Steps.Count; index++)
         {
             var step = policy.Steps[index];

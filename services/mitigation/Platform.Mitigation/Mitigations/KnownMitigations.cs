@@ -26,14 +26,19 @@ internal sealed class KnownMitigations : IProjection
         {
             case MitigationStarted e:
                 sql.Add($"""
-                    insert into views.mitigations_v1
+                    insert into views.mitigations_v1 as known
                         (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, expires_at, mode, step, step_since,
                         before_bits_per_second, object_id, evidence, order_id, sequence)
                     values ({recorded.TenantId.ToGuid()}, {e.MitigationId}, {e.AnomalyId}, {e.ServiceCode},
                         {e.Target.ToString()}, {e.StartedAt}, {e.ExpiresAt}, {(short)e.Mode}, {e.Step}, {e.StartedAt},
                         {EffectRules.Before(e.Evidence ?? [])}, {e.ObjectId},
                         {JsonSerializer.Serialize(e.Evidence ?? [], EventCatalog.Json)}::jsonb, {e.OrderId}, {recorded.Sequence})
-                    on conflict do nothing
+                    on conflict (tenant_id, mitigation_id) do update
+                    set target = excluded.target, started_at = excluded.started_at, expires_at = excluded.expires_at, mode = excluded.mode,
+                        step = excluded.step, step_since = excluded.step_since, before_bits_per_second = excluded.before_bits_per_second,
+                        object_id = excluded.object_id, evidence = excluded.evidence, order_id = excluded.order_id, sequence = excluded.sequence,
+                        ended_at = null, failure = null
+                    where known.failure is not null
                     """);
                 break;
 
@@ -146,11 +151,11 @@ internal sealed class KnownMitigations : IProjection
 
             case MitigationFailed e:
                 sql.Add($"""
-                    insert into views.mitigations_v1
+                    insert into views.mitigations_v1 as known
                         (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, ended_at, failure)
                     values ({recorded.TenantId.ToGuid()}, {e.Scope.MitigationId}, {e.Scope.AnomalyId}, {e.Scope.ServiceCode},
                         {e.Target}, {e.FailedAt}, {e.FailedAt}, {e.Code})
-                    on conflict do nothing
+                    on conflict (tenant_id, mitigation_id) do update set failure = excluded.failure where known.failure is not null
                     """);
                 GiveBack(e.Scope.MitigationId, sql);
                 break;

@@ -240,8 +240,7 @@ internal static partial class MitigationDecider
 
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEvidence command)
     {
-        if (current.Status is not MitigationStatus.Standing
-            || command.Evidence.All(seen => current.Evidence.Any(known => known.Vector == seen.Vector)))
+        if (current.Status is not MitigationStatus.Standing || !SaysMore(current, command.Evidence))
         {
             return Decision<MitigationEvent>.Unchanged;
         }
@@ -256,15 +255,32 @@ internal static partial class MitigationDecider
                 .ToArray();
     }
 
-    /// <summary>What the step that stands gains by new evidence.</summary>
+    /// <summary>A vector more, or a graver attack: then steps follow that are not for lesser ones.</summary>
+    public static bool SaysMore(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
+        seen.Any(it => IsNew(current, it)) || DefensePlan.SeverityOf(AllOf(current, seen)) > DefensePlan.SeverityOf(current.Evidence);
+
+    /// <summary>What the step that stands gains by vectors that are new. What answers the others stands as it was decided.</summary>
     public static IReadOnlyList<CountermeasureSpec> AddedBy(MitigationState current, NoteEvidence command)
     {
-        var defense = command.Defense;
-        return DefensePlan.Next(current.Target, AllOf(current, command.Evidence), defense.Policy, defense.Means, current.Step) is { } step
+        var (defense, joined) = (command.Defense, command.Evidence.Where(it => IsNew(current, it)).ToList());
+        return joined.Count > 0
+            && DefensePlan.Next(
+                current.Target, [.. joined, .. current.Evidence], defense.Policy, defense.Means, current.Step, Severity.Critical) is { } step
             && step.Index == current.Step
-            ? New(current, step.Specs)
+            ? [.. New(current, step.Specs).Where(spec => !current.Countermeasures.Values.Any(it => IsAnsweredBy(it, spec)))]
             : [];
     }
+
+    private static bool IsNew(MitigationState current, VectorEvidence seen) => current.Evidence.All(known => known.Vector != seen.Vector);
+
+    /// <summary>The same but for how much it lets through.</summary>
+    private static bool IsAnsweredBy(CountermeasureState it, CountermeasureSpec spec) =>
+        it.Stage is not CountermeasureStage.Withdrawn
+        && it.Kind == spec.Kind
+        && it.Prefix.Equals(spec.Prefix)
+        && it.Rule is { } rule
+        && spec.Rule is { } planned
+        && rule with { BytesPerSecond = null } == planned with { BytesPerSecond = null };
 
     private static IReadOnlyList<VectorEvidence> AllOf(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
     [

@@ -72,7 +72,7 @@ internal static partial class MitigationDecider
 {
     public static Decision<MitigationEvent> Decide(MitigationState current, StartMitigation command)
     {
-        if (current.Status is not MitigationStatus.None)
+        if (current.Status is not (MitigationStatus.None or MitigationStatus.Refused))
         {
             return Decision<MitigationEvent>.Unchanged; // the same anomaly again, or its end came first
         }
@@ -91,7 +91,8 @@ internal static partial class MitigationDecider
         var target = IPNetwork.Parse(command.Target);
         if (DefensePlan.Next(target, command.Evidence, defense.Policy, defense.Means, from: 0) is not { } step)
         {
-            return Failed(target.PrefixLength is 32 or 128 ? NoStepFits(scope.ServiceCode) : BlackholeOfMoreThanAHost(target));
+            var isTooMild = DefensePlan.Next(target, command.Evidence, defense.Policy, defense.Means, from: 0, Severity.Critical) is not null;
+            return Failed(isTooMild || target.PrefixLength is 32 or 128 ? NoStepFits(scope.ServiceCode) : BlackholeOfMoreThanAHost(target));
         }
 
         if (Refusal(step.Specs, defense, scope.ServiceCode) is { } refusal)
@@ -116,8 +117,9 @@ internal static partial class MitigationDecider
             .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, defense.Means, command.At)))
             .ToArray();
 
-        Decision<MitigationEvent> Failed(Rejection why) =>
-            new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At);
+        Decision<MitigationEvent> Failed(Rejection why) => why.Code == current.RefusedFor
+            ? Decision<MitigationEvent>.Unchanged // said already
+            : new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At);
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteAnomalyEnd command)
@@ -131,6 +133,7 @@ internal static partial class MitigationDecider
         return current.Status switch
         {
             MitigationStatus.None => noted, // remembered: the beginning, when it comes, changes nothing
+            MitigationStatus.Refused => noted, // there is nothing to wait for any more
             MitigationStatus.Standing when current.HeldUntil is null => noted,
             _ => Decision<MitigationEvent>.Unchanged,
         };

@@ -6,6 +6,8 @@ namespace Platform.Mitigation.Mitigations;
 /// <summary>Every expected "no". The safety rails become the code of a <see cref="MitigationFailed"/>.</summary>
 internal static class MitigationRejections
 {
+    private const string StepUnfit = "no-step-fits";
+
     public static Rejection TenantCapReached { get; } = new(
         RejectionKind.Conflict,
         "tenant-cap-reached",
@@ -60,6 +62,9 @@ internal static class MitigationRejections
         "What is done by hand needs a reason.",
         "Give a reason of 1 to 200 characters.");
 
+    /// <summary>Whether the same anomaly may be defended later: it can grow graver, and others give room back.</summary>
+    public static bool MayPass(string code) => code == StepUnfit || code == TenantCapReached.Code || code == TotalCapReached.Code;
+
     public static Rejection TargetMalformed(string target) => new(
         RejectionKind.Invalid,
         "target-malformed",
@@ -104,7 +109,7 @@ internal static class MitigationRejections
 
     public static Rejection NoStepFits(string serviceCode) => new(
         RejectionKind.Conflict,
-        "no-step-fits",
+        StepUnfit,
         "No step of the policy can be taken.",
         $"The policy for {serviceCode} holds no step that this network can take against this attack.");
 

@@ -21,6 +21,9 @@ internal enum MitigationStatus
 
     /// <summary>Ended or failed; final.</summary>
     Closed,
+
+    /// <summary>Failed for what may pass while the anomaly goes on: too mild for every step, or no room under a cap.</summary>
+    Refused,
 }
 
 /// <summary>What the rules need to remember about one mitigation, and nothing else.</summary>
@@ -38,7 +41,8 @@ internal sealed record MitigationState(
     ImmutableDictionary<Guid, CountermeasureState> Countermeasures,
     DateTimeOffset StartedAt = default,
     Guid? ObjectId = null,
-    Guid? OrderId = null)
+    Guid? OrderId = null,
+    string? RefusedFor = null)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -73,6 +77,7 @@ internal sealed record MitigationState(
             StartedAt = e.StartedAt,
             ObjectId = e.ObjectId,
             OrderId = e.OrderId,
+            RefusedFor = null,
         },
         CountermeasureRequested e => current.With(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step) with { Pool = e.Pool }),
@@ -94,7 +99,12 @@ internal sealed record MitigationState(
             e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }),
         AnomalyEndNoted e => current with
         {
-            Status = current.Status is MitigationStatus.None ? MitigationStatus.OverBeforeStart : current.Status,
+            Status = current.Status switch
+            {
+                MitigationStatus.None => MitigationStatus.OverBeforeStart,
+                MitigationStatus.Refused => MitigationStatus.Closed,
+                var status => status,
+            },
             Scope = new MitigationScope(e.MitigationId, e.AnomalyId, e.ServiceCode),
             HeldUntil = e.HeldUntil,
         },
@@ -103,7 +113,12 @@ internal sealed record MitigationState(
             e.CountermeasureId, it => it with { Cleared = it.Cleared.Add(e.Speaker) }),
         CountermeasureWithdrawn e => current.With(e.CountermeasureId, it => it with { Stage = CountermeasureStage.Withdrawn }),
         MitigationEnded => current with { Status = MitigationStatus.Closed },
-        MitigationFailed e => current with { Status = MitigationStatus.Closed, Scope = e.Scope },
+        MitigationFailed e => current with
+        {
+            Status = MitigationRejections.MayPass(e.Code) ? MitigationStatus.Refused : MitigationStatus.Closed,
+            Scope = e.Scope,
+            RefusedFor = e.Code,
+        },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the mitigation stream."),
     };
 

@@ -6,10 +6,12 @@ using Platform.Hosting;
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
-/// Reaction: an open anomaly gained a vector, so the step that stands gains what answers it. Before <see cref="AnomalyDetected"/> it says
-/// nothing that the beginning will not say; the same vectors again change nothing.
+/// Reaction: an open anomaly gained a vector or grew graver, so the step that stands gains what answers it, and graver steps may follow. What was too
+/// mild for every step, or found no room, is asked again. Before <see cref="AnomalyDetected"/> it says nothing that the beginning will not say; the
+/// same vectors again change nothing.
 /// </summary>
-internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, TimeProvider clock) : IConsumer<AnomalyChanged>
+internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, TimeProvider clock, ILogger<WhenAnomalyChanged> log)
+    : IConsumer<AnomalyChanged>
 {
     public async Task Consume(ConsumeContext<AnomalyChanged> context)
     {
@@ -18,21 +20,34 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var session = store.Tenant(TenantId.Of(anomaly.TenantId));
         var (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
         var evidence = Evidence.Of(anomaly.Vectors);
-        if (state.Status is not MitigationStatus.Standing
-            || evidence.All(seen => state.Evidence.Any(known => known.Vector == seen.Vector))
+        var isRefused = state.Status is MitigationStatus.Refused;
+        if (!(isRefused || (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence)))
             || await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation) is not { } defense)
         {
             return;
         }
 
-        var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow());
-        var more = MitigationDecider.AddedBy(state, command).Count(spec => !spec.IsAllowance);
-        command = command with { Defense = await facts.WithMoreSlots(defense, anomaly.TenantId, mitigationId, more, cancellation) };
-        await session.Handle(
-            MitigationState.Stream,
-            mitigationId.ToString(),
-            current => MitigationDecider.Decide(current, command),
-            context.Cause(),
-            cancellation);
+        await (isRefused ? Begin() : Grow());
+
+        async Task Begin()
+        {
+            var start = new StartMitigation(
+                state.Scope!, anomaly.Target, evidence, defense, clock.GetUtcNow(), anomaly.ObjectId, IsOutgoing: anomaly.Direction == "out");
+            start = start with { Defense = await facts.WithSlots(defense, start, anomaly.TenantId, cancellation) };
+            var decision = await Handle(current => MitigationDecider.Decide(current, start));
+            Telemetry.Decided(decision);
+            log.Decided(anomaly.AnomalyId, anomaly.Target, decision);
+        }
+
+        async Task Grow()
+        {
+            var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow());
+            var more = MitigationDecider.AddedBy(state, command).Count(spec => !spec.IsAllowance);
+            command = command with { Defense = await facts.WithMoreSlots(defense, anomaly.TenantId, mitigationId, more, cancellation) };
+            await Handle(current => MitigationDecider.Decide(current, command));
+        }
+
+        Task<Decision<MitigationEvent>> Handle(Func<MitigationState, Decision<MitigationEvent>> decide) =>
+            session.Handle(MitigationState.Stream, mitigationId.ToString(), decide, context.Cause(), cancellation);
     }
 }
