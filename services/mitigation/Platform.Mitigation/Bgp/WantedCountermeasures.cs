@@ -29,7 +29,8 @@ internal sealed class WantedCountermeasures(
                 join views.mitigations_v1 m using (tenant_id, mitigation_id)
                 left join views.kill_switch_v1 k on true
                 where c.in_network and not c.withdrawn)
-            select wanted.*, at.position from (select {views.Network.Position} as position) at left join wanted on true
+            select wanted.*, at.position, at.decided
+            from (select {views.Network.Position} as position, {views.Decisions.Position} as decided) at left join wanted on true
             order by wanted.mitigation_id, wanted.countermeasure_id
             """);
         command.Parameters.Add(new() { Value = clock.GetUtcNow() });
@@ -38,6 +39,7 @@ internal sealed class WantedCountermeasures(
         while (await reader.ReadAsync(cancellation))
         {
             views.Network.Admit(reader.GetInt64(11), floor);
+            views.Decisions.Note(reader.GetInt64(12)); // seldom asked: let it know what was seen meanwhile
             if (!await reader.IsDBNullAsync(0, cancellation))
             {
                 wanted.Add(Judged(new WantedCountermeasure(

@@ -74,6 +74,15 @@ internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
         return Convert.ToInt64(await command.ExecuteScalarAsync(cancellation), CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Somebody saw them stand there. Who has not asked yet still waits for all that is stored.</summary>
+    public void Note(long position)
+    {
+        if (Interlocked.Read(ref _seen) >= 0)
+        {
+            Raise(position);
+        }
+    }
+
     private void Raise(long position)
     {
         var seen = Interlocked.Read(ref _seen);
