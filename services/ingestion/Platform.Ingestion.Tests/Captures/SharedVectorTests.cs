@@ -66,15 +66,15 @@ public sealed partial class SharedVectorTests
             .Where(record => !record.ContainsKey("interface_type")) // a counter sample: we count those
             .ToList();
         Assert.Equal(theirs.Count, ours.Count);
-        foreach (var (theirName, ourNames) in Fields)
+        foreach (var (their, our) in theirs.Zip(ours))
         {
-            Assert.Equal(
-                theirs.Where(record => record.ContainsKey(theirName)).Select(record => record[theirName]).Order(StringComparer.Ordinal),
-                ours.Where(record => theirs.Exists(t => t.ContainsKey(theirName)))
-                    .SelectMany(record => ourNames.Where(our => record.TryGetProperty(our, out _)).Select(our => record.GetProperty(our).ToString()))
-                    .Order(StringComparer.Ordinal));
+            var stated = Fields.Where(field => their.ContainsKey(field.Theirs)).ToList();
+            Assert.Equal(stated.Select(field => (field.Theirs, their[field.Theirs])), stated.Select(field => (field.Theirs, ValueOf(our, field.Ours))));
         }
     }
+
+    private static string ValueOf(JsonElement record, string[] names) =>
+        string.Join(' ', names.Where(name => record.TryGetProperty(name, out _)).Select(name => record.GetProperty(name).ToString()));
 
     private static Dictionary<string, string> Parse(string line)
     {
