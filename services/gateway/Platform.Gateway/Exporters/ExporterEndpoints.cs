@@ -31,9 +31,9 @@ internal static class ExporterEndpoints
     /// <param name="RecordsPerSecond">Over the last seconds.</param>
     /// <param name="Errors">Datagrams or parts that could not be used, by reason.</param>
     /// <param name="SamplingRate">Used for the last record: one packet in N.</param>
-    /// <param name="SamplingSource">Who said so: setting, record, sampler, interface, template, options, header or unknown (counted as 1).</param>
+    /// <param name="SamplingSource">Who said so: setting, record, sampler, interface, line-card, template, options, header or unknown (counted as 1).</param>
     /// <param name="SamplingRateSetting">Rate that an operator set; 0: believe the exporter.</param>
-    /// <param name="SamplingRateCount">Samplers, interfaces and templates with a rate of their own.</param>
+    /// <param name="SamplingRateCount">Samplers, interfaces, line cards and templates with a rate of their own.</param>
     /// <param name="SamplingRates">The first 1000 of them; null in a list.</param>
     /// <param name="SequenceGaps">Datagrams (NetFlow v9, sFlow) or records (NetFlow v5, IPFIX) that sequence numbers show as lost on the way.</param>
     /// <param name="ClockSkewMilliseconds">Our clock minus the exporter's at the last datagram; sFlow has no clock: 0.</param>
@@ -76,7 +76,7 @@ internal static class ExporterEndpoints
     public sealed record ExporterPage(IReadOnlyList<ExporterAnswer> Items, string? NextCursor);
 
     /// <param name="Domain">Observation domain or source id.</param>
-    /// <param name="Of">sampler, interface or template.</param>
+    /// <param name="Of">sampler, interface, line-card or template.</param>
     /// <param name="Id">Its number.</param>
     /// <param name="Rate">One packet in N.</param>
     public sealed record SamplingRateAnswer(uint Domain, string Of, uint Id, uint Rate);
@@ -176,7 +176,7 @@ internal static class ExporterEndpoints
         exporter.SamplingRateSetting,
         exporter.SamplingRateCount,
         [.. exporter.SamplingRates.Select(rate => new SamplingRateAnswer(
-            rate.Domain, rate.OfInterface ? "interface" : rate.OfTemplate ? "template" : "sampler", rate.Id, rate.Rate))],
+            rate.Domain, rate.OfInterface ? "interface" : rate.OfTemplate ? "template" : rate.OfLineCard ? "line-card" : "sampler", rate.Id, rate.Rate))],
         exporter.SequenceGaps,
         exporter.ClockSkewMs,
         exporter.WaitingSets,

@@ -220,20 +220,33 @@ public sealed class NetFlow9Tests
         Assert.Equal([1000u, 1u], decoded.Flows.Select(flow => flow.SamplingRate));
     }
 
-    /// <summary>RFC 3954 section 6.1, scope 3; in IPFIX element 141.</summary>
-    [Fact]
-    public void The_rate_of_a_line_card_is_nobody_elses()
+    /// <summary>RFC 3954 section 6.1, scope 3; in IPFIX element 141. No record names its line card.</summary>
+    [Theory]
+    [InlineData(1000, 1000u, "LineCard")]
+    [InlineData(10, 1u, "Unknown")]
+    public void The_rate_of_line_cards_counts_where_all_agree(int second, uint rate, string source)
     {
         var v9 = new Decoded()
-            .Receive(Datagram.NetFlow9(sourceId: 0).Set(1, set => set.U16(257, 4, 4).U16(3, 4, 34, 4)).Set(257, set => set.U32(0, 1000, 2, 10)))
+            .Receive(Datagram.NetFlow9(sourceId: 0).Set(1, set => set.U16(257, 4, 4).U16(3, 4, 34, 4)).Set(257, set => set.U32(0, 1000, 2, second)))
             .Receive(Datagram.NetFlow9(sourceId: 0, sequence: 2).Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1)))
             .Receive(Datagram.NetFlow9(sourceId: 7).Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1)));
         var ipfix = new Decoded().Receive(Datagram.Ipfix(sets => sets
-            .Set(3, set => set.U16(257, 3, 2).U16(149, 4, 141, 4, 34, 4)).Set(257, set => set.U32(7, 1, 1000))
+            .Set(3, set => set.U16(257, 3, 2).U16(149, 4, 141, 4, 34, 4)).Set(257, set => set.U32(7, 1, 1000, 7, 2, second))
             .Set(2, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1))));
 
-        Assert.All([.. v9.Flows, .. ipfix.Flows], flow => Assert.Equal((1u, SamplingSource.Unknown), (flow.SamplingRate, flow.SamplingSource)));
+        Assert.All([.. v9.Flows, .. ipfix.Flows], flow => Assert.Equal((rate, source), (flow.SamplingRate, flow.SamplingSource.ToString())));
         Assert.Equal((2, 1), (v9.Flows.Count, ipfix.Flows.Count));
+    }
+
+    [Fact]
+    public void A_rate_for_all_wins_over_that_of_line_cards()
+    {
+        var decoded = new Decoded()
+            .Receive(Datagram.NetFlow9().Set(1, set => set.U16(257, 4, 4).U16(3, 4, 34, 4).U16(258, 4, 4).U16(1, 4, 34, 4))
+                .Set(257, set => set.U32(0, 1000)).Set(258, set => set.U32(0, 100))
+                .Set(0, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1)));
+
+        Assert.Equal((100u, SamplingSource.Options), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
     }
 
     [Fact]

@@ -35,6 +35,62 @@ public sealed class Sflow5Tests
         Assert.Equal(200, decoded.Lines[0].GetProperty("dot1qCustomerVlanId").GetInt32());
     }
 
+    /// <summary>RFC 4448: an Ethernet frame below the labels, with a control word of four bytes or without; nothing says which.</summary>
+    [Theory]
+    [InlineData("00000000", "020000000003020000000004")]
+    [InlineData("", "020000000003020000000004")]
+    [InlineData("", "A20000000003020000000004")]
+    public void A_pseudowire_leads_to_the_packet(string controlWord, string macs)
+    {
+        var frame = new Datagram().Bytes(Macs).U16(0x8847).U32(16 << 12, 17 << 12 | 0x100)
+            .Bytes(Convert.FromHexString(controlWord)).Bytes(Convert.FromHexString(macs)).U16(0x0800).Bytes(Ipv4Udp());
+        var decoded = new Decoded().Receive(Sample(1, 90, frame));
+
+        Assert.Equal(("10.0.0.2", 4000), (decoded.Flow.Destination.ToString(), decoded.Flow.DestinationPort));
+        Assert.Empty(decoded.Errors);
+    }
+
+    /// <summary>sFlow version 5, section 5.3, "interface": the two topmost bits say what the others are; an expanded sample has a word for them.</summary>
+    [Theory]
+    [InlineData(0x4000_0101, 0u, 257, 1)] // discarded, reason 257
+    [InlineData(0x8000_0007, 0u, 7, 2)] // seven interfaces
+    [InlineData(0x3FFF_FFFF, 0u, 0x3FFF_FFFF, 0)] // ends in the device
+    [InlineData(6, 6u, 6, 0)]
+    public void An_interface_that_has_no_index_is_none(long word, uint counted, int value, int format)
+    {
+        byte[] Sampled(bool isExpanded)
+        {
+            var sample = FlowSample(1, 90, Frame(0x0800, [.. Ipv4Udp(), .. new byte[48]]), isExpanded);
+            byte[] output = isExpanded ? new Datagram().U32(word >> 30, word & 0x3FFF_FFFF) : new Datagram().U32(word);
+            output.CopyTo(sample, isExpanded ? 8 + 32 : 8 + 24);
+            return Header(1).Bytes(sample);
+        }
+
+        foreach (var isExpanded in new[] { false, true })
+        {
+            var decoded = new Decoded().Receive(Sampled(isExpanded));
+            Assert.Equal((5u, counted), (decoded.Flow.InInterface, decoded.Flow.OutInterface));
+            Assert.Equal(value, decoded.Lines[0].GetProperty("egressInterface").GetInt32());
+            Assert.Equal(format, decoded.Lines[0].TryGetProperty("egressInterfaceFormat", out var told) ? told.GetInt32() : 0);
+        }
+
+        FlowRecord plain = default;
+        Assert.True(SflowPlainSample.TryRead(Sampled(isExpanded: false).AsSpan(28 + 8), ref plain));
+        Assert.Equal(counted, plain.OutInterface);
+    }
+
+    [Fact]
+    public void The_addresses_after_translation_are_shown()
+    {
+        byte[] nat = new Datagram().U32(1).Address("198.51.100.1").U32(1).Address("198.51.100.2");
+        var decoded = new Decoded().Receive(Sample(1, 90, Frame(0x0800, Ipv4Udp()), extra: new Datagram().U32(1007, nat.Length).Bytes(nat)));
+
+        Assert.Equal("10.0.0.2", decoded.Flow.Destination.ToString());
+        Assert.Equal(
+            ("198.51.100.1", "198.51.100.2"),
+            (decoded.Lines[0].GetProperty("postNATSourceIPv4Address").GetString(), decoded.Lines[0].GetProperty("postNATDestinationIPv4Address").GetString()));
+    }
+
     [Fact]
     public void Ipv6_extension_headers_are_stepped_over()
     {

@@ -115,6 +115,49 @@ public sealed class VendorOddityTests
         Assert.Equal((1000u, SamplingSource.Options), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
     }
 
+    /// <summary>Element 36 in options data, as Juniper and Cisco tell it; amounts since the last record (1, 2) are of that time, totals (85, 86) of the whole flow.</summary>
+    [Fact]
+    public void The_active_timeout_goes_with_amounts_that_are_told_in_parts()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(3, set => set.U16(512, 4, 1).U16(144, 4, 34, 4, 36, 2, 37, 2))
+            .Set(512, set => set.U32(2, 1000).U16(60, 15)), domain: 1))
+            .Receive(Datagram.Ipfix(sets => sets
+                .Set(2, set => set.Template(256, (152, 8), (153, 8), (1, 8)).Template(257, (152, 8), (153, 8), (85, 8)))
+                .Set(256, set => set.U64(1_699_999_000_000, 1_699_999_999_000, 7)).Set(257, set => set.U64(1_699_999_000_000, 1_699_999_999_000, 7)), domain: 2));
+
+        Assert.Equal([60_000u, 0u], decoded.Flows.Select(flow => flow.TimeoutMs));
+        Assert.All(decoded.Flows, flow => Assert.Equal(1_699_999_000_000, flow.StartMs)); // what was told is shown as it was told
+    }
+
+    /// <summary>Sections of packets: Cisco's element 104, its successor 315 (RFC 7133), and 313, which begins with IP.</summary>
+    [Theory]
+    [InlineData(104, true)]
+    [InlineData(315, true)]
+    [InlineData(313, false)]
+    public void A_section_of_a_packet_is_read_as_the_packet(int element, bool isFrame)
+    {
+        byte[] packet = new Datagram().U8(0x45, 0).U16(1400, 1, 0).U8(64, 17).U16(0).Address("10.0.0.1", "10.0.0.2").U16(123, 4000, 1380, 0);
+        byte[] frame = isFrame ? new Datagram().Bytes(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2).U16(0x0800).Bytes(packet) : new Datagram().Bytes(packet);
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(2, set => set.Template(256, (10, 4), (element, 65535)))
+            .Set(256, set => set.U32(7).U8(frame.Length).Bytes(frame))));
+
+        Assert.Equal(("10.0.0.1", "10.0.0.2", 1400ul, 1ul), Ends(decoded));
+        Assert.Equal((4000, 7u), (Number(decoded, "destinationTransportPort"), decoded.Flow.InInterface));
+    }
+
+    /// <summary>Juniper SRX: a scope of no length. What follows it is no scope.</summary>
+    [Fact]
+    public void A_scope_of_no_length_is_none()
+    {
+        var decoded = new Decoded().Receive(Datagram.Ipfix(sets => sets
+            .Set(3, set => set.U16(512, 3, 1).U16(144, 0, 141, 4, 34, 4)).Set(512, set => set.U32(3, 1000))
+            .Set(2, set => set.Template(256, (1, 4))).Set(256, set => set.U32(1))));
+
+        Assert.Equal((1000u, SamplingSource.Options), (decoded.Flow.SamplingRate, decoded.Flow.SamplingSource));
+    }
+
     /// <summary>MikroTik RouterOS: IPFIX with uptime instants, the start of the system in each record, and addresses behind the NAT.</summary>
     [Fact]
     public void Uptime_counts_from_the_start_that_the_record_itself_tells()

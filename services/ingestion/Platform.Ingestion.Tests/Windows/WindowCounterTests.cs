@@ -209,6 +209,24 @@ public sealed class WindowCounterTests
         }
     }
 
+    [Theory]
+    [InlineData(600, 60, 60)]
+    [InlineData(80, 60, 80)] // a record may come a little after the timeout
+    [InlineData(100, 0, 100)] // not told
+    public void A_flow_that_is_told_in_parts_with_the_start_of_the_whole_belongs_to_the_time_since_the_last_part(int seconds, int timeoutSeconds, int counted)
+    {
+        var counter = new WindowCounter(_objects, reachSeconds: 120, rowLimit: 1000);
+        counter.At(Now);
+        var flow = Flow(bytes: 12_000_000, startMs: Now - seconds * 1000, endMs: Now);
+        flow.TimeoutMs = (uint)timeoutSeconds * 1000;
+        counter.Add(in flow);
+
+        var perSecond = Encode(counter).SelectMany(batch => batch.Windows).GroupBy(window => window.Second).ToList();
+        Assert.Equal(0ul, counter.Totals.LateBytes);
+        Assert.Equal(12_000_000, perSecond.Sum(second => second.Sum(window => (long)window.Total.Bytes)));
+        Assert.InRange(perSecond.Count, counted, counted + 1);
+    }
+
     [Fact]
     public void A_flow_that_ended_before_the_open_windows_is_late_as_a_whole()
     {

@@ -86,8 +86,8 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
             _json.WriteNumber("selectorIdTotalPktsObserved", sample.SamplePool);
         }
 
-        _json.WriteNumber("ingressInterface", sample.Input);
-        _json.WriteNumber("egressInterface", sample.Output);
+        WriteInterface("ingressInterface", sample.Input);
+        WriteInterface("egressInterface", sample.Output);
         _json.WriteNumber("dataLinkFrameSize", sample.FrameLength);
         WritePacket(in sample.Packet, packet, _ => true);
         if (sample.HasSwitch)
@@ -108,6 +108,12 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
             _json.WriteNumber(isV4 ? "destinationIPv4PrefixLength" : "destinationIPv6PrefixLength", sample.DestinationPrefixLength);
         }
 
+        if (sample.HasNat)
+        {
+            _json.WriteString(sample.NatSource.IsV4 ? "postNATSourceIPv4Address" : "postNATSourceIPv6Address", sample.NatSource.ToString());
+            _json.WriteString(sample.NatDestination.IsV4 ? "postNATDestinationIPv4Address" : "postNATDestinationIPv6Address", sample.NatDestination.ToString());
+        }
+
         if (sample.HasGateway)
         {
             _json.WriteString(
@@ -119,6 +125,16 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
         }
 
         End();
+    }
+
+    // The value under the usual name; where it is no index, what it is (1: reason of the discard, 2: number of interfaces) beside it.
+    private void WriteInterface(string name, SflowInterface told)
+    {
+        _json.WriteNumber(name, told.Value);
+        if (told.Format != 0)
+        {
+            _json.WriteNumber($"{name}Format", told.Format);
+        }
     }
 
     private void Begin(in MessageHeader header, FlowTemplate? template)

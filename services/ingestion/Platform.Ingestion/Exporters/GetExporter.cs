@@ -42,6 +42,7 @@ internal sealed class GetExporter(NpgsqlDataSource database, ExporterRegistry re
                 Id = rate.Id,
                 OfInterface = rate.Of == SamplingSource.Interface,
                 OfTemplate = rate.Of == SamplingSource.Template,
+                OfLineCard = rate.Of == SamplingSource.LineCard,
                 Rate = rate.Rate,
             }))
             .Take(MostListed));

@@ -91,6 +91,9 @@ internal sealed class ExporterContext
     /// <summary>When the exporter started (Unix milliseconds), as options data of any domain said last; 0 when unknown.</summary>
     public long SystemStartMs { get; set; }
 
+    /// <summary>After how long a flow that goes on is told of, in milliseconds, as options data of any domain said last; 0 when unknown.</summary>
+    public uint ActiveTimeoutMs { get; set; }
+
     /// <summary>A firewall that tells what its connections carried while they go on, so that what it tells at their end was told before.</summary>
     public bool TellsUpdates { get; set; }
 

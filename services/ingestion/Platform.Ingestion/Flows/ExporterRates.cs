@@ -9,7 +9,7 @@ internal sealed class ExporterRates(DecodeLimits limits, SharedMemory memory, Ra
     // What one rate takes, in bytes, about: the domain's, the exporter's, and the place where equal ones are counted.
     private const int Memory = 96;
 
-    private SamplingRates _told = new(history); // by sampler, by interface, and by the domain that options data named
+    private SamplingRates _told = new(history); // by sampler, by interface, by line card, and by the domain that options data named
     private ToldRate _default;
     private int _count;
 
@@ -19,6 +19,10 @@ internal sealed class ExporterRates(DecodeLimits limits, SharedMemory memory, Ra
     /// <summary>The last rate that named no sampler, interface or domain; 0 when none was told.</summary>
     /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
     public uint Default(long asOf) => _default.At(asOf);
+
+    /// <summary>The rate on which all known line cards agree; 0 when they do not, or there is none.</summary>
+    /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
+    public uint OfAllLineCards(long asOf) => _told.OfAllLineCards(asOf);
 
     /// <summary>Rate of a sampler, an interface, or (as <see cref="SamplingSource.Options"/>) of a domain.</summary>
     /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
@@ -39,7 +43,7 @@ internal sealed class ExporterRates(DecodeLimits limits, SharedMemory memory, Ra
         }
 
         teller.Rates.Set(of, id, rate);
-        if (of is SamplingSource.Sampler or SamplingSource.Interface)
+        if (of is SamplingSource.Sampler or SamplingSource.Interface or SamplingSource.LineCard)
         {
             _told.Set(of, id, rate);
         }

@@ -54,7 +54,7 @@ internal enum SamplingSource : byte
     /// <summary>The record itself (elements 34, 50, 305 to 311) or the sFlow sample.</summary>
     Record,
 
-    /// <summary>Options data for the sampler that the record names (elements 48, 302).</summary>
+    /// <summary>Options data for the sampler that the record names (elements 48, 302), or that all samplers agree on.</summary>
     Sampler,
 
     /// <summary>Options data for the interface on which the flow came in.</summary>
@@ -68,6 +68,9 @@ internal enum SamplingSource : byte
 
     /// <summary>The NetFlow v5 header.</summary>
     Header,
+
+    /// <summary>Options data for line cards, which all agree: no record names its line card.</summary>
+    LineCard,
 }
 
 /// <summary>Which of the fields that traffic is judged by the exporter told: a zero that was not told means nothing.</summary>
@@ -113,6 +116,12 @@ internal struct FlowRecord
     public long NowMs;
     public uint Flows;
     public uint SamplingRate;
+
+    /// <summary>
+    /// The active timeout of the exporter, in milliseconds, when the amounts are what came since the last record of the same flow: of a flow that goes on, some exporters
+    /// tell the first packet of all in each record. 0: not told, or the amounts are of the whole flow.
+    /// </summary>
+    public uint TimeoutMs;
     public uint InInterface;
     public uint OutInterface;
     public uint SourceAsn;

@@ -10,9 +10,9 @@ internal struct FlowSample
     public uint SamplePool;
     public uint Drops;
 
-    /// <summary>Interface indexes; the special forms (discarded, several destinations) as sent.</summary>
-    public uint Input;
-    public uint Output;
+    /// <summary>Where the packet came in and went out.</summary>
+    public SflowInterface Input;
+    public SflowInterface Output;
     public uint FrameLength;
     public uint Stripped;
 
@@ -34,7 +34,28 @@ internal struct FlowSample
     public uint DestinationAsn;
     public uint DestinationPeerAsn;
 
+    /// <summary>The addresses after translation (extended_nat); the ones in the packet are from before it.</summary>
+    public bool HasNat;
+    public HostAddress NatSource;
+    public HostAddress NatDestination;
+
     /// <summary>The packet was not forwarded, and this is no sample but a notice of it: why (sFlow Discarded Packet Notifications, enum drop_reason).</summary>
     public bool IsDiscarded;
     public uint DropReason;
+}
+
+/// <summary>An interface as sFlow tells it (sFlow version 5, section 5.3, "interface"): not always one that has an index.</summary>
+/// <param name="Format">0: an interface index; 1: discarded, for a reason; 2: several interfaces, so many of them.</param>
+internal readonly record struct SflowInterface(uint Format, uint Value)
+{
+    private const uint None = 0x3FFF_FFFF; // begins or ends in the device itself
+
+    /// <summary>Index of the one interface; 0 when there is none.</summary>
+    public uint Index => Format == 0 && Value != None ? Value : 0;
+
+    /// <summary>The form of a flow sample, where the two topmost bits are the format.</summary>
+    public static SflowInterface Compact(uint word) => new(word >> 30, word & None);
+
+    /// <summary>What <see cref="Index"/> is of a compact one.</summary>
+    public static uint IndexOf(uint word) => word < None ? word : 0;
 }

@@ -59,7 +59,7 @@ internal sealed class FlowTemplate
             }
 
             HasLineCard |= field is { IsV9Scope: true, Id: 3 } || (i < scopeCount && field is { IsV9Scope: false, Pen: 0, Id: 141 });
-            if (field.Pen == 0 && !field.IsV9Scope && field.Id is 315 or 313)
+            if (field.Pen == 0 && !field.IsV9Scope && field.Id is 315 or 313 or 104)
             {
                 PacketField = i;
             }
@@ -95,6 +95,7 @@ internal sealed class FlowTemplate
         HasFirewallEvents = Uses(Slot.FirewallEvent, best)
             && best[(int)Slot.Bytes] is 0 or SlotMap.OfInitiator
             && best[(int)Slot.Packets] is 0 or SlotMap.OfInitiator;
+        HasDeltas = best[(int)Slot.Bytes] is SlotMap.OfDelta || best[(int)Slot.Packets] is SlotMap.OfDelta;
         HasDuration = Uses(Slot.Duration, best);
         HasSystemStart = Uses(Slot.SystemStart, best);
         HasIpVersion = Uses(Slot.IpVersion, best);
@@ -134,6 +135,9 @@ internal sealed class FlowTemplate
     /// <summary>Options data for one line card (NetFlow v9 scope 3, element 141).</summary>
     public bool HasLineCard { get; }
 
+    /// <summary>Its amounts are what came since the last record of the same flow, not of all of it.</summary>
+    public bool HasDeltas { get; }
+
     public bool HasReverse { get; }
 
     public bool HasReverseTcpFlags { get; }
@@ -155,7 +159,7 @@ internal sealed class FlowTemplate
 
     public FlowKnowledge Knows { get; }
 
-    /// <summary>Index of a field that carries the first bytes of the packet itself (elements 313, 315), or -1.</summary>
+    /// <summary>Index of a field that carries the first bytes of the packet itself (elements 104, 313, 315), or -1.</summary>
     public int PacketField { get; } = -1;
 
     /// <summary>The packet section is the only source of addresses.</summary>
@@ -239,11 +243,11 @@ internal sealed class FlowTemplate
     }
 
     /// <summary>Finds the field that carries the start of a sampled packet.</summary>
-    /// <param name="isFrame">The bytes begin with the data link header (element 315), not with IP (element 313).</param>
+    /// <param name="isFrame">The bytes begin with the data link header (elements 315, 104), not with IP (element 313).</param>
     public bool TryFindPacket(ReadOnlySpan<byte> record, out ReadOnlySpan<byte> packet, out bool isFrame)
     {
         packet = default;
-        isFrame = PacketField >= 0 && Fields[PacketField].Id == 315;
+        isFrame = PacketField >= 0 && Fields[PacketField].Id != 313;
         var offset = 0;
         for (var i = 0; i <= PacketField; i++)
         {

@@ -7,6 +7,7 @@ namespace Platform.Ingestion.Flows;
 internal struct PacketHeader
 {
     private const int MostTags = 8; // VLAN tags or MPLS labels in one frame; more is nonsense that would only cost time
+    private const int MostFrames = 3; // pseudowires in pseudowires: each may be read in two ways
     private const int MostExtensionHeaders = 16;
 
     public HostAddress Source;
@@ -37,6 +38,7 @@ internal struct PacketHeader
     public byte IcmpType;
     public byte IcmpCode;
     public byte Tags;
+    public byte Frames;
     public bool HasPorts;
     public bool HasTcpFlags;
     public bool HasLabel;
@@ -107,13 +109,27 @@ internal struct PacketHeader
 
             if ((entry & 0x100) != 0)
             {
-                // Below the labels there is no type: IP by its version, else a pseudowire with a control word (RFC 4385).
+                // Below the labels there is no type: IP by its version, else an Ethernet pseudowire (RFC 4448), with a control word or without.
                 return TryParseIp(packet, ref header)
-                    || (packet.Length > 18 && packet[0] >> 4 == 0 && TryParseEthernet(packet[4..], ref header));
+                    || (packet.Length > 18 && packet[0] >> 4 == 0 && TryParseFrame(packet[4..], ref header))
+                    || TryParseFrame(packet, ref header);
             }
         }
 
         return false;
+    }
+
+    // That there is a frame is a guess: when it was wrong, nothing of it stays.
+    private static bool TryParseFrame(ReadOnlySpan<byte> frame, ref PacketHeader header)
+    {
+        var within = header;
+        if (++within.Frames > MostFrames || !TryParseEthernet(frame, ref within))
+        {
+            return false;
+        }
+
+        header = within;
+        return true;
     }
 
     /// <summary>The packet inside a tunnel: IP in IP (RFC 2003, 4213), GRE with whatever of its options (RFC 2784, 2890), transparent Ethernet in GRE.</summary>

@@ -3,6 +3,8 @@ namespace Platform.Ingestion.Flows;
 /// <summary>Which sampling rate holds for a record, and what options data says of rates.</summary>
 internal static class RecordRates
 {
+    private const int MostTimeoutSeconds = 86_400;
+
     public static (uint Rate, SamplingSource Source) OfSet(
         FlowTemplate template, ExporterContext exporter, FlowDomain domain, in MessageHeader header)
     {
@@ -37,7 +39,9 @@ internal static class RecordRates
         : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
         : domain.Rates.Default(asOf) is > 0 and var ofDomain ? (ofDomain, SamplingSource.Options)
         : domain.Rates.OfAllSamplers(asOf) is > 0 and var ofSamplers ? (ofSamplers, SamplingSource.Sampler)
+        : domain.Rates.OfAllLineCards(asOf) is > 0 and var ofLineCards ? (ofLineCards, SamplingSource.LineCard)
         : exporter.Rates.Default(asOf) is > 0 and var ofExporter ? (ofExporter, SamplingSource.Options)
+        : exporter.Rates.OfAllLineCards(asOf) is > 0 and var ofAllLineCards ? (ofAllLineCards, SamplingSource.LineCard)
         : (1, SamplingSource.Unknown);
 
     private static (uint Rate, SamplingSource Source) Told(
@@ -100,6 +104,11 @@ internal static class RecordRates
             exporter.SystemStartMs = domain.SystemStartMs;
         }
 
+        if (reader[Slot.ActiveTimeout] is > 0 and <= MostTimeoutSeconds and var seconds)
+        {
+            exporter.ActiveTimeoutMs = (uint)seconds * 1000;
+        }
+
         if (!template.HasRate || RateIn(template, in reader) is not (> 0 and var rate))
         {
             return;
@@ -122,9 +131,13 @@ internal static class RecordRates
         {
             CountUnless(exporter.Rates.TrySet(domain, SamplingSource.Interface, index, rate), exporter);
         }
-        else if (template.HasLineCard || template.HasSampler)
+        else if (template.HasLineCard)
         {
-            return; // a flow names no line card, so a line card's rate is nobody's; a sampler's is kept above
+            CountUnless(exporter.Rates.TrySet(domain, SamplingSource.LineCard, (uint)reader[Slot.ScopeLineCard], rate), exporter);
+        }
+        else if (template.HasSampler)
+        {
+            return; // kept above
         }
         else if (reader[Slot.ScopeDomain] is > 0 and <= uint.MaxValue and var named)
         {

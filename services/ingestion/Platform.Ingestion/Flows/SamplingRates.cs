@@ -6,10 +6,10 @@ namespace Platform.Ingestion.Flows;
 internal sealed class SamplingRates(RateHistory history)
 {
     private readonly Dictionary<ulong, ToldRate> _rates = []; // read for each record of an exporter that names samplers
-    private readonly Dictionary<uint, int> _samplersOfRate = [];
+    private readonly AgreedRate _ofSamplers = new(history);
+    private readonly AgreedRate _ofLineCards = new(history);
 
     private ToldRate _default;
-    private ToldRate _ofAllSamplers;
 
     public bool HasInterfaces { get; private set; }
 
@@ -29,7 +29,10 @@ internal sealed class SamplingRates(RateHistory history)
     public void SetDefault(uint rate) => _default.Set(rate, history);
 
     /// <summary>The rate on which all known samplers agree; 0 when they do not, or there is none. For flows that name no sampler.</summary>
-    public uint OfAllSamplers(long asOf) => _ofAllSamplers.At(asOf);
+    public uint OfAllSamplers(long asOf) => _ofSamplers.At(asOf);
+
+    /// <summary>The same of all known line cards, for flows of which nothing else is known: no record names its line card.</summary>
+    public uint OfAllLineCards(long asOf) => _ofLineCards.At(asOf);
 
     public bool TryGet(SamplingSource of, uint id, long asOf, out uint rate)
     {
@@ -51,21 +54,33 @@ internal sealed class SamplingRates(RateHistory history)
         HasTemplates |= of == SamplingSource.Template;
         if (of == SamplingSource.Sampler)
         {
-            Agree(before, rate);
+            _ofSamplers.Change(before, rate);
+        }
+        else if (of == SamplingSource.LineCard)
+        {
+            _ofLineCards.Change(before, rate);
         }
     }
 
     private static ulong Key(SamplingSource of, uint id) => (ulong)of << 32 | id;
 
-    // Counted, not looked for: an exporter may change one of thousands with every record.
-    private void Agree(uint before, uint rate)
+    /// <summary>The rate that several have, as long as it is the same. Counted, not looked for: an exporter may change one of thousands with every record.</summary>
+    private sealed class AgreedRate(RateHistory history)
     {
-        if (before != 0 && --_samplersOfRate[before] == 0)
-        {
-            _samplersOfRate.Remove(before);
-        }
+        private readonly Dictionary<uint, int> _tellers = [];
+        private ToldRate _agreed;
 
-        _samplersOfRate[rate] = _samplersOfRate.GetValueOrDefault(rate) + 1;
-        _ofAllSamplers.Set(_samplersOfRate.Count == 1 ? rate : 0, history);
+        public uint At(long asOf) => _agreed.At(asOf);
+
+        public void Change(uint before, uint rate)
+        {
+            if (before != 0 && --_tellers[before] == 0)
+            {
+                _tellers.Remove(before);
+            }
+
+            _tellers[rate] = _tellers.GetValueOrDefault(rate) + 1;
+            _agreed.Set(_tellers.Count == 1 ? rate : 0, history);
+        }
     }
 }

@@ -118,8 +118,8 @@ internal static class Sflow5
             sample.SourceIdType = ReadUInt32BigEndian(bytes[4..]);
             sample.SourceIdIndex = ReadUInt32BigEndian(bytes[8..]);
             bytes = bytes[12..];
-            sample.Input = ReadUInt32BigEndian(bytes[16..]);
-            sample.Output = ReadUInt32BigEndian(bytes[24..]);
+            sample.Input = new(ReadUInt32BigEndian(bytes[12..]), ReadUInt32BigEndian(bytes[16..]));
+            sample.Output = new(ReadUInt32BigEndian(bytes[20..]), ReadUInt32BigEndian(bytes[24..]));
             records = ReadUInt32BigEndian(bytes[28..]);
         }
         else
@@ -128,8 +128,8 @@ internal static class Sflow5
             sample.SourceIdType = source >> 24;
             sample.SourceIdIndex = source & 0xFF_FFFF;
             bytes = bytes[8..];
-            sample.Input = ReadUInt32BigEndian(bytes[12..]);
-            sample.Output = ReadUInt32BigEndian(bytes[16..]);
+            sample.Input = SflowInterface.Compact(ReadUInt32BigEndian(bytes[12..]));
+            sample.Output = SflowInterface.Compact(ReadUInt32BigEndian(bytes[16..]));
             records = ReadUInt32BigEndian(bytes[20..]);
         }
 
@@ -153,8 +153,8 @@ internal static class Sflow5
         flow.Flows = 1;
         flow.Packets = 1;
         flow.Bytes = sample.FrameLength;
-        flow.InInterface = sample.Input;
-        flow.OutInterface = sample.Output;
+        flow.InInterface = sample.Input.Index;
+        flow.OutInterface = sample.Output.Index;
         flow.SourceAsn = sample.SourceAsn;
         flow.DestinationAsn = sample.DestinationAsn;
         flow.SamplingRate = sample.SamplingRate;
@@ -182,8 +182,8 @@ internal static class Sflow5
         sample.SourceIdType = ReadUInt32BigEndian(bytes[4..]);
         sample.SourceIdIndex = ReadUInt32BigEndian(bytes[8..]);
         sample.Drops = ReadUInt32BigEndian(bytes[12..]);
-        sample.Input = ReadUInt32BigEndian(bytes[16..]);
-        sample.Output = ReadUInt32BigEndian(bytes[20..]);
+        sample.Input = new(0, ReadUInt32BigEndian(bytes[16..]));
+        sample.Output = new(0, ReadUInt32BigEndian(bytes[20..]));
         sample.DropReason = ReadUInt32BigEndian(bytes[24..]);
         ReadOnlySpan<byte> packet = default;
         SflowRecords.Read(bytes[32..], ReadUInt32BigEndian(bytes[28..]), exporter, ref sample, ref packet);

@@ -65,8 +65,8 @@ internal static class SflowPlainSample
         flow.TcpFlags = protocol == 6 ? Unsafe.Add(ref packet, 33) : (byte)0;
         flow.Bytes = U32(ref raw, 4);
         flow.SamplingRate = U32(ref bytes, 8);
-        flow.InInterface = U32(ref bytes, 20);
-        flow.OutInterface = U32(ref bytes, 24);
+        flow.InInterface = SflowInterface.IndexOf(U32(ref bytes, 20));
+        flow.OutInterface = SflowInterface.IndexOf(U32(ref bytes, 24));
         return true;
     }
 

@@ -55,6 +55,9 @@ internal static class SflowRecords
             case 1003 when TryReadAddress(ref record, out sample.BgpNextHop) && record.Length >= 16:
                 ReadGateway(record, ref sample);
                 break;
+            case 1007 when TryReadAddress(ref record, out sample.NatSource) && TryReadAddress(ref record, out sample.NatDestination):
+                sample.HasNat = true;
+                break;
         }
     }
 

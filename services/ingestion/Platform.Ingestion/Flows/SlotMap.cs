@@ -53,6 +53,8 @@ internal enum Slot
     ScopeInterface,
     ScopeTemplate,
     ScopeDomain,
+    ScopeLineCard,
+    ActiveTimeout,
     FrameBytes,
 }
 
@@ -73,6 +75,9 @@ internal static class SlotMap
 {
     internal readonly record struct Use(Slot Slot, byte Priority, TimeUnit Unit = TimeUnit.None);
 
+    /// <summary>Priority of the amounts since the last record of the same flow.</summary>
+    internal const byte OfDelta = 9;
+
     /// <summary>Priority of the amounts of initiator and responder, which firewalls tell.</summary>
     internal const byte OfInitiator = 5;
 
@@ -82,6 +87,7 @@ internal static class SlotMap
     public static Use For(TemplateField field) => field switch
     {
         { IsV9Scope: true, Id: 2 } => new(Slot.ScopeInterface, 9),
+        { IsV9Scope: true, Id: 3 } => new(Slot.ScopeLineCard, 9),
         { IsV9Scope: true, Id: 5 } => new(Slot.ScopeTemplate, 9),
         { IsV9Scope: true } => default,
         { Pen: 0 } => ForElement(field.Id),
@@ -127,14 +133,14 @@ internal static class SlotMap
         6 => new(Slot.TcpFlags, 9),
         88 => new(Slot.FragmentOffset, 9),
         // Delta counters before totals, before-policy before after-policy; ASA counts only as initiator and responder.
-        1 => new(Slot.Bytes, 9),
+        1 => new(Slot.Bytes, OfDelta),
         23 => new(Slot.Bytes, 8),
         85 => new(Slot.Bytes, 7),
         171 => new(Slot.Bytes, 6),
         231 => new(Slot.Bytes, OfInitiator),
         352 => new(Slot.Bytes, 4),
         353 => new(Slot.Bytes, 3),
-        2 => new(Slot.Packets, 9),
+        2 => new(Slot.Packets, OfDelta),
         24 => new(Slot.Packets, 8),
         86 => new(Slot.Packets, 7),
         172 => new(Slot.Packets, 6),
@@ -167,6 +173,8 @@ internal static class SlotMap
         322 => new(Slot.End, 1, TimeUnit.Seconds),
         161 => new(Slot.Duration, 9, TimeUnit.Milliseconds),
         162 => new(Slot.Duration, 8, TimeUnit.MicrosecondsBeforeExport),
+        36 => new(Slot.ActiveTimeout, 9),
+        141 => new(Slot.ScopeLineCard, 8),
         145 => new(Slot.ScopeTemplate, 9),
         149 => new(Slot.ScopeDomain, 9),
         160 => new(Slot.SystemStart, 9),

@@ -29,6 +29,7 @@ internal static class TemplateRecords
         flow.NowMs = header.ExportedMs + header.WaitedMs;
         flow.Flows = 1;
         flow.Knows = template.Knows;
+        flow.TimeoutMs = template.HasDeltas ? exporter.ActiveTimeoutMs : 0;
         var rateIsFixed = exporter.SamplingOverride != 0
             || !(template.HasRate || template.HasSampler || exporter.Rates.HasInterfaces);
         (flow.SamplingRate, flow.SamplingSource) = RecordRates.OfSet(template, exporter, domain, in header);

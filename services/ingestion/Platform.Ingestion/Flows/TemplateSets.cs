@@ -139,6 +139,13 @@ internal static class TemplateSets
         }
 
         set = body;
+        if (Array.Exists(fields, field => field.Length == 0))
+        {
+            // A field of no bytes says nothing, and a thousand of them would be walked for each record.
+            scopeCount = fields.Take(scopeCount).Count(field => field.Length > 0);
+            fields = Array.FindAll(fields, field => field.Length > 0);
+        }
+
         var read = new FlowTemplate(id, fields, scopeCount, isOptions, knowsUptime: isNetFlow9);
         if (read.MinimumLength is 0 or > 65_535)
         {
@@ -186,8 +193,6 @@ internal static class TemplateSets
             fields[i] = new TemplateField(pen, element, length, IsV9Scope: i < scopesOfNetFlow9);
         }
 
-        // A field of no bytes says nothing, and a thousand of them would be walked for each record.
-        fields = Array.TrueForAll(fields, field => field.Length > 0) ? fields : Array.FindAll(fields, field => field.Length > 0);
         return true;
     }
 }

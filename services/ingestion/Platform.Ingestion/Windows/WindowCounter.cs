@@ -88,6 +88,11 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         part.Vectors = TrafficVectorsOf.Flow(in flow);
         var endMs = _nowMs - Math.Clamp(flow.NowMs - flow.EndMs, 0, LongestMs);
         var durationMs = flow.StartMs == 0 ? 0 : Math.Clamp(flow.EndMs - flow.StartMs, 0, LongestMs);
+        if (flow.TimeoutMs != 0 && durationMs > flow.TimeoutMs + flow.TimeoutMs / 2)
+        {
+            durationMs = flow.TimeoutMs; // its first packet was long before what is told here
+        }
+
         // A flow that ends on the stroke of a second has no part in it.
         var last = (endMs - (durationMs > 0 ? 1 : 0)) / 1000 - _firstSecond;
         var first = (endMs - durationMs) / 1000 - _firstSecond;
