@@ -44,10 +44,10 @@ public sealed partial class ObservabilityTests
         Assert.Contains($"{Alerts().Count()} rules found", said, StringComparison.Ordinal);
         await Command.Run(["promtool", "test", "rules", tests], cancellationToken: TestContext.Current.CancellationToken);
 
-        var cases = Yaml(tests).List("tests").Select(test => test.List("alert_rule_test").ToLookup(it => it.Text("alertname"), it => it.List("exp_alerts").Any())).ToArray();
+        var cases = Yaml(tests).List("tests").SelectMany(test => test.List("alert_rule_test")).ToLookup(it => it.Text("alertname"), it => it.List("exp_alerts").Any());
         foreach (var name in Alerts().Select(a => a.Text("alert")))
         {
-            Assert.Equal([false, true], cases.Select(wakes => wakes[name].Single()).Order()); // both cases are there
+            Assert.Equal([false, true], cases[name].Distinct().Order()); // both cases are there
         }
     }
 

@@ -230,6 +230,23 @@ public sealed partial class PolicyTests
         }
     }
 
+    /// <summary>Of the dependencies too: what no policy of theirs names reaches neither database nor broker, and they reach nobody.</summary>
+    [Fact]
+    [Trait("Requirement", "R23")]
+    public async Task Each_dependency_admits_those_that_need_it_and_reaches_nobody_else()
+    {
+        var all = await Render("dependencies", "tests/Platform.ChartTests/backups.yaml");
+        var policies = all.Where(m => m.Kind == "NetworkPolicy").ToArray();
+        Approved.Matches(
+            Repository.Path("tests", "Platform.ChartTests", "edges-dependencies.txt"), string.Join('\n', policies.SelectMany(Edges).Distinct().Order(StringComparer.Ordinal)) + "\n");
+        foreach (var pod in all.Select(m => m.Pod).OfType<Manifest>())
+        {
+            var labels = pod.Map("metadata", "labels");
+            var own = Assert.Single(policies, p => p.Map("spec", "podSelector", "matchLabels").All(want => labels.GetValueOrDefault(want.Key) == want.Value));
+            Assert.Equal(["Ingress", "Egress"], own.List("spec", "policyTypes").Select(t => $"{t.Value}"));
+        }
+    }
+
     /// <summary>The job of a first install runs before the release's objects are there, in a namespace that may deny everything by itself.</summary>
     [Fact]
     [Trait("Requirement", "R23")]
@@ -292,6 +309,7 @@ public sealed partial class PolicyTests
     }
 
     private static string Peer(Manifest peer) => peer.Text("podSelector", "matchLabels", "app.kubernetes.io/name") is { Length: > 0 } name ? name
+        : peer.Text("podSelector", "matchLabels", "app.kubernetes.io/part-of") is { Length: > 0 } part ? $"all of {part}"
         : peer.At("namespaceSelector").Exists ? "pods of any namespace"
         : peer.Text("ipBlock", "cidr");
 

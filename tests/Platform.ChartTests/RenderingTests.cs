@@ -104,6 +104,14 @@ public sealed class RenderingTests
 
     [Theory]
     [InlineData("image.tag=latest", "names a different program every day")]
+    [InlineData("services.detection.image=registry.example:5000/detection:latest", "names a different program every day")]
+    [InlineData("services.detection.image=registry.example:5000/detection", "names a different program every day")]
+    [InlineData("scrubbers.agents[0].name=tokyo,scrubbers.agents[0].node=n1,scrubbers.peers[0].ipBlock.cidr=192.0.2.1/32,scrubbers.image=scrubber:latest", "names a different program")]
+    [InlineData("check.image=check", "names a different program every day")]
+    [InlineData("services.ingestion.udp.type=ClusterIP,services.ingestion.udp.nodePort=32055", "goes with type NodePort")]
+    [InlineData("services.ingestion.udp.type=NodePort,services.ingestion.udp.loadBalancerSourceRanges={192.0.2.0/24}", "go with type LoadBalancer")]
+    [InlineData("services.detection.replicas=5", "more replicas than partitions")]
+    [InlineData("services.detection.autoscaling.minReplicas=1,services.detection.autoscaling.maxReplicas=17,services.detection.autoscaling.cpuPercent=60,services.detection.settings.Windows__Partitions=16", "more replicas than partitions")]
     [InlineData("services.gateway.calls={nobody}", "there is no service 'nobody'")]
     [InlineData("services.retention.callers={mitigation}", "one side of the network edge is missing")]
     [InlineData("services.retention.callers={gateway,nobody}", "there is no service 'nobody'")]
@@ -315,7 +323,8 @@ public sealed class RenderingTests
             "dependencies", "--set", "postgres.kind=operator,postgres.storage=1Gi,rabbitmq.kind=operator,rabbitmq.storage=1Gi",
             "-a", "postgresql.cnpg.io/v1/Cluster", "-a", "postgresql.cnpg.io/v1/Database", "-a", "rabbitmq.com/v1beta1/RabbitmqCluster");
         var postgres = all.Single(m => m.Kind == "Cluster");
-        Assert.Equal(("3", "1"), (postgres.Text("spec", "instances"), postgres.Text("spec", "minSyncReplicas")));
+        Assert.Equal(("3", "1"), (postgres.Text("spec", "instances"), postgres.Text("spec", "postgresql", "synchronous", "number")));
+        Assert.Equal("required", postgres.Text("spec", "postgresql", "synchronous", "dataDurability")); // not as long as it is convenient
         var rabbit = all.Single(m => m.Kind == "RabbitmqCluster");
         Assert.Equal("3", rabbit.Text("spec", "replicas"));
         Assert.Contains("pause_minority", rabbit.Text("spec", "rabbitmq", "additionalConfig"), StringComparison.Ordinal);

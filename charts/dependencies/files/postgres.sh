@@ -4,6 +4,8 @@ PATH=$PATH:/usr/lib/postgresql/15/bin
 # Beside `data`: there the official image declares a volume of its own, which would hide the claim and die with the pod.
 export PGDATA=/var/lib/postgresql/platform PGHOST=/run/postgresql
 if [[ -e /var/lib/postgresql/data/PG_VERSION && ! -e $PGDATA ]]; then mv /var/lib/postgresql/data "$PGDATA"; fi # where earlier versions had it
+# The kubelet opens a volume to the pod's group on each mount (fsGroup); PostgreSQL starts with no folder that others may enter.
+if [[ -d $PGDATA ]]; then chmod 0700 "$PGDATA"; fi
 options=(-c "max_connections=$MAX_CONNECTIONS" -c unix_socket_directories=/run/postgresql -c jit=off)
 if [[ ! -e $PGDATA/PG_VERSION ]]; then
   initdb --auth-local=trust --auth-host=scram-sha-256 --encoding=UTF8 --locale=C --username=postgres

@@ -25,7 +25,11 @@ app.kubernetes.io/version: {{ default (index . 0).Chart.AppVersion (index . 0).V
 {{/* Call with (list $ "mitigation" "") or, as the last, the whole reference where one is given. */}}
 {{- define "platform.image" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
-{{- index . 2 | default (printf "%s%s:%s" $root.Values.image.prefix $name (default $root.Chart.AppVersion $root.Values.image.tag)) -}}
+{{- $image := index . 2 | default (printf "%s%s:%s" $root.Values.image.prefix $name (default $root.Chart.AppVersion $root.Values.image.tag)) -}}
+{{- if or (hasSuffix ":latest" $image) (not (regexMatch "[:@][^/]+$" $image)) -}}
+{{- fail (printf "image of %s: '%s' names a different program every day. Give it the version that you tested." $name $image) -}}
+{{- end -}}
+{{- $image -}}
 {{- end -}}
 
 {{/* What every container of ours may do: nothing. */}}
@@ -61,6 +65,21 @@ imagePullSecrets:
 {{- printf "%02d:%02d:%02d" (div . 3600) (mod (div . 60) 60) (mod . 60) -}}
 {{- end -}}
 
+{{/* Logs, traces and whom to trust: for services and agents alike. */}}
+{{- define "platform.telling" -}}
+{{- if .Values.logging.json }}
+- {name: Logging__Console__FormatterName, value: json}
+- {name: Logging__Console__FormatterOptions__IncludeScopes, value: "true"}
+{{- end }}
+{{- with .Values.telemetry.otlp }}
+- {name: Telemetry__Otlp, value: {{ . | quote }}}
+- {name: Telemetry__TraceRatio, value: {{ $.Values.telemetry.traceRatio | quote }}}
+{{- end }}
+{{- if .Values.trust.existingSecret }}
+- {name: SSL_CERT_FILE, value: /etc/platform/trust/ca.crt}
+{{- end }}
+{{- end -}}
+
 {{/* Environment of a service: addresses, secrets by reference, its own settings. */}}
 {{- define "platform.env" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
@@ -69,10 +88,7 @@ imagePullSecrets:
 - {name: Listen__Health, value: "{{ $listen }}:8081"}
 - {name: Stop__Linger, value: {{ include "platform.seconds" $linger | quote }}}
 - {name: Stop__Within, value: {{ include "platform.seconds" (sub (sub (int $service.terminationGracePeriodSeconds) $linger) 5) | quote }}}
-{{- if $root.Values.logging.json }}
-- {name: Logging__Console__FormatterName, value: json}
-- {name: Logging__Console__FormatterOptions__IncludeScopes, value: "true"}
-{{- end }}
+{{- include "platform.telling" $root }}
 {{- if $service.grpc }}
 - {name: Listen__Grpc, value: "{{ $listen }}:8080"}
 {{- end }}
@@ -84,15 +100,8 @@ imagePullSecrets:
 - {name: Caller__SigningKeyFile, value: /etc/platform/caller/signing.pem}
 {{- end }}
 - {name: Caller__VerificationKeyFile, value: /etc/platform/caller/verification.pem}
-{{- if $root.Values.trust.existingSecret }}
-- {name: SSL_CERT_FILE, value: /etc/platform/trust/ca.crt}
-{{- end }}
 {{- with $service.udp }}
 - {name: Flows__Listen, value: "{{ $listen }}:{{ .port }}"}
-{{- end }}
-{{- with $root.Values.telemetry.otlp }}
-- {name: Telemetry__Otlp, value: {{ . | quote }}}
-- {name: Telemetry__TraceRatio, value: {{ $root.Values.telemetry.traceRatio | quote }}}
 {{- end }}
 {{- if $service.database }}
 - name: ConnectionStrings__Postgres
