@@ -414,15 +414,17 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
             ObjectId = watched.ObjectId,
             Thresholds = { new Threshold { Vector = "total", PacketsPerSecond = 100 } },
             ExpectedVersion = 1,
+            Reason = "a small one",
         };
 
         await Refused(StatusCode.NotFound, change, TenantId.Of(Customer.NewId()), Roles.Operator);
         await Refused(StatusCode.PermissionDenied, change, TenantId.Of(_customer.TenantId), Roles.Viewer);
         await Refused(
             StatusCode.InvalidArgument,
-            new() { ObjectId = watched.ObjectId, Thresholds = { new Threshold { Vector = "gre" } } },
+            new() { ObjectId = watched.ObjectId, Thresholds = { new Threshold { Vector = "gre" } }, Reason = "no rate" },
             TenantId.Of(_customer.TenantId),
             Roles.Operator);
+        await Refused(StatusCode.InvalidArgument, new(change) { Reason = "" }, TenantId.Of(_customer.TenantId), Roles.Operator);
         var answer = await client.ChangeThresholdsAsync(change, Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
         Assert.Equal(2, answer.Version);
         await Refused(StatusCode.FailedPrecondition, new(change) { Thresholds = { new Threshold { Vector = "udp", PacketsPerSecond = 1 } } },

@@ -8,6 +8,7 @@ namespace Platform.Detection.Tests.ProtectedObjects;
 public sealed class ProtectedObjectTests
 {
     private static readonly DateTimeOffset Noon = new(2030, 1, 1, 12, 0, 0, TimeSpan.Zero);
+    private const string Why = "as measured";
     private static readonly Guid ContractId = Guid.Parse("0190bbbb-0000-7000-8000-000000000001");
     private static readonly IPNetwork[] Prefixes = [IPNetwork.Parse("203.0.113.0/24"), IPNetwork.Parse("2001:db8::/48")];
     private static readonly IPNetwork[] OtherPrefixes = [IPNetwork.Parse("198.51.100.0/24")];
@@ -182,9 +183,19 @@ public sealed class ProtectedObjectTests
     [InlineData("")]
     [InlineData(" ")]
     [InlineData("long")]
-    public void What_is_changed_by_hand_needs_a_reason(string reason) => With(Added)
-        .When(state => ProtectedObjectDecider.Decide(state, Restore(version: 1) with { Reason = reason == "long" ? new string('x', 201) : reason }))
-        .ThenRejected("reason-invalid");
+    [InlineData("blank")]
+    [Trait("Requirement", "R17")]
+    public void What_is_changed_by_hand_needs_a_reason_of_bounded_length(string reason)
+    {
+        reason = reason switch { "long" => new string('x', 201), "blank" => $"x{new string(' ', 200)}", _ => reason };
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, Restore(version: 1) with { Reason = reason })).ThenRejected("reason-invalid");
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds) with { Reason = reason })).ThenRejected("reason-invalid");
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, new ChooseProfile(ContractId, "web", null, "a", reason, Noon))).ThenRejected("reason-invalid");
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, new ChangeLearning(ContractId, LearningSettings.Default, null, "a", reason, Noon)))
+            .ThenRejected("reason-invalid");
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, new RaiseThresholds(ContractId, OwnThresholds, null, "a", reason, Noon)))
+            .ThenRejected("reason-invalid");
+    }
 
     [Fact]
     public void A_profile_brings_its_thresholds_from_the_declared_bandwidth() => With(new ProtectedObjectAdded(Own, 1, Noon))
@@ -253,7 +264,7 @@ public sealed class ProtectedObjectTests
         ObjectContent after,
         SettingsChangeKind kind = SettingsChangeKind.Thresholds,
         string by = "",
-        string reason = "") => new(after, Noon, kind, new SettingsChange(by, reason, Difference.Between(before, after)));
+        string reason = Why) => new(after, Noon, kind, new SettingsChange(by, reason, Difference.Between(before, after)));
 
     private static Spec<ProtectedObjectState, ProtectedObjectEvent> With(params IEnumerable<ProtectedObjectEvent> happened) =>
         Spec.For(ProtectedObjectState.Stream).Given(happened);
@@ -262,5 +273,5 @@ public sealed class ProtectedObjectTests
         new(ContractId, "DP00000001", prefixes ?? Prefixes, 1_000_000_000, version, Noon);
 
     private static ChangeThresholds Change(Threshold[] thresholds, long? expectedVersion = null) =>
-        new(ContractId, thresholds, expectedVersion, Noon, Wider: []);
+        new(ContractId, thresholds, expectedVersion, Noon, Wider: [], Reason: Why);
 }

@@ -80,16 +80,14 @@ internal static partial class ProtectedObjectDecider
             (command.By, command.Reason, command.At));
     }
 
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeGrouping command) => IsReason(command.Reason)
-        ? Change(
-            current,
-            command.ObjectId,
-            command.ExpectedVersion,
-            content => content.ObjectId == current.DefaultId
-                ? DefaultStays
-                : content with { Name = command.Name.Trim(), Prefixes = command.Prefixes },
-            (SettingsChangeKind.Grouped, command.By, command.Reason, command.At))
-        : ReasonInvalid;
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeGrouping command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content => content.ObjectId == current.DefaultId
+            ? DefaultStays
+            : content with { Name = command.Name.Trim(), Prefixes = command.Prefixes },
+        (SettingsChangeKind.Grouped, command.By, command.Reason, command.At));
 
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RemoveObject command)
     {

@@ -24,7 +24,7 @@ internal sealed record RetireObjects(Guid ObjectId, string ServiceCode, DateTime
 /// <param name="At">Now (UTC).</param>
 /// <param name="Wider">All thresholds of other levels and directions from now on; null: they stay.</param>
 /// <param name="By">Operator (UUID text).</param>
-/// <param name="Reason">Why; may be empty.</param>
+/// <param name="Reason">Why, 1 to 200 characters.</param>
 internal sealed record ChangeThresholds(
     Guid ObjectId,
     IReadOnlyList<Threshold> Thresholds,
@@ -61,6 +61,7 @@ internal sealed record ApplyRelearning(
 internal static partial class ProtectedObjectDecider
 {
     public const string DefaultName = "default";
+    private const int MostReason = 200;
 
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, FollowContract command)
     {
@@ -130,75 +131,65 @@ internal static partial class ProtectedObjectDecider
         },
         (SettingsChangeKind.Thresholds, command.By, command.Reason, command.At));
 
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChooseProfile command) => IsReason(command.Reason)
-        ? Change(
-            current,
-            command.ObjectId,
-            command.ExpectedVersion,
-            content => ThresholdProfiles.Of(command.Profile, content.SettingsOrDefault.DeclaredBitsPerSecond) is not { } thresholds
-                ? ProfileUnknown(command.Profile)
-                : content with { Thresholds = thresholds, Settings = content.SettingsOrDefault with { Profile = command.Profile } },
-            (SettingsChangeKind.Profile, command.By, command.Reason, command.At))
-        : ReasonInvalid;
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChooseProfile command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content => ThresholdProfiles.Of(command.Profile, content.SettingsOrDefault.DeclaredBitsPerSecond) is not { } thresholds
+            ? ProfileUnknown(command.Profile)
+            : content with { Thresholds = thresholds, Settings = content.SettingsOrDefault with { Profile = command.Profile } },
+        (SettingsChangeKind.Profile, command.By, command.Reason, command.At));
 
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeLearning command) => IsReason(command.Reason)
-        ? Change(
-            current,
-            command.ObjectId,
-            command.ExpectedVersion,
-            content => command.Learning.Fault() is { } fault
-                ? LearningInvalid(fault)
-                : content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } },
-            (SettingsChangeKind.Learning, command.By, command.Reason, command.At))
-        : ReasonInvalid;
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeLearning command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content => command.Learning.Fault() is { } fault
+            ? LearningInvalid(fault)
+            : content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } },
+        (SettingsChangeKind.Learning, command.By, command.Reason, command.At));
 
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ApplyRelearning command) => IsReason(command.Reason)
-        ? Change(
-            current,
-            command.ObjectId,
-            command.ExpectedVersion,
-            content => Fault(command.Thresholds) is { } fault
-                ? ThresholdsInvalid(fault)
-                : content with { Thresholds = command.Thresholds, Settings = content.SettingsOrDefault with { Profile = null } },
-            (SettingsChangeKind.Relearned, command.By, command.Reason, command.At),
-            command.Period)
-        : ReasonInvalid;
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ApplyRelearning command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content => Fault(command.Thresholds) is { } fault
+            ? ThresholdsInvalid(fault)
+            : content with { Thresholds = command.Thresholds, Settings = content.SettingsOrDefault with { Profile = null } },
+        (SettingsChangeKind.Relearned, command.By, command.Reason, command.At),
+        command.Period);
 
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RestoreVersion command) => IsReason(command.Reason)
-        ? Change(
-            current,
-            command.ObjectId,
-            command.ExpectedVersion,
-            content => !current.Versions.TryGetValue((content.ObjectId, command.Version), out var past)
-                ? VersionUnknown(command.Version)
-                : content with
-                {
-                    Name = past.Name,
-                    Prefixes = content.ObjectId == current.DefaultId ? content.Prefixes : past.Prefixes,
-                    Thresholds = past.Thresholds,
-                    Settings = past.SettingsOrDefault with { DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond },
-                },
-            (SettingsChangeKind.Restored, command.By, command.Reason, command.At))
-        : ReasonInvalid;
-
-    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RaiseThresholds command) => IsReason(command.Reason)
-        ? Change(
-            current,
-            command.ObjectId,
-            command.ExpectedVersion,
-            content => content with
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RestoreVersion command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content => !current.Versions.TryGetValue((content.ObjectId, command.Version), out var past)
+            ? VersionUnknown(command.Version)
+            : content with
             {
-                Thresholds = [.. content.Thresholds.Select(threshold => threshold.AtLeast(command.Least))],
-                Settings = content.SettingsOrDefault with
-                {
-                    Floors = [.. (content.SettingsOrDefault.Floors ?? []).Concat(command.Least).GroupBy(floor => floor.Key)
-                        .Select(same => same.Aggregate((left, right) => left.AtLeast([right], also: true)))],
-                },
+                Name = past.Name,
+                Prefixes = content.ObjectId == current.DefaultId ? content.Prefixes : past.Prefixes,
+                Thresholds = past.Thresholds,
+                Settings = past.SettingsOrDefault with { DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond },
             },
-            (SettingsChangeKind.Proposal, command.By, command.Reason, command.At))
-        : ReasonInvalid;
+        (SettingsChangeKind.Restored, command.By, command.Reason, command.At));
 
-    /// <summary>The next version, unless nothing is different or something forbids it.</summary>
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RaiseThresholds command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content => content with
+        {
+            Thresholds = [.. content.Thresholds.Select(threshold => threshold.AtLeast(command.Least))],
+            Settings = content.SettingsOrDefault with
+            {
+                Floors = [.. (content.SettingsOrDefault.Floors ?? []).Concat(command.Least).GroupBy(floor => floor.Key)
+                    .Select(same => same.Aggregate((left, right) => left.AtLeast([right], also: true)))],
+            },
+        },
+        (SettingsChangeKind.Proposal, command.By, command.Reason, command.At));
+
+    /// <summary>The next version, unless nothing is different or something forbids it. Nothing changes without a reason.</summary>
     private static Decision<ProtectedObjectEvent> Change(
         ProtectedObjectState current,
         Guid objectId,
@@ -207,6 +198,11 @@ internal static partial class ProtectedObjectDecider
         (SettingsChangeKind Kind, string By, string Reason, DateTimeOffset At) note,
         LearnedPeriod? period = null)
     {
+        if (!IsReason(note.Reason))
+        {
+            return ReasonInvalid;
+        }
+
         if (!current.Objects.TryGetValue(objectId, out var content))
         {
             return Unknown(objectId);
@@ -255,7 +251,7 @@ internal static partial class ProtectedObjectDecider
         Settings = content.SettingsOrDefault with { DeclaredBitsPerSecond = contract.DeclaredBitsPerSecond },
     };
 
-    private static bool IsReason(string reason) => reason.Trim().Length is >= 1 and <= 200;
+    private static bool IsReason(string reason) => reason.Length <= MostReason && !string.IsNullOrWhiteSpace(reason);
 
     private static string? Fault(IReadOnlyList<Threshold> thresholds)
     {

@@ -118,6 +118,19 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
         return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
     }
 
+    [Authorize(Policy = Policies.Read)]
+    public override async Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context)
+    {
+        var declared = (await Content(context.Caller().TenantFor(request.TenantId), request.ObjectId, context)).SettingsOrDefault.DeclaredBitsPerSecond;
+        return new ListProfilesResponse
+        {
+            Profiles =
+            {
+                ThresholdProfiles.Names.Select(name => new Profile { Name = name, Thresholds = { ThresholdProfiles.Of(name, declared)!.Describe() } }),
+            },
+        };
+    }
+
     [Authorize(Policy = Policies.Operate)]
     public override async Task<SettingsResponse> ChooseProfile(ChooseProfileRequest request, ServerCallContext context)
     {
@@ -165,10 +178,8 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     public override async Task<Learned> GetLearned(GetLearnedRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        var (_, state) = await ObjectStreams.Find(store.Tenant(tenant), IdOf(request.ObjectId), context.CancellationToken);
-        return state.Objects.TryGetValue(IdOf(request.ObjectId), out var content)
-            ? await LearnedSoFar.Read(database, tenant, content, clock.GetUtcNow(), context.CancellationToken)
-            : throw ProtectedObjectRejections.Unknown(IdOf(request.ObjectId)).ToRpcException();
+        var content = await Content(tenant, request.ObjectId, context);
+        return await LearnedSoFar.Read(database, tenant, content, clock.GetUtcNow(), context.CancellationToken);
     }
 
     [Authorize(Policy = Policies.Read)]
@@ -198,6 +209,15 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
             request.Reason,
             clock.GetUtcNow());
         return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    /// <summary>The object as it is now.</summary>
+    private async Task<ObjectContent> Content(TenantId tenant, string objectId, ServerCallContext context)
+    {
+        var (_, state) = await ObjectStreams.Find(store.Tenant(tenant), IdOf(objectId), context.CancellationToken);
+        return state.Objects.TryGetValue(IdOf(objectId), out var content)
+            ? content
+            : throw ProtectedObjectRejections.Unknown(IdOf(objectId)).ToRpcException();
     }
 
     private async Task<SettingsResponse> Settings(
