@@ -22,5 +22,13 @@ public sealed class ARecordedAttackIsDetected(Suite suite)
         await customer.TheClosedIncident();
         var anomaly = Assert.Single(await customer.Anomalies());
         Assert.Contains("tcp-syn", anomaly.GetProperty("vectors").EnumerateArray().Select(vector => vector.GetString()));
+
+        // It says why, to whoever reads the anomaly and in the notice.
+        var why = anomaly.GetProperty("explanation");
+        Assert.Contains($"towards {customer.Victim}/32, over the", why.GetProperty("sentence").GetString(), StringComparison.Ordinal);
+        Assert.Contains("しきい値", why.GetProperty("sentenceJa").GetString(), StringComparison.Ordinal);
+        Assert.True(why.GetProperty("measured").GetInt64() > why.GetProperty("threshold").GetInt64());
+        var notice = (await customer.Notices()).Single(told => told.GetProperty("kind").GetString() == "anomaly-detected");
+        Assert.Contains("over the", notice.GetProperty("details").GetProperty("explanation").GetString(), StringComparison.Ordinal);
     }
 }

@@ -53,6 +53,8 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
 
     public Task<IReadOnlyList<JsonElement>> Anomalies() => provider.List($"anomalies?tenantId={tenantId}");
 
+    public Task<IReadOnlyList<JsonElement>> Notices() => provider.List($"notices?tenantId={tenantId}");
+
     public Task<IReadOnlyList<JsonElement>> Incidents() => provider.List($"incidents?tenantId={tenantId}");
 
     /// <summary>The routes for the victim that the router accepted.</summary>

@@ -25,6 +25,7 @@ const attack = (changes: Partial<Incident> = {}): Incident => ({
 class Gateway {
   session: Session | null = session;
   incidents: Incident[] = [];
+  details: Record<string, string> = { bits_per_second: '2100000000' };
   password = 'correct horse';
 
   answer(method: string, path: string, body: string | undefined): Response {
@@ -49,7 +50,7 @@ class Gateway {
         return Response.json({ items: [{ serviceCode: 'DP00000001', tenantId: 't1', label: 'Tokyo' }] });
       default: {
         const incident = this.incidents.find(({ incidentId }) => path === `/api/v1/incidents/${incidentId}`);
-        const step = { at: '2026-11-20T15:00:01.250Z', step: 'anomaly-detected', actor: 'detection', details: { bits_per_second: '2100000000' } };
+        const step = { at: '2026-11-20T15:00:01.250Z', step: 'anomaly-detected', actor: 'detection', details: this.details };
         return incident ? Response.json({ incident, timeline: [step] }) : problem(404, 'incident-not-found');
       }
     }
@@ -129,6 +130,24 @@ it('shows the timeline of the chosen incident in times of Japan', async () => {
   open();
   expect(await screen.findByText('Attack detected')).toBeTruthy();
   expect(screen.getByText('00:00:01.250')).toBeTruthy();
+});
+
+it('says why an attack was recognised in the language of the reader, with units', async () => {
+  gateway.incidents = [attack()];
+  gateway.details = {
+    explanation: 'ntp reached 90,000 packets/s', explanation_ja: 'ntpが90,000 packets/sに達し', rule: 'learned', severity: 'high',
+    classification: 'ntp-amplification', confidence_percent: '92', threshold_packets_per_second: '4000', measured_flows_per_second: '12000',
+  };
+  location.hash = `#/incidents/${attack().incidentId}`;
+  open();
+  expect(await screen.findByText('ntp reached 90,000 packets/s')).toBeTruthy();
+  ['learned from its own past', 'high', 'NTP amplification', '92 %', '4.00k packets/s', '12.0k flows/s'].forEach((text) => screen.getByText(text));
+  expect(screen.queryByText('ntpが90,000 packets/sに達し')).toBeNull();
+
+  fireEvent.click(screen.getByRole('button', { name: '日本語' }));
+  expect(await screen.findByText('ntpが90,000 packets/sに達し')).toBeTruthy();
+  ['過去の通信から学習したしきい値', '高', 'NTPアンプ攻撃', '検知理由'].forEach((text) => screen.getByText(text));
+  expect(screen.queryByText('ntp reached 90,000 packets/s')).toBeNull();
 });
 
 it('returns to the login when the session has ended', async () => {

@@ -3,7 +3,7 @@ import type { Language } from './words';
 const prefixes = ['', 'k', 'M', 'G', 'T', 'P'];
 
 /** Three significant digits with a decimal prefix: "1.23 Mbit/s", "350k packets/s". */
-export function rate(amount: number, unit: 'bit/s' | 'packets/s'): string {
+export function rate(amount: number, unit: 'bit/s' | 'packets/s' | 'flows/s'): string {
   let scaled = amount;
   let step = 0;
   // 999.5 would round to "1000": the next prefix is nearer.

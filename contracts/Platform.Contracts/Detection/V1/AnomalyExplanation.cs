@@ -50,4 +50,13 @@ public sealed record AnomalyExplanation
 
     /// <summary>IP protocol numbers, largest first; empty when not known.</summary>
     public IReadOnlyList<TrafficShare> Protocols { get; init; } = [];
+
+    /// <summary>Whose traffic was measured: <c>host</c>, <c>prefix</c> or <c>object</c>; null when not known. Since release 5.</summary>
+    public string? Level { get; init; }
+
+    /// <summary><see cref="Sentence"/> in Japanese; null when not known. Since release 5.</summary>
+    public string? SentenceJa { get; init; }
+
+    /// <summary><see cref="Not"/> in Japanese; empty when not known. Since release 5.</summary>
+    public IReadOnlyList<string> NotJa { get; init; } = [];
 }

@@ -25,6 +25,29 @@ public sealed class ExplainerTests
     }
 
     [Fact]
+    public void It_is_said_in_Japanese_as_well_with_units_and_whose_traffic_was_measured()
+    {
+        var said = Explain(Traffic((Ntp, 100_000, 468)), "learned");
+        Assert.Equal("203.0.113.10/32宛てのntpが100,000 packets/sに達し、学習されたしきい値4,000 packets/sを超えました(この時間帯の平常値:250 packets/s)", said.SentenceJa);
+        Assert.Contains("203.0.113.10/32からのntp", Explain(Traffic((Ntp, 1, 468)), "threshold", Subject with { Direction = TrafficDirection.Out }).SentenceJa, StringComparison.Ordinal);
+        Assert.Equal("TCPによるダウンロード、バックアップ、速度測定ではありません(大部分がTCP以外です)", said.NotJa![0]);
+
+        var measured = new VectorMeasurement(Udp, 2_000_000, 0, 1_000_000, null, Level: WatchLevel.Prefix);
+        var wider = Explainer.Explain(Subject, "threshold", [measured], default, default, Evidence.None, [IPNetwork.Parse("203.0.113.0/24")]);
+        Assert.Equal("203.0.113.0/24宛てのudpが2,000,000 bits/sに達し、設定されたプレフィックス単位のしきい値1,000,000 bits/sを超えました。大部分は203.0.113.10/32です", wider.SentenceJa);
+        Assert.Equal(WatchLevel.Prefix, wider.Level);
+        var spread = Explainer.Explain(
+            Subject with { Target = IPNetwork.Parse("203.0.113.0/24"), Level = WatchLevel.Prefix },
+            "spread",
+            [measured with { Level = WatchLevel.Host }],
+            default,
+            default,
+            Evidence.None,
+            [IPNetwork.Parse("203.0.113.9/32")]);
+        Assert.EndsWith("ホスト単位のしきい値1,000,000 bits/sを超えました。203.0.113.0/24の多数のホストも超えています", spread.SentenceJa, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Answers_of_time_servers_are_an_ntp_amplification_as_surely_as_they_make_it_up()
     {
         var said = Explain(Traffic((Ntp, 92_000, 468), (TcpAck, 8_000, 468)));

@@ -16,8 +16,15 @@ internal sealed class AnomaliesService(NpgsqlDataSource database, StreamStore st
     public override async Task<ListAnomaliesResponse> ListAnomalies(ListAnomaliesRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        var rows = await ListedAnomalies.Read(database, tenant, request.OpenOnly, context.CancellationToken);
-        return new ListAnomaliesResponse { Anomalies = { rows } };
+        return await ListedAnomalies.Read(database, tenant, request.OpenOnly, PageStart.Read(request.Before), request.Limit, context.CancellationToken);
+    }
+
+    [Authorize(Policy = Policies.Read)]
+    public override async Task<Anomaly> GetAnomaly(GetAnomalyRequest request, ServerCallContext context)
+    {
+        var tenant = context.Caller().TenantFor(request.TenantId);
+        var id = Guid.TryParse(request.AnomalyId, out var parsed) ? parsed : Guid.Empty;
+        return await ListedAnomalies.Find(database, tenant, id, context.CancellationToken) ?? throw AnomalyRejections.Unknown(id).ToRpcException();
     }
 
     [Authorize(Policy = Policies.Operate)]

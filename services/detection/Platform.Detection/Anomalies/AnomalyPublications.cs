@@ -108,6 +108,9 @@ internal sealed class AnomalyPublications : IPublications
             DestinationPorts = Shares(explanation.Evidence.DestinationPorts),
             PacketLengths = Shares(explanation.Evidence.PacketLengths),
             Protocols = Shares(explanation.Evidence.Protocols),
+            Level = explanation.Level?.Name(),
+            SentenceJa = explanation.SentenceJa,
+            NotJa = explanation.NotJa ?? [],
         };
 
     private static IReadOnlyList<TrafficShare> Shares(IEnumerable<Share> shares) =>

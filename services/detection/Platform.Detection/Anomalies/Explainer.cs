@@ -1,5 +1,5 @@
-using System.Globalization;
 using Platform.Detection.ProtectedObjects;
+using static System.FormattableString;
 using static Platform.Detection.ProtectedObjects.TrafficVector;
 using IPNetwork = System.Net.IPNetwork;
 
@@ -47,24 +47,23 @@ internal static class Explainer
             _ => (first.FlowsPerSecond ?? 0, first.ThresholdFlowsPerSecond, null),
         };
         var (kind, confidence) = Classify(excess);
-        var name = unit switch { TrafficUnit.Bits => "bits/s", TrafficUnit.Packets => "packets/s", _ => "flows/s" };
-        var (whose, named) = Whom(subject, first.Level ?? subject.Level, judged ?? [subject.Target]);
-        var level = first.Level switch { WatchLevel.Host => " for a host", WatchLevel.Prefix => " for a prefix", WatchLevel.Object => " for the object", _ => "" };
-        var sentence = string.Create(CultureInfo.InvariantCulture,
-            $"{first.Vector.Name()} reached {measured:N0} {name} {(subject.Direction is TrafficDirection.Out ? "from" : "towards")} {whose}, over the {Said(rule)}threshold of {threshold ?? 0:N0}{level}");
-        sentence += baseline is { } usual ? string.Create(CultureInfo.InvariantCulture, $" (usual at this hour: {usual:N0})") : "";
-        sentence += named;
+        var not = NotThese(kind, excess, expected);
+        var said = new Said(subject, rule, first.Vector, first.Level, unit, measured, threshold ?? 0, baseline, judged ?? [subject.Target]);
         return new(
-            sentence, rule, first.Vector.Name(), unit, measured, threshold ?? 0, baseline, kind, confidence, NotThese(kind, excess, expected), evidence);
-    }
-
-    /// <summary>Whose traffic was measured, and what that has to do with the target when it is not the target's.</summary>
-    private static (string Whose, string Named) Whom(AnomalySubject subject, WatchLevel level, IReadOnlyList<IPNetwork> judged)
-    {
-        var whose = level is WatchLevel.Object ? "all of the object" : judged[0].ToString();
-        return level > subject.Level || level is WatchLevel.Object ? (whose, $"; most of it is of {string.Join(", ", level is WatchLevel.Object ? judged : [subject.Target])}")
-            : level < subject.Level ? (whose, $"; so are many hosts of {subject.Target}")
-            : (whose, "");
+            said.InEnglish(),
+            rule,
+            first.Vector.Name(),
+            unit,
+            measured,
+            threshold ?? 0,
+            baseline,
+            kind,
+            confidence,
+            [.. not.Select(no => no.English)],
+            evidence,
+            first.Level ?? subject.Level,
+            said.InJapanese(),
+            [.. not.Select(no => no.Japanese)]);
     }
 
     private static (string? Kind, double? Confidence) Classify(in SecondTraffic excess)
@@ -87,18 +86,22 @@ internal static class Explainer
         return (null, null);
     }
 
-    private static List<string> NotThese(string? kind, in SecondTraffic excess, in SecondTraffic expected)
+    private static List<(string English, string Japanese)> NotThese(string? kind, in SecondTraffic excess, in SecondTraffic expected)
     {
-        var not = new List<string>();
+        var not = new List<(string, string)>();
         var bytes = excess.Total.Packets == 0 ? 0 : excess.Total.Bits / 8.0 / excess.Total.Packets;
         var tcp = excess.Total - excess[Udp] - excess[Icmp] - excess[Gre];
         if (kind is not null && Part(tcp.Packets, excess.Total.Packets) < 0.5)
         {
-            not.Add("no download, backup or speed test over TCP: most of it is not TCP");
+            not.Add((
+                "no download, backup or speed test over TCP: most of it is not TCP",
+                "TCPによるダウンロード、バックアップ、速度測定ではありません(大部分がTCP以外です)"));
         }
         else if (bytes is > 0 and < 700)
         {
-            not.Add(string.Create(CultureInfo.InvariantCulture, $"no download, backup or speed test: {bytes:0} bytes per packet are too few"));
+            not.Add((
+                Invariant($"no download, backup or speed test: {bytes:0} bytes per packet are too few"),
+                Invariant($"ダウンロード、バックアップ、速度測定ではありません(1パケットあたり{bytes:0}バイトと短すぎます)")));
         }
 
         if (expected.Total.Packets > 0)
@@ -106,19 +109,20 @@ internal static class Explainer
             var usual = expected.Total.Bits / 8.0 / expected.Total.Packets;
             if (bytes > 0 && (bytes / usual is < 1 / 1.7 or > 1.7))
             {
-                not.Add(string.Create(CultureInfo.InvariantCulture,
-                    $"no crowd of visitors: {bytes:0} bytes per packet where {usual:0} are usual"));
+                not.Add((
+                    Invariant($"no crowd of visitors: {bytes:0} bytes per packet where {usual:0} are usual"),
+                    Invariant($"アクセスの集中ではありません(1パケットあたり{bytes:0}バイト、平常時は{usual:0}バイトです)")));
             }
             else if (Part(excess[TcpSyn].Packets, excess.Total.Packets) > (2.5 * Part(expected[TcpSyn].Packets, expected.Total.Packets)) + 0.02)
             {
-                not.Add("no crowd of visitors: more connections are begun than traffic would need");
+                not.Add((
+                    "no crowd of visitors: more connections are begun than traffic would need",
+                    "アクセスの集中ではありません(通信量に対して接続開始が多すぎます)"));
             }
         }
 
         return not;
     }
-
-    private static string Said(string rule) => rule switch { "learned" => "learned ", "spread" => "", _ => "set " };
 
     private static double Part(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
 }

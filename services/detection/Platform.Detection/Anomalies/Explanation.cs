@@ -1,6 +1,9 @@
+using Platform.Detection.ProtectedObjects;
+
 namespace Platform.Detection.Anomalies;
 
 /// <summary>Why an anomaly was recognised. Members as in the contract's <c>AnomalyExplanation</c>.</summary>
+/// <remarks>Level and Japanese are null in events of the first releases.</remarks>
 internal sealed record Explanation(
     string Sentence,
     string Rule,
@@ -12,7 +15,10 @@ internal sealed record Explanation(
     string? Classification,
     double? Confidence,
     IReadOnlyList<string> Not,
-    Evidence Evidence);
+    Evidence Evidence,
+    WatchLevel? Level = null,
+    string? SentenceJa = null,
+    IReadOnlyList<string>? NotJa = null);
 
 /// <summary>What the traffic was made of, as far as sketches say it; each list largest first.</summary>
 internal sealed record Evidence(

@@ -19,10 +19,11 @@ internal sealed class KnownAnomalies : IProjection
             case AnomalyDetected e:
                 sql.Add($"""
                     insert into views.anomalies_v1 (tenant_id, anomaly_id, object_id, service_code, target, vectors,
-                        peak_bits_per_second, peak_packets_per_second, since, detected_at, level, direction)
+                        peak_bits_per_second, peak_packets_per_second, since, detected_at, level, direction,
+                        severity, explanation)
                     values ({recorded.TenantId.ToGuid()}, {e.Subject.AnomalyId}, {e.Subject.ObjectId}, {e.Subject.ServiceCode},
                         {e.Subject.Target}, {Names(e.Vectors)}, {e.BitsPerSecond}, {e.PacketsPerSecond}, {e.Since}, {e.DetectedAt},
-                        {(short)e.Subject.Level}, {(short)e.Subject.Direction})
+                        {(short)e.Subject.Level}, {(short)e.Subject.Direction}, {(short)e.Severity}, {Json(e.Explanation)})
                     on conflict do nothing
                     """);
                 break;
@@ -31,7 +32,8 @@ internal sealed class KnownAnomalies : IProjection
                 sql.Add($"""
                     update views.anomalies_v1
                     set vectors = (select array_agg(distinct vector) from unnest(vectors || {Names(e.Vectors)}) vector),
-                        peak_bits_per_second = {e.PeakBitsPerSecond}, peak_packets_per_second = {e.PeakPacketsPerSecond}
+                        peak_bits_per_second = {e.PeakBitsPerSecond}, peak_packets_per_second = {e.PeakPacketsPerSecond},
+                        severity = {(short)e.Severity}, pulses = {e.Pulses}, explanation = coalesce({Json(e.Explanation)}, explanation)
                     where tenant_id = {recorded.TenantId.ToGuid()} and anomaly_id = {e.Subject.AnomalyId}
                     """);
                 break;
@@ -40,7 +42,8 @@ internal sealed class KnownAnomalies : IProjection
                 sql.Add($"""
                     update views.anomalies_v1
                     set ended_at = {e.EndedAt},
-                        peak_bits_per_second = {e.PeakBitsPerSecond}, peak_packets_per_second = {e.PeakPacketsPerSecond}
+                        peak_bits_per_second = {e.PeakBitsPerSecond}, peak_packets_per_second = {e.PeakPacketsPerSecond},
+                        severity = {(short)e.Severity}, pulses = {e.Pulses}
                     where tenant_id = {recorded.TenantId.ToGuid()} and anomaly_id = {e.Subject.AnomalyId}
                     """);
                 sql.Add($"delete from views.pulses_v1 where anomaly_id = {e.Subject.AnomalyId}");
@@ -56,6 +59,8 @@ internal sealed class KnownAnomalies : IProjection
                 break;
         }
     }
+
+    private static string? Json(Explanation? explanation) => explanation is null ? null : JsonSerializer.Serialize(explanation);
 
     private static string[] Names(IEnumerable<VectorMeasurement> vectors) => [.. vectors.Select(vector => vector.Vector.Name())];
 }

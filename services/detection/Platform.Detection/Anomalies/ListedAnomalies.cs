@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Google.Protobuf.WellKnownTypes;
 using Npgsql;
+using NpgsqlTypes;
 using Platform.Contracts.Grpc.Detection.V1;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
@@ -9,50 +10,95 @@ using Threshold = Platform.Detection.ProtectedObjects.Threshold;
 
 namespace Platform.Detection.Anomalies;
 
-/// <summary>Query: anomalies of a tenant, newest first.</summary>
+/// <summary>Query: anomalies of a tenant, newest first, page by page; or one of them.</summary>
 internal static class ListedAnomalies
 {
-    private const int Limit = 200;
+    private const int MostPage = 200;
 
-    public static async Task<IReadOnlyList<Anomaly>> Read(
-        NpgsqlDataSource database, TenantId tenant, bool openOnly, CancellationToken cancellation)
+    private const string Columns =
+        """
+        anomaly_id, service_code, object_id, target, vectors, peak_bits_per_second, peak_packets_per_second, detected_at, ended_at,
+        marked_false_at is not null, coalesce(proposal, '[]'), severity, level, direction, pulses, explanation, marked_false_by, marked_false_reason
+        """;
+
+    public static async Task<ListAnomaliesResponse> Read(
+        NpgsqlDataSource database,
+        TenantId tenant,
+        bool openOnly,
+        PageStart? before,
+        int limit,
+        CancellationToken cancellation)
     {
+        var response = new ListAnomaliesResponse();
         if (tenant == TenantId.Provider)
         {
-            return []; // the provider itself is never attacked under a contract
+            return response; // the provider itself is never attacked under a contract
         }
 
+        var size = limit is >= 1 and <= MostPage ? limit : MostPage;
         await using var command = database.CreateCommand(
             $"""
-            select anomaly_id, service_code, object_id, target, vectors, peak_bits_per_second, peak_packets_per_second,
-                detected_at, ended_at, marked_false_at is not null, coalesce(proposal, '[]')
+            select {Columns}
             from views.anomalies_v1
-            where tenant_id = $1 and (not $2 or ended_at is null)
-            order by detected_at desc
-            limit {Limit}
+            where tenant_id = $1 and (not $2 or ended_at is null) and (detected_at, anomaly_id) < ($3, $4)
+            order by detected_at desc, anomaly_id desc
+            limit $5
             """);
         command.Parameters.Add(new() { Value = tenant.ToGuid() });
         command.Parameters.Add(new() { Value = openOnly });
+        command.Parameters.Add(new() { Value = before?.At ?? PageStart.Newest, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new() { Value = before?.Id ?? Guid.Empty });
+        command.Parameters.Add(new() { Value = size + 1 });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        var anomalies = new List<Anomaly>();
         while (await reader.ReadAsync(cancellation))
         {
-            anomalies.Add(new Anomaly
+            if (response.Anomalies.Count == size)
             {
-                AnomalyId = reader.GetGuid(0).ToString(),
-                ServiceCode = reader.GetString(1),
-                ObjectId = reader.GetGuid(2).ToString(),
-                Target = reader.GetFieldValue<IPNetwork>(3).ToString(),
-                Vectors = { reader.GetFieldValue<string[]>(4) },
-                PeakBitsPerSecond = reader.GetInt64(5),
-                PeakPacketsPerSecond = reader.GetInt64(6),
-                DetectedAt = Timestamp.FromDateTime(reader.GetDateTime(7)),
-                EndedAt = await reader.IsDBNullAsync(8, cancellation) ? null : Timestamp.FromDateTime(reader.GetDateTime(8)),
-                IsMarkedFalse = reader.GetBoolean(9),
-                Proposal = { JsonSerializer.Deserialize<Threshold[]>(reader.GetString(10))!.Describe() },
-            });
+                var last = response.Anomalies[^1];
+                response.Next = PageStart.Text(last.DetectedAt.ToDateTimeOffset(), last.AnomalyId);
+                break;
+            }
+
+            response.Anomalies.Add(Row(reader));
         }
 
-        return anomalies;
+        return response;
     }
+
+    /// <summary>Null when the tenant has no such anomaly.</summary>
+    public static async Task<Anomaly?> Find(NpgsqlDataSource database, TenantId tenant, Guid anomalyId, CancellationToken cancellation)
+    {
+        if (tenant == TenantId.Provider)
+        {
+            return null;
+        }
+
+        await using var command = database.CreateCommand($"select {Columns} from views.anomalies_v1 where tenant_id = $1 and anomaly_id = $2");
+        command.Parameters.Add(new() { Value = tenant.ToGuid() });
+        command.Parameters.Add(new() { Value = anomalyId });
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        return await reader.ReadAsync(cancellation) ? Row(reader) : null;
+    }
+
+    private static Anomaly Row(NpgsqlDataReader reader) => new()
+    {
+        AnomalyId = reader.GetGuid(0).ToString(),
+        ServiceCode = reader.GetString(1),
+        ObjectId = reader.GetGuid(2).ToString(),
+        Target = reader.GetFieldValue<IPNetwork>(3).ToString(),
+        Vectors = { reader.GetFieldValue<string[]>(4) },
+        PeakBitsPerSecond = reader.GetInt64(5),
+        PeakPacketsPerSecond = reader.GetInt64(6),
+        DetectedAt = Timestamp.FromDateTime(reader.GetDateTime(7)),
+        EndedAt = reader.IsDBNull(8) ? null : Timestamp.FromDateTime(reader.GetDateTime(8)),
+        IsMarkedFalse = reader.GetBoolean(9),
+        Proposal = { JsonSerializer.Deserialize<Threshold[]>(reader.GetString(10))!.Describe() },
+        Severity = reader.IsDBNull(11) ? "" : ((Severity)reader.GetInt16(11)).Name(),
+        Level = ((WatchLevel)reader.GetInt16(12)).Name(),
+        Direction = ((TrafficDirection)reader.GetInt16(13)).Name(),
+        Pulses = reader.GetInt32(14),
+        Explanation = reader.IsDBNull(15) ? null : JsonSerializer.Deserialize<Explanation>(reader.GetString(15))!.Describe(),
+        MarkedFalseBy = reader.IsDBNull(16) ? "" : reader.GetString(16),
+        MarkedFalseReason = reader.IsDBNull(17) ? "" : reader.GetString(17),
+    };
 }

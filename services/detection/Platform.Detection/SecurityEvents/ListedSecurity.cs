@@ -1,4 +1,3 @@
-using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Npgsql;
 using NpgsqlTypes;
@@ -18,7 +17,7 @@ internal static class ListedSecurity
         TenantId tenant,
         EventSeverity least,
         IEnumerable<string> kinds,
-        (DateTimeOffset At, Guid Id)? before,
+        PageStart? before,
         int limit,
         CancellationToken cancellation)
     {
@@ -34,7 +33,7 @@ internal static class ListedSecurity
             """);
         command.Parameters.Add(new() { Value = (short)least });
         command.Parameters.Add(new() { Value = kinds.ToArray() });
-        command.Parameters.Add(new() { Value = before?.At ?? DateTimeOffset.MaxValue.AddYears(-1), NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new() { Value = before?.At ?? PageStart.Newest, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         command.Parameters.Add(new() { Value = before?.Id ?? Guid.Empty });
         command.Parameters.Add(new() { Value = size + 1 });
         if (tenant != TenantId.Provider)
@@ -49,7 +48,7 @@ internal static class ListedSecurity
             if (response.Events.Count == size)
             {
                 var last = response.Events[^1];
-                response.Next = Cursor(last.At.ToDateTimeOffset(), last.EventId);
+                response.Next = PageStart.Text(last.At.ToDateTimeOffset(), last.EventId);
                 break;
             }
 
@@ -67,18 +66,4 @@ internal static class ListedSecurity
 
         return response;
     }
-
-    /// <summary>Where a page begins; null when the text is no such place.</summary>
-    public static (DateTimeOffset At, Guid Id)? Place(string cursor)
-    {
-        var parts = cursor.Split('_');
-        return parts.Length == 2
-            && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
-            && ticks <= DateTimeOffset.MaxValue.Ticks
-            && Guid.TryParse(parts[1], out var id)
-                ? (new DateTimeOffset(ticks, TimeSpan.Zero), id)
-                : null;
-    }
-
-    private static string Cursor(DateTimeOffset at, string id) => string.Create(CultureInfo.InvariantCulture, $"{at.UtcTicks}_{id}");
 }

@@ -10,10 +10,4 @@ internal static class SecurityEventRejections
         "severity-unknown",
         "There is no such severity.",
         $"'{name}' is none of info, low, medium, high, critical.");
-
-    public static Rejection PageUnknown(string cursor) => new(
-        RejectionKind.Invalid,
-        "page-unknown",
-        "There is no such page.",
-        $"'{cursor}' is not the `next` of an answer.");
 }

@@ -25,13 +25,7 @@ internal sealed class SecurityEventsService(NpgsqlDataSource database) : Wire.Se
             "critical" => EventSeverity.Critical,
             _ => throw SecurityEventRejections.SeverityUnknown(request.LeastSeverity).ToRpcException(),
         };
-        var before = ListedSecurity.Place(request.Before);
-        if (before is null && request.Before.Length > 0)
-        {
-            throw SecurityEventRejections.PageUnknown(request.Before).ToRpcException();
-        }
-
-        return ListedSecurity.Read(database, tenant, least, request.Kinds, before, request.Limit, context.CancellationToken);
+        return ListedSecurity.Read(database, tenant, least, request.Kinds, PageStart.Read(request.Before), request.Limit, context.CancellationToken);
     }
 
     [Authorize(Policy = Policies.Read)]

@@ -20,6 +20,13 @@ internal static class AnomalyEndpoints
     /// <param name="EndedAt">When (UTC); null while open.</param>
     /// <param name="IsMarkedFalse">An operator said that it was no attack.</param>
     /// <param name="Proposal">Thresholds under which it would not have been an anomaly; empty unless it is marked false.</param>
+    /// <param name="Severity">low, medium, high or critical: the highest of its life; empty: not known.</param>
+    /// <param name="Level">What the target is: host, prefix or object.</param>
+    /// <param name="Direction">in: towards the target; out: from it.</param>
+    /// <param name="Pulses">How often the traffic rose again after a pause, the first rise included.</param>
+    /// <param name="Explanation">Why, as it was told last; null when it was never told.</param>
+    /// <param name="MarkedFalseBy">Operator (UUID) who said that it was none; empty unless it is marked false.</param>
+    /// <param name="MarkedFalseReason">In their words.</param>
     public sealed record AnomalyAnswer(
         string AnomalyId,
         string ServiceCode,
@@ -31,7 +38,60 @@ internal static class AnomalyEndpoints
         DateTimeOffset DetectedAt,
         DateTimeOffset? EndedAt,
         bool IsMarkedFalse,
-        IReadOnlyList<ThresholdContent> Proposal);
+        IReadOnlyList<ThresholdContent> Proposal,
+        string Severity,
+        string Level,
+        string Direction,
+        int Pulses,
+        ExplanationAnswer? Explanation,
+        string MarkedFalseBy,
+        string MarkedFalseReason);
+
+    /// <param name="Sentence">Which rule fired, whose traffic was measured, how far over it was, what is usual at that hour.</param>
+    /// <param name="SentenceJa">The same in Japanese; empty: not known.</param>
+    /// <param name="Rule">threshold (somebody set it), learned (from the object's own past), spread (many hosts at once); open set.</param>
+    /// <param name="Level">Whose traffic was measured: host, prefix or object; empty: not known.</param>
+    /// <param name="Vector">total, udp, tcp-syn, ntp, ... (the vectors of telemetry).</param>
+    /// <param name="Unit">bits, packets or flows: of measured, threshold and baseline, per second.</param>
+    /// <param name="Measured">What was measured.</param>
+    /// <param name="Threshold">What it was held against.</param>
+    /// <param name="Baseline">What is usual at that hour of the week; null while nothing is learned.</param>
+    /// <param name="Classification">ntp-amplification, syn-flood, ... (open set); empty when nothing fits.</param>
+    /// <param name="Confidence">How sure that is, 0 to 1; null when nothing fits.</param>
+    /// <param name="Not">What it is not, and why not.</param>
+    /// <param name="NotJa">The same in Japanese.</param>
+    /// <param name="Sources">Addresses that sent most; each of these lists is largest first, and empty when not known.</param>
+    /// <param name="SourcePorts">Source ports.</param>
+    /// <param name="DestinationPorts">Destination ports.</param>
+    /// <param name="PacketLengths">By class: upper bound in bytes.</param>
+    /// <param name="Protocols">IP protocol numbers.</param>
+    public sealed record ExplanationAnswer(
+        string Sentence,
+        string SentenceJa,
+        string Rule,
+        string Level,
+        string Vector,
+        string Unit,
+        long Measured,
+        long Threshold,
+        long? Baseline,
+        string Classification,
+        double? Confidence,
+        IReadOnlyList<string> Not,
+        IReadOnlyList<string> NotJa,
+        IReadOnlyList<TrafficShareAnswer> Sources,
+        IReadOnlyList<TrafficShareAnswer> SourcePorts,
+        IReadOnlyList<TrafficShareAnswer> DestinationPorts,
+        IReadOnlyList<TrafficShareAnswer> PacketLengths,
+        IReadOnlyList<TrafficShareAnswer> Protocols);
+
+    /// <param name="Value">Address or number.</param>
+    /// <param name="Share">Its part of the packets, 0 to 1.</param>
+    public sealed record TrafficShareAnswer(string Value, double Share);
+
+    /// <param name="Items">Newest first.</param>
+    /// <param name="Next">Send it as <c>before</c> for the page after this one; empty: there is none.</param>
+    public sealed record AnomaliesAnswer(IReadOnlyList<AnomalyAnswer> Items, string Next);
 
     /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
     public sealed record MarkFalseRequest(string Reason);
@@ -43,7 +103,9 @@ internal static class AnomalyEndpoints
     {
         var anomalies = routes.MapGroup("/anomalies").WithTags("Protection").OfTenant();
         anomalies.MapGet("", List).RequireAuthorization(Policies.Read)
-            .WithSummary("Anomalies of the tenant, newest first, at most 200.").Refuses(404);
+            .WithSummary("Anomalies of the tenant with why each was recognised, newest first, page by page.").Refuses(404, 422);
+        anomalies.MapGet("/{anomalyId:guid}", Get).RequireAuthorization(Policies.Read)
+            .WithSummary("One anomaly: which rule fired, with the evidence.").Refuses(404);
         anomalies.MapPost("/{anomalyId:guid}/false-mark", MarkFalse).RequireAuthorization(Policies.Operate)
             .WithSummary("Say that an anomaly was no attack; answers what that proposes.").Refuses(404, 422);
         anomalies.MapPost("/{anomalyId:guid}/proposal/application", Apply).RequireAuthorization(Policies.Operate)
@@ -73,22 +135,57 @@ internal static class AnomalyEndpoints
             Reason = request.Reason,
         })).Version);
 
-    private static async Task<Ok<ListAnswer<AnomalyAnswer>>> List(
-        HttpContext http, Wire.Anomalies.AnomaliesClient anomalies, bool openOnly = false)
+    private static async Task<Ok<AnomaliesAnswer>> List(
+        HttpContext http, Wire.Anomalies.AnomaliesClient anomalies, bool openOnly = false, string before = "", int limit = 0)
     {
         var answer = await anomalies.ListAnomaliesAsync(
-            new Wire.ListAnomaliesRequest { TenantId = TenantScope.Of(http), OpenOnly = openOnly });
-        return TypedResults.Ok(ListAnswer<AnomalyAnswer>.Of(answer.Anomalies, anomaly => new AnomalyAnswer(
-            anomaly.AnomalyId,
-            anomaly.ServiceCode,
-            anomaly.ObjectId,
-            anomaly.Target,
-            anomaly.Vectors,
-            anomaly.PeakBitsPerSecond,
-            anomaly.PeakPacketsPerSecond,
-            anomaly.DetectedAt.ToDateTimeOffset(),
-            anomaly.EndedAt.ToInstant(),
-            anomaly.IsMarkedFalse,
-            [.. anomaly.Proposal.Select(ThresholdContent.Of)])));
+            new Wire.ListAnomaliesRequest { TenantId = TenantScope.Of(http), OpenOnly = openOnly, Before = before, Limit = limit });
+        return TypedResults.Ok(new AnomaliesAnswer([.. answer.Anomalies.Select(Describe)], answer.Next));
     }
+
+    private static async Task<Ok<AnomalyAnswer>> Get(Guid anomalyId, HttpContext http, Wire.Anomalies.AnomaliesClient anomalies) => TypedResults.Ok(Describe(
+        await anomalies.GetAnomalyAsync(new Wire.GetAnomalyRequest { TenantId = TenantScope.Of(http), AnomalyId = anomalyId.ToString() })));
+
+    private static AnomalyAnswer Describe(Wire.Anomaly anomaly) => new(
+        anomaly.AnomalyId,
+        anomaly.ServiceCode,
+        anomaly.ObjectId,
+        anomaly.Target,
+        anomaly.Vectors,
+        anomaly.PeakBitsPerSecond,
+        anomaly.PeakPacketsPerSecond,
+        anomaly.DetectedAt.ToDateTimeOffset(),
+        anomaly.EndedAt.ToInstant(),
+        anomaly.IsMarkedFalse,
+        [.. anomaly.Proposal.Select(ThresholdContent.Of)],
+        anomaly.Severity,
+        anomaly.Level,
+        anomaly.Direction,
+        anomaly.Pulses,
+        anomaly.Explanation is { } why ? Describe(why) : null,
+        anomaly.MarkedFalseBy,
+        anomaly.MarkedFalseReason);
+
+    private static ExplanationAnswer Describe(Wire.Explanation why) => new(
+        why.Sentence,
+        why.SentenceJa,
+        why.Rule,
+        why.Level,
+        why.Vector,
+        why.Unit,
+        why.Measured,
+        why.Threshold,
+        why.HasBaseline ? why.Baseline : null,
+        why.Classification,
+        why.HasConfidence ? why.Confidence : null,
+        why.Not,
+        why.NotJa,
+        Shares(why.Sources),
+        Shares(why.SourcePorts),
+        Shares(why.DestinationPorts),
+        Shares(why.PacketLengths),
+        Shares(why.Protocols));
+
+    private static IReadOnlyList<TrafficShareAnswer> Shares(IEnumerable<Wire.TrafficShare> shares) =>
+        [.. shares.Select(share => new TrafficShareAnswer(share.Value, share.Share))];
 }

@@ -34,9 +34,13 @@ internal static class ProtectedObjectEndpoints
     }
 
     /// <param name="Thresholds">All thresholds from now on.</param>
-    /// <param name="Reason">Why; kept in the record.</param>
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
     /// <param name="AllLevels">True: of every level and direction; false: those of hosts, the others stay.</param>
     public sealed record ChangeThresholdsRequest(IReadOnlyList<ThresholdContent> Thresholds, string Reason = "", bool AllLevels = false);
+
+    /// <param name="Name">generic, web, dns, game, mail or eyeball.</param>
+    /// <param name="Thresholds">What it would set for this object, from the declared bandwidth.</param>
+    public sealed record ProfileAnswer(string Name, IReadOnlyList<ThresholdContent> Thresholds);
 
     /// <param name="Profile">generic, web, dns, game, mail or eyeball.</param>
     /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
@@ -128,6 +132,8 @@ internal static class ProtectedObjectEndpoints
             .WithSummary("End a named object; its prefixes are the object default's again; honours If-Match.").Refuses(404, 409, 412, 422);
         objects.MapPut("/{objectId:guid}/thresholds", Change).RequireAuthorization(Policies.Operate)
             .WithSummary("Replace the thresholds; honours If-Match with the version.").Refuses(404, 409, 412, 422);
+        objects.MapGet("/{objectId:guid}/profiles", Profiles).RequireAuthorization(Policies.Read)
+            .WithSummary("The ready-made profiles, each with the thresholds that it would set for this object.").Refuses(404);
         objects.MapPut("/{objectId:guid}/profile", ChooseProfile).RequireAuthorization(Policies.Operate)
             .WithSummary("Take the thresholds of a profile; honours If-Match.").Refuses(404, 409, 412, 422);
         objects.MapPut("/{objectId:guid}/learning", ChangeLearning).RequireAuthorization(Policies.Operate)
@@ -206,6 +212,15 @@ internal static class ProtectedObjectEndpoints
             AllLevels = request.AllLevels,
             Thresholds = { request.Thresholds.Select(threshold => threshold.ToWire()) },
         })).Version);
+
+    private static async Task<Ok<ListAnswer<ProfileAnswer>>> Profiles(
+        Guid objectId, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects)
+    {
+        var answer = await objects.ListProfilesAsync(
+            new Wire.ListProfilesRequest { TenantId = TenantScope.Of(http), ObjectId = objectId.ToString() });
+        return TypedResults.Ok(ListAnswer<ProfileAnswer>.Of(
+            answer.Profiles, profile => new ProfileAnswer(profile.Name, [.. profile.Thresholds.Select(ThresholdContent.Of)])));
+    }
 
     private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> ChooseProfile(
         Guid objectId, ChooseProfileRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(

@@ -43,6 +43,42 @@ public sealed class NoticesTests(ANotificationsService service) : IClassFixture<
     }
 
     [Fact]
+    [Trait("Requirement", "R1")]
+    public async Task The_notice_of_an_attack_says_in_both_languages_which_rule_fired()
+    {
+        const string code = "DP00000091";
+        await service.Host.Deliver(
+            Detected(Acme, code) with
+            {
+                Severity = "high",
+                Explanation = new AnomalyExplanation
+                {
+                    Sentence = "ntp reached 90,000 packets/s towards 203.0.113.10/32, over the learned threshold of 4,000 for a host",
+                    SentenceJa = "203.0.113.10/32宛てのntpが90,000 packets/sに達し、学習されたホスト単位のしきい値4,000 packets/sを超えました",
+                    Rule = "learned",
+                    Level = "host",
+                    Vector = "ntp",
+                    Unit = "packets",
+                    Measured = 90_000,
+                    Threshold = 4_000,
+                    Classification = "ntp-amplification",
+                    Confidence = 0.92,
+                },
+            },
+            service.NewId());
+        await service.Host.Deliver(Detected(Acme, code), service.NewId()); // of a detection of the first release
+
+        var told = (await List(Acme, code)).Select(notice => notice.Details).ToArray();
+        var why = Assert.Single(told, details => details.ContainsKey("rule"));
+        Assert.StartsWith("ntp reached 90,000 packets/s towards 203.0.113.10/32", why["explanation"], StringComparison.Ordinal);
+        Assert.StartsWith("203.0.113.10/32宛てのntpが90,000 packets/sに達し", why["explanation_ja"], StringComparison.Ordinal);
+        Assert.Equal(
+            ("high", "learned", "host", "ntp-amplification", "92"),
+            (why["severity"], why["rule"], why["level"], why["classification"], why["confidence_percent"]));
+        Assert.Single(told, details => !details.ContainsKey("explanation"));
+    }
+
+    [Fact]
     public async Task The_same_message_twice_is_one_notice_and_one_word_to_the_neighbours()
     {
         const string code = "DP00000011";

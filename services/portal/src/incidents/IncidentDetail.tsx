@@ -1,6 +1,6 @@
 import type { IncidentStep, IncidentWithTimeline } from '../api';
 import { japanTime, japanTimeOfDay, rate } from '../format';
-import { useSpeech } from '../words';
+import { useSpeech, type Language } from '../words';
 import type { Words } from '../words/en';
 import type { Names } from './IncidentsPage';
 import { Elapsed, hostOf, Status, vectorNames } from './parts';
@@ -69,9 +69,14 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 /** Known to the system and of no use to a reader. */
 const internal = (name: string) => name === 'revision' || name.endsWith('_id');
 
+/** What is said in words is said in both languages: `not` and `not_ja`. */
+const inLanguage = (details: IncidentStep['details'], language: Language) => Object.entries(details)
+  .filter(([name]) => !name.endsWith('_ja'))
+  .map(([name, value]): [string, string] => [name, (language === 'ja' && details[`${name}_ja`]) || value]);
+
 function Details({ step, target }: { step: IncidentStep; target: string }) {
-  const { words } = useSpeech();
-  const details = Object.entries(step.details).filter(
+  const { language, words } = useSpeech();
+  const details = inLanguage(step.details, language).filter(
     ([name, value]) => value !== '' && value !== target && !internal(name),
   );
   return details.length === 0 ? null : (
@@ -94,6 +99,14 @@ function readable(name: string, value: string, words: Words): string {
 
   if (name.endsWith('packets_per_second')) {
     return rate(Number(value), 'packets/s');
+  }
+
+  if (name.endsWith('flows_per_second')) {
+    return rate(Number(value), 'flows/s');
+  }
+
+  if (name.endsWith('_percent')) {
+    return `${value} %`;
   }
 
   if (name === 'vectors') {

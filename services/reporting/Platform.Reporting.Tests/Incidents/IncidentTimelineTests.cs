@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Platform.Contracts.Detection.V1;
 using Platform.Contracts.Reporting.V1;
 using Platform.Hosting;
 using Platform.Reporting.Incidents;
@@ -55,6 +56,60 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
         };
         expected.Vectors.AddRange(["icmp", "total", "udp"]);
         Assert.Equal(expected, told.Incident);
+    }
+
+    [Fact]
+    [Trait("Requirement", "R1")]
+    public async Task The_timeline_says_why_an_attack_was_recognised_in_both_languages_and_in_figures_with_units()
+    {
+        var facts = AnAttack();
+        var why = new AnomalyExplanation
+        {
+            Sentence = "ntp reached 90,000 packets/s",
+            SentenceJa = "ntpが90,000 packets/sに達し",
+            Rule = "learned",
+            Level = "host",
+            Vector = "ntp",
+            Unit = "packets",
+            Measured = 90_000,
+            Threshold = 4_000,
+            Baseline = 250,
+            Classification = "ntp-amplification",
+            Confidence = 0.92,
+            Not = ["no download", "no crowd"],
+            NotJa = ["ダウンロードではありません", "アクセスの集中ではありません"],
+            Sources = [new() { Value = "198.51.100.7", Share = 0.31 }, new() { Value = "198.51.100.9", Share = 0.12 }],
+            SourcePorts = [new() { Value = "123", Share = 0.99 }],
+            PacketLengths = [new() { Value = "512", Share = 0.8 }],
+        };
+        await Deliver(
+            facts.Detected with { Severity = "high", Explanation = why },
+            facts.Changed with { Severity = "critical", Explanation = why with { Measured = 200_000 } });
+
+        var told = (await Get(facts)).Timeline;
+        var details = told.Single(step => step.Step == "anomaly-detected").Details;
+        var expected = new Dictionary<string, string>
+        {
+            ["severity"] = "high",
+            ["explanation"] = "ntp reached 90,000 packets/s",
+            ["explanation_ja"] = "ntpが90,000 packets/sに達し",
+            ["rule"] = "learned",
+            ["level"] = "host",
+            ["classification"] = "ntp-amplification",
+            ["confidence_percent"] = "92",
+            ["measured_packets_per_second"] = "90000",
+            ["threshold_packets_per_second"] = "4000",
+            ["baseline_packets_per_second"] = "250",
+            ["sources"] = "198.51.100.7 (31 %), 198.51.100.9 (12 %)",
+            ["source_ports"] = "123 (99 %)",
+            ["packet_lengths_bytes"] = "≤ 512 (80 %)",
+            ["not"] = "no download; no crowd",
+            ["not_ja"] = "ダウンロードではありません。アクセスの集中ではありません",
+        };
+        Assert.All(expected, pair => Assert.Equal(pair.Value, details.GetValueOrDefault(pair.Key)));
+        Assert.False(details.ContainsKey("destination_ports")); // not known
+        var changed = told.Single(step => step.Step == "anomaly-changed").Details;
+        Assert.Equal(("critical", "200000"), (changed["severity"], changed["measured_packets_per_second"]));
     }
 
     [Fact]

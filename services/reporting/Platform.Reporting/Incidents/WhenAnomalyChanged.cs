@@ -21,12 +21,12 @@ internal sealed class WhenAnomalyChanged(IncidentRecorder incidents) : IConsumer
                 [.. fact.Vectors.Select(vector => vector.Vector)],
                 fact.PeakBitsPerSecond,
                 fact.PeakPacketsPerSecond),
-            new()
+            new Dictionary<string, string>
             {
                 ["vectors"] = string.Join(", ", fact.Vectors.Select(vector => vector.Vector)),
                 ["peak_bits_per_second"] = Invariant($"{fact.PeakBitsPerSecond}"),
                 ["peak_packets_per_second"] = Invariant($"{fact.PeakPacketsPerSecond}"),
                 ["revision"] = Invariant($"{fact.Revision}"),
-            });
+            }.With(fact.Severity, fact.Explanation));
     }
 }

@@ -21,13 +21,13 @@ internal sealed class WhenAnomalyDetected(IncidentRecorder incidents) : IConsume
                 [.. fact.Vectors.Select(vector => vector.Vector)],
                 fact.BitsPerSecond,
                 fact.PacketsPerSecond),
-            new()
+            new Dictionary<string, string>
             {
                 ["target"] = fact.Target,
                 ["vectors"] = string.Join(", ", fact.Vectors.Select(vector => vector.Vector)),
                 ["bits_per_second"] = Invariant($"{fact.BitsPerSecond}"),
                 ["packets_per_second"] = Invariant($"{fact.PacketsPerSecond}"),
                 ["since"] = Invariant($"{fact.Since:O}"),
-            });
+            }.With(fact.Severity, fact.Explanation));
     }
 }

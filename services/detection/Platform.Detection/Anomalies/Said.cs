@@ -1,0 +1,58 @@
+using Platform.Detection.ProtectedObjects;
+using static System.FormattableString;
+using IPNetwork = System.Net.IPNetwork;
+
+namespace Platform.Detection.Anomalies;
+
+/// <summary>Why an anomaly was recognised, in one sentence of each language: whose traffic was measured, which rule it broke, and whom that names. Pure.</summary>
+/// <param name="Subject">The anomaly.</param>
+/// <param name="Rule">Name of the kind of rule.</param>
+/// <param name="Vector">Furthest over.</param>
+/// <param name="Level">Whose traffic was measured; null: the target's.</param>
+/// <param name="Unit">Of the rates, per second.</param>
+/// <param name="Measured">What was measured.</param>
+/// <param name="Threshold">What it was held against.</param>
+/// <param name="Usual">At this hour; null while nothing is learned.</param>
+/// <param name="Judged">The networks that were measured; of the whole object the prefixes that have most of it.</param>
+internal sealed record Said(
+    AnomalySubject Subject,
+    string Rule,
+    TrafficVector Vector,
+    WatchLevel? Level,
+    TrafficUnit Unit,
+    long Measured,
+    long Threshold,
+    long? Usual,
+    IReadOnlyList<IPNetwork> Judged)
+{
+    private bool IsOut => Subject.Direction is TrafficDirection.Out;
+
+    private bool IsWhole => (Level ?? Subject.Level) is WatchLevel.Object;
+
+    private bool IsOfMany => (Level ?? Subject.Level) < Subject.Level;
+
+    /// <summary>What has most of it, where that is not what was measured.</summary>
+    private string? Most => IsWhole ? string.Join(", ", Judged) : (Level ?? Subject.Level) > Subject.Level ? $"{Subject.Target}" : null;
+
+    private string Per => Unit switch { TrafficUnit.Bits => "bits/s", TrafficUnit.Packets => "packets/s", _ => "flows/s" };
+
+    public string InEnglish()
+    {
+        var rule = Rule switch { "learned" => "learned ", "spread" => "", _ => "set " };
+        var level = Level switch { WatchLevel.Host => " for a host", WatchLevel.Prefix => " for a prefix", WatchLevel.Object => " for the object", _ => "" };
+        return Invariant(
+            $"{Vector.Name()} reached {Measured:N0} {Per} {(IsOut ? "from" : "towards")} {(IsWhole ? "all of the object" : Judged[0])}, over the {rule}threshold of {Threshold:N0}{level}")
+            + (Usual is { } usual ? Invariant($" (usual at this hour: {usual:N0})") : "")
+            + (Most is { } most ? $"; most of it is of {most}" : IsOfMany ? $"; so are many hosts of {Subject.Target}" : "");
+    }
+
+    public string InJapanese()
+    {
+        var rule = Rule switch { "learned" => "学習された", "spread" => "", _ => "設定された" };
+        var level = Level switch { WatchLevel.Host => "ホスト単位の", WatchLevel.Prefix => "プレフィックス単位の", WatchLevel.Object => "オブジェクト全体の", _ => "" };
+        return Invariant(
+            $"{(IsWhole ? "オブジェクト全体" : Judged[0])}{(IsOut ? "から" : "宛て")}の{Vector.Name()}が{Measured:N0} {Per}に達し、{rule}{level}しきい値{Threshold:N0} {Per}を超えました")
+            + (Usual is { } usual ? Invariant($"(この時間帯の平常値:{usual:N0} {Per})") : "")
+            + (Most is { } most ? $"。大部分は{most}です" : IsOfMany ? $"。{Subject.Target}の多数のホストも超えています" : "");
+    }
+}
