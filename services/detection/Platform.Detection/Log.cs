@@ -29,4 +29,10 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Information, "{Queue} is given to another process, so that each has its share")]
     public static partial void PartitionGiven(this ILogger log, string queue);
+
+    [LoggerMessage(9, LogLevel.Error, "What was found of {Target} (object {ObjectId}) cannot be recorded and is given up")]
+    public static partial void FindingFailed(this ILogger log, Exception fault, Guid objectId, string target);
+
+    [LoggerMessage(10, LogLevel.Warning, "The end of anomaly {AnomalyId} waits for others who write to its stream")]
+    public static partial void EndContended(this ILogger log, Guid anomalyId);
 }

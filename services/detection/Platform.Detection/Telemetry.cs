@@ -22,6 +22,9 @@ internal static class Telemetry
     private static readonly Counter<long> BatchesLost = Meter.CreateCounter<long>(
         "platform.detection.batches.lost", "{batch}", "Batches that a source numbered and that never came.");
 
+    private static readonly Counter<long> FindingsFailed = Meter.CreateCounter<long>(
+        "platform.detection.findings.failed", "{finding}", "Findings that could not be recorded and were given up; the log says why.");
+
     private static readonly Counter<long> AnomaliesDetected = Meter.CreateCounter<long>(
         "platform.detection.anomalies.detected", "{anomaly}", "Anomalies that were opened.");
 
@@ -48,6 +51,8 @@ internal static class Telemetry
             BatchesLost.Add((long)Math.Min(batches, long.MaxValue));
         }
     }
+
+    public static void FindingFailed() => FindingsFailed.Add(1);
 
     public static void Detected(TimeSpan? latency)
     {

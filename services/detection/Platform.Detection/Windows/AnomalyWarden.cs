@@ -33,7 +33,7 @@ internal sealed class AnomalyWarden(
                 await Beat(stoppingToken);
                 await EndAbandoned(stoppingToken);
             }
-            catch (NpgsqlException unreachable) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception unreachable) when (unreachable is NpgsqlException or TimeoutException && !stoppingToken.IsCancellationRequested)
             {
                 _still.Clear(); // nobody could write a pulse, so none stood still
                 log.DatabaseAway("pulses", unreachable.Message);
@@ -78,7 +78,14 @@ internal sealed class AnomalyWarden(
                 : null;
             if (reason is { } over)
             {
-                await End(anomaly, over, seen.Since, now, cancellation);
+                try
+                {
+                    await End(anomaly, over, seen.Since, now, cancellation);
+                }
+                catch (StreamContendedException)
+                {
+                    log.EndContended(id); // somebody else decides about it; if it is still open, the next second ends it
+                }
             }
         }
     }

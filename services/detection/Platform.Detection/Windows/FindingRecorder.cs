@@ -8,45 +8,64 @@ namespace Platform.Detection.Windows;
 
 /// <summary>
 /// Appends what the judges find, several targets at a time, one finding per target at a time. While the database is away findings wait, in
-/// memory: there are never more of them than targets.
+/// memory: there are never more of them than targets. One that fails for another reason is tried a few times, goes behind the others meanwhile, and is
+/// given up then: its judge is told that nothing was decided, and finds it again as long as it is so.
 /// </summary>
 internal sealed class FindingRecorder(
     StreamStore store, NpgsqlDataSource database, TimeProvider clock, ILogger<FindingRecorder> log) : BackgroundService
 {
     private const int Workers = 8;
+    private const int MostAttempts = 3;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
-    private readonly Channel<Finding> _findings = Channel.CreateUnbounded<Finding>();
+    private readonly Channel<(Finding Finding, int Failures)> _findings = Channel.CreateUnbounded<(Finding, int)>();
 
-    public void Enqueue(Finding finding) => _findings.Writer.TryWrite(finding);
+    public void Enqueue(Finding finding) => _findings.Writer.TryWrite((finding, 0));
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Work(stoppingToken)));
 
     private async Task Work(CancellationToken stopping)
     {
-        await foreach (var finding in _findings.Reader.ReadAllAsync(stopping))
+        await foreach (var (finding, failures) in _findings.Reader.ReadAllAsync(stopping))
         {
             using var activity = Telemetry.Source.StartActivity("record finding", ActivityKind.Consumer, finding.Origin.Trace);
-            while (!await TryRecord(finding, stopping))
+            try
             {
-                await Task.Delay(Pause, stopping);
+                await Record(finding, stopping);
+            }
+#pragma warning disable CA1031 // whatever it is: it must not end the worker, nor be kept from people
+            catch (Exception fault) when (!stopping.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                await Postpone(finding, failures, fault, stopping);
             }
         }
     }
 
-    private async Task<bool> TryRecord(Finding finding, CancellationToken cancellation)
+    private async Task Postpone(Finding finding, int failures, Exception fault, CancellationToken stopping)
     {
-        try
-        {
-            await Record(finding, cancellation);
-            return true;
-        }
-        catch (Exception fault) when (fault is NpgsqlException or TimeoutException or StreamContendedException)
+        if (IsAway(fault))
         {
             log.DatabaseAway("findings", fault.Message);
-            return false;
         }
+        else if (++failures >= MostAttempts)
+        {
+            Telemetry.FindingFailed();
+            log.FindingFailed(fault, finding.Object.ObjectId, finding.Target.ToString());
+            finding.Judge.Adopt(finding, finding.Watch.Episode?.State ?? AnomalyState.Quiet); // as it was: nothing was decided
+            return;
+        }
+
+        await Task.Delay(Pause, stopping);
+        _findings.Writer.TryWrite((finding, failures));
     }
+
+    /// <summary>It passes by itself: the database is away, or others write to the stream.</summary>
+    private static bool IsAway(Exception fault) => fault switch
+    {
+        PostgresException error => error.IsTransient || error.SqlState.StartsWith("57", StringComparison.Ordinal),
+        _ => fault is NpgsqlException or TimeoutException or StreamContendedException,
+    };
 
     private async Task Record(Finding finding, CancellationToken cancellation)
     {
