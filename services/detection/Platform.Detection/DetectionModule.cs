@@ -51,6 +51,7 @@ internal static class DetectionModule
         builder.AddProjection<SecurityRecords>();
         builder.Services.AddSingleton<SecurityNotes>();
         builder.Services.AddHostedService<DetectorHealth>();
+        builder.Services.AddHostedService<TelemetryWatch>();
 
         builder.AddErasures<DetectionEraser>();
     }

@@ -122,6 +122,26 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         Assert.Empty((await client.ListBandwidthExcessesAsync(new(), Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer))).Excesses);
     }
 
+    [Fact, Trait("Requirement", "R27")]
+    public async Task The_excess_of_an_object_that_is_watched_no_longer_ends_with_it()
+    {
+        await Watch();
+        var minute = Host.Clock.GetUtcNow().AddMinutes(-1);
+        Host.Services.GetRequiredService<UseRecorder>().Enqueue(new UseChanged(
+            _customer.TenantId, new(_customer.ContractId, _customer.ServiceCode, 1_000_000_000, 1_200_000_000, minute, Host.Clock.GetUtcNow())));
+        await Eventually.Equal(1, async () => (await Excesses()).Count);
+
+        await Host.Deliver(_customer.Terminated(), Customer.NewId());
+        await Eventually.True(async () =>
+        {
+            Host.Clock.Advance(TimeSpan.FromSeconds(5));
+            return (await Excesses()).All(excess => excess.Until is not null);
+        });
+        Assert.Equal(1_200_000_000, Assert.Single(await Excesses()).PeakBitsPerSecond);
+    }
+
+    private async Task<IReadOnlyList<BandwidthExcess>> Excesses() => (await new Client(Host.Channel).ListBandwidthExcessesAsync(new(), Mine)).Excesses;
+
     [Fact, Trait("Requirement", "R4")]
     public async Task A_detector_that_lags_behind_the_wire_is_noted_once_and_again_when_it_caught_up()
     {
@@ -133,6 +153,52 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
 
         Assert.Equal(["detector-caught-up", "detector-behind"], kinds);
         Assert.DoesNotContain((await List(Mine)).Events, e => e.Kind.StartsWith("detector", StringComparison.Ordinal));
+    }
+
+    [Fact, Trait("Requirement", "R4")]
+    public async Task When_all_telemetry_is_gone_the_provider_and_the_tenants_are_told_once_and_again_when_it_is_back()
+    {
+        await Watch();
+        await using var replica = await ADetectionService.Start(database, broker, clock: Host.Clock); // reads nothing and tells nothing twice
+        await Eventually.Equal(1L, async () => // telemetry is heard
+        {
+            await _service.Beat();
+            Host.Clock.Advance(TimeSpan.FromSeconds(0.2));
+            return await Count("views.telemetry_heard_v1 where not is_gone");
+        });
+        Assert.Empty(await Told(Provider));
+
+        await Eventually.True(
+            async () =>
+            {
+                Host.Clock.Advance(TimeSpan.FromSeconds(1)); // ingestion is dead, or the broker, or every router
+                return (await Told(Provider)).Count > 0;
+            });
+        for (var second = 0; second < 20; second++)
+        {
+            Host.Clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await Eventually.Equal(1L, async () =>
+        {
+            await _service.Beat();
+            Host.Clock.Advance(TimeSpan.FromSeconds(0.2));
+            return await Count("views.telemetry_heard_v1 where not is_gone");
+        });
+        foreach (var caller in (Metadata[])[Provider, Mine])
+        {
+            var told = await Told(caller);
+            Assert.Equal(["info telemetry-back", "critical telemetry-gone"], told.Select(e => $"{e.Severity} {e.Kind}"));
+            Assert.StartsWith("no telemetry of the network since ", told[1].Sentence, StringComparison.Ordinal);
+        }
+    }
+
+    private async Task<IReadOnlyList<SecurityEvent>> Told(Metadata caller) => [.. (await List(caller)).Events.Where(e => e.Subject == "telemetry")];
+
+    private async Task<long> Count(string rows)
+    {
+        await using var count = Host.Services.GetRequiredService<Npgsql.NpgsqlDataSource>().CreateCommand($"select count(*) from {rows}");
+        return (long)(await count.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
     /// <summary>What the provider is told about detectors, second after second.</summary>

@@ -6,6 +6,7 @@ namespace Platform.Detection.Bandwidth;
 /// <summary>
 /// Adds up the minutes of objects that share what their contract declares: they may be judged by different processes, so each process writes its minutes
 /// down (<see cref="UseRecorder"/>), and each says what they come to; whoever says so second changes nothing. The excess is the object <c>default</c>'s.
+/// Also ends what an object that is watched no longer had open: nobody measures it any more.
 /// </summary>
 internal sealed class SharedUse(NpgsqlDataSource database, ObjectDirectory objects, UseRecorder recorder, TimeProvider clock, ILogger<SharedUse> log)
     : BackgroundService
@@ -24,6 +25,7 @@ internal sealed class SharedUse(NpgsqlDataSource database, ObjectDirectory objec
             try
             {
                 await SumWhatIsOver(stoppingToken);
+                await EndWhatIsRetired(stoppingToken);
             }
             catch (NpgsqlException unreachable) when (!stoppingToken.IsCancellationRequested)
             {
@@ -39,6 +41,24 @@ internal sealed class SharedUse(NpgsqlDataSource database, ObjectDirectory objec
         {
             await Sum(minute, cancellation);
             _summed = minute;
+        }
+    }
+
+    private async Task EndWhatIsRetired(CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            """
+            select e.tenant_id, e.object_id, e.service_code, e.declared_bits_per_second, o.retired_at
+            from views.bandwidth_excesses_v1 e join views.protected_objects_v1 o using (tenant_id, object_id)
+            where e.until is null and o.retired_at is not null
+            """);
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        while (await reader.ReadAsync(cancellation))
+        {
+            recorder.Enqueue(new UseChanged(
+                reader.GetGuid(0),
+                new MeasureUse(
+                    reader.GetGuid(1), reader.GetString(2), reader.GetInt64(3), BitsPerSecond: 0, reader.GetFieldValue<DateTimeOffset>(4), clock.GetUtcNow())));
         }
     }
 

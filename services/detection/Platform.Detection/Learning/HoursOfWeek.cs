@@ -1,4 +1,5 @@
 using NodaTime;
+using NodaTime.TimeZones;
 
 namespace Platform.Detection.Learning;
 
@@ -9,7 +10,9 @@ internal sealed class HoursOfWeek(DateTimeZone zone)
     /// <summary>Hours of a week.</summary>
     public const int Count = 7 * 24;
 
-    private readonly bool _hasJapaneseHolidays = zone.Id == "Asia/Tokyo";
+    private readonly bool _hasJapaneseHolidays = // "Japan" is a name of the same zone
+        TzdbDateTimeZoneSource.Default.CanonicalIdMap.TryGetValue(zone.Id, out var canonical) && canonical == "Asia/Tokyo";
+
     private long _cachedHour = -1;
     private int _cached;
 
