@@ -30,6 +30,7 @@ internal static class LocalServices
         new("detection", _ => new()
         {
             ["Anomalies__QuietFor"] = "00:00:05", // a demo need not wait
+            ["Windows__Heartbeat"] = "00:00:05", // one busy machine for everything: slow is not dead
         }) { Telemetry = @"telemetry\..*" },
         new("ingestion", stack => new()
         {

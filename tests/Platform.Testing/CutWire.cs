@@ -33,6 +33,9 @@ public sealed class CutWire : IAsyncDisposable
     /// <summary>Whether the wire is down after a cut. Default: it can be used again at once.</summary>
     public bool StaysDown { get; init; }
 
+    /// <summary>Whether nothing passes although every connection stands, as when the machine at one end has vanished.</summary>
+    public bool IsSilent { get; set; }
+
     /// <summary>How often the wire was cut.</summary>
     public int Cuts { get; private set; }
 
@@ -108,7 +111,10 @@ public sealed class CutWire : IAsyncDisposable
                 Cut();
             }
 
-            await to.WriteAsync(buffer.AsMemory(0, length), cut);
+            if (!IsSilent) // else it is lost
+            {
+                await to.WriteAsync(buffer.AsMemory(0, length), cut);
+            }
         }
     }
 }

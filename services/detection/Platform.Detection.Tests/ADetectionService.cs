@@ -31,8 +31,13 @@ internal sealed class ADetectionService : IAsyncDisposable
 
     /// <param name="wires">Where the service finds the database and the broker instead of at their own ports.</param>
     /// <param name="clock">Shared by several services.</param>
+    /// <param name="heartbeat">Of its connection to the broker, when its death by silence matters.</param>
     public static async Task<ADetectionService> Start(
-        PostgresDatabase database, RabbitMqVirtualHost broker, (int Database, int Broker)? wires = null, ManualTimeProvider? clock = null)
+        PostgresDatabase database,
+        RabbitMqVirtualHost broker,
+        (int Database, int Broker)? wires = null,
+        ManualTimeProvider? clock = null,
+        TimeSpan? heartbeat = null)
     {
         var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         connection.Port = wires?.Database ?? connection.Port;
@@ -59,7 +64,7 @@ internal sealed class ADetectionService : IAsyncDisposable
                 ["Anomalies:QuietFor"] = "00:00:05", // time passes in small steps
                 ["ConnectionStrings:Postgres"] = connection.ConnectionString,
                 ["RabbitMq:Port"] = $"{wires?.Broker ?? broker.Port}",
-                ["Windows:Heartbeat"] = "00:00:30", // a slow machine is not dead
+                ["Windows:Heartbeat"] = $"{heartbeat ?? TimeSpan.FromSeconds(30)}", // a slow machine is not dead
             },
         });
         var bus = await new ConnectionFactory { Uri = broker.Address }.CreateConnectionAsync();

@@ -140,6 +140,20 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         Assert.Equal(1_200_000_000, Assert.Single(await Excesses()).PeakBitsPerSecond);
     }
 
+    [Fact, Trait("Requirement", "R27")]
+    public async Task A_minute_that_can_never_be_written_down_holds_up_no_excess()
+    {
+        await Watch();
+        var uses = Host.Services.GetRequiredService<UseRecorder>();
+        var minute = new UsedMinute(_customer.TenantId, _customer.ServiceCode, _customer.ContractId, Minute: 1, long.MaxValue, IsAttacked: false);
+        uses.Enqueue(minute);
+        uses.Enqueue(minute); // the sum has no room in the column
+        uses.Enqueue(new UseChanged(_customer.TenantId, new(
+            _customer.ContractId, _customer.ServiceCode, 1_000_000_000, 1_200_000_000, Host.Clock.GetUtcNow().AddMinutes(-1), Host.Clock.GetUtcNow())));
+
+        await Eventually.Equal(1, async () => (await Excesses()).Count);
+    }
+
     private async Task<IReadOnlyList<BandwidthExcess>> Excesses() => (await new Client(Host.Channel).ListBandwidthExcessesAsync(new(), Mine)).Excesses;
 
     [Fact, Trait("Requirement", "R4")]

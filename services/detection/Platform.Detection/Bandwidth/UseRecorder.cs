@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Threading.Channels;
 using Npgsql;
+using Platform.Detection.Windows;
 using Platform.EventStore;
 
 namespace Platform.Detection.Bandwidth;
@@ -18,24 +19,37 @@ internal sealed class UseRecorder(StreamStore store, NpgsqlDataSource database, 
     {
         await foreach (var use in _uses.Reader.ReadAllAsync(stoppingToken))
         {
-            while (!await TryRecord(use, stoppingToken))
-            {
-                await Task.Delay(Pause, stoppingToken);
-            }
+            await Record(use, stoppingToken);
         }
     }
 
-    private async Task<bool> TryRecord(Use use, CancellationToken cancellation)
+    /// <summary>Until it is recorded; what fails for another reason than a database that is away is given up, or nothing behind it would ever be.</summary>
+    private async Task Record(Use use, CancellationToken stopping)
     {
-        try
+        for (var failures = 0; ;)
         {
-            await (use is UsedMinute minute ? WriteDown(minute, cancellation) : Append((UseChanged)use, cancellation));
-            return true;
-        }
-        catch (Exception fault) when (fault is NpgsqlException or TimeoutException or StreamContendedException)
-        {
-            log.DatabaseAway("measured bandwidth", fault.Message);
-            return false;
+            try
+            {
+                await (use is UsedMinute minute ? WriteDown(minute, stopping) : Append((UseChanged)use, stopping));
+                return;
+            }
+#pragma warning disable CA1031 // whatever it is: it must not end the recorder, nor be kept from people
+            catch (Exception fault) when (!stopping.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                if (FindingRecorder.IsAway(fault))
+                {
+                    log.DatabaseAway("measured bandwidth", fault.Message);
+                }
+                else if (++failures >= FindingRecorder.MostAttempts)
+                {
+                    Telemetry.FindingFailed();
+                    log.FindingFailed(fault, (use as UsedMinute)?.ObjectId ?? ((UseChanged)use).Measured.ObjectId, "its bandwidth");
+                    return;
+                }
+
+                await Task.Delay(Pause, stopping);
+            }
         }
     }
 

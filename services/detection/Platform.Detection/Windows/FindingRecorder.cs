@@ -15,7 +15,7 @@ internal sealed class FindingRecorder(
     StreamStore store, NpgsqlDataSource database, TimeProvider clock, ILogger<FindingRecorder> log) : BackgroundService
 {
     private const int Workers = 8;
-    private const int MostAttempts = 3;
+    public const int MostAttempts = 3;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
     private readonly Channel<(Finding Finding, int Failures)> _findings = Channel.CreateUnbounded<(Finding, int)>();
 
@@ -61,7 +61,7 @@ internal sealed class FindingRecorder(
     }
 
     /// <summary>It passes by itself: the database is away, or others write to the stream.</summary>
-    private static bool IsAway(Exception fault) => fault switch
+    public static bool IsAway(Exception fault) => fault switch
     {
         PostgresException error => error.IsTransient || error.SqlState.StartsWith("57", StringComparison.Ordinal),
         _ => fault is NpgsqlException or TimeoutException or StreamContendedException,

@@ -23,11 +23,11 @@ internal sealed class WindowOptions
     public ushort Prefetch { get; init; } = 200;
 
     /// <summary>
-    /// Two of these without a sign of life, and the broker gives the partitions of a process to another one: so a node that vanished is replaced within
-    /// five seconds. A process that ends is replaced at once. 1 second to 1 minute; default 2 seconds.
+    /// Two to three of these without a sign of life, and the broker gives the partitions of a process to another one: so a node that vanished is replaced
+    /// within five seconds. A process that ends is replaced at once. Whole seconds, 1 second to 1 minute; default 1 second.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:01:00", ErrorMessage = "must be 00:00:01 to 00:01:00.")]
-    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// How many seconds behind its newest one a host's increments are still added up; older ones are judged by themselves. 1 to 60; default 4.
