@@ -198,6 +198,36 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
         Assert.Equal(drift, await Drift()); // nor was it away for a moment
     }
 
+    [Fact]
+    public async Task What_is_refused_by_hand_takes_no_room()
+    {
+        await Again(("Mitigations:MaxCountermeasuresPerTenant", "1"));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        var refused = await Assert.ThrowsAsync<RpcException>(() => Client.StartMitigationAsync(
+            new() { ServiceCode = _customer.ServiceCode, Reason = " ", Countermeasures = { Rule("203.0.113.144/32", sourcePort: 53) } },
+            As(Roles.Operator)).ResponseAsync);
+        Assert.Equal("reason-missing", refused.Trailers.GetValue(Rejections.CodeTrailer));
+        await ByHand(Rule("203.0.113.144/32", sourcePort: 53)); // there is room
+    }
+
+    [Fact]
+    public async Task The_kill_switch_works_while_the_views_stand_still_and_what_it_took_out_stays_out()
+    {
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await ByHand(Rule("203.0.113.143/32", sourcePort: 53));
+        await network.RouterHasRule("203.0.113.143/32");
+        await _host.CatchUp();
+        await Execute("""
+            create function public.stop() returns trigger language plpgsql as 'begin raise exception $$stopped$$; end';
+            create trigger stop before insert or update on views.kill_switch_v1 for each row execute function public.stop()
+            """);
+
+        await Client.TurnKillSwitchAsync(new() { Engage = true, Reason = "routers misbehave" }, AsProvider());
+        await network.RouterHasNoRule("203.0.113.143/32");
+        await Client.TurnKillSwitchAsync(new() { Reason = "routers behave" }, AsProvider());
+        Assert.All(await Read(), it => Assert.True(it.Withdrawing));
+    }
+
     private async Task<int> Drift()
     {
         var (session, drift) = (_host.Store.Tenant(TenantId.Provider), 0);

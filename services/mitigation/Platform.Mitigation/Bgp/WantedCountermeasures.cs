@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
+using Platform.Mitigation.KillSwitches;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Bgp;
@@ -11,34 +12,50 @@ namespace Platform.Mitigation.Bgp;
 internal sealed class WantedCountermeasures(
     NpgsqlDataSource database, CurrentViews views, IOptions<MitigationOptions> options, TimeProvider clock, ILogger<WantedCountermeasures> log)
 {
+    /// <summary>The last turn of the kill switch, as it was decided; $2 is the name of the event that engages it.</summary>
+    private static readonly string LastTurn = $"""
+        select type = $2 as engages, seq_id from events.mt_events
+        where tenant_id = '{TenantId.Provider.Value}' and stream_id = 'kill-switch:{KillSwitchState.Key}' order by version desc limit 1
+        """;
+
     /// <summary>
     /// While the kill switch is engaged nothing is wanted, and after it nothing from before, whatever the streams have got to; nor what expired,
     /// ended, or what the rails would not let out today.
     /// </summary>
+    /// <remarks>
+    /// The kill switch is asked in its stream itself: it has to work while the views stand still. Engaged, nothing is waited for.
+    /// </remarks>
     /// <exception cref="ViewBehindException">The views are being built anew: what is wanted is not known.</exception>
     public async Task<IReadOnlyList<WantedCountermeasure>> Read(CancellationToken cancellation)
     {
-        var floor = await views.Network.Floor(cancellation);
+        var floor = await IsEngaged(cancellation) ? -1 : await views.Network.Floor(cancellation);
         await using var command = database.CreateCommand(
             $"""
             with wanted as (
                 select c.tenant_id, c.mitigation_id, c.countermeasure_id, c.kind, c.prefix, c.rule, c.announced_by, m.expires_at,
-                    c.withdrawing or coalesce(k.engaged or m.sequence < k.sequence, false) or m.ended_at is not null or m.expires_at <= $1 as withdrawing,
+                    c.withdrawing or coalesce(k.engaged or m.sequence < k.sequence, false)
+                        or coalesce(turned.engages or (m.sequence > 0 and m.sequence < turned.seq_id), false) or m.ended_at is not null or m.expires_at <= $1 as withdrawing,
                     c.pool, coalesce(c.requested_at, m.started_at) as requested_at
                 from views.countermeasures_v1 c
                 join views.mitigations_v1 m using (tenant_id, mitigation_id)
                 left join views.kill_switch_v1 k on true
+                left join ({LastTurn}) turned on true
                 where c.in_network and not c.withdrawn)
-            select wanted.*, at.position, at.decided
+            select wanted.*, at.position, at.decided, coalesce((select engages from ({LastTurn}) turned), false)
             from (select {views.Network.Position} as position, {views.Decisions.Position} as decided) at left join wanted on true
             order by wanted.mitigation_id, wanted.countermeasure_id
             """);
         command.Parameters.Add(new() { Value = clock.GetUtcNow() });
+        command.Parameters.Add(new() { Value = EventCatalog.NameOf(typeof(KillSwitchEngaged)) });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         var wanted = new List<WantedCountermeasure>();
         while (await reader.ReadAsync(cancellation))
         {
-            views.Network.Admit(reader.GetInt64(11), floor);
+            if (!reader.GetBoolean(13))
+            {
+                views.Network.Admit(reader.GetInt64(11), floor);
+            }
+
             views.Decisions.Note(reader.GetInt64(12)); // seldom asked: let it know what was seen meanwhile
             if (!await reader.IsDBNullAsync(0, cancellation))
             {
@@ -61,6 +78,14 @@ internal sealed class WantedCountermeasures(
         }
 
         return wanted;
+    }
+
+    private async Task<bool> IsEngaged(CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand($"select engages, $1::timestamptz from ({LastTurn}) turned");
+        command.Parameters.Add(new() { Value = clock.GetUtcNow() });
+        command.Parameters.Add(new() { Value = EventCatalog.NameOf(typeof(KillSwitchEngaged)) });
+        return await command.ExecuteScalarAsync(cancellation) is true;
     }
 
     private WantedCountermeasure Judged(WantedCountermeasure it)

@@ -55,13 +55,17 @@ internal sealed class MitigationsService(
         var cause = context.Cause();
         // The same request again, known by its idempotency key, meets the same stream.
         var scope = new MitigationScope(DerivedId.For(tenant.ToGuid(), $"by-hand {cause.Id}"), AnomalyId: Guid.Empty, request.ServiceCode);
-        var defense = await DefenseOf(tenant, request.ServiceCode, scope.MitigationId, specs, isNew: true, context);
         var duration = request.DurationSeconds == 0 ? TimeSpan.FromHours(1) : Seconds(request.DurationSeconds);
         var near = await OpenAnomaly.Near(database, tenant, specs, context.CancellationToken);
-        var command = new StartByHand(
-            scope, specs, defense, duration, request.Reason, now, Evidence: near?.Evidence, ObjectId: near?.ObjectId);
+        var defense = await DefenseOf(
+            tenant, request.ServiceCode, scope.MitigationId, specs, isNew: true, context,
+            ask: known => MitigationDecider.Decide(MitigationState.Stream.Initial, CommandWith(known)));
+        var command = CommandWith(defense);
         await Handle(tenant, scope.MitigationId, state => MitigationDecider.Decide(state, command), context, cause);
         return new StartMitigationResponse { MitigationId = scope.MitigationId.ToString(), Rehearsed = IsDryRun(defense) };
+
+        StartByHand CommandWith(Defense known) => new(
+            scope, specs, known, duration, request.Reason, now, Evidence: near?.Evidence, ObjectId: near?.ObjectId);
     }
 
     [Authorize(Policy = Policies.Operate)]
@@ -71,11 +75,12 @@ internal sealed class MitigationsService(
         var (specs, malformed) = WireWords.Read(request.Countermeasures, network.Value.RedirectTo);
         ThrowIf(malformed);
         var id = IdOf(request.MitigationId);
-        var state = await StateOf(tenant, id, context);
+        var (state, now) = (await StateOf(tenant, id, context), clock.GetUtcNow());
         // Only what is new takes room: asked twice, it is the same.
         var defense = await DefenseOf(
-            tenant, state.Scope!.ServiceCode, id, MitigationDecider.New(state, specs), isNew: false, context, state.ObjectId);
-        var command = new AddCountermeasures(id, specs, defense, request.Reason, clock.GetUtcNow());
+            tenant, state.Scope!.ServiceCode, id, MitigationDecider.New(state, specs), isNew: false, context, state.ObjectId,
+            known => MitigationDecider.Decide(state, new AddCountermeasures(id, specs, known, request.Reason, now)));
+        var command = new AddCountermeasures(id, specs, defense, request.Reason, now);
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new AddCountermeasuresResponse { Rehearsed = IsDryRun(defense) || state.Mode is EnforcementMode.DryRun };
     }
@@ -192,7 +197,7 @@ internal sealed class MitigationsService(
         decision.OrThrow();
     }
 
-    /// <summary>What the rails need, with slots for what is asked; slots of a refused request come back when they are abandoned.</summary>
+    /// <summary>What the rails need, with slots for what is asked; what would be refused anyway takes none.</summary>
     private async Task<Defense> DefenseOf(
         TenantId tenant,
         string serviceCode,
@@ -200,12 +205,13 @@ internal sealed class MitigationsService(
         IReadOnlyList<CountermeasureSpec> specs,
         bool isNew,
         ServerCallContext context,
-        Guid? objectId = null)
+        Guid? objectId = null,
+        Func<Defense, Decision<MitigationEvent>>? ask = null)
     {
         var cancellation = context.CancellationToken;
         var defense = await facts.Find(tenant.ToGuid(), serviceCode, objectId ?? Guid.Empty, cancellation)
             ?? throw MitigationRejections.ContractUnknown(serviceCode).ToRpcException();
-        if (specs.Count == 0 || specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
+        if (specs.Count == 0 || ask?.Invoke(defense) is Decision<MitigationEvent>.Rejected)
         {
             return defense; // the decider says why; no slot is taken
         }
