@@ -53,6 +53,19 @@ public sealed class ByHandTests
         .ThenRejected("target-outside-prefixes");
 
     [Fact]
+    public void What_becomes_too_many_with_all_sources_that_are_let_through_is_refused()
+    {
+        var sources = Enumerable.Range(0, 500).Select(it => System.Net.IPNetwork.Parse($"198.51.{it / 256}.{it % 256}/32")).ToList();
+        var many = Known with { Policy = Policy with { AllowedSources = sources } };
+        With([])
+            .When(state => MitigationDecider.Decide(state, Start(TimeSpan.FromHours(1), "mine") with { Defense = many }))
+            .ThenRejected("too-many-countermeasures");
+        With(StartedAtNoon)
+            .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], many, "more", Noon)))
+            .ThenRejected("too-many-countermeasures");
+    }
+
+    [Fact]
     public void A_rule_is_added_to_what_stands_and_once_only() => With([.. StartedAtNoon, RuleRequested])
         .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], Known, "more", Noon)))
         .ThenUnchanged();

@@ -88,7 +88,8 @@ internal static partial class MitigationDecider
             return ExpiryOutOfRange(command.Defense.MaximumDuration);
         }
 
-        if (Refusal(command.Specs, command.Defense, command.Scope.ServiceCode) is { } refusal)
+        var specs = DefensePlan.WithAllowed(command.Specs, command.Defense.Policy.AllowedSources).Distinct().ToList();
+        if ((Refusal(command.Specs, command.Defense, command.Scope.ServiceCode) ?? TooMany(specs)) is { } refusal)
         {
             return refusal;
         }
@@ -110,7 +111,7 @@ internal static partial class MitigationDecider
                 ObjectId: command.ObjectId,
                 OrderId: command.OrderId),
         }
-            .Concat(DefensePlan.WithAllowed(command.Specs, command.Defense.Policy.AllowedSources).Distinct()
+            .Concat(specs
                 .Select(spec => Place(spec, command.Scope.MitigationId, mode, command.Defense.Means, command.At)))
             .ToArray();
     }
@@ -123,7 +124,8 @@ internal static partial class MitigationDecider
         }
 
         var added = New(current, command.Specs);
-        if (Refusal(added, command.Defense, current.Scope!.ServiceCode) is { } refusal)
+        var specs = New(current, DefensePlan.WithAllowed(added, command.Defense.Policy.AllowedSources));
+        if ((Refusal(added, command.Defense, current.Scope!.ServiceCode) ?? TooMany(specs)) is { } refusal)
         {
             return refusal;
         }
@@ -132,7 +134,7 @@ internal static partial class MitigationDecider
         return added.Count == 0
             ? Decision<MitigationEvent>.Unchanged
             : new MitigationEvent[] { new CountermeasuresAdded(current.Scope.ServiceCode, command.Note, command.At) }
-                .Concat(New(current, DefensePlan.WithAllowed(added, command.Defense.Policy.AllowedSources))
+                .Concat(specs
                     .Select(spec => Place(spec, command.MitigationId, mode, command.Defense.Means, command.At)))
                 .ToArray();
     }
@@ -344,6 +346,10 @@ internal static partial class MitigationDecider
             command.At,
             IsFinal: true);
     }
+
+    /// <summary>With what lets allowed sources through: of a contract with many policies that can be more than routers take.</summary>
+    private static Rejection? TooMany(IReadOnlyList<CountermeasureSpec> specs) =>
+        specs.Count > SafetyRails.MostAtOnce ? TooManyAtOnce(specs.Count) : null;
 
     private static Rejection? NotOpenToOperators(MitigationState current, Guid mitigationId, string note) => current.Status switch
     {

@@ -65,6 +65,12 @@ internal static class MitigationRejections
     /// <summary>Whether the same anomaly may be defended later: it can grow graver, and others give room back.</summary>
     public static bool MayPass(string code) => code == StepUnfit || code == TenantCapReached.Code || code == TotalCapReached.Code;
 
+    public static Rejection TooManyAtOnce(int count) => new(
+        RejectionKind.Invalid,
+        "too-many-countermeasures",
+        "It would become too many countermeasures at once.",
+        $"With what lets allowed sources through these are {count}; at most {SafetyRails.MostAtOnce} may be. Ask for fewer, or allow fewer sources.");
+
     public static Rejection TargetMalformed(string target) => new(
         RejectionKind.Invalid,
         "target-malformed",

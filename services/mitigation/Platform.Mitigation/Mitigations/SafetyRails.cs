@@ -27,6 +27,9 @@ internal sealed record SafetyRails(
     public const int WidestAllowedIPv6 = 28;
     public const int MostAllowed = 100;
 
+    /// <summary>Countermeasures that one request by hand may become, with what lets allowed sources through.</summary>
+    public const int MostAtOnce = 500;
+
     /// <summary>Greatest rate limit in bytes per second; what is above would limit nothing, and kernels count only so far.</summary>
     public const long GreatestLimit = 1_000_000_000_000;
 
