@@ -46,8 +46,8 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         Assert.Empty(await network.AtRouter("198.18.50.0/24"));
 
         await Order();
-        await network.RouterHolds("198.18.50.0/24", "198.18.50.0/24 via 192.0.2.50 []");
-        await network.RouterHolds("198.18.51.0/24", "198.18.51.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.50.0/24", "198.18.50.0/24 via 192.0.2.50 [65535:65281]");
+        await network.RouterHolds("198.18.51.0/24", "198.18.51.0/24 via 192.0.2.50 [65535:65281]");
         await Eventually.Get(async () => (await AlwaysOn()).Standing, standing => standing, what: "the diversion, read back");
 
         await Change(alwaysOn: true, "198.18.50.0/24");
@@ -68,13 +68,13 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
     {
         await Deliver(_customer.Changed(3, "198.18.56.0/24") with { AlwaysOn = true }); // before the contract itself
         await Kept();
-        await network.RouterHolds("198.18.56.0/24", "198.18.56.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.56.0/24", "198.18.56.0/24 via 192.0.2.50 [65535:65281]");
 
         await Deliver(_customer.Signed("198.18.56.0/24")); // late, and without the option
         await Deliver(_customer.Changed(2, "198.18.57.0/24"));
         await Deliver(_customer.Changed(3, "198.18.56.0/24") with { AlwaysOn = true }); // again
         await Kept();
-        await network.RouterHolds("198.18.56.0/24", "198.18.56.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.56.0/24", "198.18.56.0/24 via 192.0.2.50 [65535:65281]");
 
         await Deliver(_customer.Changed(5, "198.18.56.0/24"));
         await Deliver(_customer.Changed(4, "198.18.56.0/24") with { AlwaysOn = true });
@@ -90,7 +90,7 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
     {
         await Sign("198.18.52.0/24");
         await Order();
-        await network.RouterHolds("198.18.52.0/24", "198.18.52.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.52.0/24", "198.18.52.0/24 via 192.0.2.50 [65535:65281]");
         for (var halfDays = 0; halfDays < 5; halfDays++)
         {
             _host.Clock.Advance(TimeSpan.FromHours(11));
@@ -109,7 +109,7 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
             return (await network.AtRouter("198.18.52.0/24")).Count == 1;
         });
         await _host.Restart();
-        await network.RouterHolds("198.18.52.0/24", "198.18.52.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.52.0/24", "198.18.52.0/24 via 192.0.2.50 [65535:65281]");
 
         await Deliver(_customer.Terminated());
         _host.Clock.Advance(TimeSpan.FromSeconds(1));
@@ -125,14 +125,14 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         await Order();
         await Deliver(other.Changed(2, "198.18.54.0/24") with { DeclaredBitsPerSecond = 100_000_000, AlwaysOn = true });
         await Kept();
-        await network.RouterHolds("198.18.53.0/24", "198.18.53.0/24 via 192.0.2.50 []");
-        await network.RouterHolds("198.18.54.0/24", "198.18.54.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.53.0/24", "198.18.53.0/24 via 192.0.2.50 [65535:65281]");
+        await network.RouterHolds("198.18.54.0/24", "198.18.54.0/24 via 192.0.2.50 [65535:65281]");
 
         await Refused(StatusCode.NotFound, "contract-not-found", () => Capacity.AdmitAlwaysOnAsync(
             new() { ServiceCode = other.ServiceCode }, As(Roles.Administrator)).ResponseAsync);
         await Cancel();
         await network.RouterHolds("198.18.53.0/24");
-        await network.RouterHolds("198.18.54.0/24", "198.18.54.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.54.0/24", "198.18.54.0/24 via 192.0.2.50 [65535:65281]");
     }
 
     [Fact, Trait("Requirement", "R26"), Trait("Requirement", "R27")]
@@ -176,7 +176,7 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
             _database, broker, network, ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"), ("Bgp:Speakers:0:FlowSpec", "true"));
         await Sign("198.18.60.0/24");
         await Order();
-        await network.RouterHolds("198.18.60.0/24", "198.18.60.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.60.0/24", "198.18.60.0/24 via 192.0.2.50 [65535:65281]");
         var client = new Wire.Mitigations.MitigationsClient(_host.Channel);
         var standing = Assert.Single((await client.ListMitigationsAsync(new() { ActiveOnly = true }, As(Roles.Viewer))).Mitigations);
 
@@ -194,7 +194,7 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         await Change(alwaysOn: true, "198.18.60.0/24", "198.18.61.0/24");
         await Kept();
 
-        await network.RouterHolds("198.18.61.0/24", "198.18.61.0/24 via 192.0.2.50 []");
+        await network.RouterHolds("198.18.61.0/24", "198.18.61.0/24 via 192.0.2.50 [65535:65281]");
         await network.RouterHasRule("198.18.60.0/24", "[source-port: ==53]");
         await client.WithdrawMitigationAsync(new() { MitigationId = standing.MitigationId, Reason = "over" }, As(Roles.Operator));
         await network.RouterHasNoRule("198.18.60.0/24");

@@ -129,7 +129,7 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
         await Deliver(_customer.AttackedBy("203.0.113.15/32", _anomaly, "snmp"));
         await Deliver(_customer.Attacked("203.0.113.16/32", Customer.NewId()));
         await network.RouterHasRule("203.0.113.15/32");
-        await network.RouterHolds("203.0.113.16/32", "203.0.113.16/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.16/32", "203.0.113.16/32 via 192.0.2.1 [65535:666 65535:65281]");
         var client = new Client(_host.Channel);
         await Refused(StatusCode.PermissionDenied, () => client.TurnKillSwitchAsync(
             new() { Engage = true, Reason = "not my business" }, As(Roles.Administrator)).ResponseAsync);
@@ -288,13 +288,13 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
     {
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.Attacked("203.0.113.25/32", _anomaly));
-        await network.RouterHolds("203.0.113.25/32", "203.0.113.25/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.25/32", "203.0.113.25/32 via 192.0.2.1 [65535:666 65535:65281]");
         await Execute("update views.countermeasures_v1 set prefix = '0.0.0.0/0' where prefix = '203.0.113.25/32'");
 
         await network.RouterHolds("203.0.113.25/32");
         Assert.Empty(await network.AtSpeaker("0.0.0.0/0"));
         await Execute("update views.countermeasures_v1 set prefix = '203.0.113.25/32' where prefix = '0.0.0.0/0'");
-        await network.RouterHolds("203.0.113.25/32", "203.0.113.25/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.25/32", "203.0.113.25/32 via 192.0.2.1 [65535:666 65535:65281]");
     }
 
     private Task<ServiceHost> Start(params (string Name, string Value)[] settings) => AMitigationService.Start(

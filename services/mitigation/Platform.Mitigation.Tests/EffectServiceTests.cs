@@ -42,7 +42,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
             bitsPerSecond: 79_000_000,
             async () => (await network.AtRouter(target)).Count == 1,
             "the next step");
-        await network.RouterHolds(target, $"{target} via 192.0.2.1 [65535:666]");
+        await network.RouterHolds(target, $"{target} via 192.0.2.1 [65535:666 65535:65281]");
         await network.RouterHasRule(target, "[source-port: ==123]"); // the narrower goes on standing
         var unchanged = await measured.Get(fact => fact.AnomalyId == _anomaly);
         Assert.Equal(("unchanged", 80_000_000), (unchanged.Verdict, unchanged.BeforeBitsPerSecond));
@@ -102,6 +102,36 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         Assert.All((await Stream()).OfType<EffectMeasured>(), it => Assert.Equal("unmeasured", it.Effect.Verdict));
         Assert.Contains("flows here do not show", (await Stream()).OfType<EffectMeasured>().First().Effect.Words, StringComparison.Ordinal);
         Assert.Empty((await Stream()).OfType<StepTaken>());
+    }
+
+    [Fact]
+    public async Task An_attack_that_goes_on_keeps_its_defence_past_the_expiry_and_one_that_nobody_tells_of_any_more_does_not()
+    {
+        await _host.DisposeAsync();
+        _host = await AMitigationService.Start(
+            database,
+            broker,
+            network,
+            ("Bgp:Speakers:0:FlowSpec", "true"),
+            ("Effects:FlowsShowDrops", "false"),
+            ("Mitigations:MaximumDuration", "00:01:00"));
+        const string target = "203.0.113.84/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        await network.RouterHasRule(target);
+        var expiry = (await Stream()).OfType<MitigationStarted>().Single().ExpiresAt;
+
+        await TimePasses(target, 80_000_000, () => _host.Clock.GetUtcNow() > expiry.AddSeconds(5), "the first expiry");
+        await network.RouterHasRule(target);
+        var renewed = (await Stream()).OfType<MitigationExtended>().Single();
+        Assert.True(renewed.ByRule);
+        Assert.Equal("The attack goes on: 80 Mbit/s are seen of it.", renewed.Note);
+
+        await TimePasses(
+            _ => Task.CompletedTask,
+            async () => (await Stream()).OfType<WithdrawalRequested>().Any(it => it.Reason is WithdrawalReason.Expired),
+            "the end of what nobody says goes on");
+        await network.RouterHasNoRule(target);
     }
 
     [Fact]

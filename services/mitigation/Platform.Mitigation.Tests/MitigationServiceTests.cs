@@ -39,10 +39,10 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
 
         await Deliver(_customer.Attacked(target, _anomaly));
 
-        await network.RouterHolds(target, $"{target} via {nextHop} [65535:666]");
+        await network.RouterHolds(target, $"{target} via {nextHop} [65535:666 65535:65281]");
         Assert.Equal(target, (await started.Get(fact => fact.AnomalyId == _anomaly)).Target);
         var countermeasure = await announced.Get(fact => fact.AnomalyId == _anomaly);
-        Assert.Equal(("blackhole", $"{target} community 65535:666", "edge"), (countermeasure.Kind, countermeasure.Route, countermeasure.Speaker));
+        Assert.Equal(("blackhole", $"{target} community 65535:666 65535:65281", "edge"), (countermeasure.Kind, countermeasure.Route, countermeasure.Speaker));
 
         await Deliver(_customer.Relieved(target, _anomaly));
         await _host.CatchUp();
@@ -56,6 +56,27 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
     }
 
     [Fact]
+    public async Task An_attack_that_comes_back_is_held_longer_the_second_time()
+    {
+        const string target = "203.0.113.19/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        foreach (var anomaly in (Guid[])[_anomaly, Customer.NewId()])
+        {
+            await Deliver(_customer.Attacked(target, anomaly));
+            await network.RouterHolds(target, $"{target} via 192.0.2.1 [65535:666 65535:65281]");
+            await _host.CatchUp();
+            await Deliver(_customer.Relieved(target, anomaly));
+            await _host.CatchUp();
+        }
+
+        _host.Clock.Advance(PastTheHold);
+        await Eventually.Get(Mitigations, seen => seen.Count(it => it.Status == "ended") == 1, what: "the end of the first");
+        Assert.Single(await network.AtRouter(target));
+        _host.Clock.Advance(PastTheHold);
+        await network.RouterHolds(target);
+    }
+
+    [Fact]
     public async Task WhenAnomalyDetected_comes_twice_there_is_one_mitigation()
     {
         await using var started = await _host.Listen<MitigationStarted>();
@@ -65,7 +86,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         await _host.Deliver(_customer.Attacked("203.0.113.20/32", _anomaly), message);
         await Deliver(_customer.Attacked("203.0.113.20/32", _anomaly));
 
-        await network.RouterHolds("203.0.113.20/32", "203.0.113.20/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.20/32", "203.0.113.20/32 via 192.0.2.1 [65535:666 65535:65281]");
         await _host.CatchUp();
         Assert.Single(started.Facts);
     }
@@ -76,7 +97,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         var waiting = Deliver(_customer.Attacked("203.0.113.21/32", _anomaly));
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await waiting;
-        await network.RouterHolds("203.0.113.21/32", "203.0.113.21/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.21/32", "203.0.113.21/32 via 192.0.2.1 [65535:666 65535:65281]");
     }
 
     [Fact]
@@ -117,7 +138,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         await Deliver(_customer.Attacked("203.0.113.129/32", Customer.NewId()));
 
         Assert.Equal("target-outside-prefixes", (await failed.Get(fact => fact.AnomalyId == _anomaly)).Code);
-        await network.RouterHolds("203.0.113.129/32", "203.0.113.129/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.129/32", "203.0.113.129/32 via 192.0.2.1 [65535:666 65535:65281]");
     }
 
     [Fact]
@@ -127,7 +148,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         await using var failed = await _host.Listen<MitigationFailed>();
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.Attacked("203.0.113.24/32", _anomaly));
-        await network.RouterHolds("203.0.113.24/32", "203.0.113.24/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.24/32", "203.0.113.24/32 via 192.0.2.1 [65535:666 65535:65281]");
 
         await Deliver(_customer.Terminated());
         await Deliver(_customer.Terminated());
@@ -147,7 +168,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         await using var withdrawn = await _host.Listen<CountermeasureWithdrawn>();
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.Attacked("203.0.113.25/32", _anomaly));
-        await network.RouterHolds("203.0.113.25/32", "203.0.113.25/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.25/32", "203.0.113.25/32 via 192.0.2.1 [65535:666 65535:65281]");
         await _host.CatchUp();
 
         _host.Clock.Advance(TimeSpan.FromDays(1));
@@ -161,7 +182,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
     {
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.Attacked("203.0.113.26/32", _anomaly));
-        await network.RouterHolds("203.0.113.26/32", "203.0.113.26/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.26/32", "203.0.113.26/32 via 192.0.2.1 [65535:666 65535:65281]");
         var listed = (await Eventually.Get(Mitigations, seen => seen.Any(it => it.Status == "active"), what: "an active mitigation")).Single();
         Assert.Equal("announced", Assert.Single(listed.Countermeasures).Status);
         var client = new Client(_host.Channel);
@@ -186,7 +207,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
     {
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.Attacked("203.0.113.27/32", _anomaly));
-        await network.RouterHolds("203.0.113.27/32", "203.0.113.27/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.27/32", "203.0.113.27/32 via 192.0.2.1 [65535:666 65535:65281]");
 
         await network.Speaker.Kill();
         await network.RouterHolds("203.0.113.27/32");
@@ -194,8 +215,8 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         await network.Speaker.Start();
         await network.Session();
 
-        await network.RouterHolds("203.0.113.27/32", "203.0.113.27/32 via 192.0.2.1 [65535:666]");
-        await network.RouterHolds("203.0.113.28/32", "203.0.113.28/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.27/32", "203.0.113.27/32 via 192.0.2.1 [65535:666 65535:65281]");
+        await network.RouterHolds("203.0.113.28/32", "203.0.113.28/32 via 192.0.2.1 [65535:666 65535:65281]");
     }
 
     [Fact]
@@ -203,7 +224,7 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
     {
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.Attacked("203.0.113.29/32", _anomaly));
-        await network.RouterHolds("203.0.113.29/32", "203.0.113.29/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.29/32", "203.0.113.29/32 via 192.0.2.1 [65535:666 65535:65281]");
         await Deliver(_customer.Relieved("203.0.113.29/32", _anomaly));
 
         await _host.Stop();

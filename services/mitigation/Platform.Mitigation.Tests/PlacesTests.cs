@@ -42,7 +42,7 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
         await Start(("Bgp:Speakers:0:Location", "US"), ("Bgp:Speakers:0:FlowSpec", "true"));
         await Deliver(_customer.Signed("203.0.113.0/24"));
         var id = await ByHand("203.0.113.150/32");
-        await network.RouterHolds("203.0.113.150/32", "203.0.113.150/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.150/32", "203.0.113.150/32 via 192.0.2.1 [65535:666 65535:65281]");
         await network.RouterHasRule("203.0.113.150/32", "[source-port: ==53]");
         var expiry = _host.Clock.GetUtcNow() + TimeSpan.FromHours(1);
         Assert.Equal([expiry, expiry], await Expiries());
@@ -92,7 +92,7 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
         await Start(("Bgp:Speakers:0:Location", "US"), ("Bgp:Speakers:0:FlowSpec", "true"));
         await Deliver(_customer.Signed("203.0.113.0/24"));
         var id = await ByHand("203.0.113.152/32");
-        await network.RouterHolds("203.0.113.152/32", "203.0.113.152/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.152/32", "203.0.113.152/32 via 192.0.2.1 [65535:666 65535:65281]");
         await _host.CatchUp();
         var drift = await Drift();
         var client = new Wire.Mitigations.MitigationsClient(_host.Channel);
@@ -114,7 +114,7 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await ByHand("203.0.113.153/32");
         await network.RouterHasRule("203.0.113.153/32");
-        await network.RouterHolds("203.0.113.153/32", "203.0.113.153/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.153/32", "203.0.113.153/32 via 192.0.2.1 [65535:666 65535:65281]");
         Assert.Empty(await Expiries());
     }
 
@@ -131,7 +131,7 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
         await Start();
 
         await network.RouterHasNoRule("203.0.113.154/32");
-        await network.RouterHolds("203.0.113.154/32", "203.0.113.154/32 via 192.0.2.1 [65535:666]"); // the blackhole is another matter
+        await network.RouterHolds("203.0.113.154/32", "203.0.113.154/32 via 192.0.2.1 [65535:666 65535:65281]"); // the blackhole is another matter
     }
 
     [Fact]
@@ -160,6 +160,56 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
     }
 
     [Fact]
+    public async Task A_name_that_another_machine_got_leaves_nothing_at_the_machine_that_had_it()
+    {
+        await using var third = new GoBgpServer(new() { Asn = 64515, RouterId = "192.0.2.10" });
+        await third.Start();
+        await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", _second.Api.ToString()));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await ByHand("203.0.113.158/32");
+        await Eventually.Get(() => _second.Routes(), seen => seen.Count == 1, what: "the route at the second speaker");
+        await _host.CatchUp();
+
+        await _host.DisposeAsync();
+        await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", third.Api.ToString()));
+
+        await Eventually.Get(() => third.Routes(), seen => seen.Count == 1, TimeSpan.FromSeconds(30), "the route at the machine that has the name now");
+        await Eventually.Get(() => _second.Routes(), seen => seen.Count == 0, TimeSpan.FromSeconds(30), "no route where the name was before");
+    }
+
+    [Fact]
+    public async Task That_a_speaker_is_lost_is_written_down_also_when_the_database_did_not_take_it_at_first()
+    {
+        await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", _second.Api.ToString()));
+        await Eventually.Get(() => SpeakerIsAway("second"), away => away == 0, what: "the second speaker");
+        await Execute("""
+            create function public.stop() returns trigger language plpgsql as 'begin raise exception $$stopped$$; end';
+            create trigger stop before insert or update on views.speakers_v1 for each row execute function public.stop()
+            """);
+        await _second.Kill();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await ByHand("203.0.113.159/32");
+        await network.RouterHolds("203.0.113.159/32", "203.0.113.159/32 via 192.0.2.1 [65535:666 65535:65281]"); // the other speaker goes on
+        await Execute("drop trigger stop on views.speakers_v1");
+
+        await Eventually.Get(() => SpeakerIsAway("second"), away => away == 1, TimeSpan.FromSeconds(30), "the loss in the view");
+        await Eventually.Get(async () => (await Events("second")).OfType<SpeakerLost>().Count(), lost => lost == 1, TimeSpan.FromSeconds(30), "the loss in the stream");
+    }
+
+    private async Task<long> SpeakerIsAway(string name)
+    {
+        await using var asked = _database.DataSource.CreateCommand(
+            $"select coalesce(max(case when away_since is null then 0 else 1 end), -1)::bigint from views.speakers_v1 where name = '{name}'");
+        return (long)(await asked.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    private async Task Execute(string sql)
+    {
+        await using var command = _database.DataSource.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task A_speaker_that_only_got_another_name_keeps_what_it_holds()
     {
         await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", _second.Api.ToString()));
@@ -174,7 +224,7 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
         await Eventually.Get(
             async () =>
             {
-                await using var remembered = _database.DataSource.CreateCommand("select array_agg(name order by name) from views.held_speakers_v1");
+                await using var remembered = _database.DataSource.CreateCommand("select array_agg(name order by name) from views.held_speakers_v2");
                 return (string[])(await remembered.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
             },
             seen => seen.SequenceEqual(["edge", "tokyo"]),

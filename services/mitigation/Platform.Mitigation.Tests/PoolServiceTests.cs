@@ -72,7 +72,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         var third = Customer.New();
         await Deliver(third.Signed("198.18.62.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 50_000_000 });
         await Holds("198.18.62.0/24", "192.0.2.61");
-        Assert.Equal(["198.18.61.0/24 via 192.0.2.62 []"], await network.AtRouter("198.18.61.0/24"));
+        Assert.Equal(["198.18.61.0/24 via 192.0.2.62 [65535:65281]"], await network.AtRouter("198.18.61.0/24"));
 
         await Deliver(_first.Terminated());
         await Passes(async () => (await network.AtRouter("198.18.60.0/24")).Count == 0, "the end of the first");
@@ -139,7 +139,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         await Sync("agent-osaka");
         await Sync("agent-tokyo");
         await Deliver(_first.AttackedBy("198.18.70.2/32", Customer.NewId(), "ntp"));
-        await network.RouterHolds("198.18.70.2/32", "198.18.70.2/32 via 192.0.2.1 [65535:666]"); // scrubbing is passed over
+        await network.RouterHolds("198.18.70.2/32", "198.18.70.2/32 via 192.0.2.1 [65535:666 65535:65281]"); // scrubbing is passed over
         Assert.Empty(await network.AtRouter("198.18.70.0/24"));
 
         await Deliver(_first.Changed(2, "198.18.70.0/24") with { AlwaysOn = true, DeclaredBitsPerSecond = 4_000_000_000 });
@@ -162,7 +162,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
 
         _alive.Add("agent-osaka");
         await Passes(async () => (await Levels("osaka"))[^1].Level is PoolLevel.Ok, "the pool again");
-        Assert.Equal(["198.18.66.0/24 via 192.0.2.62 []"], await network.AtRouter("198.18.66.0/24")); // back and forth would be worse
+        Assert.Equal(["198.18.66.0/24 via 192.0.2.62 [65535:65281]"], await network.AtRouter("198.18.66.0/24")); // back and forth would be worse
         Assert.Single((await Stream(_first)).OfType<ScrubbersLost>());
     }
 
@@ -175,7 +175,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         await Holds("198.18.68.0/24", "192.0.2.62");
         _alive.Remove("agent-osaka");
         await Passes(async () => (await network.AtRouter("198.18.67.0/24")).Count == 0, "no route to nobody");
-        Assert.Equal(["198.18.68.0/24 via 192.0.2.62 []"], await network.AtRouter("198.18.68.0/24")); // a neighbour's pool is untouched
+        Assert.Equal(["198.18.68.0/24 via 192.0.2.62 [65535:65281]"], await network.AtRouter("198.18.68.0/24")); // a neighbour's pool is untouched
         await Passes(async () => (await Stream(_first)).OfType<CountermeasureWithdrawn>().Any(), "the withdrawal");
         Assert.Equal(WithdrawalReason.ScrubbersGone, (await Stream(_first)).OfType<CountermeasureWithdrawn>().Single().Reason);
 
@@ -212,6 +212,75 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         Assert.Contains(told.OfType<EffectMeasured>(), it => it.Effect is { Verdict: "not-seen", Words: "Not seen: no scrubber of osaka was heard for 10 s." });
     }
 
+    [Fact, Trait("Requirement", "R40")]
+    public async Task A_diversion_waits_until_its_scrubbers_say_that_cleaned_traffic_finds_its_way_back_and_then_stays()
+    {
+        const string prefix = "198.18.72.0/24";
+        await Tell(returned: []);
+        await Deliver(_first.Signed(prefix) with { AlwaysOn = true });
+        await Eventually.Get(async () => (await Tell(returned: [])).Diverted, seen => seen.SequenceEqual([prefix]), what: "what the agent is asked for");
+        Assert.Equal("requested", (await Listed()).Countermeasures.Single().Status);
+        Assert.Empty(await network.AtSpeaker(prefix));
+
+        await Tell(returned: [prefix]);
+        await network.RouterHolds(prefix, $"{prefix} via 192.0.2.61 [65535:65281]");
+        await Eventually.Get(Listed, seen => seen.Status == "active", what: "the record of it");
+        await Tell(returned: []); // an agent that was just started anew
+        await Deliver(_second.Signed("198.18.73.0/24"));
+        await Deliver(_second.Attacked("198.18.73.1/32", Customer.NewId()));
+        await network.RouterHolds("198.18.73.1/32", "198.18.73.1/32 via 192.0.2.1 [65535:666 65535:65281]"); // compared since
+        Assert.Single(await network.AtRouter(prefix));
+
+        async Task<SyncFiltersResponse> Tell(string[] returned)
+        {
+            _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+            return await new Wire.Scrubbers.ScrubbersClient(_host.Channel).SyncFiltersAsync(
+                new SyncFiltersRequest { TellsReturned = true, Returned = { returned } },
+                new Metadata { { "x-platform-scrubber", "agent-osaka:0123456789abcdef" } });
+        }
+
+        async Task<Wire.Mitigation> Listed() => (await new Wire.Mitigations.MitigationsClient(_host.Channel).ListMitigationsAsync(
+            new(), _host.As(TenantId.Of(_first.TenantId), Roles.Viewer))).Mitigations.Single();
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task What_stands_in_the_stead_of_dead_scrubbers_comes_after_the_steps_patience_and_goes_when_they_are_back()
+    {
+        const string target = "198.18.71.1/32";
+        await Deliver(_first.Signed("198.18.71.0/24"));
+        await Passes(() => Task.FromResult(true), "agents that were heard");
+        await new Wire.Mitigations.MitigationsClient(_host.Channel).SetDefensePolicyAsync(
+            new()
+            {
+                ServiceCode = _first.ServiceCode,
+                ObjectId = _first.ContractId.ToString(),
+                Reason = "test",
+                Policy = new Wire.DefensePolicy
+                {
+                    Mode = "automatic",
+                    Steps = { new Wire.DefenseStep { Kind = "scrubbing", PatienceSeconds = 20 }, new Wire.DefenseStep { Kind = "blackhole", PatienceSeconds = 20 } },
+                },
+            },
+            _host.As(TenantId.Of(_first.TenantId), Roles.Administrator));
+        await _host.CatchUp();
+        await Deliver(_first.AttackedBy(target, Customer.NewId(), "ntp"));
+        await Holds(target, "192.0.2.61");
+
+        _alive.Clear();
+        await Passes(async () => (await network.AtRouter(target)).SequenceEqual([$"{target} via 192.0.2.1 [65535:666 65535:65281]"]), "the blackhole");
+        var told = await Stream(_first);
+        var (left, taken) = (told.OfType<CountermeasureDropped>().First().DroppedAt, told.OfType<StepTaken>().Single());
+        Assert.Equal((1, 0), (taken.Step, taken.InsteadOf));
+        Assert.True(taken.TakenAt - left >= TimeSpan.FromSeconds(20), $"{taken.TakenAt - left} after the diversion was left");
+
+        _alive.UnionWith(["agent-osaka", "agent-tokyo"]);
+        await Holds(target, "192.0.2.61");
+        told = await Stream(_first);
+        Assert.Equal((0, null, "There are scrubbers again."), (told.OfType<StepTaken>().Last().Step, told.OfType<StepTaken>().Last().InsteadOf, told.OfType<StepTaken>().Last().Why));
+        await Passes(
+            async () => (await Stream(_first)).OfType<CountermeasureWithdrawn>().Any(it => it.Reason is WithdrawalReason.ScrubbersBack), "the end of the blackhole");
+    }
+
     /// <summary>Of the mitigation that stands for its order.</summary>
     private async Task<IReadOnlyList<MitigationEvent>> Stream(Customer customer)
     {
@@ -234,7 +303,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
     ];
 
     private Task Holds(string prefix, string nextHop) => Passes(
-        async () => (await network.AtRouter(prefix)).SequenceEqual([$"{prefix} via {nextHop} []"]), $"{prefix} via {nextHop}");
+        async () => (await network.AtRouter(prefix)).SequenceEqual([$"{prefix} via {nextHop} [65535:65281]"]), $"{prefix} via {nextHop}");
 
     private Task Passes(Func<Task<bool>> until, string what) => Eventually.True(
         async () =>

@@ -47,6 +47,12 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
             await network.RouterHasRule($"destination: {target}", "[source: 198.51.100.0/24]");
         }
 
+        foreach (var nobody in (string[])["default", "", Guid.Empty.ToString()])
+        {
+            var no = await Assert.ThrowsAsync<RpcException>(() => SetPolicyOf(nobody, "automatic"));
+            Assert.Equal("policy-object-malformed", no.Trailers.GetValue(Rejections.CodeTrailer));
+        }
+
         var answer = await Assert.ThrowsAsync<RpcException>(() => SetPolicy("automatic", "0.0.0.0/0"));
         Assert.Equal("policy-allowed-source-too-wide", answer.Trailers.GetValue(Rejections.CodeTrailer));
         var named = Rule("203.0.113.132/32", sourcePort: 53);
@@ -305,13 +311,15 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
         Rule = new Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = sourcePort, To = sourcePort } },
     };
 
-    private async Task SetPolicy(string mode, params string[] allowed)
+    private Task SetPolicy(string mode, params string[] allowed) => SetPolicyOf(_customer.ContractId.ToString(), mode, allowed);
+
+    private async Task SetPolicyOf(string objectId, string mode, params string[] allowed)
     {
         await Client.SetDefensePolicyAsync(
             new()
             {
                 ServiceCode = _customer.ServiceCode,
-                ObjectId = _customer.ContractId.ToString(),
+                ObjectId = objectId,
                 Reason = "as agreed",
                 Policy = new()
                 {

@@ -94,7 +94,7 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
         const string target = "203.0.113.93/32";
         await Policy("diversion", "blackhole");
         await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
-        await network.RouterHolds(target, $"{target} via 192.0.2.50 []");
+        await network.RouterHolds(target, $"{target} via 192.0.2.50 [65535:65281]");
         Assert.Empty((await Sync()).Filters); // to an agent of an older release
         var counted = Assert.Single((await Sync(counts: true)).Filters);
         Assert.Equal(("count", target), (counted.Rule.Action, counted.Destination));
@@ -109,11 +109,11 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
         const string target = "203.0.113.94/32";
         await Policy("diversion");
         await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
-        await network.RouterHolds(target, $"{target} via 192.0.2.50 []");
+        await network.RouterHolds(target, $"{target} via 192.0.2.50 [65535:65281]");
         await _host.CatchUp();
         var near = await ByHand(target);
         var far = await ByHand("203.0.113.95/32");
-        await network.RouterHolds("203.0.113.95/32", "203.0.113.95/32 via 192.0.2.1 [65535:666]");
+        await network.RouterHolds("203.0.113.95/32", "203.0.113.95/32 via 192.0.2.1 [65535:666 65535:65281]");
 
         await Passes(target, 0, [], Effects, seen => seen.Count == 2, "both effects");
         var effects = await Effects();
@@ -156,7 +156,7 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
     private async Task<string> Attacked(string target)
     {
         await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
-        await network.RouterHolds(target, $"{target} via 192.0.2.50 []");
+        await network.RouterHolds(target, $"{target} via 192.0.2.50 [65535:65281]");
         return (await Eventually.Get(async () => (await Sync()).Filters, seen => seen.Count == 1, what: "a filter for the scrubber"))[0].FilterId;
     }
 

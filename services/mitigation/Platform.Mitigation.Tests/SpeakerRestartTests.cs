@@ -34,7 +34,7 @@ public sealed class SpeakerRestartTests(PostgresServer postgres, RabbitMqVirtual
         var host = serviceToo ? "203.0.113.151/32" : "203.0.113.150/32";
         await _host.Deliver(_customer.Signed("203.0.113.0/24"), Customer.NewId());
         await _host.Deliver(_customer.Attacked(host, Customer.NewId()), Customer.NewId());
-        await network.RouterHolds(host, $"{host} via 192.0.2.1 [65535:666]");
+        await network.RouterHolds(host, $"{host} via 192.0.2.1 [65535:666 65535:65281]");
         using var over = new CancellationTokenSource();
         var missing = Watch(host, over.Token);
 
@@ -52,7 +52,7 @@ public sealed class SpeakerRestartTests(PostgresServer postgres, RabbitMqVirtual
 
         await Eventually.Get(() => network.AtSpeaker(host), seen => seen.Count == 1, TimeSpan.FromSeconds(30), "the route at the speaker");
         await network.Session();
-        await network.RouterHolds(host, $"{host} via 192.0.2.1 [65535:666]");
+        await network.RouterHolds(host, $"{host} via 192.0.2.1 [65535:666 65535:65281]");
         await over.CancelAsync();
         Assert.Equal(0, await missing);
 

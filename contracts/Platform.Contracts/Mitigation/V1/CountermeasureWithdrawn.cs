@@ -20,8 +20,8 @@ public sealed record CountermeasureWithdrawn
     public required Guid CountermeasureId { get; init; }
 
     /// <summary>
-    /// <c>anomaly-ended</c>, <c>operator</c>, <c>contract-ended</c>, <c>expired</c>, <c>kill-switch</c> or
-    /// <c>scrubbers-gone</c> (open set).
+    /// <c>anomaly-ended</c>, <c>operator</c>, <c>contract-ended</c>, <c>expired</c>, <c>kill-switch</c>,
+    /// <c>scrubbers-gone</c> or <c>scrubbers-back</c> (open set).
     /// </summary>
     public required string Reason { get; init; }
 

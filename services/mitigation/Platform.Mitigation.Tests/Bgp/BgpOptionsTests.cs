@@ -13,11 +13,23 @@ public sealed class BgpOptionsTests
     public void One_speaker_with_name_and_address_is_enough() => Assert.Empty(Faults(new BgpOptions { Speakers = [Edge] }));
 
     [Fact]
-    public void A_blackhole_carries_the_well_known_community_unless_told_otherwise()
+    public void A_blackhole_carries_the_well_known_communities_and_like_a_diversion_stays_in_the_network_unless_told_otherwise()
     {
-        using var speaker = new BgpSpeaker(Edge, identifier: 1, TimeSpan.FromSeconds(1), pools: []);
-        var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, IPNetwork.Parse("203.0.113.10/32"));
-        Assert.Equal("203.0.113.10/32 community 65535:666", speaker.RouteFor(blackhole, DateTimeOffset.UnixEpoch)?.ToString());
+        Assert.Equal("203.0.113.10/32 community 65535:666 65535:65281", Route(CountermeasureKind.Blackhole, []));
+        Assert.Equal("203.0.113.10/32 community 64500:666", Route(CountermeasureKind.Blackhole, ["64500:666"]));
+        Assert.Contains("community 65535:65281", Route(CountermeasureKind.Diversion, [], whole: true), StringComparison.Ordinal);
+        Assert.Contains("community 64500:1", Route(CountermeasureKind.Diversion, ["64500:1"], whole: true), StringComparison.Ordinal);
+
+        static string Route(CountermeasureKind kind, string[] communities, bool whole = false)
+        {
+            var options = new SpeakerOptions
+            {
+                Name = "edge", Address = Edge.Address, DiversionNextHopIPv4 = "192.0.2.50", BlackholeCommunities = communities, DiversionCommunities = communities,
+            };
+            using var speaker = new BgpSpeaker(options, identifier: 1, TimeSpan.FromSeconds(1), pools: []);
+            var route = speaker.RouteFor(new CountermeasureSpec(kind, IPNetwork.Parse("203.0.113.10/32")), DateTimeOffset.UnixEpoch)!;
+            return whole ? route.Effect : route.ToString();
+        }
     }
 
     public static TheoryData<string> Wrong => new(

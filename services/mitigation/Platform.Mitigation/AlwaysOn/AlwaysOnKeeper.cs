@@ -48,9 +48,9 @@ internal sealed class AlwaysOnKeeper(
                     await Alone(() => Keep(diversion, seated), $"The standing diversion of {diversion.ServiceCode}", seated);
                 }
             }
-            catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
+            catch (Exception fault) when (!seated.IsCancellationRequested)
             {
-                log.ReconcilerWaits(fault);
+                log.ReconcilerWaits(fault); // whatever it was, it is tried again
             }
         }
         while (await timer.WaitForNextTickAsync(seated));
@@ -63,7 +63,7 @@ internal sealed class AlwaysOnKeeper(
         {
             await keep();
         }
-        catch (Exception fault) when (fault is not NpgsqlException && !seated.IsCancellationRequested)
+        catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !seated.IsCancellationRequested)
         {
             log.FailedAlone(fault, what);
         }

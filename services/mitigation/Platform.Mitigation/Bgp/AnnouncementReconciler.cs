@@ -22,6 +22,7 @@ internal sealed class AnnouncementReconciler(
     RetiredSpeakers retired,
     StreamStore store,
     NetworkSeat seat,
+    KnownScrubbers agents,
     IOptions<BgpOptions> options,
     IOptions<ScrubberOptions> scrubbers,
     TimeProvider clock,
@@ -47,7 +48,7 @@ internal sealed class AnnouncementReconciler(
     {
         using var speaker = new BgpSpeaker(speakerOptions, (uint)options.Value.PathIdentifier, options.Value.Timeout, scrubbers.Value.Pools);
         var place = new SpeakerPlace(database, speakerOptions.Name);
-        var isAway = false;
+        var (isAway, isLossNoted) = (false, false);
         while (!seated.IsCancellationRequested)
         {
             var change = changes.Next(); // taken before reading, so that a change while we read is not slept over
@@ -56,9 +57,9 @@ internal sealed class AnnouncementReconciler(
                 await Reconcile(speaker, place, change, wasAway: isAway, seated);
                 if (isAway)
                 {
-                    isAway = false;
-                    log.SpeakerReturned(speakerOptions.Name);
                     await Note(speaker, new SpeakerReturned(speakerOptions.Name, clock.GetUtcNow()), seated);
+                    (isAway, isLossNoted) = (false, false);
+                    log.SpeakerReturned(speakerOptions.Name);
                 }
             }
             catch (RpcException fault) when (!seated.IsCancellationRequested)
@@ -68,8 +69,9 @@ internal sealed class AnnouncementReconciler(
                 {
                     isAway = true;
                     log.SpeakerAway(speakerOptions.Name, speakerOptions.Address!, fault.Status.Detail);
-                    await NoteLoss(speaker, place, seated);
                 }
+
+                isLossNoted = isLossNoted || await NoteLoss(speaker, place, seated); // until the database took it
             }
             catch (Exception fault) when (!seated.IsCancellationRequested)
             {
@@ -94,7 +96,8 @@ internal sealed class AnnouncementReconciler(
         var desired = new Dictionary<string, SpeakerRoute>();
         var standing = new Dictionary<Guid, SpeakerRoute>();
         var placed = new Dictionary<string, WantedCountermeasure>();
-        foreach (var it in WantedCountermeasure.InOrder(wanted.Where(it => !it.Withdrawing)))
+        var waiting = await WithoutWayBack(wanted, cancellation);
+        foreach (var it in WantedCountermeasure.InOrder(wanted.Where(it => !it.Withdrawing && !waiting.Contains(it.CountermeasureId))))
         {
             if (RouteFor(speaker, it) is { } route)
             {
@@ -134,6 +137,25 @@ internal sealed class AnnouncementReconciler(
                 .Select(it => it.CountermeasureId).ToHashSet(),
             cancellation);
         await Record(speaker, wanted, standing, inForce, held, change, cancellation);
+    }
+
+    /// <summary>
+    /// Diversions that must wait: what is led to a scrubber that has no way back for it yet is lost. What stands already stays: its agents may just have
+    /// been started anew.
+    /// </summary>
+    private async Task<IReadOnlySet<Guid>> WithoutWayBack(IReadOnlyList<WantedCountermeasure> wanted, CancellationToken cancellation)
+    {
+        var fresh = wanted.Where(it => it is { Spec.Kind: CountermeasureKind.Diversion, Withdrawing: false, AnnouncedBy.Length: 0 }).ToList();
+        if (fresh.Count == 0)
+        {
+            return new HashSet<Guid>();
+        }
+
+        var told = await agents.WaysBack(cancellation);
+        return fresh
+            .Where(it => told.Any(agent => scrubbers.Value.Serves(agent.Key, it.Spec.Pool) && !agent.Value.Contains(it.Spec.Prefix)))
+            .Select(it => it.CountermeasureId)
+            .ToHashSet();
     }
 
     /// <summary>What cannot be written as a route is none here, and keeps no other out.</summary>
@@ -301,16 +323,18 @@ internal sealed class AnnouncementReconciler(
             cancellation);
     }
 
-    private async Task NoteLoss(BgpSpeaker speaker, SpeakerPlace place, CancellationToken cancellation)
+    private async Task<bool> NoteLoss(BgpSpeaker speaker, SpeakerPlace place, CancellationToken cancellation)
     {
         try
         {
             await place.IsAway(clock.GetUtcNow(), cancellation);
             await Note(speaker, new SpeakerLost(speaker.Options.Name, clock.GetUtcNow()), cancellation);
+            return true;
         }
-        catch (NpgsqlException fault)
+        catch (Exception fault) when (!cancellation.IsCancellationRequested)
         {
             log.ReconcilerWaits(fault);
+            return false;
         }
     }
 }

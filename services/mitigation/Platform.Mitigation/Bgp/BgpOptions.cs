@@ -100,7 +100,10 @@ internal sealed class SpeakerOptions
     /// <summary>Next hop of IPv6 blackholes; the routers must discard what goes there. Default 100::1 (RFC 6666).</summary>
     public string NextHopIPv6 { get; init; } = "100::1";
 
-    /// <summary>Communities of a blackhole, as <c>asn:value</c>. At least one. Default 65535:666 (BLACKHOLE, RFC 7999).</summary>
+    /// <summary>
+    /// Communities of a blackhole, as <c>asn:value</c>. Default 65535:666 65535:65281 (BLACKHOLE, and NO_EXPORT as RFC 7999, section 3.2, asks for). Where
+    /// providers upstream shall discard too: those that they ask for.
+    /// </summary>
     public string[] BlackholeCommunities { get; init; } = [];
 
     /// <summary>Whether the routers behind it take rules (RFC 8955, RFC 8956). Default false.</summary>
@@ -115,7 +118,10 @@ internal sealed class SpeakerOptions
     /// <summary>Next hop of IPv6 diversions: the scrubber. Unset: this speaker diverts no IPv6.</summary>
     public string? DiversionNextHopIPv6 { get; init; }
 
-    /// <summary>Communities of diversions, as <c>asn:value</c>, such as no-export. Default none.</summary>
+    /// <summary>
+    /// Communities of diversions, as <c>asn:value</c>. Default 65535:65281 (NO_EXPORT): a more specific route that leaves the network leads the world's
+    /// traffic elsewhere. Where it shall leave: any other.
+    /// </summary>
     public string[] DiversionCommunities { get; init; } = [];
 
     /// <summary>
@@ -143,7 +149,10 @@ internal sealed class SpeakerOptions
             : null;
 
     internal IReadOnlyList<Community> Communities =>
-        BlackholeCommunities.Length == 0 ? [Community.Blackhole] : [.. BlackholeCommunities.Select(Community.Parse)];
+        BlackholeCommunities.Length == 0 ? [Community.Blackhole, Community.NoExport] : [.. BlackholeCommunities.Select(Community.Parse)];
+
+    internal IReadOnlyList<Community> CommunitiesOfDiversions =>
+        DiversionCommunities.Length == 0 ? [Community.NoExport] : [.. DiversionCommunities.Select(Community.Parse)];
 
     internal IPAddress NextHopFor(IPNetwork prefix) =>
         IPAddress.Parse(prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? NextHopIPv4 : NextHopIPv6);

@@ -64,7 +64,7 @@ internal sealed class BgpSpeaker : IDisposable
         {
             CountermeasureKind.Blackhole => SpeakerRoute.To(spec.Prefix, Options.NextHopFor(spec.Prefix), Options.Communities, end),
             CountermeasureKind.Diversion =>
-                SpeakerRoute.To(spec.Prefix, ScrubberFor(spec), [.. Options.DiversionCommunities.Select(Community.Parse)], end),
+                SpeakerRoute.To(spec.Prefix, ScrubberFor(spec), Options.CommunitiesOfDiversions, end, saysNextHop: true),
             CountermeasureKind.FlowSpec => SpeakerRoute.Of(spec.Rule!, [.. Options.FlowSpecCommunities.Select(Community.Parse)], end),
             _ => null,
         };

@@ -8,6 +8,9 @@ internal readonly record struct Community(uint Value) : IComparable<Community>
     /// <summary>BLACKHOLE, 65535:666 (RFC 7999, section 5).</summary>
     public static readonly Community Blackhole = new(0xFFFF_029A);
 
+    /// <summary>NO_EXPORT, 65535:65281 (RFC 1997): what carries it stays in the network that got it.</summary>
+    public static readonly Community NoExport = new(0xFFFF_FF01);
+
     public static Community Parse(string text) =>
         TryParse(text, out var community) ? community : throw new FormatException($"'{text}' is not a community.");
 

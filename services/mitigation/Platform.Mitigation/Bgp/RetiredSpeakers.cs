@@ -25,9 +25,9 @@ internal sealed class RetiredSpeakers(
                 await Task.WhenAll((await Retired(seated)).Select(it => Empty(it.Name, new Uri(it.Address), seated)));
                 await Task.Delay(Timeout.InfiniteTimeSpan, seated);
             }
-            catch (NpgsqlException fault) when (!seated.IsCancellationRequested)
+            catch (Exception fault) when (!seated.IsCancellationRequested)
             {
-                log.ReconcilerWaits(fault);
+                log.ReconcilerWaits(fault); // whatever it was: the speakers of today must not stop for it
                 await Task.Delay(KnockInterval, seated);
             }
         }
@@ -37,11 +37,11 @@ internal sealed class RetiredSpeakers(
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
         await connection.ExecuteAsync(
-            "insert into views.held_speakers_v1 (name, address) values (@Name, @Address) on conflict (name) do update set address = excluded.address",
+            "insert into views.held_speakers_v2 (address, name) values (@Address, @Name) on conflict (address) do update set name = excluded.name",
             options.Value.Speakers.Select(speaker => new { speaker.Name, Address = speaker.Address!.ToString() }));
         return (await connection.QueryAsync<(string, string)>(
-            "select name, address from views.held_speakers_v1 where name <> all (@configured)",
-            new { configured = options.Value.Speakers.Select(speaker => speaker.Name).ToArray() })).AsList();
+            "select name, address from views.held_speakers_v2 where address <> all (@configured)",
+            new { configured = options.Value.Speakers.Select(speaker => speaker.Address!.ToString()).ToArray() })).AsList();
     }
 
     private async Task Empty(string name, Uri address, CancellationToken seated)
@@ -52,9 +52,9 @@ internal sealed class RetiredSpeakers(
         {
             try
             {
-                if (await IsStillOurs(speaker, address, seated)) // the same machine under another name
+                if (await IsStillOurs(speaker, seated)) // the same machine at another address
                 {
-                    await Forget(name, seated);
+                    await Forget(address, seated);
                     return;
                 }
 
@@ -62,7 +62,7 @@ internal sealed class RetiredSpeakers(
                 if (own.Count == 0)
                 {
                     await Note(new SpeakerRetired(name, withdrawn, clock.GetUtcNow()), seated);
-                    await Forget(name, seated);
+                    await Forget(address, seated);
                     log.SpeakerRetired(name, withdrawn);
                     return;
                 }
@@ -71,7 +71,7 @@ internal sealed class RetiredSpeakers(
                 withdrawn += own.Count;
                 Telemetry.Applied(name, added: 0, own.Count);
             }
-            catch (Exception fault) when (fault is RpcException or NpgsqlException && !seated.IsCancellationRequested)
+            catch (Exception fault) when (!seated.IsCancellationRequested)
             {
                 Telemetry.SpeakerAway(name);
                 if (!isAway)
@@ -93,20 +93,15 @@ internal sealed class RetiredSpeakers(
         new Cause($"retired:{happened.Speaker}:{happened.RetiredAt.UtcTicks}"),
         cancellation);
 
-    private async Task Forget(string name, CancellationToken cancellation)
+    private async Task Forget(Uri address, CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        await connection.ExecuteAsync("delete from views.held_speakers_v1 where name = @name", new { name });
+        await connection.ExecuteAsync("delete from views.held_speakers_v2 where address = @address", new { address = address.ToString() });
     }
 
-    /// <summary>Two names, or two addresses, of one machine must not take each other's routes away.</summary>
-    private async Task<bool> IsStillOurs(BgpSpeaker speaker, Uri address, CancellationToken cancellation)
+    /// <summary>Two addresses of one machine must not take each other's routes away.</summary>
+    private async Task<bool> IsStillOurs(BgpSpeaker speaker, CancellationToken cancellation)
     {
-        if (options.Value.Speakers.Any(it => it.Address == address))
-        {
-            return true;
-        }
-
         var routerId = await speaker.ReadRouterId(cancellation);
         foreach (var configured in options.Value.Speakers)
         {

@@ -54,11 +54,11 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
 
     /// <summary>All traffic to a prefix goes to this next hop; routers know from the communities what it means.</summary>
     public static SpeakerRoute To(
-        IPNetwork prefix, IPAddress nextHop, IReadOnlyList<Community> communities, DateTimeOffset? expiresAt = null) => new(
+        IPNetwork prefix, IPAddress nextHop, IReadOnlyList<Community> communities, DateTimeOffset? expiresAt = null, bool saysNextHop = false) => new(
         FamilyOf(prefix, Unicast),
         Any.Pack(new IPAddressPrefix { Prefix = prefix.BaseAddress.ToString(), PrefixLen = (uint)prefix.PrefixLength }),
         [Origin, Any.Pack(new NextHopAttribute { NextHop = nextHop.ToString() }), .. Carrying(communities), .. Ending(expiresAt)],
-        communities.Count > 0 ? $"{prefix} community {string.Join(' ', communities)}" : $"{prefix} via {nextHop}");
+        communities.Count > 0 && !saysNextHop ? $"{prefix} community {string.Join(' ', communities)}" : $"{prefix} via {nextHop}");
 
     /// <summary>A rule for the routers' own filters.</summary>
     public static SpeakerRoute Of(TrafficRule rule, IReadOnlyList<Community> communities, DateTimeOffset? expiresAt = null) => new(

@@ -20,7 +20,7 @@ internal sealed class WantedCountermeasures(
 
     /// <summary>
     /// While the kill switch is engaged nothing is wanted, and after it nothing from before, whatever the streams have got to; nor what expired,
-    /// ended, or what the rails would not let out today.
+    /// ended, what its contract does not protect any more, or what the rails would not let out today.
     /// </summary>
     /// <remarks>
     /// The kill switch is asked in its stream itself: it has to work while the views stand still. Engaged, nothing is waited for.
@@ -34,10 +34,12 @@ internal sealed class WantedCountermeasures(
             with wanted as (
                 select c.tenant_id, c.mitigation_id, c.countermeasure_id, c.kind, c.prefix, c.rule, c.announced_by, m.expires_at,
                     c.withdrawing or coalesce(k.engaged or m.sequence < k.sequence, false)
-                        or coalesce(turned.engages or (m.sequence > 0 and m.sequence < turned.seq_id), false) or m.ended_at is not null or m.expires_at <= $1 as withdrawing,
+                        or coalesce(turned.engages or (m.sequence > 0 and m.sequence < turned.seq_id), false) or m.ended_at is not null or m.expires_at <= $1
+                        or coalesce(contract.ended_at is not null or not (c.prefix <<= any (contract.prefixes)), false) as withdrawing,
                     c.pool, coalesce(c.requested_at, m.started_at) as requested_at
                 from views.countermeasures_v1 c
                 join views.mitigations_v1 m using (tenant_id, mitigation_id)
+                left join views.contracts_v1 contract using (tenant_id, service_code)
                 left join views.kill_switch_v1 k on true
                 left join ({LastTurn}) turned on true
                 where c.in_network and not c.withdrawn)

@@ -19,6 +19,9 @@ internal static class DefensePolicyRejections
         "The allowed sources are out of range.",
         $"Name at most {SafetyRails.MostAllowed} prefixes.");
 
+    public static Rejection ObjectMalformed(string objectId) => new(
+        RejectionKind.Invalid, "policy-object-malformed", "The protected object is not an id.", $"'{objectId}' is not the UUID of an object.");
+
     public static Rejection AllowedSourceTooWide(IPNetwork source) => new(
         RejectionKind.Invalid,
         "policy-allowed-source-too-wide",

@@ -24,6 +24,7 @@ internal sealed partial class EffectMeter(
     KnownScrubbers scrubbers,
     NetworkSeat seat,
     IOptions<EffectOptions> options,
+    IOptions<MitigationOptions> limits,
     IOptions<ScrubberOptions> scrubberOptions,
     TimeProvider clock,
     ILogger<EffectMeter> log) : BackgroundService
@@ -33,6 +34,7 @@ internal sealed partial class EffectMeter(
 
     private readonly Dictionary<(Guid MitigationId, int Step), DateTimeOffset> _noFurther = [];
     private readonly Dictionary<(Guid MitigationId, int Step), DateTimeOffset> _helpedUntil = [];
+    private readonly Dictionary<Guid, DateTimeOffset> _renewed = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Effects, (_, seated) => Measure(seated), stoppingToken);
@@ -121,6 +123,7 @@ internal sealed partial class EffectMeter(
             await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"measured:{news[0].CountermeasureId:N}", cancellation);
         }
 
+        await Renew(look, cancellation);
         var at = (mitigation.MitigationId, mitigation.Step);
         if (!EffectRules.DidNotHelp(verdicts))
         {
@@ -133,6 +136,26 @@ internal sealed partial class EffectMeter(
         {
             var since = _helpedUntil.TryGetValue(at, out var helped) && helped > mitigation.StepSince ? helped : mitigation.StepSince;
             await Escalate(mitigation, since, words, cancellation);
+        }
+    }
+
+    /// <summary>An attack that is seen to go on keeps its defence. One of which nobody says so has its expiry: its end may have been lost.</summary>
+    private async Task Renew(Look look, CancellationToken cancellation)
+    {
+        var (mitigation, maximum) = (look.Mitigation, limits.Value.MaximumDuration);
+        if (!mitigation.IsUnderAttack
+            || !MitigationDecider.IsNearExpiry(mitigation.ExpiresAt, maximum, look.Now)
+            || (_renewed.TryGetValue(mitigation.MitigationId, out var asked) && asked == mitigation.ExpiresAt))
+        {
+            return;
+        }
+
+        var dropped = look.Filters.Where(it => Overlap(it.Spec.Prefix, mitigation.Target)).Sum(it => RateOf(it, look.Until)?.DroppedBits ?? 0);
+        if (EffectRules.GoesOn(mitigation.Evidence, (Arrives(look, mitigation.StepSince) ?? 0) + dropped) is { } why)
+        {
+            var renew = new RenewMitigation(mitigation.MitigationId, maximum, limits.Value.LongestStanding, why, look.Now);
+            await Handle(mitigation, state => MitigationDecider.Decide(state, renew), "renew", cancellation);
+            _renewed[mitigation.MitigationId] = mitigation.ExpiresAt; // once for each expiry: an operator's own stays
         }
     }
 
@@ -219,6 +242,11 @@ internal sealed partial class EffectMeter(
             {
                 past.Remove(gone);
             }
+        }
+
+        foreach (var gone in _renewed.Keys.Where(id => !known.Contains(id)).ToList())
+        {
+            _renewed.Remove(gone);
         }
 
         var measured = mitigations.SelectMany(it => it.Countermeasures).Select(it => it.CountermeasureId).ToHashSet();

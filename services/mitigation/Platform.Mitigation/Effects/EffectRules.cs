@@ -84,6 +84,14 @@ internal static class EffectRules
             : new(Unchanged, $"Nothing changed: {figures}", passed);
     }
 
+    /// <summary>What is seen of an attack that goes on: more than would be allowed. Null: nothing says that it does.</summary>
+    /// <param name="evidence">What detection saw before.</param>
+    /// <param name="sent">What of it still arrives, or is dropped on its way, in bits per second.</param>
+    public static string? GoesOn(IReadOnlyList<VectorEvidence> evidence, long sent) =>
+        evidence.MaxBy(vector => vector.BitsPerSecond) is { } greatest && sent > (greatest.ThresholdBitsPerSecond ?? greatest.BitsPerSecond / 2)
+            ? $"The attack goes on: {Mega(sent)} Mbit/s are seen of it."
+            : null;
+
     /// <summary>What was said while it stood, and what came after it.</summary>
     public static string LastWords(string? said, long? after) =>
         $"{said} {(after is { } arrived ? $"After it went {Mega(arrived)} Mbit/s arrived." : "What arrived after it went was not measured.")}".Trim();

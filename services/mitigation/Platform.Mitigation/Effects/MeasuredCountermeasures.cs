@@ -21,7 +21,7 @@ internal static class MeasuredCountermeasures
                 coalesce(m.step_since, m.started_at),
                 m.held_until is null and m.withdrawal_requested_at is null and m.anomaly_id <> '00000000-0000-0000-0000-000000000000',
                 c.countermeasure_id, c.kind, c.prefix, c.rule->>'Action' = '4', c.pool, c.step, coalesce(c.requested_at, m.started_at), c.announced_at,
-                c.withdrawing, c.withdrawn_at, c.effect::text, f.dropped_packets, f.dropped_bytes, f.passed_packets, f.passed_bytes, f.told_at
+                c.withdrawing, c.withdrawn_at, c.effect::text, f.dropped_packets, f.dropped_bytes, f.passed_packets, f.passed_bytes, f.told_at, m.expires_at
             from views.countermeasures_v1 c
             join views.mitigations_v1 m using (tenant_id, mitigation_id)
             left join lateral (
@@ -49,6 +49,7 @@ internal static class MeasuredCountermeasures
                     row.GetInt32(6),
                     row.GetFieldValue<DateTimeOffset>(7),
                     IsUnderAttack: row.GetBoolean(8),
+                    row.GetFieldValue<DateTimeOffset>(25),
                     []));
             }
 
@@ -84,6 +85,7 @@ internal static class MeasuredCountermeasures
 /// <param name="Step">Index of the policy's step that it is at.</param>
 /// <param name="StepSince">Since when (UTC).</param>
 /// <param name="IsUnderAttack">Whether an anomaly is its reason, and neither the end of that nor of the defence was noted.</param>
+/// <param name="ExpiresAt">When it ends by itself (UTC).</param>
 /// <param name="Countermeasures">Of all steps.</param>
 internal sealed record MeasuredMitigation(
     Guid TenantId,
@@ -95,6 +97,7 @@ internal sealed record MeasuredMitigation(
     int Step,
     DateTimeOffset StepSince,
     bool IsUnderAttack,
+    DateTimeOffset ExpiresAt,
     List<MeasuredCountermeasure> Countermeasures);
 
 /// <param name="Spec">What it is, without its rule.</param>

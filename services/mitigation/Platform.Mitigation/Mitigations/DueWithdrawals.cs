@@ -81,7 +81,7 @@ internal sealed class DueWithdrawals(
         }
     }
 
-    /// <summary>The step whose scrubbers went, when they are there again; until then the next one that needs none.</summary>
+    /// <summary>The step whose scrubbers went, when they are there again; until then, after its patience, the next one that needs none.</summary>
     private async Task ResumeSteps(CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
@@ -91,9 +91,7 @@ internal sealed class DueWithdrawals(
             from views.mitigations_v1 m
             where m.withdrawal_requested_at is null and m.ended_at is null and m.held_until is null
               and exists (select from views.countermeasures_v1 c
-                  where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and c.step = m.step and c.dropped_for = @Gone)
-              and not exists (select from views.countermeasures_v1 c
-                  where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and c.step = m.step and not c.withdrawing)
+                  where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and c.step <= m.step and c.dropped_for = @Gone and c.withdrawing)
             """,
             new { Gone = (short)WithdrawalReason.ScrubbersGone });
         foreach (var (tenantId, mitigationId, serviceCode, objectId) in bare)
@@ -106,7 +104,7 @@ internal sealed class DueWithdrawals(
     {
         var (state, _) = await store.Tenant(TenantId.Of(tenantId)).Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
         if (await facts.Find(tenantId, serviceCode, objectId ?? Guid.Empty, cancellation) is not { } defense
-            || MitigationDecider.ResumedBy(state, defense) is not { } step
+            || MitigationDecider.ResumedBy(state, defense, clock.GetUtcNow()) is not { } step
             || step.Specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
         {
             return;

@@ -43,6 +43,14 @@ internal sealed record ApproveMitigation(Guid MitigationId, Defense Defense, str
 internal sealed record ExtendMitigation(
     Guid MitigationId, TimeSpan Duration, TimeSpan Maximum, TimeSpan Longest, string Note, DateTimeOffset At);
 
+/// <summary>The attack is seen to go on, and the expiry comes near.</summary>
+/// <param name="MitigationId">Which.</param>
+/// <param name="Maximum">Longest expiry, counted from now.</param>
+/// <param name="Longest">How long a mitigation may stand in all.</param>
+/// <param name="Why">What was seen of it.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record RenewMitigation(Guid MitigationId, TimeSpan Maximum, TimeSpan Longest, string Why, DateTimeOffset At);
+
 /// <summary>The step did not help, or detection saw more: what the policy holds next.</summary>
 /// <param name="MitigationId">Which.</param>
 /// <param name="LeavesStep">Index of the step that is left; another one by now means that somebody was faster.</param>
@@ -201,6 +209,21 @@ internal static partial class MitigationDecider
             ? StandsTooLong(current.StartedAt + command.Longest)
             : new MitigationExtended(current.Scope!.ServiceCode, command.At + command.Duration, command.Note, command.At);
     }
+
+    /// <summary>Nothing stands without an end near enough, and no attack that goes on outlives its defence, unless a person said when that ends.</summary>
+    public static Decision<MitigationEvent> Decide(MitigationState current, RenewMitigation command)
+    {
+        var (until, last) = (command.At + command.Maximum, current.StartedAt + command.Longest);
+        return current is { Status: MitigationStatus.Standing, HeldUntil: null, IsExpiryByHand: false }
+            && current.Scope!.AnomalyId != Guid.Empty
+            && IsNearExpiry(current.ExpiresAt, command.Maximum, command.At)
+            && current.ExpiresAt < last
+                ? new MitigationExtended(current.Scope.ServiceCode, until < last ? until : last, command.Why, command.At, ByRule: true)
+                : Decision<MitigationEvent>.Unchanged;
+    }
+
+    /// <summary>The last quarter: time enough to try often.</summary>
+    public static bool IsNearExpiry(DateTimeOffset expiresAt, TimeSpan maximum, DateTimeOffset at) => expiresAt - at <= maximum / 4;
 
     public static Decision<MitigationEvent> Decide(MitigationState current, Escalate command)
     {

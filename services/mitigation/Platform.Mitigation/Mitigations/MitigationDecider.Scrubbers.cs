@@ -78,32 +78,58 @@ internal static partial class MitigationDecider
 
     public static Decision<MitigationEvent> Decide(MitigationState current, Resume command)
     {
-        if (ResumedBy(current, command.Defense) is not { } step)
+        if (ResumedBy(current, command.Defense, command.At) is not { } step)
         {
             return Decision<MitigationEvent>.Unchanged;
         }
 
-        var defense = command.Defense;
-        var why = step.Index == current.Step ? "There are scrubbers again." : "The scrubbers are gone, and nothing of the step stands.";
+        var (defense, isBack) = (command.Defense, step.Index <= current.Step);
+        var (why, insteadOf) = isBack
+            ? ("There are scrubbers again.", (int?)null)
+            : ("The scrubbers are gone, and nothing of the step stands.", current.InsteadOf ?? current.Step);
         return Refusal(step.Specs, defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
-            : new MitigationEvent[] { new StepTaken(step.Index, why, command.At) }
+            : new MitigationEvent[] { new StepTaken(step.Index, why, command.At, insteadOf) }
                 .Concat(step.Specs.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
+                .Concat(
+                    from it in current.Countermeasures
+                    where it.Value.Stage is CountermeasureStage.Wanted && it.Value.Step > step.Index
+                    select new CountermeasureDropped(current.Scope.ServiceCode, it.Key, why, command.At, WithdrawalReason.ScrubbersBack))
                 .ToArray();
     }
 
-    /// <summary>The same step where there are scrubbers again, else the next that needs none; null: it is no time for it, or nothing is left.</summary>
-    public static PlannedStep? ResumedBy(MitigationState current, Defense defense)
+    /// <summary>
+    /// The step whose scrubbers went, where there are some again: what graver steps did in its stead goes. Until then, after its patience, the next that
+    /// needs none. Null: it is no time for it, or nothing is left.
+    /// </summary>
+    public static PlannedStep? ResumedBy(MitigationState current, Defense defense, DateTimeOffset at)
     {
+        if (current is not { Status: MitigationStatus.Standing, HeldUntil: null } || current.Scope!.AnomalyId == Guid.Empty)
+        {
+            return null;
+        }
+
+        // Where a person has to agree first, what stands in its stead stays until that person says so.
+        if (current.InsteadOf is { } left && ModeOf(current, defense) is EnforcementMode.Automatic && Planned(left) is { } back && back.Index == left)
+        {
+            return back;
+        }
+
         var ofStep = current.Countermeasures.Values.Where(it => it.Step == current.Step).ToList();
-        return current is { Status: MitigationStatus.Standing, HeldUntil: null }
-            && current.Scope!.AnomalyId != Guid.Empty
-            && ofStep.Any(it => it.DroppedFor is WithdrawalReason.ScrubbersGone)
+        return ofStep.Any(it => it.DroppedFor is WithdrawalReason.ScrubbersGone)
             && ofStep.All(it => it.Stage is CountermeasureStage.Unwanted or CountermeasureStage.Withdrawn)
-            && DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, current.Step) is { } step
-            && New(current, step.Specs) is { Count: > 0 } added
-            && added.Count == step.Specs.Count // what is still going has to be gone first
+            && Planned(current.Step) is { } step
+            && (step.Index == current.Step || at - ofStep.Max(it => it.DroppedAt ?? current.StepSince) >= PatienceOf(current.Step))
                 ? step
                 : null;
+
+        PlannedStep? Planned(int from) =>
+            DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, from) is { } planned
+            && New(current, planned.Specs) is { Count: > 0 } added
+            && added.Count == planned.Specs.Count // what is still going has to be gone first
+                ? planned
+                : null;
+
+        TimeSpan PatienceOf(int index) => index < defense.Policy.Steps.Count ? defense.Policy.Steps[index].Patience : TimeSpan.Zero;
     }
 }

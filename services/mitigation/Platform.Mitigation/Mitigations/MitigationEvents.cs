@@ -92,7 +92,8 @@ internal sealed record CountermeasuresAdded(
 /// <param name="Step">Index of the step.</param>
 /// <param name="Why">Why the step before was left.</param>
 /// <param name="TakenAt">When (UTC).</param>
-internal sealed record StepTaken(int Step, string Why, DateTimeOffset TakenAt) : MitigationEvent;
+/// <param name="InsteadOf">Step whose scrubbers are gone and that is taken again when there are some; null: none.</param>
+internal sealed record StepTaken(int Step, string Why, DateTimeOffset TakenAt, int? InsteadOf = null) : MitigationEvent;
 
 /// <summary>The anomaly is over and its hold has passed: what the last step added goes, what is narrower is held once more.</summary>
 /// <param name="Step">Index of the step that it is at from now on.</param>
@@ -105,14 +106,18 @@ internal sealed record SteppedBack(int Step, DateTimeOffset HeldUntil, DateTimeO
 /// <param name="SeenAt">When it was heard (UTC).</param>
 internal sealed record EvidenceGrew(IReadOnlyList<VectorEvidence> Evidence, DateTimeOffset SeenAt) : MitigationEvent;
 
-/// <summary>An operator moved the expiry.</summary>
+/// <summary>An operator moved the expiry, or the attack goes on.</summary>
 /// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
 /// <param name="ExpiresAt">No countermeasure stands longer than this (UTC).</param>
-/// <param name="Note">What the operator wrote.</param>
+/// <param name="Note">What the operator wrote, or what was seen of the attack.</param>
 /// <param name="ExtendedAt">When (UTC).</param>
+/// <param name="ByRule">Whether nobody asked for it. What an operator says stays: it is not moved by the rules again.</param>
 internal sealed record MitigationExtended(
-    [property: SealScope] string ServiceCode, DateTimeOffset ExpiresAt, [property: Sealed] string Note, DateTimeOffset ExtendedAt)
-    : MitigationEvent;
+    [property: SealScope] string ServiceCode,
+    DateTimeOffset ExpiresAt,
+    [property: Sealed] string Note,
+    DateTimeOffset ExtendedAt,
+    bool ByRule = false) : MitigationEvent;
 
 /// <summary>The network shall no longer hold this one countermeasure; the others stay.</summary>
 /// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
@@ -258,6 +263,9 @@ internal enum WithdrawalReason
 
     /// <summary>Nobody was left who would filter what it leads to.</summary>
     ScrubbersGone = 6,
+
+    /// <summary>It stood in the stead of scrubbers that are there again.</summary>
+    ScrubbersBack = 7,
 }
 
 /// <summary>Figures of one countermeasure.</summary>

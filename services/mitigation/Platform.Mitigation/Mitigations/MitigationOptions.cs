@@ -12,6 +12,13 @@ internal sealed class MitigationOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00", ErrorMessage = "must be 00:00:00 to 1.00:00:00.")]
     public TimeSpan Hold { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// Longest hold: of an attack that comes back to the same target within an hour it is doubled each time, up to this. 0 seconds to 1 day, never below
+    /// <see cref="Hold"/>; default 10 minutes.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00", ErrorMessage = "must be 00:00:00 to 1.00:00:00.")]
+    public TimeSpan LongestHold { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>No countermeasure stands longer than this. 1 minute to 30 days; default 1 day.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00", ErrorMessage = "must be 00:01:00 to 30.00:00:00.")]
     public TimeSpan MaximumDuration { get; init; } = TimeSpan.FromDays(1);
@@ -106,6 +113,15 @@ internal sealed class MitigationOptions : IValidatableObject
                 + $"{nameof(TenantLimits.MaxCountermeasures)} 0 to 10000.",
                 [nameof(Tenants)]);
         }
+    }
+
+    /// <summary>How long what stands is held after the attack; what comes and goes is held longer each time, else the network would flap with it.</summary>
+    /// <param name="before">How often the same target was defended a short while ago.</param>
+    internal TimeSpan HoldAfter(int before)
+    {
+        var longest = LongestHold > Hold ? LongestHold : Hold;
+        var doubled = Hold * Math.Pow(2, Math.Clamp(before, 0, 20));
+        return doubled < longest ? doubled : longest;
     }
 
     internal SafetyRails RailsFor(Guid tenantId, bool killSwitchEngaged, IReadOnlyList<IPNetwork> allowedByPolicy)

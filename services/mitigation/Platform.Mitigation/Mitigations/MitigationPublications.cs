@@ -105,6 +105,7 @@ internal sealed class MitigationPublications : IPublications
         WithdrawalReason.Expired => "expired",
         WithdrawalReason.KillSwitch => "kill-switch",
         WithdrawalReason.ScrubbersGone => "scrubbers-gone",
+        WithdrawalReason.ScrubbersBack => "scrubbers-back",
         _ => throw new UnreachableException($"{reason} has no public name."),
     };
 }

@@ -42,7 +42,9 @@ internal sealed record MitigationState(
     DateTimeOffset StartedAt = default,
     Guid? ObjectId = null,
     Guid? OrderId = null,
-    string? RefusedFor = null)
+    string? RefusedFor = null,
+    int? InsteadOf = null,
+    bool IsExpiryByHand = false)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -87,12 +89,13 @@ internal sealed record MitigationState(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Rehearsed, e.Kind, e.Prefix, e.Rule, current.Step)),
         MitigationApproved => current with { Mode = EnforcementMode.Automatic },
         CountermeasuresAdded => current,
-        StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt },
+        StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt, InsteadOf = e.InsteadOf },
         SteppedBack e => current with { Step = e.Step, StepSince = e.TakenAt, HeldUntil = e.HeldUntil },
         EvidenceGrew e => current with { Evidence = e.Evidence },
-        MitigationExtended e => current with { ExpiresAt = e.ExpiresAt },
+        MitigationExtended e => current with { ExpiresAt = e.ExpiresAt, IsExpiryByHand = !e.ByRule },
         CountermeasureDropped e => current.With(
-            e.CountermeasureId, it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [], DroppedFor = e.Reason }),
+            e.CountermeasureId,
+            it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [], DroppedFor = e.Reason, DroppedAt = e.DroppedAt }),
         ScrubbersLost => current, // what it means for each countermeasure follows
         EffectMeasured e => current.With(e.CountermeasureId, it => it with { Effect = e.Effect, IsFinal = e.IsFinal }),
         CountermeasureAnnounced e => current.With(
@@ -158,6 +161,7 @@ internal enum CountermeasureStage
 /// <param name="IsFinal">Whether that was the last word.</param>
 /// <param name="DroppedFor">Why it alone goes; null when it does not.</param>
 /// <param name="Pool">Scrubbing pool that the traffic goes to; null: none in particular.</param>
+/// <param name="DroppedAt">When it was decided that it alone goes (UTC); null: it was not.</param>
 internal sealed record CountermeasureState(
     CountermeasureStage Stage,
     CountermeasureKind Kind,
@@ -169,7 +173,8 @@ internal sealed record CountermeasureState(
     MeasuredEffect? Effect = null,
     bool IsFinal = false,
     WithdrawalReason? DroppedFor = null,
-    string? Pool = null)
+    string? Pool = null,
+    DateTimeOffset? DroppedAt = null)
 {
     /// <summary>Whether something of it can be in the network.</summary>
     public bool IsInNetwork => Stage is CountermeasureStage.Wanted or CountermeasureStage.Unwanted;

@@ -130,7 +130,7 @@ internal sealed class MitigationsService(
         var (policy, malformed) = WireWords.Read(request.Policy);
         ThrowIf(malformed);
         await DefenseOf(tenant, request.ServiceCode, Guid.Empty, [], isNew: false, context); // the contract must be the tenant's
-        var objectId = IdOf(request.ObjectId);
+        var objectId = ObjectIdOf(request.ObjectId);
         var command = new SetDefensePolicy(objectId, request.ServiceCode, policy!, request.Reason, clock.GetUtcNow());
         var decision = await store.Tenant(tenant).Handle(
             DefensePolicyState.Stream,
@@ -146,7 +146,7 @@ internal sealed class MitigationsService(
     public override async Task<GetDefensePolicyResponse> GetDefensePolicy(GetDefensePolicyRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        var objectId = IdOf(request.ObjectId);
+        var objectId = ObjectIdOf(request.ObjectId);
         var (state, _) = await store.Tenant(tenant).Load(DefensePolicyState.Stream, objectId.ToString(), context.CancellationToken);
         var policy = state.Policy ?? (request.ServiceCode.Length == 0
             ? options.Value.DefaultPolicy
@@ -238,6 +238,10 @@ internal sealed class MitigationsService(
     }
 
     private static TimeSpan Seconds(long seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, -1, 10_000_000));
+
+    /// <summary>An object that cannot be named would have a policy that defends nothing.</summary>
+    private static Guid ObjectIdOf(string text) =>
+        Guid.TryParse(text, out var id) && id != Guid.Empty ? id : throw DefensePolicyRejections.ObjectMalformed(text).ToRpcException();
 
     private static Guid IdOf(string text) => Guid.TryParse(text, out var id) ? id : Guid.Empty; // an id of nobody: not found
 }

@@ -1,6 +1,8 @@
+using System.Net;
 using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Scrubbers;
 
@@ -11,16 +13,18 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
     private DateTimeOffset _listeningSince;
     private DateTimeOffset _lookedAt;
 
-    /// <summary>An agent speaks: what it holds of the countermeasures that are known, with what each counted.</summary>
-    public async Task Heard(string agent, bool synProxy, IReadOnlyList<CountedFilter> held, CancellationToken cancellation)
+    /// <summary>An agent speaks: what it holds of the countermeasures that are known, with what each counted, and for which prefixes it has a way back.</summary>
+    public async Task Heard(
+        string agent, bool synProxy, IReadOnlyList<IPNetwork>? waysBack, IReadOnlyList<CountedFilter> held, CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        // One statement: there is no moment in which the agent was heard and what it holds was not.
+        // One transaction: there is no moment in which the agent was heard and what it holds was not. A new way back lets diversions out that wait for it.
         await connection.ExecuteAsync(
-            """
+            $"""
+            select pg_notify('{KnownMitigations.Channel}', '') from views.scrubbers_v1 where name = @agent and ways_back is distinct from @waysBack::cidr[];
             with spoken as (
-                insert into views.scrubbers_v1 (name, heard_at, syn_proxy) values (@agent, @now, @synProxy)
-                on conflict (name) do update set heard_at = excluded.heard_at, syn_proxy = excluded.syn_proxy),
+                insert into views.scrubbers_v1 (name, heard_at, syn_proxy, ways_back) values (@agent, @now, @synProxy, @waysBack::cidr[])
+                on conflict (name) do update set heard_at = excluded.heard_at, syn_proxy = excluded.syn_proxy, ways_back = excluded.ways_back),
             gone as (
                 update views.filtered_v1 set held = false where agent = @agent and held and countermeasure_id <> all (@ids))
             insert into views.filtered_v1 (countermeasure_id, agent, dropped_packets, dropped_bytes, passed_packets, passed_bytes, told_at, held)
@@ -34,6 +38,7 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
             {
                 agent,
                 synProxy,
+                waysBack = waysBack?.Select(prefix => prefix.ToString()).ToArray(),
                 now = clock.GetUtcNow(),
                 ids = held.Select(it => it.CountermeasureId).ToArray(),
                 droppedPackets = held.Select(it => it.DroppedPackets).ToArray(),
@@ -41,6 +46,21 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
                 passedPackets = held.Select(it => it.PassedPackets).ToArray(),
                 passedBytes = held.Select(it => it.PassedBytes).ToArray(),
             });
+    }
+
+    /// <summary>Of agents that were heard a moment ago, and that tell: which prefixes they have a way back for.</summary>
+    public async Task<IReadOnlyDictionary<string, IPNetwork[]>> WaysBack(CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand("select name, ways_back from views.scrubbers_v1 where heard_at > $1 and ways_back is not null");
+        command.Parameters.Add(new() { Value = clock.GetUtcNow() - options.Value.AwayAfter });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        var told = new Dictionary<string, IPNetwork[]>();
+        while (await row.ReadAsync(cancellation))
+        {
+            told[row.GetString(0)] = row.GetFieldValue<IPNetwork[]>(1);
+        }
+
+        return told;
     }
 
     /// <summary>An agent speaks, and what it says cannot be held against anything now.</summary>

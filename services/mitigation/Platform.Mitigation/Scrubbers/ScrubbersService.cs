@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
@@ -28,7 +29,7 @@ internal sealed class ScrubbersService(
         var known = ScrubberAuthorization.AgentOf(context.GetHttpContext())!;
         var agent = known.Name;
         var all = (await ReadFor(agent, cancellation)).Where(it => options.Value.Serves(agent, it.Spec.Pool)).ToList();
-        await scrubbers.Heard(agent, request.SynProxy, CountedOf(request, all), cancellation);
+        await scrubbers.Heard(agent, request.SynProxy, WaysBackOf(request), CountedOf(request, all), cancellation);
         var holders = (await scrubbers.HeardWithin(options.Value.Lease, cancellation)).ToImmutableHashSet();
         var wanted = all.Where(it => it.Spec is { Kind: CountermeasureKind.Scrubbing, Rule: not null }).ToList();
 
@@ -115,6 +116,10 @@ internal sealed class ScrubbersService(
             }
         }
     }
+
+    private static IReadOnlyList<IPNetwork>? WaysBackOf(SyncFiltersRequest request) => request.TellsReturned
+        ? [.. request.Returned.Where(text => IPNetwork.TryParse(text, out _)).Select(IPNetwork.Parse).Distinct()]
+        : null;
 
     /// <summary>Of what is known; counters of nothing are nobody's.</summary>
     private static IReadOnlyList<CountedFilter> CountedOf(SyncFiltersRequest request, IReadOnlyList<WantedCountermeasure> known)

@@ -188,6 +188,7 @@ export const en = {
     'ack-flood': 'ACK flood',
     'tcp-flood': 'TCP flood',
     'other-protocol-flood': 'flood of another protocol',
+    'scrubbers-back': 'the scrubbers are back',
   } as Record<string, string>,
   roles: {
     administrator: 'Administrator',

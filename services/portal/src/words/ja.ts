@@ -188,6 +188,7 @@ export const ja: Words = {
     'ack-flood': 'ACKフラッド',
     'tcp-flood': 'TCPフラッド',
     'other-protocol-flood': 'その他のプロトコルのフラッド',
+    'scrubbers-back': 'スクラバーの復帰',
   },
   roles: {
     administrator: '管理者',
