@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -26,6 +27,9 @@ public sealed class AController : IAsyncDisposable
     public long LeaseSeconds { get; set; } = 300;
 
     public SyncFiltersRequest Heard { get; private set; } = new();
+
+    /// <summary>Everything that was heard.</summary>
+    public ConcurrentQueue<SyncFiltersRequest> All { get; } = [];
 
     public string? Token { get; private set; }
 
@@ -67,6 +71,7 @@ public sealed class AController : IAsyncDisposable
         public override Task<SyncFiltersResponse> SyncFilters(SyncFiltersRequest request, ServerCallContext context)
         {
             controller.Heard = request;
+            controller.All.Enqueue(request);
             controller.Token = context.RequestHeaders.GetValue("x-platform-scrubber");
             return Task.FromResult(new SyncFiltersResponse
             {

@@ -228,6 +228,48 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         Assert.Equal("cleaner:0123456789abcdef", _controller.Token);
     }
 
+    [Theory]
+    [InlineData("chain", "filter")]
+    [InlineData("set", null)]
+    public async Task What_somebody_took_out_of_a_filter_is_not_told_as_in_force_and_is_put_back(string kind, string? name)
+    {
+        var before = await network.Arrived("ntp");
+        var filter = AController.Filter($"{Victim}/32", Ntp);
+        await Hold(filter);
+        _controller.All.Clear();
+        await In(network.Scrubber, "nft", "flush", kind, "inet", "platform_scrubber", name ?? $"f{Guid.Parse(filter.FilterId):N}"[..17]);
+
+        await Eventually.True(() => _controller.All.Any(it => it.Applied.Count == 0), what: "a word that it is not in force");
+        await Eventually.Get(() => _controller.Heard, seen => seen.Applied.Count == 1, what: "the filter again");
+        await network.Udp(Victim, 123, 50);
+        Assert.Equal(before, await network.Arrived("ntp"));
+    }
+
+    [Fact, Trait("Requirement", "R11")]
+    public async Task An_agent_that_is_killed_for_good_leaves_no_address_in_its_filters_when_their_lease_has_run_out()
+    {
+        _controller.LeaseSeconds = 3;
+        _controller.ReturnPath = new ReturnPath { Interface = "in" };
+        _controller.Diverted = [$"{Victim}/32", "10.92.0.0/24"]; // one within the other
+        await Hold(
+            AController.Filter($"{Victim}/32", Ntp),
+            AController.Filter($"{Victim}/32", new Rule { Action = "accept", Source = $"{Client}/32" }));
+        Assert.Contains("10.92.0.0/24", await Marked(), StringComparison.Ordinal);
+        var held = await network.Ruleset();
+        Assert.Contains(Client, held, StringComparison.Ordinal);
+        Assert.Contains(Victim, held, StringComparison.Ordinal);
+        await StopAgent(); // as a kill: what it put in stays
+
+        await Eventually.Get(
+            network.Ruleset,
+            seen => seen.Contains("platform_scrubber", StringComparison.Ordinal)
+                && !seen.Contains(Client, StringComparison.Ordinal) && !seen.Contains("10.92.0.", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(30),
+            "tables without an address");
+        Assert.DoesNotContain("10.92.", await In(network.Scrubber, "ip", "rule", "show"), StringComparison.Ordinal);
+        _controller.Diverted = [];
+    }
+
     [Fact]
     public async Task An_agent_that_ends_with_nothing_to_filter_leaves_nothing_in_the_kernel()
     {
@@ -299,8 +341,10 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
             _controller.ReturnPath = new ReturnPath { Interface = "in" };
             _controller.Diverted = [$"{Victim}/32"];
             await Eventually.True(async () => (await network.Ping(Victim)).Success == 1, what: "the way back");
+            await Eventually.Get(() => _controller.Heard, seen => seen.TellsReturned && seen.Returned.SequenceEqual([$"{Victim}/32"]), what: "a word on it");
             Assert.Equal(1, (await network.Ping(Neighbour)).Success);
-            Assert.DoesNotContain(Neighbour, await In(network.Scrubber, "ip", "rule", "show", "table", "8520"), StringComparison.Ordinal);
+            Assert.DoesNotContain(Neighbour, await Marked(), StringComparison.Ordinal);
+            Assert.DoesNotContain(Victim, await In(network.Scrubber, "ip", "rule", "show", "table", "8520"), StringComparison.Ordinal); // rules have no expiry
 
             await StopAgent();
             await StartAgent(); // another process finds what stands, and takes it away when it is over
@@ -315,22 +359,48 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         }
     }
 
+    [Fact, Trait("Requirement", "R40")]
+    public async Task What_a_proxy_here_sends_to_the_victim_takes_the_way_back_too()
+    {
+        await Eventually.Get(() => _controller.Token, token => token is not null, what: "the agent");
+        Assert.SkipUnless(_controller.Heard.SynProxy, "This kernel has no nftables synproxy.");
+        Assert.SkipWhen(await NetworkNamespaces.WhyNot("iperf3") is { } missing, "iperf3 is not here.");
+        await In(network.Inside, "iperf3", "-s", "-1", "-D", "-p", "81"); // for one client
+        await In(network.Scrubber, "ip", "route", "add", "blackhole", $"{Victim}/32"); // as the diverting route
+        try
+        {
+            _controller.ReturnPath = new ReturnPath { Interface = "in" };
+            _controller.Diverted = [$"{Victim}/32"];
+            await Hold(AController.Filter($"{Victim}/32", SynProxy));
+            Assert.Contains("receiver", await In(network.Outside, "iperf3", "-c", Victim, "-B", Client, "-p", "81", "-n", "200K"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            await In(network.Scrubber, "ip", "route", "del", "blackhole", $"{Victim}/32");
+        }
+    }
+
     [Fact, Trait("Requirement", "R11")]
     public async Task A_way_back_is_put_right_when_somebody_took_it_away_and_goes_when_the_controller_stays_away()
     {
         _controller.LeaseSeconds = 3;
         _controller.ReturnPath = new ReturnPath { Interface = "in" };
         _controller.Diverted = [$"{Victim}/32"];
-        await Eventually.True(async () => (await Rules()).Contains(Victim, StringComparison.Ordinal), what: "the way back");
+        await Eventually.True(async () => (await Marked()).Contains(Victim, StringComparison.Ordinal), what: "the way back");
 
-        await In(network.Scrubber, "ip", "rule", "del", "to", $"{Victim}/32", "lookup", "8520");
-        await Eventually.True(async () => (await Rules()).Contains(Victim, StringComparison.Ordinal), TimeSpan.FromSeconds(30), "the way back again");
+        await In(network.Scrubber, "nft", "delete", "table", "inet", "platform_scrubber_back");
+        await Eventually.True(async () => (await Marked()).Contains(Victim, StringComparison.Ordinal), TimeSpan.FromSeconds(30), "the way back again");
+        await In(network.Scrubber, "ip", "rule", "del", "table", "8520");
+        await Eventually.True(async () => (await Rules()).Trim().Length > 0, TimeSpan.FromSeconds(30), "its rule again");
 
         await _controller.Stop();
-        await Eventually.True(async () => (await Rules()).Trim().Length == 0, TimeSpan.FromSeconds(30), "no copy of the address when the lease has run out");
+        await Eventually.True(async () => (await Rules() + await Marked()).Trim().Length == 0, TimeSpan.FromSeconds(30), "nothing when the lease has run out");
 
         Task<string> Rules() => In(network.Scrubber, "ip", "rule", "show", "table", "8520");
     }
+
+    /// <summary>What goes back by our table; empty when there is none.</summary>
+    private Task<string> Marked() => In(network.Scrubber, "sh", "-c", "nft list table inet platform_scrubber_back 2>/dev/null || true");
 
     private static Rule SynProxy => new() { Action = "syn-proxy", Protocol = 6, TcpFlagsSet = 2, TcpFlagsClear = 16, BytesPerSecond = 1000 };
 

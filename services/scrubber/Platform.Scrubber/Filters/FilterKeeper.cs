@@ -19,6 +19,9 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     private DateTimeOffset _leaseEndsAt;
 
     private string _noWayBack = "";
+    private IReadOnlyList<string> _returned = [];
+
+    private int _looked;
 
     /// <summary>What filters stays until its lease runs out; an empty table goes with us.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -51,15 +54,19 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         });
         var controller = new Scrubbers.ScrubbersClient(channel);
         var standing = new Standing("", ImmutableDictionary<string, HeldFilter>.Empty);
-        var isAway = false;
+        var (isAway, canSynProxy) = (false, (bool?)null);
         _leaseEndsAt = clock.GetUtcNow() + LongestLease;
-        var canSynProxy = options.Value.SynProxy && await table.CanSynProxy(stoppingToken);
-        log.SynProxy(canSynProxy);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                standing = await Sync(controller, standing, canSynProxy, stoppingToken);
+                if (canSynProxy is null)
+                {
+                    canSynProxy = options.Value.SynProxy && await table.CanSynProxy(stoppingToken);
+                    log.SynProxy(canSynProxy.Value);
+                }
+
+                standing = await Sync(controller, standing, canSynProxy.Value, stoppingToken);
                 if (isAway)
                 {
                     isAway = false;
@@ -77,7 +84,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
 
                 if (clock.GetUtcNow() >= _leaseEndsAt)
                 {
-                    await KeepRoutes(diverted: [], path: null, stoppingToken); // filters the kernel forgets by itself, routes it does not
+                    await KeepRoutes(diverted: [], proxied: [], path: null, LongestLease, stoppingToken); // filters the kernel forgets by itself, routes it does not
                 }
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested) // whatever it was, it is tried again
@@ -94,19 +101,22 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         Scrubbers.ScrubbersClient controller, Standing standing, bool canSynProxy, CancellationToken cancellation)
     {
         var held = await table.Read(cancellation);
+        standing = await InForce(standing, held, _looked++, 1, cancellation);
         var answer = await Ask(controller, standing, held, canSynProxy, cancellation);
         _leaseEndsAt = clock.GetUtcNow() + TimeSpan.FromSeconds(answer.LeaseSeconds);
-        await KeepRoutes(answer.Diverted, answer.ReturnPath, cancellation);
+        string[] proxied = [.. answer.Filters.Where(filter => canSynProxy && NftRuleset.IsSynProxy(filter)).Select(filter => filter.Destination)];
+        await KeepRoutes(
+            answer.Diverted, proxied, answer.ReturnPath, TimeSpan.FromSeconds(answer.LeaseSeconds), cancellation); // told with the next question: diversions wait for it
         var text = string.Join('\n', answer.Filters.OrderBy(filter => filter.FilterId, StringComparer.Ordinal).Select(TextOf));
         var now = clock.GetUtcNow();
         var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
-        if (text == standing.Filters && standing.Held.Keys.ToHashSet().SetEquals(held.Keys) && !answer.Filters.Any(IsDue))
+        if (text == standing.Filters && standing.Held.Keys.ToHashSet().SetEquals(held.Counters.Keys) && !answer.Filters.Any(IsDue))
         {
             return standing;
         }
 
         Filter[] filters = [.. answer.Filters.Select(filter => canSynProxy ? filter : NftRuleset.WithoutSynProxy(filter))];
-        var applied = await table.Apply(filters, lease, held.Keys.ToImmutableHashSet(), cancellation);
+        var applied = await table.Apply(filters, lease, held.Counters.Keys.ToImmutableHashSet(), cancellation);
         Telemetry.Changed("applied");
         foreach (var refused in filters.Except(applied))
         {
@@ -114,36 +124,59 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
             log.FilterRefused(refused.FilterId); // addresses stay out of logs: abroad they may not outlive the defence
         }
 
-        if (text != standing.Filters)
+        var isNews = text != standing.Filters;
+        standing = new Standing(
+            text,
+            applied
+                .Select(it => new HeldFilter(it.FilterId, NftRuleset.SignaturesOf(options.Value.Table, it), now + NftRuleset.LifeOf(it, lease)))
+                .ToImmutableDictionary(it => it.Name));
+        held = await table.Read(cancellation);
+        standing = await InForce(standing, held, from: 0, standing.Held.Count, cancellation);
+        if (isNews)
         {
-            log.Applied(applied.Count);
-            standing = Standing();
-            await Ask(controller, standing, await table.Read(cancellation), canSynProxy, cancellation); // read back, and told at once
+            log.Applied(standing.Held.Count);
+            await Ask(controller, standing, held, canSynProxy, cancellation); // read back, and told at once
         }
 
-        return Standing();
-
-        Standing Standing() => new(
-            text,
-            applied.ToImmutableDictionary(
-                it => NftRuleset.NameOf(it.FilterId), it => new HeldFilter(it.FilterId, now + NftRuleset.LifeOf(it, lease))));
+        return standing;
 
         // A third of its life is over: by time, or because its expiry was moved on. What is about to end anyway is left to end.
         bool IsDue(Filter filter) => standing.Held.TryGetValue(NftRuleset.NameOf(filter.FilterId), out var it)
             && it.Until - now < NftRuleset.LifeOf(filter, lease) * (2.0 / 3);
     }
 
+    /// <summary>
+    /// What the kernel itself says that it holds: each rule always; destinations, which it lists one by one only, of so many filters from a place on, so
+    /// that each has its turn.
+    /// </summary>
+    private async Task<Standing> InForce(Standing standing, KernelTable held, int from, int amount, CancellationToken cancellation)
+    {
+        var lost = standing.Held.Values.Where(it => !held.Holds(it)).Select(it => it.Name).ToHashSet();
+        var whole = standing.Held.Keys.Where(name => !lost.Contains(name)).Order(StringComparer.Ordinal).ToList();
+        for (var turn = from; turn < from + amount && whole.Count > 0; turn++)
+        {
+            if (whole[turn % whole.Count] is var name && !await table.HasDestination(name, cancellation))
+            {
+                lost.Add(name);
+            }
+        }
+
+        return lost.Count == 0 ? standing : standing with { Held = standing.Held.RemoveRange(lost) };
+    }
+
     /// <summary>Without a way back the filters are kept all the same.</summary>
-    private async Task KeepRoutes(IReadOnlyList<string> diverted, ReturnPath? path, CancellationToken cancellation)
+    private async Task KeepRoutes(
+        IReadOnlyList<string> diverted, IReadOnlyList<string> proxied, ReturnPath? path, TimeSpan lease, CancellationToken cancellation)
     {
         try
         {
-            await routes.Apply(diverted, path, cancellation);
-            _noWayBack = "";
+            await routes.Apply(diverted, proxied, path, lease, cancellation);
+            (_noWayBack, _returned) = ("", diverted);
         }
         catch (Exception fault) when (!cancellation.IsCancellationRequested)
         {
             Telemetry.Changed("refused");
+            _returned = [];
             if (fault.Message != _noWayBack)
             {
                 _noWayBack = fault.Message; // once; tried again all the same
@@ -155,16 +188,18 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     private async Task<SyncFiltersResponse> Ask(
         Scrubbers.ScrubbersClient controller,
         Standing standing,
-        IReadOnlyDictionary<string, FilterCounters> held,
+        KernelTable held,
         bool canSynProxy,
         CancellationToken cancellation) => await controller.SyncFiltersAsync(
             new SyncFiltersRequest
             {
                 SynProxy = canSynProxy,
                 Counts = true,
+                TellsReturned = true,
+                Returned = { _returned },
                 Applied =
                 {
-                    from it in held
+                    from it in held.Counters
                     where standing.Held.ContainsKey(it.Key)
                     select new AppliedFilter
                     {
@@ -186,8 +221,4 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     /// <param name="Filters">What was applied last, as text.</param>
     /// <param name="Held">What is in force, by name in the kernel.</param>
     private sealed record Standing(string Filters, ImmutableDictionary<string, HeldFilter> Held);
-
-    /// <param name="FilterId">Id of the filter.</param>
-    /// <param name="Until">When the kernel forgets it unless it is renewed (UTC).</param>
-    private sealed record HeldFilter(string FilterId, DateTimeOffset Until);
 }

@@ -7,8 +7,8 @@ namespace Platform.Scrubber.Filters;
 
 /// <summary>Filters as one transaction of nftables (<c>nft -j</c>, libnftables-json(5)). Pure.</summary>
 /// <remarks>
-/// Each filter has a set with its destination as only element, and that element has a timeout: when nobody renews it the kernel itself
-/// forgets it, and the rules match nothing. Sets and counters stay over changes, so that nothing is counted anew; the chain is written anew whole.
+/// Each filter has a set with its destination as only element, and one with the source that it is about, if any. Elements have a timeout: when nobody
+/// renews them the kernel itself forgets them, and the rules match nothing. Sets and counters stay over changes, so that nothing is counted anew; the chain is written anew whole.
 /// The chain stands before defragmentation, so that fragments are seen as such, and before connection tracking, which a flood would fill.
 /// </remarks>
 internal static class NftRuleset
@@ -69,6 +69,7 @@ internal static class NftRuleset
         {
             commands.Add(Command("delete", "set", Object(table, gone)));
             commands.Add(Command("delete", "set", Object(table, $"{gone}_src")));
+            commands.Add(Command("delete", "set", Object(table, $"{gone}_from")));
             commands.Add(Command("delete", "counter", Object(table, $"{gone}_dropped")));
             commands.Add(Command("delete", "counter", Object(table, $"{gone}_passed")));
         }
@@ -106,6 +107,38 @@ internal static class NftRuleset
         return new JsonObject { ["nftables"] = commands };
     }
 
+    /// <summary>What a rule does and to what: the set of its destinations, its counter, its verdict.</summary>
+    public static string SignatureOf(JsonArray expressions)
+    {
+        var said = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var it in expressions.OfType<JsonObject>())
+        {
+            var (kind, value) = it.First();
+            switch (kind)
+            {
+                case "match" when value!["right"] is JsonValue right && right.TryGetValue<string>(out var set) && set.StartsWith('@'):
+                    said.Add(set);
+                    break;
+                case "counter" when value is JsonValue name && name.TryGetValue<string>(out var counter):
+                    said.Add(counter);
+                    break;
+                case "drop" or "accept" or "notrack" or "synproxy":
+                    said.Add(kind);
+                    break;
+            }
+        }
+
+        return string.Join(' ', said);
+    }
+
+    /// <summary>What the rules of a filter do, as the kernel must say it.</summary>
+    public static IReadOnlyList<string> SignaturesOf(string table, Filter filter)
+    {
+        var commands = Transaction(table, [filter], TimeSpan.FromSeconds(1), present: new HashSet<string>())["nftables"]!.AsArray();
+        var rules = commands.Select(it => it!["add"]).OfType<JsonObject>().Select(it => it["rule"]).OfType<JsonObject>();
+        return [.. rules.Select(rule => SignatureOf(rule["expr"]!.AsArray())).Distinct()];
+    }
+
     /// <summary>A table with a proxy for nobody, to ask the kernel.</summary>
     public static JsonObject SynProxyProbe(string table) => new()
     {
@@ -121,10 +154,12 @@ internal static class NftRuleset
             })),
     };
 
+    public static bool IsSynProxy(Filter filter) => filter.Rule.Action == SynProxy;
+
     /// <summary>Without a proxy in the kernel each source is limited instead.</summary>
     public static Filter WithoutSynProxy(Filter filter)
     {
-        if (filter.Rule.Action != SynProxy)
+        if (!IsSynProxy(filter))
         {
             return filter;
         }
@@ -182,14 +217,18 @@ internal static class NftRuleset
         var address = IsIPv4(prefix) ? "ipv4_addr" : "ipv6_addr";
         if (isNew)
         {
-            commands.Add(Command("add", "set", new JsonObject
+            foreach (var set in (string[])[name, $"{name}_from"])
             {
-                ["family"] = Family,
-                ["table"] = table,
-                ["name"] = name,
-                ["type"] = address,
-                ["flags"] = new JsonArray("interval", "timeout"),
-            }));
+                commands.Add(Command("add", "set", new JsonObject
+                {
+                    ["family"] = Family,
+                    ["table"] = table,
+                    ["name"] = set,
+                    ["type"] = address,
+                    ["flags"] = new JsonArray("interval", "timeout"),
+                }));
+            }
+
             commands.Add(Command("add", "set", new JsonObject
             {
                 ["family"] = Family,
@@ -204,21 +243,27 @@ internal static class NftRuleset
             commands.Add(Command("add", "counter", Object(table, $"{name}_passed")));
         }
 
-        commands.Add(Command("flush", "set", Object(table, name))); // and in again with a new timeout, in the same transaction
-        commands.Add(Command("add", "element", new JsonObject
+        // Every address is an element with a timeout, none stands in a rule: what nobody renews is gone, also when nobody is left to take it away.
+        Put(name, prefix);
+        Put($"{name}_from", filter.Rule.Source.Length > 0 ? IPNetwork.Parse(filter.Rule.Source) : null);
+
+        void Put(string set, IPNetwork? address)
         {
-            ["family"] = Family,
-            ["table"] = table,
-            ["name"] = name,
-            ["elem"] = new JsonArray(new JsonObject
+            commands.Add(Command("flush", "set", Object(table, set))); // and in again with a new timeout, in the same transaction
+            if (address is { } it)
             {
-                ["elem"] = new JsonObject
+                commands.Add(Command("add", "element", new JsonObject
                 {
-                    ["val"] = Prefix(prefix),
-                    ["timeout"] = (long)LifeOf(filter, lease).TotalSeconds,
-                },
-            }),
-        }));
+                    ["family"] = Family,
+                    ["table"] = table,
+                    ["name"] = set,
+                    ["elem"] = new JsonArray(new JsonObject
+                    {
+                        ["elem"] = new JsonObject { ["val"] = Prefix(it), ["timeout"] = (long)LifeOf(filter, lease).TotalSeconds },
+                    }),
+                }));
+            }
+        }
     }
 
     private static IEnumerable<JsonNode> Match(Filter filter)
@@ -228,7 +273,7 @@ internal static class NftRuleset
         yield return Destination(filter);
         if (rule.Source.Length > 0)
         {
-            yield return Equal(Payload(isIPv4 ? "ip" : "ip6", "saddr"), Prefix(IPNetwork.Parse(rule.Source)));
+            yield return Equal(Payload(isIPv4 ? "ip" : "ip6", "saddr"), $"@{NameOf(filter.FilterId)}_from");
         }
 
         if (rule.HasProtocol)

@@ -9,22 +9,33 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
 {
     private const string Loose = "/proc/sys/net/netfilter/nf_conntrack_tcp_loose";
 
-    /// <summary>What the kernel holds and has counted, by name of the filter (<see cref="NftRuleset.NameOf"/>).</summary>
-    public async Task<IReadOnlyDictionary<string, FilterCounters>> Read(CancellationToken cancellation)
+    /// <summary>What the kernel holds and has counted, read from it.</summary>
+    public async Task<KernelTable> Read(CancellationToken cancellation)
     {
-        var listed = JsonNode.Parse(await Nft(["-j", "list", "counters", "table", "inet", options.Value.Table], input: "", cancellation));
-        var counters = (listed?["nftables"]?.AsArray() ?? [])
+        // Without elements: limits remember many sources.
+        var answer = await Nft(["-j", "-t", "list", "table", "inet", options.Value.Table], input: "", cancellation, mayBeMissing: true);
+        var listed = JsonNode.Parse(answer)?["nftables"]?.AsArray() ?? [];
+        var counters = listed
             .Select(it => it?["counter"])
             .OfType<JsonNode>()
             .ToDictionary(it => (string)it["name"]!, it => ((long)it["packets"]!, (long)it["bytes"]!));
-        return counters.Keys.Where(name => name.EndsWith("_dropped", StringComparison.Ordinal)).Select(name => name[..^"_dropped".Length]).ToDictionary(
-            name => name,
-            name =>
-            {
-                var (droppedPackets, droppedBytes) = counters[$"{name}_dropped"];
-                var (passedPackets, passedBytes) = counters.GetValueOrDefault($"{name}_passed");
-                return new FilterCounters(droppedPackets, droppedBytes, passedPackets, passedBytes);
-            });
+        return new KernelTable(
+            counters.Keys.Where(name => name.EndsWith("_dropped", StringComparison.Ordinal)).Select(name => name[..^"_dropped".Length]).ToDictionary(
+                name => name,
+                name =>
+                {
+                    var (droppedPackets, droppedBytes) = counters[$"{name}_dropped"];
+                    var (passedPackets, passedBytes) = counters.GetValueOrDefault($"{name}_passed");
+                    return new FilterCounters(droppedPackets, droppedBytes, passedPackets, passedBytes);
+                }),
+            listed.Select(it => it?["rule"]?["expr"]).OfType<JsonArray>().Select(NftRuleset.SignatureOf).ToHashSet());
+    }
+
+    /// <summary>Whether the filter has the destination that its rules are about: it ends by itself.</summary>
+    public async Task<bool> HasDestination(string name, CancellationToken cancellation)
+    {
+        var listed = JsonNode.Parse(await Nft(["-j", "list", "set", "inet", options.Value.Table, name], input: "", cancellation, mayBeMissing: true));
+        return listed?["nftables"]?.AsArray().Any(it => it?["set"]?["elem"] is JsonArray { Count: > 0 }) is true;
     }
 
     /// <summary>
@@ -95,13 +106,13 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
     /// <summary>Takes the table away when no filter stands in it: an agent that goes for ever leaves nothing.</summary>
     public async Task RemoveIfEmpty(CancellationToken cancellation)
     {
-        if ((await Read(cancellation)).Count == 0)
+        if ((await Read(cancellation)).Counters.Count == 0)
         {
-            await Nft(["delete", "table", "inet", options.Value.Table], input: "", cancellation);
+            await Nft(["delete", "table", "inet", options.Value.Table], input: "", cancellation, mayBeMissing: true);
         }
     }
 
-    private async Task<string> Nft(string[] arguments, string input, CancellationToken cancellation)
+    private async Task<string> Nft(string[] arguments, string input, CancellationToken cancellation, bool mayBeMissing = false)
     {
         var (code, output, fault) = await node.Run(["nft", .. arguments], input, cancellation);
         if (code == 0)
@@ -109,10 +120,28 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
             return output;
         }
 
-        return input.Length == 0 && fault.Contains("No such file or directory", StringComparison.Ordinal)
+        return mayBeMissing && fault.Contains("No such file or directory", StringComparison.Ordinal)
             ? """{"nftables":[]}""" // the table is not there yet
             : throw new NftException(fault);
     }
+}
+
+/// <summary>Our table, as the kernel says that it is.</summary>
+/// <param name="Counters">By name of the filter (<see cref="NftRuleset.NameOf"/>).</param>
+/// <param name="Rules">What each rule does, as <see cref="NftRuleset.SignatureOf"/> says it.</param>
+internal sealed record KernelTable(IReadOnlyDictionary<string, FilterCounters> Counters, IReadOnlySet<string> Rules)
+{
+    /// <summary>Whether every rule of this filter is there.</summary>
+    public bool Holds(HeldFilter filter) => Counters.ContainsKey(filter.Name) && filter.Rules.All(Rules.Contains);
+}
+
+/// <summary>A filter that was put into the kernel.</summary>
+/// <param name="FilterId">Id of the filter.</param>
+/// <param name="Rules">What its rules do.</param>
+/// <param name="Until">When the kernel forgets it unless it is renewed (UTC).</param>
+internal sealed record HeldFilter(string FilterId, IReadOnlyList<string> Rules, DateTimeOffset Until)
+{
+    public string Name { get; } = NftRuleset.NameOf(FilterId);
 }
 
 /// <param name="DroppedPackets">Discarded by the filter.</param>
