@@ -97,9 +97,9 @@ internal sealed class AnnouncementReconciler(
         var standing = new Dictionary<Guid, SpeakerRoute>();
         var placed = new Dictionary<string, WantedCountermeasure>();
         var waiting = await WithoutWayBack(wanted, cancellation);
-        foreach (var it in WantedCountermeasure.InOrder(wanted.Where(it => !it.Withdrawing && !waiting.Contains(it.CountermeasureId))))
+        foreach (var it in WantedCountermeasure.InOrder(wanted.Where(it => !it.Withdrawing)))
         {
-            if (RouteFor(speaker, it) is { } route)
+            if (RouteFor(speaker, it) is { } route && (!waiting.Contains(it.CountermeasureId) || held.Contains(route)))
             {
                 desired[route.Key] = standing[it.CountermeasureId] = route;
                 placed[route.Key] = it;

@@ -72,8 +72,9 @@ internal sealed class DefenseFacts(
                 scrubberIsThere: there.Length > 0,
                 pool,
                 hasRoom,
-                // All of them, and both directions pass them: half a proxy breaks every connection.
-                synProxy: scrubbers.Value.SeesBothDirections(pool) && there.Length > 0 && there.All(row.GetFieldValue<string[]>(5).Contains)),
+                // All of them, and both directions pass them: half a proxy breaks every connection. Abroad its way back would leave an address behind.
+                synProxy: scrubbers.Value.SeesBothDirections(pool) && there.Length > 0
+                    && there.All(agent => row.GetFieldValue<string[]>(5).Contains(agent) && !scrubbers.Value.IsAbroad(agent))),
             SlotAnswer.Granted,
             options.Value.MaximumDuration);
     }

@@ -41,6 +41,8 @@ internal sealed class ScrubberOptions : IValidatableObject
     internal bool Serves(string agent, string? pool) =>
         pool is null || Agents.FirstOrDefault(it => it.Name == agent)?.Pool is not { } own || own == pool;
 
+    internal bool IsAbroad(string agent) => Agents.Any(it => it.Name == agent && it.IsAbroad);
+
     internal bool SeesBothDirections(string? pool) => PoolNamed(pool)?.Return is { BothDirections: true };
 
     internal ScrubbingPool? PoolNamed(string? name) => Pools.FirstOrDefault(pool => pool.Name == name);

@@ -101,7 +101,9 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         Scrubbers.ScrubbersClient controller, Standing standing, bool canSynProxy, CancellationToken cancellation)
     {
         var held = await table.Read(cancellation);
+        var put = standing.Held.Count;
         standing = await InForce(standing, held, _looked++, 1, cancellation);
+        var isWhole = standing.Held.Count == put;
         var answer = await Ask(controller, standing, held, canSynProxy, cancellation);
         _leaseEndsAt = clock.GetUtcNow() + TimeSpan.FromSeconds(answer.LeaseSeconds);
         string[] proxied = [.. answer.Filters.Where(filter => canSynProxy && NftRuleset.IsSynProxy(filter)).Select(filter => filter.Destination)];
@@ -110,7 +112,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         var text = string.Join('\n', answer.Filters.OrderBy(filter => filter.FilterId, StringComparer.Ordinal).Select(TextOf));
         var now = clock.GetUtcNow();
         var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
-        if (text == standing.Filters && standing.Held.Keys.ToHashSet().SetEquals(held.Counters.Keys) && !answer.Filters.Any(IsDue))
+        if (isWhole && text == standing.Filters && standing.Held.Keys.ToHashSet().SetEquals(held.Counters.Keys) && !answer.Filters.Any(IsDue))
         {
             return standing;
         }
