@@ -14,7 +14,7 @@ internal static class MitigationChaosBenchmark
             Console.WriteLine(wrong);
         }
 
-        return new Dictionary<string, double>(result.KillsByServer.Select(it => KeyValuePair.Create($"kills_{it.Key}", (double)it.Value)))
+        var figures = new Dictionary<string, double>(result.KillsByServer.Select(it => KeyValuePair.Create($"kills_{it.Key}", (double)it.Value)))
         {
             ["seed"] = result.Seed,
             ["kills"] = result.Kills,
@@ -25,6 +25,9 @@ internal static class MitigationChaosBenchmark
             ["routes_too_few"] = result.RoutesTooFew.Count,
             ["streams_untold"] = result.StreamsUntold.Count,
         };
+        return result.RoutesTooMany.Count + result.RoutesTooFew.Count + result.StreamsUntold.Count == 0
+            ? figures
+            : throw new WrongFiguresException(figures, "There are routes too many or too few, or streams that do not tell why.");
 
         int Number(int index, int otherwise) => arguments.Length > index ? int.Parse(arguments[index], CultureInfo.InvariantCulture) : otherwise;
     }

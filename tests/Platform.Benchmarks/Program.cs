@@ -19,5 +19,14 @@ if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))
     return 2;
 }
 
-Console.WriteLine(JsonSerializer.Serialize(await benchmark(args[1..])));
-return 0;
+try
+{
+    Console.WriteLine(JsonSerializer.Serialize(await benchmark(args[1..])));
+    return 0;
+}
+catch (WrongFiguresException wrong)
+{
+    Console.WriteLine(JsonSerializer.Serialize(wrong.Figures)); // told all the same
+    await Console.Error.WriteLineAsync(wrong.Message);
+    return 1;
+}
