@@ -31,7 +31,9 @@ internal sealed class ScrubberOptions
     [RegularExpression("[A-Za-z0-9_.-]{1,50}", ErrorMessage = "must be the name of a network namespace.")]
     public string? NetworkNamespace { get; init; }
 
-    /// <summary>Number of the routing table, and priority of its rules, that cleaned traffic goes back by. 1 to 32765; default 8520.</summary>
+    /// <summary>
+    /// Number of the routing table that cleaned traffic goes back by, priority of its rule, and the mark of packets that leads to it. 1 to 32765; default 8520.
+    /// </summary>
     [Range(1, 32_765, ErrorMessage = "must be 1 to 32765.")]
     public int ReturnTable { get; init; } = 8520;
 
