@@ -65,7 +65,7 @@ internal static class DetectionWindowsBenchmark
 
     private static byte[] Batch(Guid id, int number, long second, ulong sequence)
     {
-        var batch = new TrafficWindowBatch { ObjectId = id.ToString(), Source = "ingestion", Sequence = sequence };
+        var batch = new TrafficWindowBatch { ObjectId = id.ToString(), Source = "ingestion", Sequence = sequence, SamplingRate = 1 };
         for (var i = 0; i < HostsPerObject; i++)
         {
             var host = (number * HostsPerObject) + i;

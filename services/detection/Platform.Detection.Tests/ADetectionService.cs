@@ -84,6 +84,7 @@ internal sealed class ADetectionService : IAsyncDisposable
             ObjectVersion = 1,
             Source = _source,
             Sequence = ++_sequence,
+            SamplingRate = 1,
             FirstArrivalUnixUs = (lag is { } behind ? Host.Clock.GetUtcNow() - behind : TimeProvider.System.GetUtcNow()).ToUnixTimeMilliseconds() * 1000,
             Windows =
             {

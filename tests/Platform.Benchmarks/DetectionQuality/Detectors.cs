@@ -19,17 +19,23 @@ internal sealed record Alarm(double At, (int First, int Last)? Hosts);
 internal sealed class OurDetector
 {
     private static readonly Guid ObjectId = new(1, 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 1);
+    private const int Object = -1;
+    private const int MostPeers = 6; // the judge looks at five
     private readonly TrafficWorld _world;
     private readonly WindowJudge _judge;
     private readonly Queue<Finding> _findings = [];
     private readonly Dictionary<string, AnomalyState> _streams = [];
     private readonly TrafficWindowBatch _batch = new() { ObjectId = ObjectId.ToString(), Source = "simulation" };
-    private readonly Dictionary<int, HostWindow> _windows = [];
+    private readonly Dictionary<(int Host, long Second), HostWindow> _windows = [];
+    private readonly Dictionary<int, Dictionary<int, (double Packets, double Bytes)>> _sources = [];
     private readonly List<Alarm> _alarms = [];
+    private readonly long _start;
+    private int _peer;
 
     public OurDetector(TrafficWorld world)
     {
-        _world = world;
+        (_world, _start) = (world, world.Start.ToUnixTimeSeconds());
+        _batch.SamplingRate = (uint)world.Sampling;
         var declared = (long)(4 * world.PeakBits); // what customers declare: some times their peak
         var watched = new WatchedObject(
             Guid.Empty,
@@ -37,7 +43,7 @@ internal sealed class OurDetector
             "DP00000001",
             ThresholdProfiles.Of(world.Type, declared)!,
             IsRetired: false,
-            [NetworkKey.Of(IPNetwork.Parse("203.0.113.0/24"))],
+            [.. Enumerable.Range(0, world.Prefixes).Select(prefix => NetworkKey.Of(new IPNetwork(new IPAddress([203, 0, (byte)(113 + prefix), 0]), 24)))],
             new ObjectSettings(declared, world.Type));
         var options = new AnomalyOptions();
         _judge = new WindowJudge(_ => watched, new WindowOptions(), options, _findings.Enqueue, new TelemetryPresence(options.TelemetryGap));
@@ -47,13 +53,19 @@ internal sealed class OurDetector
 
     public List<AnomalyDetected> Detected { get; } = [];
 
-    public void Add(int host, PacketKind kind, double packets, double bytes)
+    /// <summary>When an anomaly was over.</summary>
+    public Dictionary<Guid, double> Ended { get; } = [];
+
+    public void Add(int host, PacketKind kind, int source, double packets, double bytes, long second)
     {
-        if (!_windows.TryGetValue(host, out var window))
+        See(Object, source, packets, bytes);
+        See(host, source, packets, bytes);
+        if (!_windows.TryGetValue((host, second), out var window))
         {
-            _windows.Add(host, window = new HostWindow
+            _windows.Add((host, second), window = new HostWindow
             {
-                Host = ByteString.CopyFrom(203, 0, 113, (byte)host),
+                Second = _start + second,
+                Host = Address(host),
                 Total = new Counters(),
             });
         }
@@ -71,8 +83,8 @@ internal sealed class OurDetector
         }
     }
 
-    /// <summary>An increment of the second is complete.</summary>
-    public void Send(double second, double until)
+    /// <summary>What was added goes to the judge, as ingestion sends it: host by host, each host's seconds in order.</summary>
+    public void Send(double until)
     {
         var now = _world.Start.AddSeconds(until);
         _judge.Hear(now); // the router reports something about somebody
@@ -82,15 +94,11 @@ internal sealed class OurDetector
             return;
         }
 
-        var unix = _world.Start.AddSeconds(Math.Floor(second)).ToUnixTimeSeconds();
         _batch.Windows.Clear();
-        foreach (var window in _windows.Values)
-        {
-            window.Second = unix;
-            _batch.Windows.Add(window);
-        }
+        _batch.Windows.AddRange(_windows.OrderBy(window => window.Key).Select(window => window.Value));
 
         _batch.Sequence++;
+        AddSketches((long)Math.Floor(until));
         _judge.Judge(_batch, default, now);
         _judge.Tick(now);
         _windows.Clear();
@@ -115,9 +123,14 @@ internal sealed class OurDetector
                 state = AnomalyState.Evolve(state, happened);
                 if (happened is AnomalyDetected detected)
                 {
-                    var first = detected.Subject.Target.BaseAddress.GetAddressBytes()[3];
+                    var address = detected.Subject.Target.BaseAddress.GetAddressBytes();
+                    var first = ((address[2] - 113) * 256) + address[3];
                     _alarms.Add(new Alarm(at, (first, first + (1 << (32 - detected.Subject.Target.PrefixLength)) - 1)));
                     Detected.Add(detected);
+                }
+                else if (happened is AnomalyEnded ended)
+                {
+                    Ended[ended.Subject.AnomalyId] = at;
                 }
             }
 
@@ -125,6 +138,50 @@ internal sealed class OurDetector
             finding.Judge.Adopt(finding, state);
         }
     }
+
+    private void See(int host, int source, double packets, double bytes)
+    {
+        if (!_sources.TryGetValue(host, out var sources))
+        {
+            _sources.Add(host, sources = []);
+        }
+
+        var sent = sources.GetValueOrDefault(source);
+        sources[source] = (sent.Packets + packets, sent.Bytes + (packets * bytes));
+    }
+
+    /// <summary>As ingestion's: of the object and of hosts that had some traffic the largest sources.</summary>
+    private void AddSketches(long second)
+    {
+        _batch.Sketches.Clear();
+        foreach (var (host, sources) in _sources)
+        {
+            var sketch = new TrafficSketch { Host = host == Object ? ByteString.Empty : Address(host), Second = _start + second, Total = new Counters() };
+            foreach (var (source, (packets, bytes)) in sources)
+            {
+                Count(sketch.Total, packets, bytes);
+                // Of many sources each sampled packet has one of its own.
+                var peers = source == 0 ? (int)Math.Min(MostPeers, Math.Ceiling(packets / _world.Sampling)) : 1;
+                for (var peer = 0; peer < peers; peer++)
+                {
+                    var counters = new Counters();
+                    Count(counters, source == 0 ? Math.Min(packets, _world.Sampling) : packets, bytes / packets);
+                    var (network, number) = source == 0 ? ((byte)10, _peer++) : ((byte)20, source);
+                    var address = ByteString.CopyFrom(network, (byte)(number >> 16), (byte)(number >> 8), (byte)number);
+                    sketch.Peers.Add(new AddressShare { Address = address, Counters = counters });
+                }
+            }
+
+            if (host == Object || sketch.Total.Bytes * 8 > _world.PeakBits / 10)
+            {
+                _batch.Sketches.Add(sketch);
+            }
+        }
+
+        _sources.Clear();
+    }
+
+    private static ByteString Address(int host) => ByteString.CopyFrom(203, 0, (byte)(113 + (host >> 8)), (byte)host);
 
     private static void Count(Counters counters, double packets, double bytes)
     {

@@ -34,7 +34,9 @@ internal readonly record struct Component(PacketKind Kind, double PacketsPerSeco
 /// <param name="IsAttack">The label.</param>
 /// <param name="Start">Second of the simulation.</param>
 /// <param name="End">Second of the simulation, exclusive.</param>
-/// <param name="Host">Number of the host; -1: every host alike (a crowd); -2: all 256 addresses of the block (carpet bombing).</param>
+/// <param name="Host">
+/// Number of the host, 256 for each prefix; -1: every host alike (a crowd); -2: all addresses of the first prefix (carpet bombing); -3: of all prefixes.
+/// </param>
 /// <param name="Parts">What it brings at its height; empty for a crowd and a restart, which change what is there.</param>
 /// <param name="Factor">Of an attack: how many times the normal peak, in the unit that it strains most. Of a crowd: times the usual.</param>
 /// <param name="Level">Height at a time within it, 0 to 1; may be beyond 1 for a restart's flush.</param>
@@ -43,6 +45,10 @@ internal sealed record WorldEvent(
 {
     public const int Everybody = -1;
     public const int Block = -2;
+    public const int AllBlocks = -3;
+
+    /// <summary>A transfer has one source; ordinary traffic, crowds and attacks have many.</summary>
+    public int Source => IsAttack ? 0 : 1 + (int)Start;
 
     public bool IsActive(double second) => second >= Start && second < End;
 }
@@ -53,13 +59,14 @@ internal sealed record WorldEvent(
 /// <remarks>
 /// <para>Ordinary traffic is a mixture by type (web, DNS, game, mail, homes, generic) times a day curve with two humps, a weekend factor, holidays like
 /// Sundays, growth of -5 to 25 % over the month, an autoregressive swing of minutes (8 %), and jumps from second to second (10 to 25 %). It is shared
-/// out to 1 to 10 hosts by Zipf's law. Peaks lie between 3,000 and 2,000,000 packets/s.</para>
-/// <para>A router samples 1 in 1000 or 1 in 10000 packets: each kind's count in each interval is Poisson distributed and scaled up; lengths vary.</para>
+/// out to 1 to 10 hosts in 1 to 4 prefixes by Zipf's law. Peaks lie between 3,000 and 2,000,000 packets/s.</para>
+/// <para>A router samples 1 in 1000 or 1 in 10000 packets: each kind's count in each interval is Poisson distributed and scaled up; lengths vary. Four in ten
+/// routers send each sample at once, the others keep flows for 1 to 10 s and report them late and spread (<see cref="FlowCache"/>).</para>
 /// <para>Harmless events: crowds (1.5 to 4 times the usual, the same mixture, rising within 3 to 15 minutes, for 10 to 60), speed tests (10 to 30 s,
-/// long TCP packets, 0.3 to 3 times the peak in bits), nightly backups (20 to 90 min), big downloads (1 to 20 min), exporter restarts (silence for 20 to
+/// long TCP packets of one source, 0.3 to 3 times the peak in bits), nightly backups (20 to 90 min), big downloads (1 to 20 min), exporter restarts (silence for 20 to
 /// 120 s, then what lay in its cache at once).</para>
-/// <para>Attacks: about eight a month from the second day on, 1.5 to 50 times the normal peak (log-uniform), of eleven vectors, some of two at once; steady,
-/// ramps of 20 to 180 s, pulses of 5 to 20 s with pauses of 5 to 60 s, carpet bombing of a /24. They last 1 to 15 minutes.</para>
+/// <para>Attacks: about eight a month from the first day on, 1.5 to 50 times the normal peak (log-uniform), of eleven vectors, some of two at once; steady,
+/// ramps of 20 to 180 s, pulses of 5 to 20 s with pauses of 5 to 60 s, carpet bombing of a /24 or of all prefixes. They last 1 to 15 minutes.</para>
 /// <para>None of these figures is known to any detector in this comparison.</para>
 /// </remarks>
 internal sealed class TrafficWorld
@@ -71,6 +78,7 @@ internal sealed class TrafficWorld
     public const int Foretime = 60;
     public const int Aftermath = 180;
 
+    private const int Many = 0;
     private static readonly Dictionary<string, (PacketKind Kind, double Share, double Bytes)[]> Mixtures = new()
     {
         ["web"] = [(PacketKind.Tcp, 0.86, 240), (PacketKind.Syn, 0.05, 60), (PacketKind.Udp, 0.08, 700), (PacketKind.DnsAnswer, 0.002, 160), (PacketKind.Icmp, 0.003, 84)],
@@ -89,6 +97,7 @@ internal sealed class TrafficWorld
     private readonly double _growth;
     private readonly double _jumps;
     private readonly Randomness _random;
+    private readonly FlowCache _cache;
     private readonly List<WorldEvent> _near = [];
     private int _upcoming;
     private double _swing;
@@ -100,6 +109,9 @@ internal sealed class TrafficWorld
         Type = Mixtures.Keys.ElementAt(number % Mixtures.Count);
         var packets = Math.Exp(_random.Between(Math.Log(3_000), Math.Log(2_000_000)));
         Sampling = _random.Unit() < (packets > 100_000 ? 0.8 : 0.2) ? 10_000 : 1_000;
+        var routers = new Randomness(unchecked((seed * 1_000_003) + (number * 7919) + 18));
+        Prefixes = routers.Unit() < 0.5 ? 1 : routers.Whole(2, 4);
+        _cache = new FlowCache(routers.Unit() < 0.4 ? 0 : routers.Whole(1, 10), Sampling, routers);
         _mixture = [.. Mixtures[Type].Select(part => new Component(part.Kind, packets * part.Share, part.Bytes * _random.Between(0.85, 1.15)))];
         var shares = Enumerable.Range(1, 1 + (int)(_random.Unit() * _random.Unit() * 10)).Select(rank => 1.0 / rank).ToArray();
         _hostShares = [.. shares.Select(share => share / shares.Sum())];
@@ -123,12 +135,18 @@ internal sealed class TrafficWorld
     /// <summary>One in so many packets is reported.</summary>
     public int Sampling { get; }
 
+    /// <summary>Seconds that a flow may stay in the router's cache.</summary>
+    public int Timeout => _cache.Timeout;
+
     /// <summary>The normal peak: the busiest hour without anything of chance.</summary>
     public double PeakPackets { get; }
 
     public double PeakBits { get; }
 
     public int Hosts => _hostShares.Length;
+
+    /// <summary>Blocks of 256 addresses; the hosts are dealt out to them in turn.</summary>
+    public int Prefixes { get; }
 
     public IReadOnlyList<WorldEvent> Events { get; }
 
@@ -145,63 +163,84 @@ internal sealed class TrafficWorld
     }
 
     /// <summary>
-    /// What the router reports of an interval of at most a second: by host (0 to 255) the sampled packets of each kind, scaled up. False: it reports
-    /// nothing of anybody, because it restarts.
+    /// What the router reports in an interval of at most a second: by host (0 to 255) the sampled packets of each kind, scaled up, and their second. False:
+    /// it reports nothing of anybody, because it restarts.
     /// </summary>
-    public bool Report(IReadOnlyList<WorldEvent> near, double second, double length, Action<int, PacketKind, double, double> reported)
+    public bool Report(IReadOnlyList<WorldEvent> near, double second, double length, Reported reported)
     {
-        var (level, multiply) = (Usual(second) * Chance(second), 1.0);
+        var (level, crowds, flow) = (Usual(second) * Chance(second), 1.0, 1.0);
         foreach (var happening in near)
         {
             if (happening.Host == WorldEvent.Everybody && happening.IsActive(second))
             {
                 var height = happening.Level(second - happening.Start);
-                multiply = happening.Name == "restart" ? height : multiply * (1 + ((happening.Factor - 1) * height));
+                (crowds, flow) = happening.Name == "restart" ? (crowds, height) : (crowds + ((happening.Factor - 1) * height), flow);
             }
         }
 
-        for (var host = 0; host < Hosts && multiply > 0; host++)
+        for (var host = 0; host < Hosts && flow > 0; host++)
         {
             foreach (var part in _mixture)
             {
-                Sample(host, part.Times(level * multiply * _hostShares[host]), length, reported);
+                Sample(Number(host), part.Times(level * crowds * flow * _hostShares[host]), Many, second, length, reported);
             }
         }
 
         foreach (var happening in near)
         {
-            if (happening.Host != WorldEvent.Everybody && happening.IsActive(second) && multiply > 0)
+            if (happening.Host != WorldEvent.Everybody && happening.IsActive(second) && flow > 0)
             {
                 var height = happening.Level(second - happening.Start);
                 foreach (var part in happening.Parts)
                 {
-                    if (happening.Host == WorldEvent.Block)
+                    if (happening.Host is WorldEvent.Block or WorldEvent.AllBlocks)
                     {
-                        for (var host = 0; host < 256; host++)
+                        var addresses = happening.Host == WorldEvent.Block ? 256 : 256 * Prefixes;
+                        for (var host = 0; host < addresses; host++)
                         {
-                            Sample(host, part.Times(height / 256), length, reported);
+                            Sample(host, part.Times(height / addresses), Many, second, length, reported);
                         }
                     }
                     else
                     {
-                        Sample(happening.Host, part.Times(height), length, reported);
+                        Sample(happening.Host, part.Times(height), happening.Source, second, length, reported);
                     }
                 }
             }
         }
 
-        return multiply > 0;
+        if (flow > 0)
+        {
+            _cache.Export(second, reported);
+        }
+
+        return flow > 0;
     }
 
-    private void Sample(int host, Component part, double length, Action<int, PacketKind, double, double> reported)
+    /// <summary>The next interval is not the one after the last: the cache gives what it has.</summary>
+    public void Flush(double second, Reported reported) => _cache.Flush(second, reported);
+
+    /// <summary>Fills the cache with what flowed before a second of which everything shall be there.</summary>
+    public void Warm(double from, double second)
+    {
+        _cache.Clear();
+        for (var before = Math.Max(from, second - Timeout); before < second; before++)
+        {
+            Report(Near(before), before, 1, (_, _, _, _, _, _) => { });
+        }
+    }
+
+    private void Sample(int host, Component part, int source, double second, double length, Reported reported)
     {
         var sampled = _random.Poisson(part.PacketsPerSecond * length / Sampling);
         if (sampled > 0)
         {
             var bytes = part.BytesPerPacket * Math.Max(0.3, 1 + (0.4 * _random.Normal() / Math.Sqrt(sampled)));
-            reported(host, part.Kind, (double)sampled * Sampling, Math.Clamp(bytes, 40, 1500));
+            _cache.Add(host, part.Kind, source, sampled, Math.Clamp(bytes, 40, 1500), second, reported);
         }
     }
+
+    private int Number(int host) => host + (256 * (host % Prefixes));
 
     /// <summary>Day, week, holidays and growth; 1 is about the peak.</summary>
     private double Usual(double second)
@@ -261,12 +300,12 @@ internal sealed class TrafficWorld
         }
 
         WorldEvent Transfer(string name, double start, double length, double height) =>
-            new(name, false, start, start + length, _random.Whole(0, Hosts - 1), [bulk.Times(height)], height, at => Math.Min(1, (at + 0.2) / 2));
+            new(name, false, start, start + length, Number(_random.Whole(0, Hosts - 1)), [bulk.Times(height)], height, at => Math.Min(1, (at + 0.2) / 2));
     }
 
     private IEnumerable<WorldEvent> Attacks()
     {
-        var start = _random.Between(1, 4) * 86_400;
+        var start = _random.Between(0.3, 4) * 86_400;
         while (start < (Days - 0.1) * 86_400)
         {
             var factor = Math.Exp(_random.Between(Math.Log(1.5), Math.Log(50)));
@@ -279,25 +318,25 @@ internal sealed class TrafficWorld
             var strain = Math.Max(parts.Sum(part => part.PacketsPerSecond) / PeakPackets, parts.Sum(part => part.BitsPerSecond) / PeakBits);
             parts = [.. parts.Select(part => part.Times(factor / strain))];
             var length = _random.Between(60, 900);
-            var (name, host, level) = Form();
+            var (name, host, level) = Form(length);
             yield return new(name, true, start, start + length, host, parts, factor, level);
             start += length + (_random.Between(0.5, 6) * 86_400);
         }
     }
 
-    private (string Name, int Host, Func<double, double> Level) Form()
+    private (string Name, int Host, Func<double, double> Level) Form(double length)
     {
-        var victim = _random.Whole(0, Hosts - 1);
+        var victim = Number(_random.Whole(0, Hosts - 1));
         switch (_random.Whole(0, 5))
         {
             case 0:
-                var rise = _random.Between(20, 180);
+                var rise = Math.Min(_random.Between(20, 180), 0.75 * length); // it reaches its height
                 return ("ramp", victim, at => Math.Min(1, (at + 0.5) / rise));
             case 1:
                 var (on, off) = (_random.Between(5, 20), _random.Between(5, 60));
                 return ("pulses", victim, at => at % (on + off) < on ? 1 : 0);
             case 2:
-                return ("carpet", WorldEvent.Block, _ => 1);
+                return ("carpet", _random.Unit() < 0.5 ? WorldEvent.Block : WorldEvent.AllBlocks, _ => 1);
             default:
                 return ("steady", victim, _ => 1);
         }
@@ -312,7 +351,7 @@ internal sealed class TrafficWorld
         4 => [new(PacketKind.SsdpAnswer, 1, 350)],
         5 => [new(PacketKind.MemcachedAnswer, 1, 1400)],
         6 or 7 => [new(PacketKind.Syn, 1, 60)],
-        8 => [new(PacketKind.Tcp, 1, 54)], // ACK flood
+        8 => [new(PacketKind.Tcp, 1, _random.Unit() < 0.5 ? 54 : _random.Between(300, 1460))], // ACK flood, of empty packets or of full ones
         9 => [new(PacketKind.Icmp, 1, _random.Between(84, 1000))],
         _ => [new(PacketKind.Fragment, 1, _random.Between(200, 1400))],
     };

@@ -73,6 +73,52 @@ public sealed class LearningTests
     }
 
     [Fact, Trait("Requirement", "R5")]
+    public void A_restart_in_the_middle_of_an_hour_loses_two_minutes_of_it_and_no_more()
+    {
+        var whole = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 1);
+        var restarted = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = Monday; second < Monday + 86_400; second += Step)
+        {
+            var packets = (long)Rate(second);
+            var traffic = SecondTraffic.Of(new Amount(packets * 4_000, packets));
+            restarted.Observe(second, traffic, traffic, traffic);
+            if ((second - Monday) % 3_600 == 3_500)
+            {
+                restarted = ObjectBaseline.Restore(restarted.Snapshot(), HoursOfWeek.Japan); // in every hour, with 98 % of it over
+            }
+        }
+
+        for (var hour = 0; hour < 24; hour++)
+        {
+            Assert.InRange(Usual(restarted, hour), Usual(whole, hour) * 0.95, Usual(whole, hour) * 1.05);
+        }
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void Hours_of_another_calendar_are_not_taken_from_a_snapshot()
+    {
+        var baseline = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 1);
+        Assert.Equal(0, ObjectBaseline.Restore(baseline.Snapshot(), HoursOfWeek.Find("Etc/UTC")!).LearnedMinutes);
+        Assert.NotEqual(0, ObjectBaseline.Restore(baseline.Snapshot(), HoursOfWeek.Japan).LearnedMinutes);
+    }
+
+    [Fact, Trait("Requirement", "R7")]
+    public void Minutes_that_could_not_be_saved_are_given_again()
+    {
+        var history = new TrafficHistory();
+        for (var second = Monday; second < Monday + 7_300; second += Step)
+        {
+            history.Observe(second, default, default, default, isAnomalous: false, grain: 1);
+        }
+
+        var first = history.Unsaved(); // and the database was away
+        Assert.Equal([Monday / 60, (Monday / 60) + 60, (Monday / 60) + 120], history.Unsaved().Select(chunk => chunk.FirstMinute));
+
+        history.Saved(first);
+        Assert.Equal([(Monday / 60) + 120], history.Unsaved().Select(chunk => chunk.FirstMinute));
+    }
+
+    [Fact, Trait("Requirement", "R5")]
     public void Without_a_past_nothing_is_allowed_or_forbidden() =>
         Assert.Empty(new ObjectBaseline(HoursOfWeek.Japan).Compile(WatchLevel.Host, 0, Settings, 1).Thresholds);
 

@@ -2,6 +2,7 @@ using System.Net;
 using Google.Protobuf;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Bandwidth;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
 using Platform.EventStore;
@@ -34,14 +35,20 @@ internal sealed class AJudge
     private ulong _sequence;
 
     public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null) => Judge = new WindowJudge(
-        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence());
+        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence(), used: Used.Add);
 
     public WindowJudge Judge { get; private set; }
 
     public DateTimeOffset Now { get; private set; } = Noon;
 
+    /// <summary>Of the routers; 0: ingestion does not say.</summary>
+    public uint SamplingRate { get; init; } = 1;
+
     /// <summary>What the streams have recorded, all targets together.</summary>
     public List<AnomalyEvent> Recorded { get; } = [];
+
+    /// <summary>News about declared bandwidth.</summary>
+    public List<Use> Used { get; } = [];
 
     public IEnumerable<AnomalyState> Streams => _streams.Values;
 
@@ -60,6 +67,7 @@ internal sealed class AJudge
             TenantId = Watched.TenantId.ToString(),
             Source = "ingestion-1",
             Sequence = sequence ?? ++_sequence,
+            SamplingRate = SamplingRate,
             Windows =
             {
                 new HostWindow

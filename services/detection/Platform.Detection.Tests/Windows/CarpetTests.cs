@@ -132,6 +132,23 @@ public sealed class CarpetTests
         Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
     }
 
+    [Fact, Trait("Requirement", "R1")]
+    public void A_prefix_of_an_object_that_has_an_anomaly_has_none_of_its_own_unless_it_has_most_of_the_traffic()
+    {
+        var judge = new AJudge(find: _ => ThreePrefixes with
+        {
+            Thresholds = [new(TrafficVector.Total, null, 600, Level: WatchLevel.Prefix), new(TrafficVector.Total, null, 1_250, Level: WatchLevel.Object)],
+        });
+        foreach (var (first, expected) in (IEnumerable<(long, int)>)[(500, 1), (650, 1), (700, 1), (6_000, 1), (6_000, 2)])
+        {
+            judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: first, host: "192.0.2.1");
+            judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 520, host: "198.51.100.1");
+            judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 500, host: "203.0.113.1");
+            Assert.Equal(expected, judge.Recorded.OfType<AnomalyDetected>().Count());
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+    }
+
     [Fact, Trait("Requirement", "R26")]
     public void The_sentence_says_whose_traffic_was_measured_and_whom_that_names()
     {

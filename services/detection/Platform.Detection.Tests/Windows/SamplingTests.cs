@@ -18,17 +18,60 @@ public sealed class SamplingTests
     };
 
     [Theory]
-    [InlineData(3)]
-    [InlineData(30)] // one number alone could be anything: only what follows shows the sampling
-    public void A_few_sampled_packets_to_begin_with_are_no_attack_by_a_guessed_threshold(long first)
+    [InlineData(3, Grain)]
+    [InlineData(30, Grain)]
+    [InlineData(3, 0)] // ingestion of an older release says nothing of it
+    public void A_few_sampled_packets_to_begin_with_are_no_attack_by_a_guessed_threshold(long first, uint rate)
     {
-        var judge = new AJudge(find: _ => Guessed with { Thresholds = [new(TrafficVector.Udp, null, 5_000)] });
+        var judge = new AJudge(find: _ => Guessed with { Thresholds = [new(TrafficVector.Udp, null, 5_000)] }) { SamplingRate = rate };
         judge.Receive(AJudge.Second(), packets: first * Grain, udpPackets: Grain);
         judge.Receive(AJudge.Second(1), packets: 2 * Grain, udpPackets: Grain);
         Assert.Empty(judge.Recorded);
 
         judge.Receive(AJudge.Second(2), packets: 40 * Grain, udpPackets: 40 * Grain);
         Assert.Single(judge.Recorded);
+    }
+
+    [Fact]
+    public void Sampled_packets_that_ingestion_spread_over_their_flows_seconds_are_no_more_than_they_were()
+    {
+        var judge = new AJudge(find: _ => Guessed with { Thresholds = [new(TrafficVector.Udp, null, 5_000)] }) { SamplingRate = (uint)Grain };
+        for (var second = 0; second < 7; second++)
+        {
+            var packets = second % 3 == 0 ? 4_286 : 4_285; // three sampled packets in a flow of seven seconds
+            judge.Receive(AJudge.Second(second), packets, packets);
+            judge.Receive(AJudge.Second(second), packets, packets);
+        }
+
+        Assert.Empty(judge.Recorded);
+    }
+
+    [Fact]
+    public void A_router_that_samples_finer_than_before_is_believed_after_some_minutes()
+    {
+        var watch = new ObjectWatch(Guessed, TrafficDirection.In, new ObjectBaseline(HoursOfWeek.Japan), 12, 0.7);
+        watch.Sample(10_000, second: 0);
+        watch.Sample(1, second: 300);
+        Assert.Equal(10_000, watch.Grain);
+        watch.Sample(1, second: 700);
+        Assert.Equal(1, watch.Grain);
+    }
+
+    [Fact]
+    public void One_sampled_packet_of_any_answer_that_never_came_is_no_attack_where_most_is_learned()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = 0; second < 86_400; second += 10)
+        {
+            var traffic = SecondTraffic.Of(new Amount(40_000_000, 30_000), (TrafficVector.TcpAck, new Amount(40_000_000, 30_000)));
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        var learned = baseline.Compile(WatchLevel.Host, 0, LearningSettings.Default, Grain).Thresholds;
+        foreach (var threshold in Guessed.Thresholds.Where(threshold => threshold is { Level: WatchLevel.Host, Vector: not (TrafficVector.Total or TrafficVector.Udp) }))
+        {
+            Assert.Contains(learned, rule => rule.Vector == threshold.Vector && rule.Unit is TrafficUnit.Packets && rule.Rate + rule.Burst > Grain);
+        }
     }
 
     [Fact]

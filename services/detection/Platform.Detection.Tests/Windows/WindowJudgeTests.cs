@@ -2,6 +2,8 @@ using System.Net;
 using Google.Protobuf;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Bandwidth;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
 
@@ -56,6 +58,40 @@ public sealed class WindowJudgeTests
         _judge.Receive(AJudge.Second(4), packets: 600);
         _judge.Receive(AJudge.Second(0), packets: 401);
         Assert.Single(_judge.Recorded);
+    }
+
+    [Fact]
+    public void Flows_that_are_reported_at_their_end_and_spread_over_their_seconds_are_added_up_whole()
+    {
+        for (var second = 10; second < 24; second++)
+        {
+            for (var part = second - 10; part < second; part++)
+            {
+                _judge.Receive(AJudge.Second(part), packets: 110); // of 1,100 in each second
+            }
+        }
+
+        Assert.Single(_judge.Recorded);
+    }
+
+    [Fact, Trait("Requirement", "R5"), Trait("Requirement", "R27")]
+    public void While_one_host_has_an_anomaly_the_rest_of_the_object_is_learned_and_held_against_what_is_declared()
+    {
+        var watched = AJudge.Watched with { Thresholds = [new(TrafficVector.Total, null, 10_000)], Settings = new ObjectSettings(DeclaredBitsPerSecond: 1_000_000) };
+        var judge = new AJudge(find: _ => watched);
+        for (var second = 0; second < 3_600; second++)
+        {
+            judge.Receive(AJudge.Second(second), packets: 2_000); // 1.6 Mbit/s
+            judge.Receive(AJudge.Second(second), packets: 50_000, host: "203.0.113.11");
+        }
+
+        Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal(1_600_000, Assert.IsType<UseChanged>(Assert.Single(judge.Used)).Measured.BitsPerSecond);
+        var (_, snapshot) = Assert.Single(judge.Judge.Baselines());
+        var baseline = ObjectBaseline.Restore(snapshot, watched.Hours);
+        Assert.InRange(baseline.LearnedMinutes, 50, 60);
+        var usual = baseline.Compile(WatchLevel.Object, 0, LearningSettings.Default, grain: 1).Expected.Total.Packets;
+        Assert.InRange(usual, 1_900, 2_100);
     }
 
     [Fact]

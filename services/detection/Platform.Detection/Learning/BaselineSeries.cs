@@ -81,9 +81,19 @@ internal sealed class BaselineSeries
     /// <summary>What was seen in the last minutes is not learned.</summary>
     public void Refuse() => (_pending, _minute) = (default, default);
 
-    /// <summary>Everything that was learned; what is under way in this hour is not in it.</summary>
+    /// <summary>Everything that was learned, and the minutes of the hour under way; the last two of them are not in it.</summary>
     public void Write(BinaryWriter to)
     {
+        to.Write(_minutes);
+        to.Write(_seconds);
+        to.Write(_jumps);
+        to.Write(_jumpSum);
+        for (var minute = 0; minute < _minutes; minute++)
+        {
+            to.Write(_means[minute]);
+            to.Write(_peaks[minute]);
+        }
+
         to.Write(Noise);
         to.Write(Minutes);
         to.Write(SoFar.Mean);
@@ -99,9 +109,19 @@ internal sealed class BaselineSeries
         }
     }
 
-    public static BaselineSeries Read(BinaryReader from)
+    public static BaselineSeries Read(BinaryReader from, bool withHour)
     {
-        var series = new BaselineSeries { Noise = from.ReadDouble(), Minutes = from.ReadInt64(), SoFar = (from.ReadDouble(), from.ReadDouble()) };
+        var series = new BaselineSeries();
+        if (withHour)
+        {
+            (series._minutes, series._seconds, series._jumps, series._jumpSum) = (from.ReadInt32(), from.ReadInt64(), from.ReadDouble(), from.ReadDouble());
+            for (var minute = 0; minute < series._minutes; minute++)
+            {
+                (series._means[minute], series._peaks[minute]) = (from.ReadDouble(), from.ReadDouble());
+            }
+        }
+
+        (series.Noise, series.Minutes, series.SoFar) = (from.ReadDouble(), from.ReadInt64(), (from.ReadDouble(), from.ReadDouble()));
         for (var hour = 0; hour < HoursOfWeek.Count; hour++)
         {
             series.Weeks[hour] = from.ReadByte();

@@ -16,6 +16,9 @@ internal sealed class HoursOfWeek(DateTimeZone zone)
     private long _cachedHour = -1;
     private int _cached;
 
+    /// <summary>IANA name.</summary>
+    public string Zone => zone.Id;
+
     public static HoursOfWeek Japan => new(DateTimeZoneProviders.Tzdb["Asia/Tokyo"]);
 
     /// <summary>The hours of a zone by its IANA name; null when there is no such zone.</summary>

@@ -10,7 +10,7 @@ internal enum LearningMode
     Propose = 1,
 }
 
-/// <summary>How an object's thresholds are learned. The thresholds that are set stay in force above: they are the ceilings.</summary>
+/// <summary>How an object's thresholds are learned. What somebody set stays in force above, and what is declared: they are the ceilings.</summary>
 /// <param name="Mode">Applied or only proposed.</param>
 /// <param name="Margin">How many times the usual is allowed, 1.1 to 10.</param>
 /// <param name="FloorShare">A vector below this share of the level's busiest hour is never an anomaly, 0.01 to 1.</param>

@@ -15,7 +15,7 @@ namespace Platform.Detection.Learning;
 /// </remarks>
 internal sealed class ObjectBaseline(HoursOfWeek hours)
 {
-    private const int Format = 1;
+    private const int Format = 2;
     private const int Levels = 3;
     private const int Vectors = 32;
     private const int Units = 2;
@@ -34,7 +34,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     [
         TrafficVector.Icmp, TrafficVector.TcpSyn, TrafficVector.TcpSynAck, TrafficVector.TcpRst, TrafficVector.TcpNull, TrafficVector.Fragment,
         TrafficVector.Gre, TrafficVector.Dns, TrafficVector.Ntp, TrafficVector.Ssdp, TrafficVector.Cldap, TrafficVector.Memcached,
-        TrafficVector.Chargen, TrafficVector.Snmp, TrafficVector.OtherAmplification, TrafficVector.IpNull, TrafficVector.Other,
+        TrafficVector.Chargen, TrafficVector.Snmp, TrafficVector.Portmap, TrafficVector.Netbios, TrafficVector.Mssql, TrafficVector.Rip,
+        TrafficVector.Qotd, TrafficVector.Tftp, TrafficVector.Mdns, TrafficVector.WsDiscovery, TrafficVector.L2tp, TrafficVector.Arms,
+        TrafficVector.OtherAmplification, TrafficVector.IpNull, TrafficVector.Other,
     ];
 
     private readonly BaselineSeries?[] _series = new BaselineSeries?[Levels * Vectors * Units];
@@ -87,15 +89,17 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         }
     }
 
-    /// <summary>Everything that was learned, in a few kilobytes.</summary>
+    /// <summary>Everything that was learned but the last two minutes, in a few kilobytes.</summary>
     public byte[] Snapshot()
     {
         using var bytes = new MemoryStream();
         using (var to = new BinaryWriter(new BrotliStream(bytes, CompressionLevel.Fastest, leaveOpen: true)))
         {
             to.Write(Format);
+            to.Write(hours.Zone);
             to.Write(_trend);
             to.Write(_second);
+            to.Write(_hour);
             to.Write(_present.Count);
             foreach (var position in _present)
             {
@@ -107,21 +111,27 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         return bytes.ToArray();
     }
 
-    /// <summary>Goes on where a snapshot stood; with nothing when it is of a format that we no longer read.</summary>
+    /// <summary>
+    /// Goes on where a snapshot stood, in the hour that was under way; with nothing when it is of another calendar. One of the release before has no
+    /// calendar and no hour under way.
+    /// </summary>
     public static ObjectBaseline Restore(byte[] snapshot, HoursOfWeek hours)
     {
         var baseline = new ObjectBaseline(hours);
         using var from = new BinaryReader(new BrotliStream(new MemoryStream(snapshot), CompressionMode.Decompress));
-        if (from.ReadInt32() != Format)
+        var format = from.ReadInt32();
+        if (format is not (1 or Format) || (format == Format && from.ReadString() != hours.Zone))
         {
             return baseline;
         }
 
         (baseline._trend, baseline._second) = (from.ReadDouble(), from.ReadInt64());
+        baseline._hour = format == Format ? from.ReadInt32() : -1;
+        baseline._minute = format == Format ? baseline._second / 60 : -1;
         for (var left = from.ReadInt32(); left > 0; left--)
         {
             var position = from.ReadInt32();
-            baseline._series[position] = BaselineSeries.Read(from);
+            baseline._series[position] = BaselineSeries.Read(from, withHour: format == Format);
             baseline._present.Add(position);
             baseline._known[position / (Vectors * Units)] |= 1ul << (position / Units % Vectors);
         }

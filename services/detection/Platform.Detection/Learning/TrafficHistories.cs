@@ -12,7 +12,7 @@ internal sealed class TrafficHistories(NpgsqlDataSource database, TimeProvider c
     /// <summary>Saves what the judges saw, and drops what is too old. Only of objects that are still watched: what was erased stays erased.</summary>
     public async Task Save(IEnumerable<WindowJudge> judges, CancellationToken cancellation)
     {
-        foreach (var (watched, chunks) in judges.SelectMany(judge => judge.Histories()))
+        foreach (var (judge, watched, chunks) in judges.SelectMany(judge => judge.Histories().Select(history => (judge, history.Object, history.Chunks))))
         {
             await using var command = database.CreateCommand(
                 """
@@ -27,6 +27,7 @@ internal sealed class TrafficHistories(NpgsqlDataSource database, TimeProvider c
             command.Parameters.Add(new() { Value = chunks.Select(chunk => DateTimeOffset.FromUnixTimeSeconds(chunk.FirstMinute * 60)).ToArray() });
             command.Parameters.Add(new() { Value = chunks.Select(chunk => chunk.Write()).ToArray() });
             await command.ExecuteNonQueryAsync(cancellation);
+            judge.HistorySaved(watched.ObjectId, chunks);
         }
 
         await using var old = database.CreateCommand("delete from views.traffic_history_v1 where started_at < $1");

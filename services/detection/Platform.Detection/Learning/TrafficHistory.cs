@@ -45,11 +45,15 @@ internal sealed class TrafficHistory
     }
 
     /// <summary>What is not saved yet; the hour that is under way comes again next time, and longer.</summary>
-    public IReadOnlyList<HistoryChunk> Take()
+    public IReadOnlyList<HistoryChunk> Unsaved() => _current is null ? [.. _finished] : [.. _finished, _current.Copy()];
+
+    /// <summary>These are in the database: those that are over need not come again.</summary>
+    public void Saved(IReadOnlyList<HistoryChunk> chunks)
     {
-        HistoryChunk[] all = _current is null ? [.. _finished] : [.. _finished, _current.Copy()];
-        _finished.Clear();
-        return all;
+        while (_finished.TryPeek(out var oldest) && chunks.Contains(oldest))
+        {
+            _finished.Dequeue();
+        }
     }
 }
 

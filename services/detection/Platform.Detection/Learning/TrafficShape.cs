@@ -1,5 +1,6 @@
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
 using static Platform.Detection.ProtectedObjects.TrafficVector;
 
 namespace Platform.Detection.Learning;
@@ -18,23 +19,25 @@ internal static class TrafficShape
 
     private const double LongPacket = 700 * 8;
     private const double Mostly = 0.7;
+    private const double MostOdd = 1.25;
 
-    /// <summary>How many times its learned rate a vector may have, from 1; infinity: as much as it likes, below what is set.</summary>
+    /// <summary>How many times its learned rate a vector may have, from 1; infinity: as much as it likes, below what is set and declared.</summary>
     /// <param name="over">The rule that is broken.</param>
     /// <param name="whole">The traffic.</param>
     /// <param name="excess">Of it what is beyond the usual.</param>
     /// <param name="seconds">Over so many seconds.</param>
     /// <param name="learned">The usual traffic.</param>
     /// <param name="isAbrupt">It came within minutes.</param>
+    /// <param name="target">Whose traffic.</param>
     public static double Allowance(
-        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt)
+        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
     {
         var surge = isAbrupt ? AbruptSurge : GradualSurge;
         var mixture = new Mixture(whole, excess, seconds, learned);
         return over.Vector switch
         {
-            Total or TcpAck or TcpFinless when mixture.IsTransfer(over) => double.PositiveInfinity,
-            Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame() => surge,
+            Total or TcpAck or TcpFinless when mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
             TcpSyn or TcpSynAck or TcpRst when mixture.HasUsualPart(over.Vector, 2.5, 0.02) => surge,
             _ => 1,
@@ -58,7 +61,7 @@ internal static class TrafficShape
         public bool IsTransfer(LearnedThreshold over)
         {
             var all = _all;
-            var tcp = _expected[TcpAck] != default ? _excess[TcpAck] : all - (_excess[Udp] + _excess[Icmp] + _excess[TcpSyn] + _excess[Gre]);
+            var tcp = Tcp();
             var rest = Math.Max(0, all[over.Unit] - tcp[over.Unit]);
             return (over.Vector is not Total
                     || tcp[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
@@ -67,11 +70,30 @@ internal static class TrafficShape
                 && tcp.Bits <= _mostTransfer * (1 + (2 * _chance));
         }
 
-        public bool IsMoreOfTheSame() =>
-            HasUsualSize(Total)
+        /// <summary>
+        /// A transfer has one source or two: they have most of the TCP beyond the usual. Where nothing is known of sources, or too few sampled packets to
+        /// say, nothing is held against it.
+        /// </summary>
+        public bool IsOfFew(Senders senders) =>
+            senders.LargestTwo() >= (0.5 * Part(Tcp(), _wholeAll)) - Math.Sqrt(_grain / Math.Max(_grain, senders.Sketched));
+
+        public bool IsMoreOfTheSame(WatchLevel level) =>
+            (HasUsualSize(Total) || IsOfUsualSize())
             && Math.Min(Off(_excess, _all), Off(_whole, _wholeAll)) <= 0.25 + (1.5 * _chance)
             && HasUsualPart(Icmp, 1, 0.05)
-            && HasUsualPart(TcpSyn, 2.5, 0.02);
+            && HasUsualPart(TcpSyn, 2.5, 0.02)
+            && (level is not WatchLevel.Object || HasBeginnings());
+
+        /// <summary>
+        /// A crowd opens connections as ever; a flood within connections that never began has too few of them to be luck. Only of the whole object are all
+        /// vectors known from the same packets: of hosts each has its own busiest.
+        /// </summary>
+        private bool HasBeginnings()
+        {
+            var usual = Part(_expected[TcpSyn], _expected.Total) * _wholeAll.Packets / _grain;
+            var seen = _whole[TcpSyn].Packets / _grain;
+            return seen >= 0.4 * usual || seen >= usual - (4 * Math.Sqrt(usual)); // what is usual is a guess
+        }
 
         public bool HasUsualSize(TrafficVector vector)
         {
@@ -87,10 +109,17 @@ internal static class TrafficShape
             return ratio > 1 / most && (ratio < most || (vector is Total && _excess[TcpAck].Bits >= beyond.Bits / 2));
         }
 
+        /// <summary>All of it together is about as long as ever: of a little beyond the usual the length is a difference of guesses.</summary>
+        private bool IsOfUsualSize() =>
+            _wholeAll.Packets > 0 && _expected.Total.Packets > 0
+            && (double)_wholeAll.Bits / _wholeAll.Packets / ((double)_expected.Total.Bits / _expected.Total.Packets) is > 1 / MostOdd and < MostOdd;
+
         /// <summary>Of what is beyond the usual, or of everything: the usual of this hour is a guess for each vector.</summary>
         public bool HasUsualPart(TrafficVector vector, double times, double more) =>
             Math.Min(Part(_excess[vector], _all), Part(_whole[vector], _wholeAll))
                 <= (times * Part(_expected[vector], _expected.Total)) + more + _chance;
+
+        private Amount Tcp() => _expected[TcpAck] != default ? _excess[TcpAck] : _all - (_excess[Udp] + _excess[Icmp] + _excess[TcpSyn] + _excess[Gre]);
 
         private double Off(in SecondTraffic traffic, Amount all) =>
             Math.Abs(Part(traffic[Udp], all) - Part(_expected[Udp], _expected.Total));

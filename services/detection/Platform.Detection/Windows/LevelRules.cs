@@ -8,11 +8,13 @@ namespace Platform.Detection.Windows;
 internal sealed class LevelRules
 {
     private const int FewPackets = 12;
-    private const int Calm = 16;
+    private const int Calm = 64; // a second comes in a dozen parts when flows are long, from several processes
+    private const double BeyondDeclared = 1.25;
     private const long Coarsest = 10_000;
     private const int LongestPacket = 1500 * 8;
     private readonly Threshold[] _set;
     private readonly double _lowShare;
+    private readonly double _ceiling;
     private readonly long _leastBits = long.MaxValue;
     private readonly long _leastPackets = long.MaxValue;
     private readonly long _leastFlows = long.MaxValue;
@@ -24,8 +26,10 @@ internal sealed class LevelRules
     /// Null: somebody set it on purpose. Else it comes from a profile, so nobody has looked at this traffic: it gives way to what was learned, and a
     /// few sampled packets of so many each do not break it. 0: sampling is not known yet; then few packets of the coarsest do not.
     /// </param>
-    public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null)
+    /// <param name="declaredBits">What the contract declares, bits/s; 0: nothing. Traffic well above that is excused by no likeness to a crowd or a transfer.</param>
+    public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null, long declaredBits = 0)
     {
+        _ceiling = declaredBits > 0 ? BeyondDeclared * declaredBits : double.PositiveInfinity;
         (_set, Learned, _lowShare) =
             ([.. grain is { } one ? set.Where(threshold => !IsKnown(threshold, learned)).Select(threshold => Widened(threshold, one)) : set], learned, lowShare);
         foreach (var threshold in _set)
@@ -71,7 +75,7 @@ internal sealed class LevelRules
             var threshold = Learned.Thresholds[i];
             var value = traffic[threshold.Vector][threshold.Unit];
             if (value > threshold.Rate
-                && value + (target.Surge?.Backlog(i) ?? 0) > threshold.Rate + (_lowShare * threshold.Burst)
+                && value + (target.Surge?.Backlog(Learned, i) ?? 0) > threshold.Rate + (_lowShare * threshold.Burst)
                 && open?.Vectors.Contains(threshold.Vector) != false)
             {
                 return true;
@@ -90,7 +94,7 @@ internal sealed class LevelRules
         {
             var threshold = Learned.Thresholds[i];
             var value = traffic[threshold.Vector][threshold.Unit];
-            if (value + (target.Surge?.Backlog(i) ?? 0) > threshold.Rate + threshold.Burst && value > threshold.Rate)
+            if (value + (target.Surge?.Backlog(Learned, i) ?? 0) > threshold.Rate + threshold.Burst && value > threshold.Rate)
             {
                 (learned ??= []).Add(threshold);
             }
@@ -109,10 +113,16 @@ internal sealed class LevelRules
     {
         var whole = Surge.Whole(target.Surge, traffic);
         var excess = Surge.Excess(target.Surge, traffic, Learned, out var seconds);
-        var isAbrupt = target.IsAbrupt(Surge.Mean(target.Surge, traffic));
+        var mean = Surge.Mean(target.Surge, traffic);
+        if (traffic.Total.Bits > _ceiling && (mean.Bits - _ceiling) * seconds > FewPackets * Learned.Grain * LongestPacket)
+        {
+            return;
+        }
+
+        var isAbrupt = target.IsAbrupt(mean);
         over.RemoveAll(threshold =>
         {
-            var allowance = TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt);
+            var allowance = TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt, target);
             return allowance > 1 && traffic[threshold.Vector][threshold.Unit] <= (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
         });
     }
@@ -155,7 +165,7 @@ internal sealed class LevelRules
             position++;
         }
 
-        return (long)Math.Max(threshold.Rate, threshold.Rate + threshold.Burst - (target.Surge?.Backlog(position) ?? 0));
+        return (long)Math.Max(threshold.Rate, threshold.Rate + threshold.Burst - (target.Surge?.Backlog(Learned, position) ?? 0));
     }
 
     private VectorMeasurement Whole(TrafficVector vector, Amount amount, WatchLevel level) => new(

@@ -1,6 +1,4 @@
 using System.Net;
-using Google.Protobuf.Collections;
-using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Bandwidth;
 using Platform.Detection.Learning;
@@ -13,7 +11,9 @@ internal sealed class ObjectWatch
 {
     private const double LeastShare = 0.1; // a prefix with less of an anomaly is not named
     private const int MostPrefixes = 5;
-    private const long MostGrain = 65_536;
+    private const int RateMemory = 600; // seconds
+    private const int Unclear = 60; // seconds around the beginning of an anomaly: they have something of it
+    private const double LeastRest = 0.5;
     private const int LongestSilence = 600; // seconds; of longer ones nothing is learned
     private readonly LevelRules[] _rules = new LevelRules[3];
     private readonly PendingSecond[] _pending;
@@ -21,15 +21,17 @@ internal sealed class ObjectWatch
     private WatchedObject _object;
     private int _hour = -1;
     private long _edition = -1;
-    private (long, bool) _grain;
-    private long _divisor;
+    private long _grain;
+    private long _rateAt;
     private long _newest = long.MinValue / 2;
+    private long _unclearUntil = long.MinValue;
     private long _known; // from this second on, what did not come was not there
 
     public ObjectWatch(WatchedObject watched, TrafficDirection direction, ObjectBaseline baseline, int latenessSeconds, double lowShare)
     {
         (_object, Direction, Baseline, _latenessSeconds) = (watched, direction, baseline, latenessSeconds);
         _pending = new PendingSecond[latenessSeconds + 2];
+        Lag = new ReportingLag(latenessSeconds);
         Whole = new TargetWatch(default, WatchLevel.Object);
         Compile(lowShare);
     }
@@ -42,6 +44,9 @@ internal sealed class ObjectWatch
 
     /// <summary>Minutes, beside what the contract declares.</summary>
     public DeclaredUse Use { get; } = new();
+
+    /// <summary>How long it takes until a second's traffic has come.</summary>
+    public ReportingLag Lag { get; }
 
     /// <summary>Minutes, for re-learning.</summary>
     public TrafficHistory History { get; } = new();
@@ -56,10 +61,8 @@ internal sealed class ObjectWatch
     /// <summary>Targets with an open anomaly, or one that is being opened.</summary>
     public HashSet<TargetWatch> Open { get; } = [];
 
-    /// <summary>Divides every number of packets that was seen: a router that samples one in so many shows by it.</summary>
-    public long Grain { get; private set; } = 1;
-
-    private bool IsGrainKnown => _divisor is > 0 and <= MostGrain;
+    /// <summary>Packets that one reported packet stands for, of the coarsest exporter of the last minutes; 0: ingestion does not say.</summary>
+    public long Grain { get; private set; }
 
     public LevelRules Rules(WatchLevel level) => _rules[(int)level];
 
@@ -72,26 +75,27 @@ internal sealed class ObjectWatch
             Baseline = new ObjectBaseline(watched.Hours); // hours of another calendar say nothing about this one's
         }
 
-        if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || (Grain, IsGrainKnown) != _grain)
+        if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || Grain != _grain)
         {
-            (_object, _hour, _edition, _grain) = (watched, hour, Baseline.Edition, (Grain, IsGrainKnown));
+            (_object, _hour, _edition, _grain) = (watched, hour, Baseline.Edition, Grain);
             Compile(lowShare);
         }
     }
 
-    /// <summary>
-    /// Looks at the numbers before they are judged. From the first number on: better one increment more for the first attack of all than an alarm
-    /// for the first sampled packet. Nobody samples one packet in 7 or in a million: while only such a number divides all, sampling is not known.
-    /// </summary>
-    public void Sight(RepeatedField<HostWindow> windows)
+    /// <summary>Ingestion says how coarsely the object's traffic is sampled; a finer rate counts when the coarser one was not heard of for minutes.</summary>
+    public void Sample(uint rate, long second)
     {
-        for (var i = 0; i < windows.Count && _divisor != 1; i++)
+        if (rate >= Grain || second - _rateAt > RateMemory)
         {
-            _divisor = Divisor(_divisor, (long)Math.Min(windows[i].Total?.Packets ?? 0, long.MaxValue));
+            (Grain, _rateAt) = (rate, second);
         }
-
-        Grain = _divisor is >= 64 and <= MostGrain ? _divisor : 1;
     }
+
+    /// <summary>An anomaly opens: the seconds around have something of it.</summary>
+    public void Cloud(long now) => _unclearUntil = Math.Max(_unclearUntil, now + Unclear);
+
+    /// <summary>What a second says of what is usual, or is used, cannot be told from an anomaly.</summary>
+    public bool IsUnclear(long second) => second <= _unclearUntil || Whole.IsCovered;
 
     /// <summary>A host; null when it is new and there are so many already.</summary>
     public TargetWatch? Host(NetworkKey address, int most)
@@ -120,7 +124,9 @@ internal sealed class ObjectWatch
     /// <param name="thereSince">
     /// Since when telemetry is there: a second without a packet is a second with none. Without these, few sampled packets would look like many.
     /// </param>
-    public void Note(long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block, DateTimeOffset thereSince)
+    /// <param name="isCovered">It belongs to an anomaly, and is no part of what is usual.</param>
+    public void Note(
+        long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block, bool isCovered, DateTimeOffset thereSince)
     {
         if (second > _newest)
         {
@@ -131,6 +137,11 @@ internal sealed class ObjectWatch
             }
 
             _newest = second;
+        }
+
+        if (isCovered)
+        {
+            return;
         }
 
         ref var pending = ref Pending(second);
@@ -173,16 +184,6 @@ internal sealed class ObjectWatch
             : [.. parts.Where((prefix, position) => position == 0 || prefix.Packets >= least).Take(MostPrefixes).Select(prefix => prefix.Prefix.ToNetwork())];
     }
 
-    private static long Divisor(long left, long right)
-    {
-        while (left != 1 && right != 0)
-        {
-            (left, right) = (right, left % right);
-        }
-
-        return left;
-    }
-
     private void Close(long second)
     {
         ref var pending = ref Pending(second);
@@ -193,8 +194,9 @@ internal sealed class ObjectWatch
 
         var isThere = pending.Second == second;
         History.Observe(
-            second, isThere ? pending.Whole : default, isThere ? pending.Host : default, isThere ? pending.Block : default, Open.Count > 0, Grain);
-        if (Open.Count > 0)
+            second, isThere ? pending.Whole : default, isThere ? pending.Host : default, isThere ? pending.Block : default, Open.Count > 0, Math.Max(1, Grain));
+        var rest = isThere ? pending.Whole.Total : default;
+        if (IsUnclear(second) || (Open.Count > 0 && rest.Packets < LeastRest * Rules(WatchLevel.Object).Learned.Expected.Total.Packets))
         {
             Baseline.Refuse();
         }
@@ -215,13 +217,14 @@ internal sealed class ObjectWatch
         foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
         {
             var learned = _hour >= 0 && Direction is TrafficDirection.In && _object.Learning.Mode is LearningMode.Apply
-                ? Baseline.Compile(level, _hour, _object.Learning, Grain).AtLeast(_object.Settings?.Floors ?? [], level)
+                ? Baseline.Compile(level, _hour, _object.Learning, Math.Max(1, Grain)).AtLeast(_object.Settings?.Floors ?? [], level)
                 : LearnedLevel.Nothing;
             _rules[(int)level] = new LevelRules(
                 _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction == Direction),
                 learned,
                 lowShare,
-                _object.Settings?.Profile is null ? null : IsGrainKnown ? Grain : 0);
+                _object.Settings?.Profile is null ? null : Grain,
+                _object.Settings?.DeclaredBitsPerSecond ?? 0);
         }
     }
 

@@ -11,14 +11,15 @@ internal sealed class Surge
     private const int LongestMemory = 60; // seconds
     private const int LongestQuiet = 20; // seconds; a surge has gaps when few packets are sampled
     private const int MostBursts = 2; // what is beyond says nothing more, and would have to drain before the end is seen
-    private readonly double[] _backlog;
+    private IReadOnlyList<LearnedThreshold> _thresholds;
+    private double[] _backlog;
     private SecondTraffic _sum;
     private int _seconds;
     private long _quiet;
 
-    private Surge(int thresholds) => _backlog = new double[thresholds];
+    private Surge(LearnedLevel learned) => (_thresholds, _backlog) = (learned.Thresholds, new double[learned.Thresholds.Count]);
 
-    public double Backlog(int threshold) => threshold < _backlog.Length ? _backlog[threshold] : 0;
+    public double Backlog(LearnedLevel learned, int threshold) => ReferenceEquals(_thresholds, learned.Thresholds) ? _backlog[threshold] : 0;
 
     /// <summary>All of it, from the beginning of the surge to this second.</summary>
     public static SecondTraffic Whole(Surge? surge, in SecondTraffic second)
@@ -64,7 +65,8 @@ internal sealed class Surge
     /// <param name="learned">What is allowed.</param>
     public static Surge? After(Surge? before, in SecondTraffic closed, long seconds, LearnedLevel learned)
     {
-        var after = before is not null && before._backlog.Length == learned.Thresholds.Count ? before : null;
+        var after = before;
+        after?.Follow(learned);
         var (isAny, isOver) = (false, false);
         for (var i = 0; i < learned.Thresholds.Count; i++)
         {
@@ -77,7 +79,7 @@ internal sealed class Surge
                 continue;
             }
 
-            after ??= new Surge(learned.Thresholds.Count);
+            after ??= new Surge(learned);
             after._backlog[i] = Math.Clamp(left, 0, MostBursts * threshold.Burst);
             isAny |= left > 0;
         }
@@ -105,13 +107,9 @@ internal sealed class Surge
     }
 
     /// <summary>An increment of a second that was carried on already.</summary>
-    public void AddLate(long second, long newest, in SecondTraffic increment, LearnedLevel learned)
+    public void AddLate(in SecondTraffic increment, LearnedLevel learned)
     {
-        if (second == newest || _backlog.Length != learned.Thresholds.Count)
-        {
-            return;
-        }
-
+        Follow(learned);
         for (var i = 0; i < _backlog.Length; i++)
         {
             var threshold = learned.Thresholds[i];
@@ -119,5 +117,30 @@ internal sealed class Surge
         }
 
         _sum.Add(increment);
+    }
+
+    /// <summary>The hour has changed, or there is another vector: what came before still counts for the rules that are there.</summary>
+    private void Follow(LearnedLevel learned)
+    {
+        if (ReferenceEquals(_thresholds, learned.Thresholds))
+        {
+            return;
+        }
+
+        var carried = new double[learned.Thresholds.Count];
+        var taken = new bool[_backlog.Length];
+        for (var i = 0; i < carried.Length; i++)
+        {
+            for (var old = 0; old < taken.Length; old++)
+            {
+                if (!taken[old] && _thresholds[old].Vector == learned.Thresholds[i].Vector && _thresholds[old].Unit == learned.Thresholds[i].Unit)
+                {
+                    (carried[i], taken[old]) = (_backlog[old], true); // of two for the same the narrower is the first
+                    break;
+                }
+            }
+        }
+
+        (_thresholds, _backlog) = (learned.Thresholds, carried);
     }
 }

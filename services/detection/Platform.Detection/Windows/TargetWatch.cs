@@ -20,9 +20,11 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private const int SketchSeconds = 3; // what it is made of now, not what it was
     private Slot[] _slots = [];
     private List<TrafficSketch>? _sketches; // null most of the time
+    private Senders? _senders; // of the surge
     private float _recentBits;
     private float _recentPackets;
     private long _newest = long.MinValue;
+    private long _closed = long.MinValue;
 
     public NetworkKey Target => target;
 
@@ -45,16 +47,45 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     public int CoveredHosts { get; set; }
 
     /// <summary>What its traffic is made of, as far as sketches came.</summary>
-    public Evidence Evidence => _sketches is null ? Evidence.None : SketchReading.Read(_sketches);
+    public Evidence Evidence => SketchReading.Read([.. Fresh]);
+
+    /// <summary>Who sends what is beyond the learned rates.</summary>
+    public Senders Senders => Surge is null || _senders is null ? SendersOf(Fresh) : _senders;
+
+    private IEnumerable<TrafficSketch> Fresh => _sketches?.Where(sketch => sketch.Second + SketchSeconds > _newest) ?? [];
 
     public void Note(TrafficSketch sketch)
     {
         (_sketches ??= []).RemoveAll(old => old.Second <= sketch.Second - SketchSeconds);
         _sketches.Add(sketch);
+        if (Surge is null)
+        {
+            _senders = null;
+        }
+        else if (_senders is null)
+        {
+            _senders = SendersOf(Fresh);
+        }
+        else
+        {
+            _senders.Add(sketch);
+        }
+    }
+
+    private static Senders SendersOf(IEnumerable<TrafficSketch> sketches)
+    {
+        var senders = new Senders();
+        foreach (var sketch in sketches)
+        {
+            senders.Add(sketch);
+        }
+
+        return senders;
     }
 
     /// <summary>Adds an increment to its second and gives back the whole second; an increment that is too late only itself.</summary>
-    public SecondTraffic Add(long second, in SecondTraffic increment, int latenessSeconds, LevelRules rules, out bool isLate)
+    /// <param name="settleSeconds">How far behind the newest second nearly everything has come: what a second had beyond the usual is known only then.</param>
+    public SecondTraffic Add(long second, in SecondTraffic increment, int latenessSeconds, int settleSeconds, LevelRules rules, out bool isLate)
     {
         isLate = false;
         var learned = rules.Learned;
@@ -63,7 +94,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
             if (_slots[i].Second == second)
             {
                 _slots[i].Traffic.Add(increment);
-                Surge?.AddLate(second, _newest, increment, learned);
+                AddLate(second, increment, learned);
                 return _slots[i].Traffic;
             }
         }
@@ -76,11 +107,20 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 
         if (second > _newest)
         {
-            Close(second, learned);
+            Close(second, second - settleSeconds, learned);
             _newest = second;
         }
 
+        AddLate(second, increment, learned);
         return Slot(second, latenessSeconds, rules).Add(increment);
+    }
+
+    private void AddLate(long second, in SecondTraffic increment, LearnedLevel learned)
+    {
+        if (second <= _closed)
+        {
+            Surge?.AddLate(increment, learned);
+        }
     }
 
     /// <summary>Takes away what turned out to belong to an anomaly of its own.</summary>
@@ -138,35 +178,39 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 
     public void ForgetSurge() => Surge = null;
 
-    /// <summary>The newest second is over, or a gap of seconds: what it had beyond the learned rates is carried on.</summary>
-    private void Close(long next, LearnedLevel learned)
+    /// <summary>Seconds before a bound are over: what they had beyond the learned rates is carried on.</summary>
+    private void Close(long next, long bound, LearnedLevel learned)
     {
-        if (_newest == long.MinValue)
+        while (Oldest(after: _closed) is >= 0 and var at && _slots[at].Second < bound)
         {
-            return;
+            _closed = _slots[at].Second;
+            var following = Oldest(after: _closed);
+            Close(in _slots[at].Traffic, (following < 0 ? next : _slots[following].Second) - _closed, learned);
+        }
+    }
+
+    private int Oldest(long after)
+    {
+        var oldest = -1;
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (_slots[i].Second > after && (oldest < 0 || _slots[i].Second < _slots[oldest].Second))
+            {
+                oldest = i;
+            }
         }
 
-        var at = Array.FindIndex(_slots, Holds(_newest));
-        if (at < 0)
-        {
-            return;
-        }
+        return oldest;
+    }
 
-        ref readonly var closed = ref _slots[at].Traffic;
-        Surge = Surge.After(Surge, closed, next - _newest, learned);
-        if (Surge is null) // what belongs to a surge is not what was before it
-        {
-            var seconds = Math.Min(Memory, next - _newest);
-            var share = _recentPackets == 0 ? 1 : seconds / Memory;
-            _recentBits += (closed.Total.Bits - _recentBits) * share;
-            _recentPackets += (closed.Total.Packets - _recentPackets) * share;
-        }
-        else
-        {
-            var share = 1 / Memory;
-            _recentBits += (closed.Total.Bits - _recentBits) * share;
-            _recentPackets += (closed.Total.Packets - _recentPackets) * share;
-        }
+    /// <param name="seconds">Until the next one that has something.</param>
+    private void Close(in SecondTraffic closed, long seconds, LearnedLevel learned)
+    {
+        Surge = Surge.After(Surge, closed, seconds, learned);
+        // What belongs to a surge is not what was before it.
+        var share = Surge is not null ? 1 / Memory : _recentPackets == 0 ? 1 : Math.Min(Memory, seconds) / Memory;
+        _recentBits += (closed.Total.Bits - _recentBits) * share;
+        _recentPackets += (closed.Total.Packets - _recentPackets) * share;
     }
 
     private ref Slot Slot(long second, int latenessSeconds, LevelRules rules)

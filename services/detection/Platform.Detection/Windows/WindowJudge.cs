@@ -5,13 +5,12 @@ using Platform.Detection.Anomalies;
 using Platform.Detection.Bandwidth;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
-using Platform.EventStore;
 
 namespace Platform.Detection.Windows;
 
 /// <summary>
-/// Judges the windows of one partition as they come: adds increments up per second for each host, its block and the object, and lets rules and decider
-/// say whether an anomaly opens, changes or ends. It appends nothing itself: what it finds goes to <see cref="FindingRecorder"/>.
+/// Judges the windows of one partition as they come: adds increments up per second for each host, its block and the object, and shows each to
+/// <see cref="AnomalyFinder"/>, to learning and to the measuring of declared bandwidth.
 /// </summary>
 /// <remarks>
 /// A host with an anomaly of its own is no part of its block and object any more; what is left there is judged together, and finds the attack that is
@@ -34,19 +33,17 @@ internal sealed class WindowJudge(
     Func<WatchedObject, ObjectBaseline>? remember = null,
     Action<Use>? used = null)
 {
-    /// <summary>So many hosts of a block with anomalies of their own are one attack on the block.</summary>
-    private const int SpreadHosts = 8;
-    private const double Dominance = 0.6;
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<(Guid Object, TrafficDirection Direction), ObjectWatch> _watches = [];
-    private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
     private readonly BatchNumbers _numbers = new();
     private readonly Dictionary<WatchedObject, ulong> _lost = [];
     private readonly Dictionary<WatchedObject, ulong> _crowded = [];
     private DateTimeOffset _lastForget;
     private TimeSpan _lag;
+
+    private AnomalyFinder Finder => field ??= new(this, anomalies, found, presence);
 
     /// <summary>Hosts in memory.</summary>
     public int Hosts { get; private set; }
@@ -75,10 +72,10 @@ internal sealed class WindowJudge(
             var arrived = DateTimeOffset.UnixEpoch.AddMicroseconds(batch.FirstArrivalUnixUs);
             _lag = now - arrived is var lag && batch.FirstArrivalUnixUs > 0 && lag > _lag ? lag : _lag;
             var origin = new Origin(trace, arrived);
-            Judge(watched, TrafficDirection.In, batch.Windows, batch.Sketches.Where(sketch => !sketch.Outgoing), origin, now);
+            Judge(watched, TrafficDirection.In, batch.SamplingRate, batch.Windows, batch.Sketches.Where(sketch => !sketch.Outgoing), origin, now);
             if (batch.Outgoing.Count > 0 && watched.WatchesOutgoing())
             {
-                Judge(watched, TrafficDirection.Out, batch.Outgoing, batch.Sketches.Where(sketch => sketch.Outgoing), origin, now);
+                Judge(watched, TrafficDirection.Out, batch.SamplingRate, batch.Outgoing, batch.Sketches.Where(sketch => sketch.Outgoing), origin, now);
             }
         }
     }
@@ -86,6 +83,7 @@ internal sealed class WindowJudge(
     private void Judge(
         WatchedObject watched,
         TrafficDirection direction,
+        uint rate,
         RepeatedField<HostWindow> received,
         IEnumerable<TrafficSketch> sketches,
         Origin origin,
@@ -98,7 +96,7 @@ internal sealed class WindowJudge(
             _watches.Add((watched.ObjectId, direction), on);
         }
 
-        on.Sight(received);
+        on.Sample(rate, now.ToUnixTimeSeconds());
         on.Follow(watched, now.ToUnixTimeSeconds(), anomalies.LowShare);
         foreach (var sketch in sketches)
         {
@@ -118,15 +116,7 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            foreach (var (target, on) in _open)
-            {
-                var episode = target.Episode!;
-                if (!episode.IsDeciding && OverFor(now - episode.LastHigh, presence.At(now) - episode.PresentAtHigh, episode.QuietFor(anomalies)) is { } reason)
-                {
-                    End(on, target, episode, reason, now);
-                }
-            }
-
+            Finder.EndWhatIsOver(now);
             if (now - _lastForget >= ForgetInterval)
             {
                 _lastForget = now;
@@ -135,18 +125,8 @@ internal sealed class WindowJudge(
         }
     }
 
-    /// <summary>Why an anomaly that was last high so long ago is over; null when it is not.</summary>
-    private EndReason? OverFor(TimeSpan since, TimeSpan seen, TimeSpan quietFor) =>
-        seen >= quietFor ? EndReason.Subsided : since - seen >= anomalies.MissingFor ? EndReason.TelemetryMissing : null;
-
-    /// <summary>What was learned of each object that this process judges.</summary>
-    public IReadOnlyList<(WatchedObject Object, byte[] Snapshot)> Baselines()
-    {
-        lock (_gate)
-        {
-            return [.. _watches.Values.Where(on => on.Direction is TrafficDirection.In).Select(on => (on.Object, on.Baseline.Snapshot()))];
-        }
-    }
+    /// <summary>What was learned of each object that this process judges. Made one by one: judging waits for no more than one.</summary>
+    public IEnumerable<(WatchedObject Object, byte[] Snapshot)> Baselines() => Each(on => (on.Object, on.Baseline.Snapshot()));
 
     /// <summary>Since it was asked the last time: increments that were not judged for their hosts, because an object has too many.</summary>
     public IReadOnlyList<(WatchedObject Object, ulong Windows)> Crowded()
@@ -171,16 +151,36 @@ internal sealed class WindowJudge(
         }
     }
 
-    /// <summary>Minutes of each object that are not saved yet.</summary>
-    public IReadOnlyList<(WatchedObject Object, IReadOnlyList<HistoryChunk> Chunks)> Histories()
+    /// <summary>Minutes of each object that are not saved yet, one by one.</summary>
+    public IEnumerable<(WatchedObject Object, IReadOnlyList<HistoryChunk> Chunks)> Histories() =>
+        Each(on => (on.Object, Chunks: on.History.Unsaved())).Where(history => history.Chunks.Count > 0);
+
+    /// <summary>These minutes of an object need not be given again.</summary>
+    public void HistorySaved(Guid objectId, IReadOnlyList<HistoryChunk> chunks)
     {
         lock (_gate)
         {
-            return
-            [
-                .. _watches.Values.Where(on => on.Direction is TrafficDirection.In).Select(on => (on.Object, Chunks: on.History.Take()))
-                    .Where(history => history.Chunks.Count > 0),
-            ];
+            _watches.GetValueOrDefault((objectId, TrafficDirection.In))?.History.Saved(chunks);
+        }
+    }
+
+    private IEnumerable<T> Each<T>(Func<ObjectWatch, T> read)
+    {
+        ObjectWatch[] all;
+        lock (_gate)
+        {
+            all = [.. _watches.Values.Where(on => on.Direction is TrafficDirection.In)];
+        }
+
+        foreach (var on in all)
+        {
+            T one;
+            lock (_gate)
+            {
+                one = read(on);
+            }
+
+            yield return one;
         }
     }
 
@@ -189,18 +189,7 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            return
-            [
-                .. from target in _open.Keys
-                   let episode = target.Episode
-                   select new Pulse(
-                       episode.State.Open!.AnomalyId,
-                       episode.LastHigh.ToUnixTimeMilliseconds(),
-                       Until(episode),
-                       episode.Peak.Bits,
-                       episode.Peak.Packets,
-                       episode.QuietFor(anomalies)),
-            ];
+            return Finder.Pulses();
         }
     }
 
@@ -211,7 +200,7 @@ internal sealed class WindowJudge(
         {
             if (_watches.GetValueOrDefault((finding.On.Object.ObjectId, finding.On.Direction)) == finding.On)
             {
-                Take(finding.On, finding.Watch, state, isDeciding: false); // else it was forgotten meanwhile
+                Finder.Take(finding.On, finding.Watch, state, isDeciding: false); // else it was forgotten meanwhile
             }
         }
     }
@@ -221,13 +210,7 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            foreach (var (target, on) in _open.ToArray())
-            {
-                if (!target.Episode!.IsDeciding && anomalyIds.Contains(target.Episode.State.Open!.AnomalyId))
-                {
-                    Take(on, target, AnomalyState.Quiet, isDeciding: false);
-                }
-            }
+            Finder.Forsake(anomalyIds);
         }
     }
 
@@ -237,7 +220,7 @@ internal sealed class WindowJudge(
         lock (_gate)
         {
             _watches.Clear();
-            _open.Clear();
+            Finder.Clear();
             _numbers.Forget(before: DateTimeOffset.MaxValue); // what comes again was forgotten too, and what does not come may be read elsewhere
             Hosts = 0;
         }
@@ -255,11 +238,12 @@ internal sealed class WindowJudge(
         var block = host?.Block ?? on.Block(address, windows.MaxHostsPerPartition - Hosts);
         var (second, increment) = (window.Second, window.ReadTraffic());
         var (whole, together, isLate) = (increment, default(SecondTraffic), false);
+        on.Lag.Observe(second, increment.Total.Packets);
         if (host is not null)
         {
             host.LastArrival = now;
-            whole = host.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Host), out isLate);
-            Consider(on, host, second, whole, increment, origin, now);
+            whole = host.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Host), out isLate);
+            Finder.Consider(on, host, second, whole, increment, origin, now);
         }
         else
         {
@@ -269,6 +253,7 @@ internal sealed class WindowJudge(
 
         if (isLate)
         {
+            Measure(on, isCovered: IsCovered(on, host, block), second, increment, now);
             Telemetry.Late();
             return;
         }
@@ -276,25 +261,36 @@ internal sealed class WindowJudge(
         if (block is not null && host?.IsCovered != true)
         {
             block.LastArrival = now;
-            together = block.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Prefix), out _);
-            Consider(on, block, second, together, increment, origin, now);
+            together = block.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Prefix), out _);
+            Finder.Consider(on, block, second, together, increment, origin, now);
         }
 
         if (block?.IsCovered != true && host?.IsCovered != true)
         {
-            var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Rules(WatchLevel.Object), out _);
-            Consider(on, on.Whole, second, all, default, origin, now);
+            var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
+            Finder.Consider(on, on.Whole, second, all, default, origin, now);
         }
 
         if (on.Direction is TrafficDirection.In)
         {
-            on.Note(second, increment, whole, together, presence.Since);
-            if (on.Use.Add(on.Object, second, increment.Total.Bits, on.Open.Count > 0, now) is { } use)
-            {
-                used?.Invoke(use);
-            }
+            on.Note(second, increment, whole, together, isCovered: IsCovered(on, host, block), presence.Since);
+        }
+
+        Measure(on, isCovered: IsCovered(on, host, block), second, increment, now);
+    }
+
+    /// <summary>What belongs to an anomaly is no use of what is declared, but the rest of the object goes on.</summary>
+    private void Measure(ObjectWatch on, bool isCovered, long second, in SecondTraffic increment, DateTimeOffset now)
+    {
+        if (on.Direction is TrafficDirection.In
+            && on.Use.Add(on.Object, second, isCovered ? 0 : increment.Total.Bits, on.IsUnclear(second), now) is { } use)
+        {
+            used?.Invoke(use);
         }
     }
+
+    private static bool IsCovered(ObjectWatch on, TargetWatch? host, TargetWatch? block) =>
+        host?.IsCovered == true || block?.IsCovered == true || on.Whole.IsCovered;
 
     private void Lose(WatchedObject watched, ulong batches)
     {
@@ -329,243 +325,6 @@ internal sealed class WindowJudge(
         }
     }
 
-    private void Consider(
-        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, in SecondTraffic notTogether, Origin origin, DateTimeOffset now)
-    {
-        var rules = on.Rules(target.Level);
-        var episode = target.Episode;
-        if (episode?.IsCovering != true && !rules.CouldMatter(whole.Total))
-        {
-            return;
-        }
-
-        if (!rules.IsNear(whole, target) && episode?.Hold?.IsHigh(whole, second) != true)
-        {
-            return;
-        }
-
-        episode ??= target.Episode = new Episode();
-        episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause);
-        if (episode.IsDeciding || rules.Judge(whole, target) is not { IsOver: true } verdict || episode.Over(second) < anomalies.MinimumSeconds)
-        {
-            return;
-        }
-
-        if (episode.State.Open is not null)
-        {
-            Find(on, target, second, whole, verdict, target, origin, now);
-            return;
-        }
-
-        var (named, rule) = Name(on, target, second, whole, verdict);
-        if (named is null && target.Block is { Episode: { IsSpread: true, State.Open: not null } spread } block)
-        {
-            spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause);
-        }
-
-        if (named is null || named.Episode?.IsDeciding == true)
-        {
-            return;
-        }
-
-        if (named != target)
-        {
-            named.Episode ??= new Episode();
-            named.Episode.High(second, named.At(second).Total, now, presence.At(now), anomalies.LongestPause);
-            named.Episode.IsSpread = named.Level > target.Level;
-            named.Episode.Hold = named.Episode.IsSpread ? null : HoldOf(target, rules, verdict);
-        }
-
-        named.Episode!.Begin(now, anomalies);
-        var theirs = named == target ? whole : named.At(second);
-        theirs = theirs.Total.Packets > 0 ? theirs : named.At(second - 1); // this second's may be still to come
-        theirs = theirs.Total.Packets > 0 ? theirs : whole;
-        Find(on, named, second, theirs, verdict with { Rule = rule }, target, origin, now);
-        if (named.IsCovered)
-        {
-            Separate(on, named, second, named == target ? notTogether : default);
-        }
-    }
-
-    /// <summary>
-    /// Whom to name for traffic that is over at this level: the host or block that has most of it, or the target as it stands when none has. Null:
-    /// it is part of a wider anomaly that is open.
-    /// </summary>
-    private static (TargetWatch? Named, string Rule) Name(
-        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, Verdict verdict)
-    {
-        if (target.Level is WatchLevel.Host)
-        {
-            var block = target.Block!;
-            if (block.IsCovered || on.Whole.IsCovered)
-            {
-                var together = (block.IsCovered ? block : on.Whole).Lately(second)[TrafficVector.Total];
-                var standsOut = block.CoveredHosts < SpreadHosts && whole.Total.Packets * 2 >= together.Packets;
-                return standsOut ? (target, verdict.Rule) : (null, "");
-            }
-
-            return block.CoveredHosts >= SpreadHosts && on.Object.Holds(block.Target) ? (block, "spread") : (target, verdict.Rule);
-        }
-
-        var first = verdict.Over[0];
-        var unit = first.UnitOver();
-        var since = second - 2; // a share of one second may be few sampled packets
-        var beyond = target.Lately(since)[first.Vector][unit] - (Usual(first, unit) * 3);
-        TargetWatch? most = null;
-        var mostAmount = 0L;
-        foreach (var part in target.Level is WatchLevel.Object ? on.Blocks.Values.Concat(on.Hosts.Values) : on.Hosts.Values)
-        {
-            if (!part.IsCovered && (target.Level is WatchLevel.Object || part.Block == target) && part.Block?.IsCovered != true
-                && on.Object.Holds(part.Target))
-            {
-                var amount = part.Lately(since)[first.Vector][unit];
-                if (amount > mostAmount || (amount == mostAmount && part.Level is WatchLevel.Host))
-                {
-                    (most, mostAmount) = (part, amount);
-                }
-            }
-        }
-
-        if (target.Level is WatchLevel.Object && most?.Level is WatchLevel.Prefix)
-        {
-            // A block has always at least what its busiest host has: the host is named when it has nearly all of it.
-            var host = on.Hosts.Values.Where(part => part.Block == most && !part.IsCovered)
-                .MaxBy(part => part.Lately(since)[first.Vector][unit]);
-            if (host is not null && host.Lately(since)[first.Vector][unit] >= Dominance * beyond)
-            {
-                return (host, verdict.Rule);
-            }
-        }
-
-        if (target != on.Whole && !on.Object.Holds(target.Target))
-        {
-            return (most, verdict.Rule); // a block of single addresses is nobody's prefix: it is the busiest of them
-        }
-
-        return most is not null && mostAmount >= Dominance * beyond ? (most, verdict.Rule) : (target, verdict.Rule);
-    }
-
-    private void Find(
-        ObjectWatch on,
-        TargetWatch target,
-        long second,
-        in SecondTraffic whole,
-        Verdict verdict,
-        TargetWatch judged,
-        Origin origin,
-        DateTimeOffset now)
-    {
-        var episode = target.Episode!;
-        var watched = on.Object;
-        var subject = episode.State.Open
-            ?? new AnomalySubject(
-                Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworksOf(target, second)[0], target.Level, on.Direction);
-        var command = new JudgeSecond(
-            subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now);
-        if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
-        {
-            var rules = on.Rules(target.Level);
-            command = command with
-            {
-                Explanation = Explainer.Explain(
-                    subject,
-                    verdict.Rule,
-                    verdict.Over,
-                    Surge.Excess(target.Surge, whole, rules.Learned, out _),
-                    rules.Learned.Typical,
-                    target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
-                    judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()]),
-            };
-            Take(on, target, episode.State, isDeciding: true);
-            found(new Finding(
-                this,
-                on,
-                target,
-                subject.Target,
-                state => AnomalyDecider.Decide(state, command),
-                EndOf: null,
-                origin,
-                Guid.CreateVersion7(now)));
-        }
-    }
-
-    private void End(ObjectWatch on, TargetWatch target, Episode episode, EndReason reason, DateTimeOffset now)
-    {
-        var command = new EndAnomaly(
-            episode.State.Open!.AnomalyId,
-            reason,
-            episode.LastHigh,
-            episode.QuietFor(anomalies),
-            episode.Peak.Bits,
-            episode.Peak.Packets,
-            Until(episode),
-            now,
-            episode.Pulses);
-        episode.IsDeciding = true;
-        found(new Finding(
-            this,
-            on,
-            target,
-            episode.State.Open.Target,
-            state => AnomalyDecider.Decide(state, command),
-            EndOf: (command.AnomalyId, episode.LastHigh.ToUnixTimeMilliseconds()),
-            new Origin(default, null),
-            Guid.CreateVersion7(now)));
-    }
-
-    /// <summary>What has an anomaly of its own is taken out of what is judged together.</summary>
-    private static void Separate(ObjectWatch on, TargetWatch named, long second, in SecondTraffic notAdded)
-    {
-        named.ForgetSurge();
-        if (named.Block is { } block)
-        {
-            block.Remove(named, second, notAdded);
-        }
-
-        if (named.Level is not WatchLevel.Object && named.Block?.IsCovered != true)
-        {
-            on.Whole.Remove(named, second, notAdded);
-        }
-    }
-
-    private void Take(ObjectWatch on, TargetWatch target, AnomalyState state, bool isDeciding)
-    {
-        var episode = target.Episode!;
-        var wasCovering = episode.IsCovering;
-        if (episode.State.Open is not null && state.Open is null)
-        {
-            episode.End();
-        }
-
-        (episode.State, episode.IsDeciding) = (state, isDeciding);
-        if (wasCovering != episode.IsCovering)
-        {
-            if (target.Block is { } block)
-            {
-                block.CoveredHosts += episode.IsCovering ? 1 : -1;
-            }
-
-            if (episode.IsCovering)
-            {
-                on.Open.Add(target);
-            }
-            else
-            {
-                (episode.Hold, episode.IsSpread) = (null, false);
-                on.Open.Remove(target);
-            }
-        }
-
-        if (state.Open is null)
-        {
-            _open.Remove(target);
-        }
-        else
-        {
-            _open[target] = on;
-        }
-    }
-
     private void Forget(DateTimeOffset now)
     {
         foreach (var (key, on) in _watches)
@@ -577,7 +336,7 @@ internal sealed class WindowJudge(
 
             foreach (var (address, host) in on.Hosts)
             {
-                if (now - host.LastArrival > windows.ForgetAfter && IsForgotten(host, now))
+                if (now - host.LastArrival > windows.ForgetAfter && Finder.IsDone(host, now))
                 {
                     on.Hosts.Remove(address); // allowed while enumerating since .NET Core 3
                     Hosts--;
@@ -590,7 +349,7 @@ internal sealed class WindowJudge(
 
             foreach (var (network, block) in on.Blocks)
             {
-                if (now - block.LastArrival > windows.ForgetAfter && IsForgotten(block, now))
+                if (now - block.LastArrival > windows.ForgetAfter && Finder.IsDone(block, now))
                 {
                     on.Blocks.Remove(network);
                 }
@@ -604,23 +363,4 @@ internal sealed class WindowJudge(
 
         _numbers.Forget(before: now - windows.ForgetAfter);
     }
-
-    private bool IsForgotten(TargetWatch target, DateTimeOffset now) =>
-        target.Episode is not { } episode || (!episode.IsCovering && now - episode.LastHigh > anomalies.LongestPause);
-
-    /// <summary>What the wider level may have for as long as it likes.</summary>
-    private static Hold HoldOf(TargetWatch wide, LevelRules rules, Verdict verdict)
-    {
-        var over = verdict.Over[0];
-        var unit = over.UnitOver();
-        var set = (unit is TrafficUnit.Bits ? over.ThresholdBitsPerSecond
-            : unit is TrafficUnit.Packets ? over.ThresholdPacketsPerSecond : over.ThresholdFlowsPerSecond) ?? 0;
-        var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == over.Vector && threshold.Unit == unit);
-        return new(wide, over.Vector, unit, learned is null ? set : Math.Min(set, (long)learned.Rate));
-    }
-
-    private static long Usual(VectorMeasurement over, TrafficUnit unit) =>
-        (unit is TrafficUnit.Bits ? over.BaselineBitsPerSecond : unit is TrafficUnit.Packets ? over.BaselinePacketsPerSecond : null) ?? 0;
-
-    private static DateTimeOffset Until(Episode episode) => DateTimeOffset.FromUnixTimeSeconds(episode.LastHighSecond + 1);
 }

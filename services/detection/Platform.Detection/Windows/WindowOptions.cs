@@ -30,10 +30,11 @@ internal sealed class WindowOptions
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How many seconds behind its newest one a host's increments are still added up; older ones are judged by themselves. 1 to 60; default 4.
+    /// How many seconds behind its newest one a host's increments are still added up; older ones are judged by themselves. 1 to 130; default 12.
+    /// At least ingestion's reach and its sending interval together: a long flow is reported at its end, and spread over all of its seconds.
     /// </summary>
-    [Range(1, 60, ErrorMessage = "must be 1 to 60.")]
-    public int LatenessSeconds { get; init; } = 4;
+    [Range(1, 130, ErrorMessage = "must be 1 to 130.")]
+    public int LatenessSeconds { get; init; } = 12;
 
     /// <summary>After how long without traffic a host is forgotten. 10 seconds to 1 hour; default 1 minute.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "01:00:00", ErrorMessage = "must be 00:00:10 to 01:00:00.")]

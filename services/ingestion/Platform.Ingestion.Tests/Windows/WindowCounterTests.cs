@@ -74,6 +74,19 @@ public sealed class WindowCounterTests
         }
     }
 
+    [Fact]
+    public void A_batch_says_how_coarsely_its_object_was_sampled_whatever_its_flows_are_spread_to()
+    {
+        var counter = Counter();
+        counter.Add(Flow(bytes: 100, packets: 3, rate: 10_000));
+        counter.Add(Flow(bytes: 100, packets: 3));
+        Assert.Equal(10_000u, Assert.Single(Encode(counter)).SamplingRate);
+
+        counter.At(Now);
+        counter.Add(Flow());
+        Assert.Equal(1u, Assert.Single(Encode(counter)).SamplingRate);
+    }
+
     /// <summary>A million hosts are 45 MB of messages: they are made while they are sent, not before.</summary>
     [Fact]
     public void Messages_are_made_one_at_a_time()

@@ -6,8 +6,9 @@ namespace Platform.Ingestion.Windows;
 /// <param name="View">The objects that were current while it was counted.</param>
 /// <param name="FirstSecond">Unix second of row position 0.</param>
 /// <param name="FirstArrivalMs">When its oldest datagram came (Unix milliseconds).</param>
+/// <param name="Rates">Of each object of the view the coarsest sampling.</param>
 internal sealed record FilledWindows(
-    ProtectedView View, long FirstSecond, long FirstArrivalMs, WindowRows<uint> V4, WindowRows<HostAddress> V6, TrafficMixes Mixes)
+    ProtectedView View, long FirstSecond, long FirstArrivalMs, WindowRows<uint> V4, WindowRows<HostAddress> V6, TrafficMixes Mixes, uint[] Rates)
 {
     public int Count => V4.Count + V6.Count;
 

@@ -31,6 +31,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     private readonly List<int> _urgentV4 = [];
     private readonly List<int> _urgentV6 = [];
     private ProtectedView _view = objects.Current;
+    private uint[] _rates = new uint[objects.Current.Objects.Length];
     private TrafficMixes _mixes = new();
     private long _firstSecond;
     private long _firstArrivalMs;
@@ -113,15 +114,19 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         part.Last = (byte)last;
         if (to >= 0)
         {
+            NoteRate(to, flow.SamplingRate);
             Await(in flow, flow.Destination, to, in part);
         }
 
         if (from >= 0)
         {
+            NoteRate(from, flow.SamplingRate);
             part.Vectors |= TrafficVectors.Outgoing;
             Await(in flow, flow.Source, from, in part);
         }
     }
+
+    private void NoteRate(int index, uint rate) => _rates[index] = Math.Max(_rates[index], rate);
 
     /// <summary>Counts what still waits for its row.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -152,10 +157,11 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     public FilledWindows? Take()
     {
         Settle();
-        var taken = Rows == 0 ? null : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take(), TakeMixes());
+        var taken = Rows == 0 ? null : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take(), TakeMixes(), _rates);
         _urgentV4.Clear();
         _urgentV6.Clear();
         _view = objects.Current;
+        _rates = new uint[_view.Objects.Length];
         _firstArrivalMs = 0;
         return taken;
     }
@@ -173,7 +179,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         var v6 = new WindowTable<HostAddress>(int.MaxValue);
         Move(_v4, _urgentV4, v4);
         Move(_v6, _urgentV6, v6);
-        return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take(), TakeMixes());
+        return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take(), TakeMixes(), _rates);
     }
 
     /// <summary>Counts windows that were taken and then found no place.</summary>

@@ -249,6 +249,7 @@ internal sealed class WindowEncoder(string source)
         ref var sequence = ref CollectionsMarshal.GetValueRefOrAddDefault(_sequences, counted.ObjectId, out _);
         writer.Number(5, ++sequence);
         writer.Number(6, (ulong)_filled.FirstArrivalMs * 1000);
+        writer.Number(10, Math.Max(1, _filled.Rates[_objectIndex]));
         _body.Advance(writer.Length);
     }
 

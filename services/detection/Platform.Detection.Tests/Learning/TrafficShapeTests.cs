@@ -1,0 +1,110 @@
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.Tests.Learning;
+
+/// <summary>A service with 40 Mbit/s of short TCP packets all day, and four times as much of long ones on top of it.</summary>
+[Trait("Requirement", "R1")]
+public sealed class TrafficShapeTests
+{
+    private static readonly Amount Usual = new(40_000_000, 30_000);
+    private static readonly Amount More = Usual + new Amount(160_000_000, 160_000_000 / (1_400 * 8));
+    private static readonly LearnedLevel Learned = Learn(Usual, grain: 1);
+
+    [Fact]
+    public void Long_tcp_packets_of_one_source_are_a_transfer_and_of_many_an_attack()
+    {
+        Assert.False(IsOver(sources: 1, declaredBits: 0));
+        Assert.True(IsOver(sources: 500, declaredBits: 0));
+    }
+
+    [Fact]
+    public void Well_above_what_is_declared_nothing_is_excused()
+    {
+        Assert.False(IsOver(sources: 1, declaredBits: 200_000_000));
+        Assert.True(IsOver(sources: 1, declaredBits: 100_000_000));
+    }
+
+    [Fact]
+    public void Above_what_is_declared_by_a_few_sampled_packets_is_chance()
+    {
+        Assert.True(IsOver(sources: 1, declaredBits: 1_000_000_000, times: 10));
+        Assert.False(IsOver(sources: 1, declaredBits: 1_000_000_000, times: 10, grain: 10_000));
+    }
+
+    [Fact]
+    public void A_little_more_traffic_is_more_of_the_same_when_its_packets_are_about_as_long_as_ever()
+    {
+        Assert.False(Grows(packets: 1.6, bits: 1.2815)); // what is beyond the usual has 78 bytes a packet, but the usual is a guess
+        Assert.True(Grows(packets: 1.6, bits: 1.05));
+    }
+
+    [Fact]
+    public void More_of_the_same_opens_connections_as_ever()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = 86_400; second < 2 * 86_400; second += 10)
+        {
+            var traffic = WithBeginnings(times: 1, beginnings: 1);
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1), lowShare: 0.7);
+        Assert.False(rules.Judge(WithBeginnings(times: 3, beginnings: 3), new TargetWatch(default, WatchLevel.Object)).IsOver);
+        Assert.True(rules.Judge(WithBeginnings(times: 3, beginnings: 1), new TargetWatch(default, WatchLevel.Object)).IsOver);
+    }
+
+    private static SecondTraffic WithBeginnings(double times, int beginnings)
+    {
+        var (within, begin) = (new Amount((long)(Usual.Bits * times), (long)(Usual.Packets * times)), new Amount(beginnings * 720_000, beginnings * 1_500));
+        return SecondTraffic.Of(within + begin, (TrafficVector.TcpAck, within), (TrafficVector.TcpSyn, begin));
+    }
+
+    private static bool Grows(double packets, double bits)
+    {
+        var (rules, target, isOver) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Object), false);
+        for (var second = 0; second < 60; second++)
+        {
+            var amount = new Amount((long)(Usual.Bits * bits), (long)(Usual.Packets * packets));
+            isOver |= rules.Judge(
+                target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+        }
+
+        return isOver;
+    }
+
+    private static bool IsOver(int sources, long declaredBits, int times = 1, long grain = 1)
+    {
+        var (usual, more) = (new Amount(Usual.Bits * times, Usual.Packets * times), new Amount(More.Bits * times, More.Packets * times));
+        var target = new TargetWatch(default, WatchLevel.Object);
+        var sketch = new TrafficSketch { Second = 1, Total = new Counters { Packets = (ulong)more.Packets } };
+        for (var source = 0; source < Math.Min(16, sources); source++)
+        {
+            sketch.Peers.Add(new AddressShare
+            {
+                Address = ByteString.CopyFrom(198, 51, 100, (byte)source),
+                Counters = new Counters { Packets = (ulong)((more - usual).Packets / sources) },
+            });
+        }
+
+        target.Note(sketch);
+        var traffic = SecondTraffic.Of(more, (TrafficVector.TcpAck, more));
+        return new LevelRules([], times == 1 ? Learned : Learn(usual, grain), lowShare: 0.7, declaredBits: declaredBits).Judge(traffic, target).IsOver;
+    }
+
+    private static LearnedLevel Learn(Amount usual, long grain)
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = 86_400; second < 2 * 86_400; second += 10)
+        {
+            var traffic = SecondTraffic.Of(usual, (TrafficVector.TcpAck, usual));
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        return baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain);
+    }
+}

@@ -1,0 +1,254 @@
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
+
+namespace Platform.Detection.Windows;
+
+/// <summary>
+/// Lets rules and decider say whether an anomaly opens, changes or ends. It appends nothing itself: what it finds goes to <see cref="FindingRecorder"/>.
+/// Not for several threads: it is its judge's.
+/// </summary>
+/// <param name="judge">Whose targets they are; takes over what was recorded.</param>
+/// <param name="anomalies">When an anomaly is over.</param>
+/// <param name="found">Takes what was found; must not block.</param>
+/// <param name="presence">Whether telemetry is there.</param>
+internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies, Action<Finding> found, TelemetryPresence presence)
+{
+    private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
+
+    /// <summary>A target's second has grown: it may open an anomaly, or be part of one.</summary>
+    /// <param name="notTogether">Of it what the wider levels do not have yet.</param>
+    public void Consider(
+        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, in SecondTraffic notTogether, Origin origin, DateTimeOffset now)
+    {
+        var rules = on.Rules(target.Level);
+        var episode = target.Episode;
+        if (episode?.IsCovering != true && !rules.CouldMatter(whole.Total))
+        {
+            return;
+        }
+
+        if (!rules.IsNear(whole, target) && episode?.Hold?.IsHigh(whole, second) != true)
+        {
+            return;
+        }
+
+        episode ??= target.Episode = new Episode();
+        episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause);
+        if (episode.IsDeciding || rules.Judge(whole, target) is not { IsOver: true } verdict || episode.Over(second) < anomalies.MinimumSeconds)
+        {
+            return;
+        }
+
+        if (episode.State.Open is not null)
+        {
+            Find(on, target, second, whole, verdict, target, origin, now);
+            return;
+        }
+
+        var (named, rule) = Naming.Of(on, target, second, whole, verdict);
+        if (named is null && target.Block is { Episode: { IsSpread: true, State.Open: not null } spread } block)
+        {
+            spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause);
+        }
+
+        if (named is null || named.Episode?.IsDeciding == true)
+        {
+            return;
+        }
+
+        if (named != target)
+        {
+            named.Episode ??= new Episode();
+            named.Episode.High(second, named.At(second).Total, now, presence.At(now), anomalies.LongestPause);
+            named.Episode.IsSpread = named.Level > target.Level;
+            named.Episode.Hold = named.Episode.IsSpread ? null : Naming.HoldOf(target, rules, verdict);
+        }
+
+        named.Episode!.Begin(now, anomalies);
+        var theirs = named == target ? whole : named.At(second);
+        theirs = theirs.Total.Packets > 0 ? theirs : named.At(second - 1); // this second's may be still to come
+        theirs = theirs.Total.Packets > 0 ? theirs : whole;
+        Find(on, named, second, theirs, verdict with { Rule = rule }, target, origin, now);
+        if (named.IsCovered)
+        {
+            Separate(on, named, second, named == target ? notTogether : default);
+        }
+    }
+
+    /// <summary>Ends what was seen to be quiet long enough, or was not seen for too long.</summary>
+    public void EndWhatIsOver(DateTimeOffset now)
+    {
+        foreach (var (target, on) in _open)
+        {
+            var episode = target.Episode!;
+            if (!episode.IsDeciding && OverFor(now - episode.LastHigh, presence.At(now) - episode.PresentAtHigh, episode.QuietFor(anomalies)) is { } reason)
+            {
+                End(on, target, episode, reason, now);
+            }
+        }
+    }
+
+    /// <summary>Signs of life of what is open.</summary>
+    public IReadOnlyList<Pulse> Pulses() =>
+    [
+        .. from target in _open.Keys
+           let episode = target.Episode
+           select new Pulse(
+               episode.State.Open!.AnomalyId,
+               episode.LastHigh.ToUnixTimeMilliseconds(),
+               Until(episode),
+               episode.Peak.Bits,
+               episode.Peak.Packets,
+               episode.QuietFor(anomalies)),
+    ];
+
+    /// <summary>Takes over what the target's stream says.</summary>
+    /// <param name="isDeciding">It is being recorded, and may still turn out otherwise.</param>
+    public void Take(ObjectWatch on, TargetWatch target, AnomalyState state, bool isDeciding)
+    {
+        var episode = target.Episode!;
+        var wasCovering = episode.IsCovering;
+        if (episode.State.Open is not null && state.Open is null)
+        {
+            episode.End();
+        }
+
+        (episode.State, episode.IsDeciding) = (state, isDeciding);
+        if (wasCovering != episode.IsCovering)
+        {
+            if (target.Block is { } block)
+            {
+                block.CoveredHosts += episode.IsCovering ? 1 : -1;
+            }
+
+            if (episode.IsCovering)
+            {
+                on.Open.Add(target);
+                on.Cloud(now: episode.LastHighSecond);
+            }
+            else
+            {
+                (episode.Hold, episode.IsSpread) = (null, false);
+                target.ForgetSurge(); // it was the anomaly
+                on.Open.Remove(target);
+            }
+        }
+
+        if (state.Open is null)
+        {
+            _open.Remove(target);
+        }
+        else
+        {
+            _open[target] = on;
+        }
+    }
+
+    /// <summary>These anomalies were ended by somebody else: if their traffic goes on, it is a new anomaly.</summary>
+    public void Forsake(IReadOnlySet<Guid> anomalyIds)
+    {
+        foreach (var (target, on) in _open.ToArray())
+        {
+            if (!target.Episode!.IsDeciding && anomalyIds.Contains(target.Episode.State.Open!.AnomalyId))
+            {
+                Take(on, target, AnomalyState.Quiet, isDeciding: false);
+            }
+        }
+    }
+
+    public void Clear() => _open.Clear();
+
+    /// <summary>Nothing of a target needs to be remembered any more.</summary>
+    public bool IsDone(TargetWatch target, DateTimeOffset now) =>
+        target.Episode is not { } episode || (!episode.IsCovering && now - episode.LastHigh > anomalies.LongestPause);
+
+    private void Find(
+        ObjectWatch on,
+        TargetWatch target,
+        long second,
+        in SecondTraffic whole,
+        Verdict verdict,
+        TargetWatch judged,
+        Origin origin,
+        DateTimeOffset now)
+    {
+        var episode = target.Episode!;
+        var watched = on.Object;
+        var subject = episode.State.Open
+            ?? new AnomalySubject(
+                Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworksOf(target, second)[0], target.Level, on.Direction);
+        var command = new JudgeSecond(
+            subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now);
+        if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
+        {
+            var rules = on.Rules(target.Level);
+            command = command with
+            {
+                Explanation = Explainer.Explain(
+                    subject,
+                    verdict.Rule,
+                    verdict.Over,
+                    Surge.Excess(target.Surge, whole, rules.Learned, out _),
+                    rules.Learned.Typical,
+                    target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
+                    judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()]),
+            };
+            Take(on, target, episode.State, isDeciding: true);
+            found(new Finding(
+                judge,
+                on,
+                target,
+                subject.Target,
+                state => AnomalyDecider.Decide(state, command),
+                EndOf: null,
+                origin,
+                Guid.CreateVersion7(now)));
+        }
+    }
+
+    private void End(ObjectWatch on, TargetWatch target, Episode episode, EndReason reason, DateTimeOffset now)
+    {
+        var command = new EndAnomaly(
+            episode.State.Open!.AnomalyId,
+            reason,
+            episode.LastHigh,
+            episode.QuietFor(anomalies),
+            episode.Peak.Bits,
+            episode.Peak.Packets,
+            Until(episode),
+            now,
+            episode.Pulses);
+        episode.IsDeciding = true;
+        found(new Finding(
+            judge,
+            on,
+            target,
+            episode.State.Open.Target,
+            state => AnomalyDecider.Decide(state, command),
+            EndOf: (command.AnomalyId, episode.LastHigh.ToUnixTimeMilliseconds()),
+            new Origin(default, null),
+            Guid.CreateVersion7(now)));
+    }
+
+    /// <summary>What has an anomaly of its own is taken out of what is judged together.</summary>
+    private static void Separate(ObjectWatch on, TargetWatch named, long second, in SecondTraffic notAdded)
+    {
+        named.ForgetSurge();
+        if (named.Block is { } block)
+        {
+            block.Remove(named, second, notAdded);
+        }
+
+        if (named.Level is not WatchLevel.Object && named.Block?.IsCovered != true)
+        {
+            on.Whole.Remove(named, second, notAdded);
+        }
+    }
+
+    /// <summary>Why an anomaly that was last high so long ago is over; null when it is not.</summary>
+    private EndReason? OverFor(TimeSpan since, TimeSpan seen, TimeSpan quietFor) =>
+        seen >= quietFor ? EndReason.Subsided : since - seen >= anomalies.MissingFor ? EndReason.TelemetryMissing : null;
+
+    private static DateTimeOffset Until(Episode episode) => DateTimeOffset.FromUnixTimeSeconds(episode.LastHighSecond + 1);
+}
