@@ -99,12 +99,22 @@ internal sealed class BellPublications : IPublications
 
 public sealed class WhenBellRang(StreamStore store) : IConsumer<NoticePublished>
 {
+    internal const string Cracked = "cracked";
+
     internal static System.Collections.Concurrent.ConcurrentBag<Guid> Calls { get; } = [];
+
+    /// <summary>The release that can handle a cracked bell.</summary>
+    internal static bool IsMended { get; set; }
 
     public async Task Consume(ConsumeContext<NoticePublished> context)
     {
         ArgumentNullException.ThrowIfNull(context);
         Calls.Add(context.MessageId!.Value);
+        if (context.Message.Kind == Cracked && !IsMended)
+        {
+            throw new InvalidOperationException("It is cracked.");
+        }
+
         await store.Tenant(TenantId.Of(context.Message.TenantId)).Handle(
             Echo.Stream, context.Message.ServiceCode!, _ => new EchoHeard(context.Message.Kind), context.Cause(), context.CancellationToken);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -73,6 +74,23 @@ internal static class ClockState
 {
     private const int TimeError = 5; // TIME_ERROR: not synchronised
     private const int NanosecondsFlag = 0x2000; // STA_NANO in status
+    private static readonly Meter Meter = new("Platform.Clock");
+
+    private static int _isMeasured;
+
+    /// <summary>Makes it metrics as well, once for the process.</summary>
+    public static void Measure()
+    {
+        if (!OperatingSystem.IsLinux() || Interlocked.Exchange(ref _isMeasured, 1) != 0)
+        {
+            return;
+        }
+
+        Meter.CreateObservableGauge(
+            "platform.clock.synchronised", () => Read().IsSynchronised ? 1 : 0, "1", "1 while the kernel says that the clock follows a source of time, else 0.");
+        Meter.CreateObservableGauge(
+            "platform.clock.error", () => Read().Most.TotalSeconds, "s", "How far the clock is from true time at most, as the kernel knows it from who synchronises it.");
+    }
 
     /// <summary>For example <c>synchronised offset=12us maxerror=480us</c> or <c>unsynchronised</c>; null where there is no such kernel.</summary>
     public static string? Now()
@@ -82,17 +100,25 @@ internal static class ClockState
             return null;
         }
 
-        // struct timex of 64-bit Linux, by its words: 0 modes (0 reads only), 1 offset, 3 maxerror, 5 status.
-        Span<long> timex = stackalloc long[32];
-        timex.Clear();
-        var state = Read(ref timex[0]);
-        if (state is < 0 or TimeError)
-        {
-            return "unsynchronised";
-        }
+        return Describe(Read());
+    }
 
-        var offset = (timex[5] & NanosecondsFlag) != 0 ? timex[1] / 1000 : timex[1];
-        return FormattableString.Invariant($"synchronised offset={offset}us maxerror={timex[3]}us");
+    internal static string Describe((bool IsSynchronised, TimeSpan Offset, TimeSpan Most) clock) => clock.IsSynchronised
+        ? FormattableString.Invariant($"synchronised offset={clock.Offset.TotalMicroseconds:0}us maxerror={clock.Most.TotalMicroseconds:0}us")
+        : "unsynchronised";
+
+    /// <param name="state">What adjtimex answered.</param>
+    /// <param name="timex">Its struct timex of 64-bit Linux, by words: 0 modes, 1 offset, 3 maxerror, 5 status.</param>
+    internal static (bool IsSynchronised, TimeSpan Offset, TimeSpan Most) Of(int state, ReadOnlySpan<long> timex) => (
+        state is >= 0 and not TimeError,
+        TimeSpan.FromMicroseconds((timex[5] & NanosecondsFlag) != 0 ? timex[1] / 1000 : timex[1]),
+        TimeSpan.FromMicroseconds(timex[3]));
+
+    private static (bool IsSynchronised, TimeSpan Offset, TimeSpan Most) Read()
+    {
+        Span<long> timex = stackalloc long[32];
+        timex.Clear(); // no modes: it only reads
+        return Of(Read(ref timex[0]), timex);
     }
 
     [DllImport("libc", EntryPoint = "adjtimex")]

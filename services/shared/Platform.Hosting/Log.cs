@@ -56,6 +56,15 @@ internal static partial class Log
     [LoggerMessage(18, LogLevel.Error, "Republish since when? '{Text}' is no time such as 2030-01-01T00:00:00Z")]
     public static partial void NoTime(this ILogger log, string text);
 
+    [LoggerMessage(19, LogLevel.Information, "{Queue} holds {Messages} messages")]
+    public static partial void ErrorQueueHolds(this ILogger log, string queue, uint messages);
+
+    [LoggerMessage(21, LogLevel.Information, "Message {MessageId} failed with {Exception}: {Reason} ({At})")]
+    public static partial void Faulted(this ILogger log, string? messageId, string exception, string reason, string at);
+
+    [LoggerMessage(22, LogLevel.Error, "{Queue} cannot be read, or what it holds cannot be given back: {Failure}")]
+    public static partial void NoErrorQueue(this ILogger log, string queue, string failure);
+
     [LoggerMessage(14, LogLevel.Error, "No projection is named {Projection}; there are: {Projections}")]
     public static partial void NoProjection(this ILogger log, string projection, string projections);
 }

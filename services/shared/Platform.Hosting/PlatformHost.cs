@@ -78,6 +78,7 @@ public static class PlatformHost
     /// with <c>verify</c> proves the event streams and ends with 1 when something in them is not as it was written,
     /// with <c>rebuild NAME</c> builds a view anew from them, beside the one in use,
     /// with <c>republish SINCE</c> tells all facts since that time once more (<c>2030-01-01T00:00:00Z</c>), after a restore that lost what queues held.
+    /// with <c>faults QUEUE</c> says what lies in an error queue and why, with <c>requeue QUEUE</c> gives it back to the queue that it came from.
     /// A port in use, like a setting out of range before, ends the process with code 78 (configuration error) and one line that says what to change.
     /// </summary>
     public static async Task<int> RunPlatformAsync(this WebApplication app, string[] args)
@@ -104,6 +105,11 @@ public static class PlatformHost
             if (args is ["republish", var since, ..])
             {
                 return await Persistence.Republish(app.Services, since, log);
+            }
+
+            if (args is ["faults" or "requeue", var queue, ..])
+            {
+                return await ErrorQueue.Read(app.Services, queue, giveBack: args[0] == "requeue", log);
             }
 
             await app.RunAsync();

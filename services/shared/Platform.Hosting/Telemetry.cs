@@ -41,6 +41,7 @@ internal static class TelemetrySetup
         var options = builder.AddValidatedOptions<TelemetryOptions>(TelemetryOptions.Section);
         var resource = ResourceBuilder.CreateDefault().AddService(service, "platform", serviceInstanceId: Environment.MachineName);
 
+        ClockState.Measure();
         builder.Services.AddSingleton<PrometheusExporter>();
         builder.Services.AddSingleton(_ => Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(resource)
