@@ -34,6 +34,16 @@ public sealed partial class ObservabilityTests
         Assert.Empty(named.Where(name => !known.Contains(name)).Distinct());
     }
 
+    [Fact]
+    public void Runbooks_and_docs_name_only_metrics_that_services_have()
+    {
+        var known = File.ReadLines(Repository.Path("tests", "Platform.ChartTests", "metrics.txt")).Select(line => line.Split(' ')[0]).ToHashSet(StringComparer.Ordinal);
+        var named = Directory.EnumerateFiles(Repository.Path("docs"), "*.md", SearchOption.AllDirectories)
+            .SelectMany(file => Quoted().Matches(File.ReadAllText(file)).Select(m => Base().Replace(m.Groups["metric"].Value, ""))).ToArray();
+        Assert.NotEmpty(named);
+        Assert.Empty(named.Where(name => !known.Contains(name)).Distinct());
+    }
+
     /// <summary>Prometheus' own program reads the alerts, and plays series to them (<c>alerts.test.yaml</c>): each wakes when it should and sleeps else.</summary>
     [Fact]
     public async Task Each_alert_wakes_and_sleeps_when_it_should()
@@ -110,6 +120,9 @@ public sealed partial class ObservabilityTests
 
     [GeneratedRegex(@"\b(?!http_response_status_code|http_route)(platform|http|dotnet)_[a-z_]+(?=[{\[) ]|$)")]
     private static partial Regex Metric();
+
+    [GeneratedRegex(@"`(?<metric>(platform|http_client|http_server|dotnet|db|messaging|kestrel)_[a-z_]+)[`{]")]
+    private static partial Regex Quoted();
 
     [GeneratedRegex("_(bucket|count|sum)$")]
     private static partial Regex Base();

@@ -86,8 +86,9 @@ public sealed class RenderingTests
             (await Helm.Three.OrSkip().Render("dependencies", ["-f", "tests/Platform.ChartTests/backups.yaml", .. arguments])).Single(m => m.Kind == "CronJob").ApiVersion;
     }
 
+    /// <summary>In the chart; what a service needs beside it (database, secrets, order of dumps) is in CONTRIBUTING.md.</summary>
     [Fact]
-    public async Task A_new_service_is_one_more_entry_and_nothing_else()
+    public async Task A_new_service_is_one_more_entry_of_the_values_and_no_other_change_of_the_chart()
     {
         var before = await Helm.Three.OrSkip().Render("platform");
         var after = await Helm.Three.Render(

@@ -8,14 +8,15 @@ streams() { # DATABASE LAST-SEQUENCE
 }
 since=$(date +%s%N)
 took() { echo "$1: $((($(date +%s%N) - since) / 1000000)) ms"; since=$(date +%s%N); }
-for name in accounts detection ingestion mitigation notifications reporting retention; do pg_dump -Fc -f "/tmp/$name.dump" "$name"; done
+read -ra databases < <(ask postgres -c "select string_agg(datname, ' ') from pg_database where not datistemplate and datname <> 'postgres' and datname !~ '_restored$'")
+for name in "${databases[@]}"; do pg_dump -Fc -f "/tmp/$name.dump" "$name"; done
 took dumped
-for name in accounts detection ingestion mitigation notifications reporting retention; do
+for name in "${databases[@]}"; do
   ask postgres -c "drop database if exists ${name}_restored" -c "create database ${name}_restored owner $name"
   pg_restore --no-owner --role="$name" -d "${name}_restored" "/tmp/$name.dump"
 done
 took restored
-for name in accounts detection ingestion mitigation notifications reporting retention; do
+for name in "${databases[@]}"; do
   last=$(ask "${name}_restored" -c 'select coalesce(max(seq_id), 0) from events.mt_events')
   want=$(streams "$name" "$last") got=$(streams "${name}_restored" "$last")
   [[ $want == "$got" ]] || { echo "$name differs: $want, restored $got"; exit 1; }
