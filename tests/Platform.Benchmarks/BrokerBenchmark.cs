@@ -20,7 +20,7 @@ internal static class BrokerBenchmark
         await using var server = RabbitMqServer.Own();
         await server.InitializeAsync();
         var figures = new Dictionary<string, double>();
-        foreach (var bytes in arguments.Length > 0 ? arguments.Select(size => int.Parse(size, System.Globalization.CultureInfo.InvariantCulture)) : [1_500, 13_000])
+        foreach (var bytes in arguments.Length > 0 ? arguments.Select(size => int.Parse(size, System.Globalization.CultureInfo.InvariantCulture)) : [1_500, 13_400])
         {
             var virtualHost = new RabbitMqVirtualHost(server);
             await virtualHost.InitializeAsync();

@@ -137,7 +137,7 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
         "s" => ("_seconds", 1),
         "ms" => ("_seconds", 0.001),
         "By" => ("_bytes", 1),
-        "" or "1" => ("", 1),
+        "" or "1" or "ea" => ("", 1), // the last is MassTransit's word for pieces
         _ when unit.StartsWith('{') => ("", 1), // an annotation such as {event} is no unit
         _ => ("_" + Sanitize(unit), 1),
     };

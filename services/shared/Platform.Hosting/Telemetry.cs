@@ -52,6 +52,7 @@ internal static class TelemetrySetup
         builder.Services.AddSingleton(services => Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
             .AddMeter(Meters)
+            .AddView("messaging.masstransit.*.active", MetricStreamConfiguration.Drop) // counters that count down too: no scraper could read them
             .AddReader(new BaseExportingMetricReader(services.GetRequiredService<PrometheusExporter>()))
             .To(options, "v1/metrics", (metrics, export) => metrics.AddOtlpExporter(export))
             .Build());
