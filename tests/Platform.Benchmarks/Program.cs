@@ -4,7 +4,6 @@ using Platform.Benchmarks;
 // One benchmark per name; the last line it prints is its figures as JSON.
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>
 {
-    ["broker"] = BrokerBenchmark.Run,
     ["detection"] = DetectionBenchmark.Run,
     ["detection-quality"] = DetectionQualityBenchmark.Run,
     ["detection-windows"] = DetectionWindowsBenchmark.Run,
