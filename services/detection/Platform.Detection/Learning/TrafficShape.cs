@@ -74,8 +74,12 @@ internal static class TrafficShape
         /// A transfer has one source or two: they have most of the TCP beyond the usual. Where nothing is known of sources, or too few sampled packets to
         /// say, nothing is held against it.
         /// </summary>
-        public bool IsOfFew(Senders senders) =>
-            senders.LargestTwo() >= (0.5 * Part(Tcp(), _wholeAll)) - Math.Sqrt(_grain / Math.Max(_grain, senders.Sketched));
+        public bool IsOfFew(Senders senders)
+        {
+            var (most, all) = (senders.LargestTwo(), Math.Max(_grain, senders.Sketched));
+            // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
+            return most >= 0.35 * Tcp().Packets || most / all >= (0.5 * Part(Tcp(), _wholeAll)) - Math.Sqrt(_grain / all);
+        }
 
         public bool IsMoreOfTheSame(WatchLevel level) =>
             (HasUsualSize(Total) || IsOfUsualSize())

@@ -50,6 +50,6 @@ internal sealed class Senders
         }
     }
 
-    /// <summary>Part of the packets that the two largest have, 0 to 1.</summary>
-    public double LargestTwo() => Sketched == 0 ? 0 : Math.Min(1, _packets.Values.OrderDescending().Take(2).Sum() / Sketched);
+    /// <summary>Packets of the two largest.</summary>
+    public double LargestTwo() => _packets.Values.OrderDescending().Take(2).Sum();
 }
