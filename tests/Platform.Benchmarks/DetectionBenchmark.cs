@@ -7,7 +7,7 @@ using Platform.Testing;
 namespace Platform.Benchmarks;
 
 /// <summary>
-/// How long after the first attack record on the wire the anomaly can be read from the event store: real programs (gateway, accounts, ingestion,
+/// How long after the first attack record on the wire the anomaly can be read from the event store: real programs (gateway, accounts, mitigation, ingestion,
 /// detection), PostgreSQL and RabbitMQ on loopback, NetFlow v5 over a real socket beside ordinary traffic. Each run attacks a host of its own and
 /// begins at a random moment of a second. Then windows per CPU-second and memory of a judge, in a process of its own.
 /// <c>bench detection [runs] [--seed N]</c>
@@ -29,7 +29,7 @@ internal static class DetectionBenchmark
         await using (var stack = await LocalStack.Start(new()
         {
             Folder = folder.FullName,
-            Services = new HashSet<string> { "accounts", "gateway", "ingestion", "detection" },
+            Services = new HashSet<string> { "accounts", "gateway", "ingestion", "detection", "mitigation" }, // a contract is admitted by mitigation
         }))
         {
             using var provider = new GatewayClient(stack.Gateway);
