@@ -8,7 +8,7 @@ namespace Platform.Detection.Windows;
 internal sealed class LevelRules
 {
     private const int FewPackets = 12;
-    private const int Calm = 64; // a second comes in a dozen parts when flows are long, from several processes
+    private const int Calm = 16; // a second comes in a dozen parts when flows are long, and each of them is more than this when the whole of it matters
     private const double BeyondDeclared = 1.25;
     private const long Coarsest = 10_000;
     private const int LongestPacket = 1500 * 8;
