@@ -28,4 +28,10 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Warning, "{Windows} window increments were not confirmed by the broker and are counted as dropped")]
     public static partial void WindowsLost(this ILogger log, int windows, Exception reason);
+
+    [LoggerMessage(9, LogLevel.Critical, "Sending to the telemetry bus broke; the service stops so that it is started anew")]
+    public static partial void SenderBroke(this ILogger log, Exception reason);
+
+    [LoggerMessage(10, LogLevel.Debug, "A beat was not taken by the telemetry bus")]
+    public static partial void BeatLost(this ILogger log, Exception reason);
 }

@@ -51,10 +51,13 @@ internal sealed class IngestionMetrics : IDisposable
         Count("flows.overflowed", "{flow}", "Flows that found the window table full.", receiver => receiver.Counter.Totals.Overflowed);
         Count("flows.unsketched", "{flow}", "Flows that no sketch had room for.", receiver => receiver.Counter.Totals.Unsketched);
         Count("late", "By", "Bytes of flows that lie before the open windows, scaled.", receiver => (long)receiver.Counter.Totals.LateBytes);
+        Count("late_packets", "{packet}", "Packets of flows that lie before the open windows, scaled.", receiver => (long)receiver.Counter.Totals.LatePackets);
+        Count("late_flows", "{flow}", "Flows that ended before the open windows.", receiver => receiver.Counter.Totals.LateFlows);
         Count("rows.dropped", "{row}", "Rows of windows that waited for the telemetry bus too long.", receiver => receiver.Counter.Totals.DroppedRows);
         Total("records", "{record}", "Flow records decoded.", context => context.Records);
         Total("sequence_gaps", "{unit}", "Datagrams or records that sequence numbers skipped; lost, but for those that came late.", context => context.SequenceSkipped);
         Total("sequence_late", "{unit}", "Datagrams or records that came after later ones: skipped before, but not lost.", context => context.SequenceLate);
+        Total("sflow_drops", "{sample}", "Samples that agents say they lost for want of resources.", context => context.SflowDrops);
         Total("templates.withdrawn", "{template}", "Templates that the exporter took back.", context => context.TemplatesWithdrawn);
         Total("exporter.datagrams", "{datagram}", "Datagrams of a registered exporter.", context => context.Datagrams);
         _meter.CreateObservableGauge(

@@ -155,7 +155,7 @@ public sealed class DecoderFuzzTests
                 Assert.True(least < ThreadTime.MostFor(datagram.Length), $"{Convert.ToHexStringLower(datagram)} cost {least}");
             }
 
-            Assert.True(_flows.SequenceEqual(_straightFlows), $"{Convert.ToHexStringLower(datagram)}: the receiving threads and decode read different flows");
+            Assert.True(_flows.Where(flow => !flow.IsOfNobody).SequenceEqual(_straightFlows), $"{Convert.ToHexStringLower(datagram)}: the receiving threads and decode read different flows");
             Assert.Equal(_exporter.Errors, _straight.Errors);
             Assert.InRange(_exporter.TemplatesKept, 0, Limits.Templates);
             Assert.InRange(_exporter.WaitingSets, 0, Limits.WaitingBytes / WaitingSet.Overhead);

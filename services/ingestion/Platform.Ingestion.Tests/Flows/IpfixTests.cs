@@ -307,7 +307,7 @@ public sealed class IpfixTests
     {
         var decoded = new Decoded()
             .Receive(Exported(0, 100, sets => Told(sets, -600).Set(2, set => set.Template(256, (1, 4), (21, 4))).Set(256, set => set.U32(1, 600_000))))
-            .Receive(Exported(60, 0, sets => (isToldAnew ? Told(sets, 50) : sets).Set(256, set => set.U32(2, 5000))))
+            .Receive(Exported(60, 0, sets => (isToldAnew ? Told(sets, 50) : sets).Set(2, set => set.Template(256, (1, 4), (21, 4))).Set(256, set => set.U32(2, 5000))))
             .Receive(Exported(60, isToldAnew ? 2u : 1u, sets => sets.Set(256, set => set.U32(3, 5000))))
             .Receive(Exported(60, isToldAnew ? 3u : 2u, sets => sets.Set(256, set => set.U32(4, 5000))));
 

@@ -44,7 +44,7 @@ public sealed class Sflow5Tests
     {
         var frame = new Datagram().Bytes(Macs).U16(0x8847).U32(16 << 12, 17 << 12 | 0x100)
             .Bytes(Convert.FromHexString(controlWord)).Bytes(Convert.FromHexString(macs)).U16(0x0800).Bytes(Ipv4Udp());
-        var decoded = new Decoded().Receive(Sample(1, 90, frame));
+        var decoded = new Decoded().Receive(Sample(1, 120, frame));
 
         Assert.Equal(("10.0.0.2", 4000), (decoded.Flow.Destination.ToString(), decoded.Flow.DestinationPort));
         Assert.Empty(decoded.Errors);

@@ -104,6 +104,37 @@ public sealed class TrafficMixTests
         Assert.InRange(counter.Totals.Unsketched, 101, 10_000);
     }
 
+    [Fact]
+    public void A_small_object_beside_a_busy_one_is_looked_at_flow_by_flow()
+    {
+        var busy = Shop with { ObjectId = Guid.Parse("0190aaaa-0000-7000-8000-000000000002"), Prefixes = [IPNetwork.Parse("10.0.0.0/8")] };
+        var counter = new WindowCounter(new ProtectedObjects { Current = new ProtectedView([busy, Shop]) }, 10, 1_000_000);
+        counter.At(Now);
+        for (var i = 0; i < 5000; i++)
+        {
+            counter.Add(Flow("198.51.100.1", 53, 100, 1, "10.0.0.1"));
+        }
+
+        for (var i = 0; i < 50; i++)
+        {
+            counter.Add(Flow("198.51.100.7", 123, 468, 1));
+        }
+
+        var small = Assert.Single(Decode(counter.Take()!), sketch => sketch.Host.Length == 0 && sketch.SourcePorts[0].Number == 123);
+        Assert.Equal((50ul, 50ul), (small.Total.Packets, small.Total.Flows));
+    }
+
+    [Fact]
+    public void Who_tells_no_packets_is_ranked_by_bytes()
+    {
+        var flows = Enumerable.Range(1, 40).Select(i => Flow($"198.51.100.{i}", 53, (ulong)i * 100_000, packets: 0)).Prepend(Flow("198.51.100.99", 53, 90_000_000, packets: 0));
+
+        var peers = Sketches([.. flows]).Single(sketch => sketch.Host.Length == 0).Peers;
+
+        Assert.Equal("198.51.100.99", new IPAddress(peers[0].Address.ToByteArray()).ToString());
+        Assert.Equal((90_000_000ul, 0ul), (peers[0].Counters.Bytes, peers[0].Counters.Packets));
+    }
+
     private static (uint, ulong) Packets(NumberShare share) => (share.Number, share.Counters.Packets);
 
     private static List<TrafficSketch> Sketches(params FlowRecord[] flows)

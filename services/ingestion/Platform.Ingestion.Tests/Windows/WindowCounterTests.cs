@@ -176,7 +176,10 @@ public sealed class WindowCounterTests
         var windows = Encode(counter).SelectMany(batch => batch.Windows).ToList();
         Assert.Equal(10, windows.Count);
         Assert.All(windows, window => Assert.Equal((100ul, 1ul), (window.Total.Bytes, window.Total.Packets)));
-        Assert.Equal((5000ul, 50ul), (counter.Totals.LateBytes, counter.Totals.LatePackets));
+        Assert.Equal((5000ul, 50ul, 0), (counter.Totals.LateBytes, counter.Totals.LatePackets, counter.Totals.LateFlows));
+        counter.At(Now);
+        counter.Add(Flow(bytes: 600, packets: 6, endMs: Now - 60_500));
+        Assert.Equal((5600ul, 56ul, 1), (counter.Totals.LateBytes, counter.Totals.LatePackets, counter.Totals.LateFlows));
     }
 
     /// <summary>The classic complaint: sixty long flows of a hundred packets a second each, exported every minute, all together or one a second.</summary>

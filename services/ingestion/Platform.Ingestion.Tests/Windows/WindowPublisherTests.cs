@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Platform.Contracts.Grpc.Telemetry.V1;
@@ -17,6 +18,7 @@ public sealed class WindowPublisherTests
     private readonly ManualTimeProvider _clock = new();
     private readonly WindowQueue _queue = new();
     private readonly ExporterRegistry _exporters = new(acceptsAll: true);
+    private readonly ApplicationLifetime _lifetime = new(NullLogger<ApplicationLifetime>.Instance);
 
     [Fact]
     public async Task Windows_that_waited_too_long_for_the_broker_are_dropped_with_a_count()
@@ -30,6 +32,25 @@ public sealed class WindowPublisherTests
 
         await Eventually.Equal(1L, () => dropped.Sum);
         await publisher.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task What_nobody_foresaw_when_connecting_does_not_end_the_sending()
+    {
+        var token = TestContext.Current.CancellationToken;
+        using var metrics = new IngestionMetrics();
+        using var dropped = new Listener(metrics, "platform.ingestion.windows.dropped");
+        var broker = new Unreadable();
+        await using var publisher = new WindowPublisher(
+            _queue, _exporters, broker, Options.Create(new WindowOptions()), metrics, _clock, _lifetime, NullLogger<WindowPublisher>.Instance);
+        await publisher.StartAsync(token);
+        Assert.True(_queue.TryAdd(Filled()));
+        await Eventually.True(() => broker.Asked > 1);
+        _clock.Advance(TimeSpan.FromSeconds(31));
+
+        await Eventually.Equal(1L, () => dropped.Sum);
+        await publisher.StopAsync(token);
+        Assert.False(_lifetime.ApplicationStopping.IsCancellationRequested);
     }
 
     [Fact]
@@ -105,7 +126,7 @@ public sealed class WindowPublisherTests
     }
 
     private WindowPublisher Publisher(RabbitMqOptions broker, IngestionMetrics metrics) => new(
-        _queue, _exporters, Options.Create(broker), Options.Create(new WindowOptions()), metrics, _clock, NullLogger<WindowPublisher>.Instance);
+        _queue, _exporters, Options.Create(broker), Options.Create(new WindowOptions()), metrics, _clock, _lifetime, NullLogger<WindowPublisher>.Instance);
 
     private FilledWindows Filled()
     {
@@ -125,6 +146,13 @@ public sealed class WindowPublisherTests
             NowMs = nowMs,
         });
         return counter.Take()!;
+    }
+
+    private sealed class Unreadable : IOptions<RabbitMqOptions>
+    {
+        public int Asked;
+
+        public RabbitMqOptions Value => Interlocked.Increment(ref Asked) > 0 ? throw new NotSupportedException() : new();
     }
 
     private sealed class Listener : IDisposable

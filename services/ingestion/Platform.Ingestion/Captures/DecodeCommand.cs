@@ -170,6 +170,7 @@ internal static class DecodeCommand
                 ["optionsRecords"] = all.Sum(exporter => exporter.OptionsRecords),
                 ["counterSamples"] = all.Sum(exporter => exporter.CounterSamples),
                 ["discardedPackets"] = all.Sum(exporter => exporter.DiscardedPackets),
+                ["sflowDrops"] = all.Sum(exporter => exporter.SflowDrops),
                 ["sequenceGaps"] = all.Sum(exporter => exporter.SequenceGaps),
                 ["exporters"] = all.Count,
                 ["otherPackets"] = OtherPackets,

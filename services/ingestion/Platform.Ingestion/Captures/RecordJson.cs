@@ -188,6 +188,11 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
             _json.WriteNumber("flowEndMilliseconds", counted.EndMs);
             _json.WriteNumber("samplingRate", counted.SamplingRate);
             _json.WriteString("samplingSource", JsonNamingPolicy.KebabCaseLower.ConvertName(counted.SamplingSource.ToString()));
+            if (counted.IsOfNobody)
+            {
+                _json.WriteBoolean("ofNobody", true); // counted as an error, not as traffic
+            }
+
             _json.WriteEndObject();
             _counted = null;
         }
@@ -234,7 +239,11 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
         Number("ipVersion", packet.Version);
         _json.WriteString(isV4 ? "sourceIPv4Address" : "sourceIPv6Address", packet.Source.ToString());
         _json.WriteString(isV4 ? "destinationIPv4Address" : "destinationIPv6Address", packet.Destination.ToString());
-        Number("protocolIdentifier", packet.Protocol);
+        if (!packet.IsCutBeforeProtocol)
+        {
+            Number("protocolIdentifier", packet.Protocol);
+        }
+
         Number("ipClassOfService", packet.TypeOfService);
         Number("ipTTL", packet.Ttl);
         Number("ipTotalLength", packet.IpLength);
@@ -258,7 +267,7 @@ internal sealed class RecordJson(Stream output, bool withOptions) : IDisposable
             Number("destinationTransportPort", packet.DestinationPort);
         }
 
-        if (packet.Protocol == 6)
+        if (packet.HasTcpFlags)
         {
             Number("tcpControlBits", packet.TcpFlags);
         }

@@ -40,7 +40,7 @@ internal sealed class GetExporter(NpgsqlDataSource database, ExporterRegistry re
             {
                 Domain = domain.Id,
                 Id = rate.Id,
-                OfInterface = rate.Of == SamplingSource.Interface,
+                OfInterface = rate.Of is SamplingSource.Interface or SamplingSource.EgressInterface,
                 OfTemplate = rate.Of == SamplingSource.Template,
                 OfLineCard = rate.Of == SamplingSource.LineCard,
                 Rate = rate.Rate,

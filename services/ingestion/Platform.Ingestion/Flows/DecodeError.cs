@@ -77,6 +77,24 @@ internal enum DecodeError
 
     /// <summary>The total of a connection at its end, from a firewall that told the parts of it before: the flow counts, the total does not.</summary>
     TotalToldBefore,
+
+    /// <summary>A sampling rate in a data record that has its last byte first (MikroTik); used the other way round.</summary>
+    RateByteOrder,
+
+    /// <summary>A sampling rate of one packet in more than 2^24; not used.</summary>
+    RateTooHigh,
+
+    /// <summary>A template with other fields than the known one of its id, which nobody withdrew. Data between the change and this was read as the old one.</summary>
+    TemplateChanged,
+
+    /// <summary>A record whose template has no addresses that we read: not counted as traffic.</summary>
+    RecordWithoutAddress,
+
+    /// <summary>A record with addresses whose template tells neither bytes nor packets, nor is it an event: a flow of nothing.</summary>
+    RecordWithoutAmount,
+
+    /// <summary>A length of a sampled frame that cannot be, beside that of its IP packet; the packet's and what is before it count.</summary>
+    FrameLengthImpossible,
 }
 
 /// <summary>What one exporter may make us remember. Bounds memory whatever the bytes are.</summary>
@@ -98,6 +116,9 @@ internal sealed record DecodeLimits
 
     /// <summary>Most observation domains (source ids, sub-agents) of one exporter.</summary>
     public int Domains { get; init; } = 1024;
+
+    /// <summary>Most sources of sFlow samples (interfaces) whose losses are told apart, per agent and sub-agent.</summary>
+    public int SourcesPerDomain { get; init; } = 4096;
 
     /// <summary>Most samplers, interfaces and templates with a sampling rate of their own, all observation domains of one exporter together.</summary>
     public int Rates { get; init; } = 16_384;

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Platform.Ingestion.Flows;
 
 /// <summary>
@@ -64,6 +67,9 @@ internal sealed class ExporterContext
     /// <summary>Notices of packets that the exporter did not forward (sFlow).</summary>
     public long DiscardedPackets { get; set; }
 
+    /// <summary>Samples that agents say they lost for want of resources (sFlow): traffic is seen too low by as many packets times their rate.</summary>
+    public long SflowDrops { get; private set; }
+
     /// <summary>Datagrams (NetFlow v9, sFlow) or records (NetFlow v5, IPFIX) that the sequence numbers skipped.</summary>
     public long SequenceSkipped { get; private set; }
 
@@ -105,7 +111,7 @@ internal sealed class ExporterContext
 
     public int WaitingSets => _waiting.Count;
 
-    public void Count(DecodeError error) => _errors[(int)error]++;
+    public void Count(DecodeError error, int times = 1) => _errors[(int)error] += times;
 
     /// <summary>The NetFlow v9 sequence numbers of a domain count records, not datagrams.</summary>
     public bool NumbersRecords => _domains.Values.Any(domain => domain.Numbering.CountsRecords);
@@ -193,6 +199,7 @@ internal sealed class ExporterContext
                 return true;
             }
 
+            Count(DecodeError.TemplateChanged);
             Forget(domain, known);
         }
 
@@ -253,10 +260,35 @@ internal sealed class ExporterContext
         }
     }
 
+    /// <summary>The exporter started anew: it may give the same ids to other templates now. Data waits until it tells them.</summary>
+    public void ForgetTemplates(FlowDomain domain)
+    {
+        foreach (var template in domain.RemoveAll(areOptions: true).Concat(domain.RemoveAll(areOptions: false)))
+        {
+            Account(template);
+        }
+    }
+
+    /// <summary>Notes how many samples a source of sFlow says that it lost since it started; what it lost before we heard of it is not counted.</summary>
+    public void NoteDrops(FlowDomain domain, uint source, uint drops)
+    {
+        ref var last = ref CollectionsMarshal.GetValueRefOrNullRef(domain.Drops, source);
+        if (!Unsafe.IsNullRef(ref last))
+        {
+            SflowDrops += drops - last < int.MaxValue ? drops - last : 0; // less than before: it started anew
+            last = drops;
+        }
+        else if (domain.Sources < Limits.SourcesPerDomain && _memory.HasRoomFor(FlowDomain.MemoryOfSource))
+        {
+            domain.Drops.Add(source, drops);
+            _memory.Take(FlowDomain.MemoryOfSource);
+        }
+    }
+
     /// <summary>Keeps a data set until its template comes; not when that was refused.</summary>
     public void Wait(in MessageHeader header, FlowDomain domain, ushort templateId, ReadOnlySpan<byte> set)
     {
-        if (domain.HasRefused(templateId))
+        if (domain.HasRefused(templateId, header.ReceivedMs))
         {
             _waiting.Refuse();
             return;
@@ -303,13 +335,9 @@ internal sealed class ExporterContext
 
     private void Forget(FlowDomain domain)
     {
-        foreach (var template in domain.RemoveAll(areOptions: true).Concat(domain.RemoveAll(areOptions: false)))
-        {
-            Account(template);
-        }
-
+        ForgetTemplates(domain);
         Rates.Forget(domain);
-        _memory.Give(FlowDomain.Memory);
+        _memory.Give(FlowDomain.Memory + domain.Sources * FlowDomain.MemoryOfSource);
         _domains.Remove(domain.Key);
         _last = null;
     }

@@ -20,6 +20,10 @@ internal sealed class ExporterRates(DecodeLimits limits, SharedMemory memory, Ra
     /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
     public uint Default(long asOf) => _default.At(asOf);
 
+    /// <summary>The rate on which all known samplers agree, whichever domain described them; 0 when they do not, or there is none. For flows that name no sampler.</summary>
+    /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
+    public uint OfAllSamplers(long asOf) => _told.OfAllSamplers(asOf);
+
     /// <summary>The rate on which all known line cards agree; 0 when they do not, or there is none.</summary>
     /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
     public uint OfAllLineCards(long asOf) => _told.OfAllLineCards(asOf);
@@ -27,6 +31,9 @@ internal sealed class ExporterRates(DecodeLimits limits, SharedMemory memory, Ra
     /// <summary>Rate of a sampler, an interface, or (as <see cref="SamplingSource.Options"/>) of a domain.</summary>
     /// <param name="asOf">See <see cref="ToldRate.At"/>.</param>
     public bool TryGet(SamplingSource of, uint id, long asOf, out uint rate) => _told.TryGet(of, id, asOf, out rate);
+
+    /// <summary>See <see cref="SamplingRates.TryGetOfEgress"/>.</summary>
+    public bool TryGetOfEgress(uint id, long asOf, out uint rate) => _told.TryGetOfEgress(id, asOf, out rate);
 
     public void SetDefault(FlowDomain teller, uint rate)
     {
@@ -43,7 +50,7 @@ internal sealed class ExporterRates(DecodeLimits limits, SharedMemory memory, Ra
         }
 
         teller.Rates.Set(of, id, rate);
-        if (of is SamplingSource.Sampler or SamplingSource.Interface or SamplingSource.LineCard)
+        if (of is SamplingSource.Sampler or SamplingSource.Interface or SamplingSource.EgressInterface or SamplingSource.LineCard)
         {
             _told.Set(of, id, rate);
         }

@@ -11,6 +11,12 @@ internal sealed class FlowDomain(DomainKey key, RateHistory history)
     /// <summary>Bytes that one takes without its templates and rates, about.</summary>
     public const int Memory = 2560;
 
+    /// <summary>Bytes that one more source of sFlow samples takes, about.</summary>
+    public const int MemoryOfSource = 40;
+
+    /// <summary>After so long without another refusal it is forgotten which templates were refused, when there were too many to tell them apart.</summary>
+    private const long RefusedMs = 1_800_000;
+
     private const int MostRefused = 64;
 
     private readonly Dictionary<ushort, FlowTemplate>[] _templates = [[], []];
@@ -18,6 +24,9 @@ internal sealed class FlowDomain(DomainKey key, RateHistory history)
     private FlowTemplate? _last;
     private SequenceWatch _sequence;
     private NumberingWatch _numbering;
+    private RestartWatch _restart;
+    private Dictionary<uint, uint>? _drops;
+    private long _refusedMs;
 
     public DomainKey Key => key;
 
@@ -41,12 +50,29 @@ internal sealed class FlowDomain(DomainKey key, RateHistory history)
     /// <summary>NetFlow v9: what its sequence numbers count.</summary>
     public ref NumberingWatch Numbering => ref _numbering;
 
+    public ref RestartWatch Restart => ref _restart;
+
+    /// <summary>sFlow: how many samples each source (interface) lost for want of resources, as it said last.</summary>
+    public Dictionary<uint, uint> Drops => _drops ??= [];
+
+    /// <summary>How many sources told of lost samples.</summary>
+    public int Sources => _drops?.Count ?? 0;
+
     /// <summary>Whether the last definition of a template was refused: nobody knows the layout of data that comes now.</summary>
-    public bool HasRefused(ushort templateId) => _refused is not null && (_refused.Count >= MostRefused || _refused.Contains(templateId));
+    public bool HasRefused(ushort templateId, long nowMs)
+    {
+        if (_refused?.Count >= MostRefused && nowMs - _refusedMs > RefusedMs)
+        {
+            _refused = null;
+        }
+
+        return _refused is not null && (_refused.Count >= MostRefused || _refused.Contains(templateId));
+    }
 
     /// <summary>Remembers that a definition was refused. Of a domain with too many to tell them apart, all that are not known count as refused.</summary>
     public void Refuse(ushort templateId)
     {
+        _refusedMs = SeenMs;
         _refused ??= [];
         if (_refused.Count < MostRefused)
         {

@@ -51,7 +51,7 @@ internal enum SamplingSource : byte
     /// <summary>The setting of the exporter, which overrides everything.</summary>
     Setting,
 
-    /// <summary>The record itself (elements 34, 50, 305 to 311) or the sFlow sample.</summary>
+    /// <summary>The record itself (elements 34, 50, 305, 306, 309 to 311, 396, 397) or the sFlow sample.</summary>
     Record,
 
     /// <summary>Options data for the sampler that the record names (elements 48, 302), or that all samplers agree on.</summary>
@@ -71,6 +71,9 @@ internal enum SamplingSource : byte
 
     /// <summary>Options data for line cards, which all agree: no record names its line card.</summary>
     LineCard,
+
+    /// <summary>Options data for what goes out at an interface; of flows that is <see cref="Interface"/>.</summary>
+    EgressInterface,
 }
 
 /// <summary>Which of the fields that traffic is judged by the exporter told: a zero that was not told means nothing.</summary>
@@ -135,6 +138,9 @@ internal struct FlowRecord
 
     /// <summary>A fragment after the first: it has no ports.</summary>
     public bool IsFragment;
+
+    /// <summary>No addresses: no traffic that anybody could count. Only <see cref="IFlowHandler.WantsFields"/> asks for it.</summary>
+    public bool IsOfNobody;
     public FlowKnowledge Knows;
     public SamplingSource SamplingSource;
     public FlowProtocol Format;
@@ -146,7 +152,7 @@ internal interface IFlowHandler
     /// <summary>Whether <see cref="Record"/> and <see cref="Sample"/> are wanted: constant per type, so unused code vanishes.</summary>
     static abstract bool WantsFields { get; }
 
-    /// <summary>One flow. A record with counters for both directions (RFC 5103) gives two.</summary>
+    /// <summary>One flow; of nobody only to who wants fields. A record with counters for both directions (RFC 5103) gives two.</summary>
     void Flow(in FlowRecord flow);
 
     /// <summary>One record with every field as it was sent.</summary>

@@ -20,6 +20,10 @@ internal struct FlowSample
     public uint HeaderProtocol;
     public PacketHeader Packet;
     public bool HasIp;
+
+    /// <summary>TCP flags beside the packet's header (records of IPv4, IPv6), for where that was cut before them.</summary>
+    public bool HasTcpFlagsBeside;
+    public byte TcpFlagsBeside;
     public bool HasSwitch;
     public uint SourceVlan;
     public uint DestinationVlan;

@@ -106,6 +106,12 @@ internal sealed class FlowTemplate
             | (Uses(Slot.SourcePort, best) && Uses(Slot.DestinationPort, best) ? FlowKnowledge.Ports : 0)
             | (Uses(Slot.TcpFlags, best) ? FlowKnowledge.TcpFlags : 0);
         HasPacketSection = PacketField >= 0 && !HasV4 && !HasV6;
+        // An element of another length than an address has is a prefix, a list or nothing.
+        HasAddress = HasVariableLength
+            ? HasV4 || HasV6
+            : (Slots[(int)Slot.SourceV4].Mask | Slots[(int)Slot.DestinationV4].Mask | Slots[(int)Slot.SourceV6High].Mask | Slots[(int)Slot.DestinationV6High].Mask) != 0;
+        HasAmount = Uses(Slot.Bytes, best) || Uses(Slot.Packets, best) || HasReverse || HasPacketSection
+            || Array.Exists(fields, field => field is { Pen: 0, IsV9Scope: false, Id: 230 or 233 or 33002 or 40005 });
         NeedsMore = HasV6 || HasReverse || HasDuration || HasSystemStart || HasFlows || HasFragmentOffset || HasFirewallEvents || HasPacketSection;
     }
 
@@ -127,6 +133,12 @@ internal sealed class FlowTemplate
     public bool HasV4 { get; }
 
     public bool HasV6 { get; }
+
+    /// <summary>Has an address that we read; flows of other templates are flows of nobody, unless a section of the packet has one.</summary>
+    public bool HasAddress { get; }
+
+    /// <summary>Tells bytes or packets, or is an event of a firewall or translator.</summary>
+    public bool HasAmount { get; }
 
     public bool HasRate { get; }
 

@@ -21,6 +21,9 @@ internal struct PacketHeader
     /// <summary>Bytes that lie behind the IP header and its extensions, as far as they were sampled; 0 for a later fragment.</summary>
     public int PayloadLength;
 
+    /// <summary>Bytes from the start of the IP header to the end of what was sampled; 0 without one.</summary>
+    public int SampledIpLength;
+
     /// <summary>Bytes from the start of the Ethernet header to the end of what was sampled; 0 without one.</summary>
     public int FrameLength;
     public ushort EtherType;
@@ -43,6 +46,9 @@ internal struct PacketHeader
     public bool HasTcpFlags;
     public bool HasLabel;
     public bool MoreFragments;
+
+    /// <summary>What was sampled ends before the header that says the protocol (IPv6).</summary>
+    public bool IsCutBeforeProtocol;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryParseEthernet(ReadOnlySpan<byte> frame, ref PacketHeader header)
@@ -168,7 +174,8 @@ internal struct PacketHeader
         flow.Protocol = Protocol;
         flow.TcpFlags = TcpFlags;
         flow.IsFragment = FragmentOffset != 0;
-        flow.Knows = FlowKnowledge.Protocol
+        flow.Knows = IsCutBeforeProtocol ? FlowKnowledge.None
+            : FlowKnowledge.Protocol
             | (HasPorts ? FlowKnowledge.Ports : 0)
             | (HasTcpFlags || Protocol != 6 ? FlowKnowledge.TcpFlags : 0);
     }
@@ -193,6 +200,7 @@ internal struct PacketHeader
         var length = (packet[0] & 0x0F) * 4;
         var fragment = ReadUInt16BigEndian(packet[6..]);
         header.Version = 4;
+        header.SampledIpLength = packet.Length;
         header.TypeOfService = packet[1];
         header.IpLength = ReadUInt16BigEndian(packet[2..]);
         header.Identification = ReadUInt16BigEndian(packet[4..]);
@@ -219,6 +227,7 @@ internal struct PacketHeader
 
         var word = ReadUInt32BigEndian(packet);
         header.Version = 6;
+        header.SampledIpLength = packet.Length;
         header.TypeOfService = (byte)(word >> 20);
         header.FlowLabel = word & 0xF_FFFF;
         header.IpLength = ReadUInt16BigEndian(packet[4..]) + 40u;
@@ -230,10 +239,14 @@ internal struct PacketHeader
         for (var i = 0; i < MostExtensionHeaders; i++)
         {
             header.Protocol = next;
-            var isExtension = next is 0 or 43 or 44 or 51 or 60 or 135 or 139 or 140;
-            if (!isExtension || rest.Length < 8)
+            if (!IsExtension(next))
             {
                 break;
+            }
+
+            if (rest.Length < 8)
+            {
+                return CutBeforeProtocol(ref header);
             }
 
             if (next == 44)
@@ -253,7 +266,7 @@ internal struct PacketHeader
             if (header.FragmentOffset != 0 || length >= rest.Length)
             {
                 header.Protocol = next;
-                return true;
+                return header.FragmentOffset != 0 || !IsExtension(next) || CutBeforeProtocol(ref header);
             }
 
             rest = rest[length..];
@@ -264,6 +277,14 @@ internal struct PacketHeader
             ParseTransport(rest, ref header);
         }
 
+        return true;
+    }
+
+    private static bool IsExtension(byte next) => next is 0 or 43 or 44 or 51 or 60 or 135 or 139 or 140;
+
+    private static bool CutBeforeProtocol(ref PacketHeader header)
+    {
+        (header.Protocol, header.IsCutBeforeProtocol) = (0, true);
         return true;
     }
 

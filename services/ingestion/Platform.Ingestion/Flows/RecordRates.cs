@@ -1,9 +1,14 @@
+using System.Buffers.Binary;
+
 namespace Platform.Ingestion.Flows;
 
 /// <summary>Which sampling rate holds for a record, and what options data says of rates.</summary>
 internal static class RecordRates
 {
     private const int MostTimeoutSeconds = 86_400;
+
+    // Nobody samples one packet in more: such a rate is a mistake, of the exporter or of ours.
+    private const double MostRate = 1 << 24;
 
     public static (uint Rate, SamplingSource Source) OfSet(
         FlowTemplate template, ExporterContext exporter, FlowDomain domain, in MessageHeader header)
@@ -20,7 +25,7 @@ internal static class RecordRates
         FlowDomain domain,
         in MessageHeader header)
     {
-        if (template.HasRate && RateIn(template, in reader) is > 0 and var own)
+        if (template.HasRate && RateIn(template, RateOfRecord(in reader, exporter), in reader, exporter) is > 0 and var own)
         {
             return (own, SamplingSource.Record);
         }
@@ -38,9 +43,11 @@ internal static class RecordRates
         : domain.Rates.HasTemplates && domain.Rates.TryGet(SamplingSource.Template, template.Id, asOf, out var rate) ? (rate, SamplingSource.Template)
         : header.HeaderSampling != 0 ? (header.HeaderSampling, SamplingSource.Header)
         : domain.Rates.Default(asOf) is > 0 and var ofDomain ? (ofDomain, SamplingSource.Options)
-        : domain.Rates.OfAllSamplers(asOf) is > 0 and var ofSamplers ? (ofSamplers, SamplingSource.Sampler)
+        // A sampler that nobody described is not the one that somebody did.
+        : !template.HasSampler && domain.Rates.OfAllSamplers(asOf) is > 0 and var ofSamplers ? (ofSamplers, SamplingSource.Sampler)
         : domain.Rates.OfAllLineCards(asOf) is > 0 and var ofLineCards ? (ofLineCards, SamplingSource.LineCard)
         : exporter.Rates.Default(asOf) is > 0 and var ofExporter ? (ofExporter, SamplingSource.Options)
+        : !template.HasSampler && exporter.Rates.OfAllSamplers(asOf) is > 0 and var ofAllSamplers ? (ofAllSamplers, SamplingSource.Sampler)
         : exporter.Rates.OfAllLineCards(asOf) is > 0 and var ofAllLineCards ? (ofAllLineCards, SamplingSource.LineCard)
         : (1, SamplingSource.Unknown);
 
@@ -61,22 +68,33 @@ internal static class RecordRates
 
         // An exporter samples where a packet comes in or where it goes out.
         if (exporter.Rates.HasInterfaces && (domain.Rates.TryGet(SamplingSource.Interface, flow.InInterface, asOf, out rate)
-            || domain.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, asOf, out rate)
+            || domain.Rates.TryGetOfEgress(flow.OutInterface, asOf, out rate)
             || exporter.Rates.TryGet(SamplingSource.Interface, flow.InInterface, asOf, out rate)
-            || exporter.Rates.TryGet(SamplingSource.Interface, flow.OutInterface, asOf, out rate)))
+            || exporter.Rates.TryGetOfEgress(flow.OutInterface, asOf, out rate)))
         {
             return (rate, SamplingSource.Interface);
         }
 
-        // A sampler that nobody described is not the one that somebody did.
-        var (rateOfSet, source) = OfSet(template, exporter, domain, in header, asOf);
-        return template.HasSampler && source is SamplingSource.Sampler ? (1, SamplingSource.Unknown) : (rateOfSet, source);
+        return OfSet(template, exporter, domain, in header, asOf);
+    }
+
+    // MikroTik writes element 34 of its data records with the last byte first.
+    private static ulong RateOfRecord(in RecordReader reader, ExporterContext exporter)
+    {
+        var told = reader[Slot.Rate];
+        if (told == 0 || (told & 0xFFFF) != 0 || !reader.Has(Slot.Rate, bytes: 4))
+        {
+            return told;
+        }
+
+        exporter.Count(DecodeError.RateByteOrder);
+        return BinaryPrimitives.ReverseEndianness((uint)told);
     }
 
     // One packet in N from whichever way it is said (RFC 3954, RFC 5477); 0 when not said.
-    private static uint RateIn(FlowTemplate template, in RecordReader reader)
+    private static uint RateIn(FlowTemplate template, ulong told, in RecordReader reader, ExporterContext exporter)
     {
-        double rate = reader[Slot.Rate] is > 0 and var told ? told : reader[Slot.SamplerRate];
+        double rate = told > 0 ? told : reader[Slot.SamplerRate];
         if (rate == 0 && reader[Slot.SampledInterval] is > 0 and var interval)
         {
             // An interval without the space between intervals would say that everything is sampled; who sends that means one packet in so many.
@@ -93,7 +111,13 @@ internal static class RecordRates
             rate = 1 / (bits <= uint.MaxValue ? BitConverter.UInt32BitsToSingle((uint)bits) : BitConverter.UInt64BitsToDouble(bits));
         }
 
-        return rate is >= 1 and < uint.MaxValue ? (uint)Math.Round(rate) : 0;
+        if (rate > MostRate)
+        {
+            exporter.Count(DecodeError.RateTooHigh);
+            return 0;
+        }
+
+        return rate >= 1 ? (uint)Math.Round(rate) : 0;
     }
 
     public static void ReadOptions(FlowTemplate template, in RecordReader reader, ExporterContext exporter, FlowDomain domain)
@@ -109,7 +133,7 @@ internal static class RecordRates
             exporter.ActiveTimeoutMs = (uint)seconds * 1000;
         }
 
-        if (!template.HasRate || RateIn(template, in reader) is not (> 0 and var rate))
+        if (!template.HasRate || RateIn(template, reader[Slot.Rate], in reader, exporter) is not (> 0 and var rate))
         {
             return;
         }
@@ -126,10 +150,13 @@ internal static class RecordRates
             return;
         }
 
-        var index = FirstOf(reader[Slot.ScopeInterface], reader[Slot.InInterface], reader[Slot.OutInterface]);
-        if (index != 0)
+        if ((reader[Slot.ScopeInterface] is > 0 and var scope ? scope : reader[Slot.InInterface]) is > 0 and var index)
         {
-            CountUnless(exporter.Rates.TrySet(domain, SamplingSource.Interface, index, rate), exporter);
+            CountUnless(exporter.Rates.TrySet(domain, SamplingSource.Interface, (uint)index, rate), exporter);
+        }
+        else if (reader[Slot.OutInterface] is > 0 and var egress)
+        {
+            CountUnless(exporter.Rates.TrySet(domain, SamplingSource.EgressInterface, (uint)egress, rate), exporter);
         }
         else if (template.HasLineCard)
         {
@@ -156,6 +183,4 @@ internal static class RecordRates
             exporter.Count(DecodeError.TooManyRates);
         }
     }
-
-    private static uint FirstOf(ulong a, ulong b, ulong c) => (uint)(a != 0 ? a : b != 0 ? b : c);
 }

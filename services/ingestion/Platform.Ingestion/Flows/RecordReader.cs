@@ -10,6 +10,9 @@ internal readonly ref struct RecordReader(ReadOnlySpan<byte> message, int positi
     private readonly ref byte _record = ref Unsafe.Add(ref MemoryMarshal.GetReference(message), position);
     private readonly ref FieldSlot _slots = ref MemoryMarshal.GetReference(slots);
 
+    /// <summary>Whether the number was told in so many bytes.</summary>
+    public bool Has(Slot slot, int bytes) => Unsafe.Add(ref _slots, (nint)slot).Mask == (1UL << (8 * bytes)) - 1;
+
     public ulong this[Slot slot]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

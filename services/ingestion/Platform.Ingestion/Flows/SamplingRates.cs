@@ -40,6 +40,10 @@ internal sealed class SamplingRates(RateHistory history)
         return rate != 0;
     }
 
+    /// <summary>The rate at an interface for what goes out there.</summary>
+    public bool TryGetOfEgress(uint id, long asOf, out uint rate) =>
+        TryGet(SamplingSource.EgressInterface, id, asOf, out rate) || TryGet(SamplingSource.Interface, id, asOf, out rate);
+
     public void Set(SamplingSource of, uint id, uint rate)
     {
         ref var told = ref CollectionsMarshal.GetValueRefOrAddDefault(_rates, Key(of, id), out _);
@@ -50,7 +54,7 @@ internal sealed class SamplingRates(RateHistory history)
         }
 
         told.Set(rate, history);
-        HasInterfaces |= of == SamplingSource.Interface;
+        HasInterfaces |= of is SamplingSource.Interface or SamplingSource.EgressInterface;
         HasTemplates |= of == SamplingSource.Template;
         if (of == SamplingSource.Sampler)
         {

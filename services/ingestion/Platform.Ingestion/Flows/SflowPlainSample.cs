@@ -16,6 +16,7 @@ internal static class SflowPlainSample
 
     // Ethernet, IPv4 without options, TCP up to its flags.
     private const int LeastFrame = 14 + 20 + 14;
+    private const uint MostFrame = 65_535 + 14;
     private const uint EthernetFrame = 1;
     private const ushort IPv4 = 0x0800;
     private const byte VersionFourWithoutOptions = 0x45;
@@ -57,13 +58,21 @@ internal static class SflowPlainSample
             return false;
         }
 
+        // A length that cannot be: the general way says which is used instead, and counts it.
+        var frameLength = U32(ref raw, 4);
+        var least = U16(ref packet, 2) + 14u;
+        if (frameLength < least || frameLength > MostFrame)
+        {
+            return false;
+        }
+
         flow.Source = HostAddress.FromV4(U32(ref packet, 12));
         flow.Destination = HostAddress.FromV4(U32(ref packet, 16));
         flow.SourcePort = U16(ref packet, 20);
         flow.DestinationPort = U16(ref packet, 22);
         flow.Protocol = protocol;
         flow.TcpFlags = protocol == 6 ? Unsafe.Add(ref packet, 33) : (byte)0;
-        flow.Bytes = U32(ref raw, 4);
+        flow.Bytes = frameLength;
         flow.SamplingRate = U32(ref bytes, 8);
         flow.InInterface = SflowInterface.IndexOf(U32(ref bytes, 20));
         flow.OutInterface = SflowInterface.IndexOf(U32(ref bytes, 24));
@@ -91,7 +100,7 @@ internal static class SflowPlainSample
             }
 
             found = kind == 1 ? position : found;
-            position += RecordHeader + (int)length;
+            position += RecordHeader + SflowRecords.WithPadding((int)length);
         }
 
         return found;

@@ -21,9 +21,19 @@ internal static class SflowRecords
             var kind = ReadUInt32BigEndian(bytes);
             var length = (int)ReadUInt32BigEndian(bytes[4..]);
             ReadRecord(kind, bytes.Slice(8, length), ref sample, ref packet);
-            bytes = bytes[(8 + length)..];
+            bytes = bytes[Math.Min(8 + WithPadding(length), bytes.Length)..];
+        }
+
+        ref var read = ref sample.Packet;
+        if (sample.HasTcpFlagsBeside && !read.HasTcpFlags && read.Protocol == 6 && read.FragmentOffset == 0)
+        {
+            (read.TcpFlags, read.HasTcpFlags) = (sample.TcpFlagsBeside, true);
         }
     }
+
+    /// <summary>Records and samples begin at multiples of four bytes (XDR); some agents leave the padding out of the length that they tell.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int WithPadding(int length) => (length + 3) & ~3;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ReadRecord(uint kind, ReadOnlySpan<byte> record, ref FlowSample sample, ref ReadOnlySpan<byte> packet)
@@ -36,10 +46,10 @@ internal static class SflowRecords
             case 2 when record.Length >= 4 && sample.FrameLength == 0:
                 sample.FrameLength = ReadUInt32BigEndian(record);
                 break;
-            case 3 when record.Length >= 32 && !sample.HasIp:
+            case 3 when record.Length >= 32:
                 ReadSampledIp(record, addressLength: 4, ref sample);
                 break;
-            case 4 when record.Length >= 56 && !sample.HasIp:
+            case 4 when record.Length >= 56:
                 ReadSampledIp(record, addressLength: 16, ref sample);
                 break;
             case 1001 when record.Length >= 16:
@@ -81,6 +91,16 @@ internal static class SflowRecords
 
     private static void ReadSampledIp(ReadOnlySpan<byte> record, int addressLength, ref FlowSample sample)
     {
+        if (ReadUInt32BigEndian(record[4..]) == 6)
+        {
+            (sample.TcpFlagsBeside, sample.HasTcpFlagsBeside) = (record[16 + 2 * addressLength + 3], true);
+        }
+
+        if (sample.HasIp)
+        {
+            return; // the packet itself says more
+        }
+
         ref var packet = ref sample.Packet;
         var isV4 = addressLength == 4;
         packet.Version = isV4 ? (byte)4 : (byte)6;

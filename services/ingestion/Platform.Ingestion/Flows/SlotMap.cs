@@ -184,6 +184,8 @@ internal static class SlotMap
         50 => new(Slot.SamplerRate, 9), // not the same slot: who has both may leave one of them zero
         305 => new(Slot.SampledInterval, 9),
         306 => new(Slot.SampledSpace, 9),
+        396 => new(Slot.SampledInterval, 8), // of flows instead of packets
+        397 => new(Slot.SampledSpace, 8),
         309 => new(Slot.SampledSize, 9),
         310 => new(Slot.SampledPopulation, 9),
         311 => new(Slot.SampledProbability, 9),

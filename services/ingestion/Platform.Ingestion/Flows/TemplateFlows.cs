@@ -43,6 +43,27 @@ internal static class TemplateFlows
         ReadOnlySpan<byte> datagram, ExporterContext exporter, long receivedMs, ref THandler handler)
         where THandler : struct, IFlowHandler
     {
+        // One message in a datagram, as a rule; another one begins where the first says that it ends.
+        while (HasMessageBehind(datagram, out var end))
+        {
+            DecodeMessage(datagram[..end], exporter, receivedMs, ref handler);
+            datagram = datagram[end..];
+        }
+
+        DecodeMessage(datagram, exporter, receivedMs, ref handler);
+    }
+
+    private static bool HasMessageBehind(ReadOnlySpan<byte> datagram, out int end)
+    {
+        end = datagram.Length < IpfixHeaderLength ? 0 : ReadUInt16BigEndian(datagram[2..]);
+        return end >= IpfixHeaderLength && datagram.Length - end >= IpfixHeaderLength
+            && ReadUInt16BigEndian(datagram[end..]) == 10
+            && ReadUInt16BigEndian(datagram[(end + 2)..]) is >= IpfixHeaderLength and var next && next <= datagram.Length - end;
+    }
+
+    private static void DecodeMessage<THandler>(ReadOnlySpan<byte> datagram, ExporterContext exporter, long receivedMs, ref THandler handler)
+        where THandler : struct, IFlowHandler
+    {
         if (datagram.Length < IpfixHeaderLength)
         {
             exporter.Count(DecodeError.HeaderTruncated);
@@ -79,7 +100,13 @@ internal static class TemplateFlows
     {
         exporter.LastFormat = header.Format;
         exporter.ClockSkewMs = header.ReceivedMs - header.ExportedMs;
-        return exporter.Domain(new DomainKey(header.Format, header.Domain), header.ReceivedMs);
+        var domain = exporter.Domain(new DomainKey(header.Format, header.Domain), header.ReceivedMs);
+        if (domain is not null && domain.Restart.Note(in header))
+        {
+            exporter.ForgetTemplates(domain);
+        }
+
+        return domain;
     }
 
     // Returns the number of data records, which is what the sequence numbers of IPFIX count, and of some NetFlow v9; -1 when some could not be counted. Sets begin before `stop`; the last

@@ -30,6 +30,7 @@ internal static class TemplateRecords
         flow.Flows = 1;
         flow.Knows = template.Knows;
         flow.TimeoutMs = template.HasDeltas ? exporter.ActiveTimeoutMs : 0;
+        flow.IsOfNobody = !template.HasAddress && !template.HasPacketSection;
         var rateIsFixed = exporter.SamplingOverride != 0
             || !(template.HasRate || template.HasSampler || exporter.Rates.HasInterfaces);
         (flow.SamplingRate, flow.SamplingSource) = RecordRates.OfSet(template, exporter, domain, in header);
@@ -70,14 +71,23 @@ internal static class TemplateRecords
                 var isToldBefore = false;
                 if (template.NeedsMore)
                 {
-                    ReadMore(template, in reader, message.Slice(position, length), in header, ref flow);
+                    ReadMore(template, in reader, in header, ref flow);
+                    if (template.HasPacketSection)
+                    {
+                        flow.IsOfNobody = !TryReadPacketSection(template, message.Slice(position, length), reader[Slot.FrameBytes], ref flow);
+                        exporter.Count(DecodeError.PacketWithoutIp, flow.IsOfNobody ? 1 : 0);
+                    }
+
                     isToldBefore = template.HasFirewallEvents && ReadFirewallEvent(reader[Slot.FirewallEvent], exporter, ref flow);
                 }
 
-                handler.Flow(in flow);
-                if (template.HasReverse)
+                if (!flow.IsOfNobody || THandler.WantsFields)
                 {
-                    GiveReverse(template, in reader, flow, isToldBefore, ref handler);
+                    handler.Flow(in flow);
+                    if (template.HasReverse)
+                    {
+                        GiveReverse(template, in reader, flow, isToldBefore, ref handler);
+                    }
                 }
             }
 
@@ -99,6 +109,15 @@ internal static class TemplateRecords
         else
         {
             exporter.Records += count;
+            if (!template.HasAddress && !template.HasPacketSection)
+            {
+                exporter.Count(DecodeError.RecordWithoutAddress, count);
+            }
+            else if (!template.HasAmount)
+            {
+                exporter.Count(DecodeError.RecordWithoutAmount, count);
+            }
+
             exporter.LastRate = flow.SamplingRate;
             exporter.LastRateSource = flow.SamplingSource;
         }
@@ -126,7 +145,6 @@ internal static class TemplateRecords
     private static void ReadMore(
         FlowTemplate template,
         in RecordReader reader,
-        ReadOnlySpan<byte> record,
         in MessageHeader header,
         ref FlowRecord flow)
     {
@@ -157,11 +175,6 @@ internal static class TemplateRecords
             {
                 flow.EndMs = flow.StartMs + durationMs;
             }
-        }
-
-        if (template.HasPacketSection)
-        {
-            ReadPacketSection(template, record, reader[Slot.FrameBytes], ref flow);
         }
     }
 
@@ -206,24 +219,25 @@ internal static class TemplateRecords
     }
 
     // Packet sampling over IPFIX (RFC 5476): the record holds the start of the packet instead of flow keys.
-    private static void ReadPacketSection(
+    private static bool TryReadPacketSection(
         FlowTemplate template, ReadOnlySpan<byte> record, ulong frameBytes, ref FlowRecord flow)
     {
         flow.Knows = template.Knows;
         if (!template.TryFindPacket(record, out var packet, out var isFrame))
         {
-            return;
+            return false;
         }
 
         PacketHeader parsed = default;
         if (!(isFrame ? PacketHeader.TryParseEthernet(packet, ref parsed) : PacketHeader.TryParseIp(packet, ref parsed)))
         {
-            return;
+            return false;
         }
 
         parsed.CopyTo(ref flow);
         flow.Bytes = flow.Bytes != 0 ? flow.Bytes : frameBytes != 0 ? frameBytes : parsed.IpLength;
         flow.Packets = flow.Packets != 0 ? flow.Packets : 1;
+        return true;
     }
 
     private static void GiveReverse<THandler>(

@@ -33,6 +33,9 @@ internal struct WindowTotals
     public ulong LateBytes;
     public ulong LatePackets;
 
+    /// <summary>Flows that ended before the reach.</summary>
+    public long LateFlows;
+
     /// <summary>Flows that found the table full.</summary>
     public long Overflowed;
 

@@ -18,9 +18,11 @@ internal sealed class HeavyHitters<TKey>
 {
     public const int Capacity = 32;
 
+    private const ulong BytesPerPacket = 512;
+
     private readonly TKey[] _keys = new TKey[Capacity];
-    private readonly ulong[] _packets = new ulong[Capacity]; // apart, because finding the smallest is most of the work
-    private readonly (ulong Bytes, ulong Flows)[] _rest = new (ulong, ulong)[Capacity];
+    private readonly ulong[] _weights = new ulong[Capacity]; // apart, because finding the smallest is most of the work
+    private readonly Amounts[] _amounts = new Amounts[Capacity];
     private int _count;
 
     public void Add(TKey key, Amounts amounts)
@@ -32,33 +34,33 @@ internal sealed class HeavyHitters<TKey>
             _keys[at] = key;
         }
 
-        _packets[at] += amounts.Packets;
-        _rest[at].Bytes += amounts.Bytes;
-        _rest[at].Flows += amounts.Flows;
+        // Who tells no packets is ranked by bytes, as if a packet had so many.
+        _weights[at] += amounts.Packets != 0 ? amounts.Packets : amounts.Bytes / BytesPerPacket + 1;
+        _amounts[at] += amounts;
     }
 
     /// <summary>The largest, largest first.</summary>
     public IEnumerable<(TKey Key, Amounts Amounts)> Largest(int most) =>
         Enumerable.Range(0, _count)
-            .OrderByDescending(at => _packets[at])
+            .OrderByDescending(at => _weights[at])
             .Take(most)
-            .Select(at => (_keys[at], new Amounts(_rest[at].Bytes, _packets[at], _rest[at].Flows)));
+            .Select(at => (_keys[at], _amounts[at]));
 
     public void Clear()
     {
         _count = 0;
-        Array.Clear(_packets);
-        Array.Clear(_rest);
+        Array.Clear(_weights);
+        Array.Clear(_amounts);
     }
 
     private int Smallest()
     {
         var least = ulong.MaxValue;
-        foreach (var packets in _packets)
+        foreach (var weight in _weights)
         {
-            least = Math.Min(least, packets);
+            least = Math.Min(least, weight);
         }
 
-        return Array.IndexOf(_packets, least);
+        return Array.IndexOf(_weights, least);
     }
 }

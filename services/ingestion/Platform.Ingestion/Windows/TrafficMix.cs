@@ -123,9 +123,6 @@ internal sealed class TrafficMixes
     private readonly Dictionary<(int ObjectIndex, HostAddress Host, bool IsOutgoing), TrafficMix> _mixes = [];
     private ulong _random = (ulong)Random.Shared.NextInt64() | 1;
 
-    /// <summary>Flows counted since the windows opened.</summary>
-    public uint Flows;
-
     /// <summary>For how many flows this one counts: 1 for the first ones, then 0 mostly and <paramref name="oneIn"/> at times.</summary>
     /// <param name="oneIn">A power of two.</param>
     public uint Draws(uint flows, uint most, uint oneIn)

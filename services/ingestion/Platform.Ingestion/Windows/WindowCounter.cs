@@ -33,6 +33,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     private ProtectedView _view = objects.Current;
     private uint[] _rates = new uint[objects.Current.Objects.Length];
     private TrafficMixes _mixes = new();
+    private uint[] _flowsOfObjects = []; // since the windows opened
     private long _firstSecond;
     private long _firstArrivalMs;
     private long _nowMs;
@@ -67,6 +68,10 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         {
             _firstArrivalMs = nowMs;
             _firstSecond = nowMs / 1000 - reachSeconds;
+            if (_flowsOfObjects.Length < _view.Objects.Length)
+            {
+                _flowsOfObjects = new uint[_view.Objects.Length];
+            }
         }
     }
 
@@ -103,6 +108,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
             {
                 _totals.LateBytes += part.Bytes;
                 _totals.LatePackets += part.Packets;
+                _totals.LateFlows += flow.Flows;
                 return;
             }
 
@@ -259,7 +265,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
             Sketch(in flow, index, host, in part, hostWeight);
         }
 
-        if (_mixes.Draws(++_mixes.Flows, most: 1024, oneIn: 64) is > 0 and var weight)
+        if (_mixes.Draws(++_flowsOfObjects[index], most: 1024, oneIn: 64) is > 0 and var weight)
         {
             Sketch(in flow, index, default, in part, weight);
         }
@@ -309,6 +315,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     {
         var taken = _mixes;
         _mixes = new TrafficMixes();
+        Array.Clear(_flowsOfObjects);
         return taken;
     }
 

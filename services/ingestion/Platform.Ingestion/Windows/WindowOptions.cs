@@ -25,7 +25,7 @@ internal sealed class WindowOptions
     [Range(1_000, 50_000_000, ErrorMessage = "must be from 1000 to 50000000.")]
     public int RowLimit { get; init; } = 4_000_000;
 
-    /// <summary>How long increments wait for the broker before they are dropped with a count, 1 second to 10 minutes. Default 30 seconds.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "00:10:00", ErrorMessage = "must be from 00:00:01 to 00:10:00.")]
+    /// <summary>How long increments wait for the broker before they are dropped with a count, 1 second to 2 minutes (no window stays open for longer). Default 30 seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:02:00", ErrorMessage = "must be from 00:00:01 to 00:02:00.")]
     public TimeSpan KeepFor { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -5,7 +5,6 @@ using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Hosting;
 using Platform.Ingestion.Exporters;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 
 namespace Platform.Ingestion.Windows;
 
@@ -21,6 +20,7 @@ internal sealed class WindowPublisher(
     IOptions<WindowOptions> options,
     IngestionMetrics metrics,
     TimeProvider clock,
+    IHostApplicationLifetime lifetime,
     ILogger<WindowPublisher> log) : IHostedService, IAsyncDisposable
 {
     public const string Exchange = "telemetry.windows";
@@ -51,7 +51,7 @@ internal sealed class WindowPublisher(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _sending = Task.Run(Send, CancellationToken.None);
+        _sending = Task.Run(Run, CancellationToken.None);
         _beating = Task.Run(Beat, CancellationToken.None);
         return Task.CompletedTask;
     }
@@ -73,6 +73,21 @@ internal sealed class WindowPublisher(
         _underWay.Dispose();
         _connecting.Dispose();
         _stop.Dispose();
+    }
+
+    // Sending that ends is a service that tells nobody what it counts: better a restart that everybody sees.
+    private async Task Run()
+    {
+        try
+        {
+            await Send();
+        }
+        catch (Exception broken)
+        {
+            log.SenderBroke(broken);
+            Environment.ExitCode = 1;
+            lifetime.StopApplication();
+        }
     }
 
     private async Task Send()
@@ -128,9 +143,9 @@ internal sealed class WindowPublisher(
             var properties = new BasicProperties { ContentType = "application/x-protobuf", Type = "platform.telemetry.v1.TelemetryBeat" };
             await channel.BasicPublishAsync(Beats, "", mandatory: false, properties, beat.ToByteArray(), _stop.Token);
         }
-        catch (Exception lost) when (lost is RabbitMQClientException or OperationCanceledException or IOException or ObjectDisposedException)
+        catch (Exception lost)
         {
-            // The next one says as much.
+            log.BeatLost(lost); // the next one says as much
         }
     }
 
@@ -182,7 +197,7 @@ internal sealed class WindowPublisher(
             await channel.BasicPublishAsync(Exchange, message.ObjectId, mandatory: false, properties, message.Body, _stop.Token);
             metrics.WindowsSent(message.Windows);
         }
-        catch (Exception lost) when (lost is RabbitMQClientException or OperationCanceledException or IOException or ObjectDisposedException)
+        catch (Exception lost) // whatever it is: it must not end the sending of all others
         {
             metrics.WindowsDropped(message.Windows);
             log.WindowsLost(message.Windows, lost);
@@ -214,7 +229,7 @@ internal sealed class WindowPublisher(
                 _stop.Token);
             log.BrokerConnected(broker.Value.Host, broker.Value.Port);
         }
-        catch (Exception away) when (away is RabbitMQClientException or IOException or OperationCanceledException)
+        catch (Exception away) // whatever it is: tried again until told to stop
         {
             log.BrokerAway(away);
             await Task.Delay(Pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
