@@ -181,14 +181,12 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         var standing = Assert.Single((await client.ListMitigationsAsync(new() { ActiveOnly = true }, As(Roles.Viewer))).Mitigations);
 
         var rule = new Wire.Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = 53, To = 53 } };
-        await client.AddCountermeasuresAsync(
-            new()
-            {
-                MitigationId = standing.MitigationId,
-                Reason = "resolvers only",
-                Countermeasures = { new Wire.CountermeasureSpec { Kind = "flowspec", Prefix = "198.18.60.0/24", Rule = rule } },
-            },
-            As(Roles.Operator));
+        var spec = new Wire.CountermeasureSpec { Kind = "flowspec", Prefix = "198.18.60.0/24", Rule = rule };
+        var joined = await Assert.ThrowsAsync<RpcException>(() => client.AddCountermeasuresAsync(
+            new() { MitigationId = standing.MitigationId, Reason = "resolvers only", Countermeasures = { spec } }, As(Roles.Operator)).ResponseAsync);
+        Assert.Equal("mitigation-stands-always", joined.Trailers.GetValue(Rejections.CodeTrailer)); // it would never expire
+        var beside = await client.StartMitigationAsync(
+            new() { ServiceCode = _customer.ServiceCode, Reason = "resolvers only", Countermeasures = { spec } }, As(Roles.Operator));
         await network.RouterHasRule("198.18.60.0/24", "[source-port: ==53]");
         await _host.CatchUp();
         await Change(alwaysOn: true, "198.18.60.0/24", "198.18.61.0/24");
@@ -196,8 +194,9 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
 
         await network.RouterHolds("198.18.61.0/24", "198.18.61.0/24 via 192.0.2.50 [65535:65281]");
         await network.RouterHasRule("198.18.60.0/24", "[source-port: ==53]");
-        await client.WithdrawMitigationAsync(new() { MitigationId = standing.MitigationId, Reason = "over" }, As(Roles.Operator));
+        await client.WithdrawMitigationAsync(new() { MitigationId = beside.MitigationId, Reason = "over" }, As(Roles.Operator));
         await network.RouterHasNoRule("198.18.60.0/24");
+        await network.RouterHolds("198.18.60.0/24", "198.18.60.0/24 via 192.0.2.50 [65535:65281]");
     }
 
     private async Task Admit(long declaredBitsPerSecond, string serviceCode = "") => await Capacity.AdmitContractAsync(

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -232,6 +234,60 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
         await network.RouterHasNoRule("203.0.113.143/32");
         await Client.TurnKillSwitchAsync(new() { Reason = "routers behave" }, AsProvider());
         Assert.All(await Read(), it => Assert.True(it.Withdrawing));
+    }
+
+    [Fact]
+    public async Task The_kill_switch_works_for_a_service_that_starts_while_the_views_stand_still()
+    {
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await ByHand(Rule("203.0.113.145/32", sourcePort: 53));
+        await network.RouterHasRule("203.0.113.145/32");
+        await _host.CatchUp();
+        await Execute("""
+            create function public.stop() returns trigger language plpgsql as 'begin raise exception $$stopped$$; end';
+            create trigger stop before insert on views.mitigations_v1 for each row execute function public.stop()
+            """);
+        await ByHand(Rule("203.0.113.146/32", sourcePort: 53)); // what the view cannot be told any more
+
+        await _host.Restart();
+        await network.RouterHasRule("203.0.113.145/32"); // a view that says nothing withdraws nothing
+        await Client.TurnKillSwitchAsync(new() { Engage = true, Reason = "routers misbehave" }, AsProvider());
+        await network.RouterHasNoRule("203.0.113.145/32");
+    }
+
+    [Fact]
+    public async Task A_machine_that_vanished_keeps_no_seat_for_the_hours_of_the_systems_default()
+    {
+        await Eventually.True(
+            async () =>
+            {
+                await using var seats = _database.DataSource.CreateCommand(
+                    """
+                    select distinct client_port from pg_stat_activity join pg_locks using (pid)
+                    where datname = current_database() and locktype = 'advisory' and granted and classid = 1835627625 and objid in (2, 3, 5)
+                    """); // "miti" and its number
+                var ports = new List<int>();
+                await using var row = await seats.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+                while (await row.ReadAsync(TestContext.Current.CancellationToken))
+                {
+                    ports.Add(row.GetInt32(0));
+                }
+
+                var probed = await Task.WhenAll(ports.Select(IsProbedSoon));
+                return probed.Length == 3 && probed.All(it => it);
+            },
+            what: "three seats whose holders the database asks within seconds");
+    }
+
+    /// <summary>As the kernel says it of the database's end of the connection.</summary>
+    private static async Task<bool> IsProbedSoon(int clientPort)
+    {
+        using var ss = Process.Start(new ProcessStartInfo("ss", ["-tnoH", "state", "established", $"( dport = :{clientPort} )"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var said = await ss.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        return Regex.IsMatch(said, @"timer:\(keepalive,[\d.]+ms,");
     }
 
     private async Task<int> Drift()

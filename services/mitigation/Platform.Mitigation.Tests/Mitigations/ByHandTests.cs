@@ -160,8 +160,21 @@ public sealed class ByHandTests
             .When(state => MitigationDecider.Decide(state, extend with { At = Noon.AddHours(24) }))
             .Then(new MitigationExtended(Scope.ServiceCode, Noon + Longest, "and on", Noon.AddHours(24)));
         With(((MitigationStarted)StartedAtNoon[0]) with { OrderId = AnomalyId }, StartedAtNoon[1])
-            .When(state => MitigationDecider.Decide(state, extend))
+            .When(state => MitigationDecider.Decide(state, extend with { OrderId = AnomalyId }))
             .Then(new MitigationExtended(Scope.ServiceCode, Noon.AddHours(49), "and on", Noon.AddHours(25)));
+    }
+
+    [Fact, Trait("Requirement", "R6")]
+    public void Nothing_gets_round_its_expiry_by_joining_what_stands_always()
+    {
+        MitigationEvent[] standing = [((MitigationStarted)StartedAtNoon[0]) with { OrderId = AnomalyId }, StartedAtNoon[1]];
+        var add = new AddCountermeasures(Scope.MitigationId, [Rule], Known, "more", Noon.AddMinutes(1));
+        var extend = new ExtendMitigation(Scope.MitigationId, TimeSpan.FromHours(2), MaximumDuration, Longest, "and on", Noon.AddHours(23));
+        With(standing).When(state => MitigationDecider.Decide(state, add)).ThenRejected("mitigation-stands-always");
+        With(standing).When(state => MitigationDecider.Decide(state, extend)).ThenRejected("mitigation-stands-always");
+        With(standing)
+            .When(state => MitigationDecider.Decide(state, add with { OrderId = AnomalyId })) // who keeps it follows the contract
+            .Then(new CountermeasuresAdded(Scope.ServiceCode, "more", Noon.AddMinutes(1)), RuleRequested);
     }
 
     [Fact]

@@ -16,6 +16,7 @@ internal sealed class AlwaysOnKeeper(
     NpgsqlDataSource database,
     StreamStore store,
     DefenseFacts facts,
+    CurrentViews views,
     KnownCapacity capacity,
     NetworkSeat seat,
     IOptions<MitigationOptions> options,
@@ -38,6 +39,7 @@ internal sealed class AlwaysOnKeeper(
         {
             try
             {
+                await views.Decisions.Ensure(seated);
                 foreach (var changed in await ChangedOrders.Read(database, seated))
                 {
                     await Alone(() => Follow(changed, seated), $"The always-on order of {changed.ServiceCode}", seated);
@@ -126,8 +128,8 @@ internal sealed class AlwaysOnKeeper(
 
         if (diversion.ExpiresAt - now < options.Value.MaximumDuration / 2)
         {
-            var extend = new ExtendMitigation(
-                standing, options.Value.MaximumDuration, options.Value.MaximumDuration, options.Value.LongestStanding, Reason, now);
+            var (most, longest) = (options.Value.MaximumDuration, options.Value.LongestStanding);
+            var extend = new ExtendMitigation(standing, most, most, longest, Reason, now, diversion.OrderId);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, extend), $"extend:{now.UtcTicks}", cancellation);
         }
 
@@ -173,7 +175,7 @@ internal sealed class AlwaysOnKeeper(
             if (allowed.Count > 0)
             {
                 defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, allowed.Count, cancellation, standing: true);
-                var add = new AddCountermeasures(standing, allowed, defense, Reason, now);
+                var add = new AddCountermeasures(standing, allowed, defense, Reason, now, diversion.OrderId);
                 var decision = await Handle(diversion, standing, state => MitigationDecider.Decide(state, add), $"add:{now.UtcTicks}", cancellation);
                 NoteRefusal(diversion, decision);
             }

@@ -1,5 +1,4 @@
 using Npgsql;
-using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Bgp;
@@ -8,8 +7,8 @@ namespace Platform.Mitigation.Bgp;
 /// One replica at a time works on the network. A seat is an advisory lock of a database connection; the same connection listens for changes
 /// of what the network shall hold, so who cannot hear cannot act.
 /// </summary>
-internal sealed class NetworkSeat(
-    NpgsqlDataSource database, EventFeed feed, KnownMitigations mitigations, ILogger<NetworkSeat> log)
+/// <remarks>Whether the views tell all, each work asks itself (<see cref="CurrentViews"/>): the kill switch must not wait for them.</remarks>
+internal sealed class NetworkSeat(NpgsqlDataSource database, ILogger<NetworkSeat> log)
 {
     /// <summary>Who makes the speakers hold what they shall.</summary>
     public const long Speakers = 0x6D69_7469_0000_0002; // "miti" 2
@@ -54,9 +53,16 @@ internal sealed class NetworkSeat(
         }
     }
 
-    private async Task Sit(
+    private static async Task Sit(
         NpgsqlConnection connection, long seat, Func<ChangeSignal, CancellationToken, Task> work, CancellationToken stopping)
     {
+        // Whose machine vanished must not keep the seat for the two hours of the system's default.
+        await using (var probe = new NpgsqlCommand(
+            "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3", connection))
+        {
+            await probe.ExecuteNonQueryAsync(stopping);
+        }
+
         await using (var sit = new NpgsqlCommand($"select pg_try_advisory_lock({seat})", connection))
         {
             if (await sit.ExecuteScalarAsync(stopping) is not true)
@@ -71,9 +77,6 @@ internal sealed class NetworkSeat(
         {
             await listen.ExecuteNonQueryAsync(stopping);
         }
-
-        // A view that is being rebuilt is empty, and empty would mean: withdraw everything.
-        await feed.CatchUp(mitigations.Name, stopping);
 
         using var seated = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var working = work(changes, seated.Token);
@@ -93,12 +96,12 @@ internal sealed class NetworkSeat(
         await working; // it ends by itself only by a fault: let it be seen
     }
 
-    /// <summary>The pool does not reset connections: whoever gets this one next must find neither our lock nor our subscription.</summary>
+    /// <summary>The pool does not reset connections: whoever gets this one next must find neither our settings, our lock nor our subscription.</summary>
     private static async Task Leave(NpgsqlConnection connection)
     {
         try
         {
-            await using var leave = new NpgsqlCommand("unlisten *; select pg_advisory_unlock_all()", connection);
+            await using var leave = new NpgsqlCommand("reset all; unlisten *; select pg_advisory_unlock_all()", connection);
             await leave.ExecuteNonQueryAsync(CancellationToken.None);
         }
         catch (Exception gone) when (gone is NpgsqlException or InvalidOperationException)

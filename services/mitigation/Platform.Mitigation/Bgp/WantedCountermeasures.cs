@@ -23,12 +23,12 @@ internal sealed class WantedCountermeasures(
     /// ended, what its contract does not protect any more, or what the rails would not let out today.
     /// </summary>
     /// <remarks>
-    /// The kill switch is asked in its stream itself: it has to work while the views stand still. Engaged, nothing is waited for.
+    /// The kill switch is asked in its stream itself: it has to work while the views stand still. Engaged, also while it is waited for them, nothing is waited for.
     /// </remarks>
     /// <exception cref="ViewBehindException">The views are being built anew: what is wanted is not known.</exception>
     public async Task<IReadOnlyList<WantedCountermeasure>> Read(CancellationToken cancellation)
     {
-        var floor = await IsEngaged(cancellation) ? -1 : await views.Network.Floor(cancellation);
+        var floor = await views.Network.Floor(cancellation, IsEngaged);
         await using var command = database.CreateCommand(
             $"""
             with wanted as (

@@ -19,6 +19,7 @@ internal sealed partial class EffectMeter(
     NpgsqlDataSource database,
     StreamStore store,
     DefenseFacts facts,
+    CurrentViews views,
     TargetTraffic traffic,
     TrafficListener listener,
     KnownScrubbers scrubbers,
@@ -57,6 +58,7 @@ internal sealed partial class EffectMeter(
 
     private async Task MeasureAll(CancellationToken cancellation)
     {
+        await views.Network.Ensure(cancellation);
         var mitigations = await MeasuredCountermeasures.Read(database, clock.GetUtcNow(), cancellation);
         Forget(mitigations);
         traffic.Watch(mitigations.Select(it => it.Target).ToHashSet());

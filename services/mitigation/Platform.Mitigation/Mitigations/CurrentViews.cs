@@ -31,7 +31,9 @@ internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
         """;
 
     /// <summary>Asked before the reading: where they must stand at least. Who has just started waits until they have everything that was stored by then.</summary>
-    public async ValueTask<long> Floor(CancellationToken cancellation)
+    /// <param name="cancellation">Ends the waiting.</param>
+    /// <param name="isNeedless">Asked in each turn of the waiting: whether wherever they stand will do. Then the answer is -1.</param>
+    public async ValueTask<long> Floor(CancellationToken cancellation, Func<CancellationToken, Task<bool>>? isNeedless = null)
     {
         if (Interlocked.Read(ref _seen) is >= 0 and var seen)
         {
@@ -41,6 +43,11 @@ internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
         var head = await Ask("(select coalesce(max(seq_id), 0) from events.mt_events)", cancellation);
         for (var pause = 2; await Ask(Position, cancellation) < head; pause = Math.Min(2 * pause, 100))
         {
+            if (isNeedless is not null && await isNeedless(cancellation))
+            {
+                return -1;
+            }
+
             await Task.Delay(pause, cancellation);
         }
 

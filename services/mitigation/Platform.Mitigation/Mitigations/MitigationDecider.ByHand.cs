@@ -26,8 +26,14 @@ internal sealed record StartByHand(
     Guid? ObjectId = null);
 
 /// <summary>An operator, or a step of the policy, adds countermeasures to a standing mitigation.</summary>
+/// <param name="MitigationId">Which.</param>
+/// <param name="Specs">What shall stand beside what stands.</param>
+/// <param name="Defense">Everything that decides what may be done.</param>
+/// <param name="Note">Why.</param>
+/// <param name="At">Now (UTC).</param>
+/// <param name="OrderId">The always-on order that asks; null: nobody's.</param>
 internal sealed record AddCountermeasures(
-    Guid MitigationId, IReadOnlyList<CountermeasureSpec> Specs, Defense Defense, string Note, DateTimeOffset At);
+    Guid MitigationId, IReadOnlyList<CountermeasureSpec> Specs, Defense Defense, string Note, DateTimeOffset At, Guid? OrderId = null);
 
 internal sealed record DropCountermeasure(
     Guid MitigationId, Guid CountermeasureId, string Note, DateTimeOffset At, WithdrawalReason Reason = WithdrawalReason.Operator);
@@ -40,8 +46,9 @@ internal sealed record ApproveMitigation(Guid MitigationId, Defense Defense, str
 /// <param name="Longest">How long a mitigation may stand in all, however often it is extended.</param>
 /// <param name="Note">Why.</param>
 /// <param name="At">Now (UTC).</param>
+/// <param name="OrderId">The always-on order that asks; null: nobody's.</param>
 internal sealed record ExtendMitigation(
-    Guid MitigationId, TimeSpan Duration, TimeSpan Maximum, TimeSpan Longest, string Note, DateTimeOffset At);
+    Guid MitigationId, TimeSpan Duration, TimeSpan Maximum, TimeSpan Longest, string Note, DateTimeOffset At, Guid? OrderId = null);
 
 /// <summary>The attack is seen to go on, and the expiry comes near.</summary>
 /// <param name="MitigationId">Which.</param>
@@ -126,7 +133,7 @@ internal static partial class MitigationDecider
 
     public static Decision<MitigationEvent> Decide(MitigationState current, AddCountermeasures command)
     {
-        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
+        if ((NotOpenToOperators(current, command.MitigationId, command.Note) ?? NotOf(current, command.OrderId)) is { } no)
         {
             return no;
         }
@@ -194,7 +201,7 @@ internal static partial class MitigationDecider
 
     public static Decision<MitigationEvent> Decide(MitigationState current, ExtendMitigation command)
     {
-        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
+        if ((NotOpenToOperators(current, command.MitigationId, command.Note) ?? NotOf(current, command.OrderId)) is { } no)
         {
             return no;
         }
@@ -380,6 +387,9 @@ internal static partial class MitigationDecider
         not MitigationStatus.Standing => NotStanding(mitigationId),
         _ => IsReason(note) ? null : ReasonMissing,
     };
+
+    /// <summary>What stands for an order never expires: whatever joined it would not either.</summary>
+    private static Rejection? NotOf(MitigationState current, Guid? orderId) => current.OrderId == orderId ? null : StandsForOrder(current.Scope!.MitigationId);
 
     /// <summary>What the rules add asks for what the policy wants now: who agreed to one step has not agreed to the next.</summary>
     private static EnforcementMode ModeOf(MitigationState current, Defense defense) =>

@@ -155,6 +155,12 @@ internal static class MitigationRejections
         "No mitigation stands that long, however often it is extended.",
         $"It may stand until {until:O} (Mitigations:LongestStanding). What shall stand for good is always-on, an option of the contract.");
 
+    public static Rejection StandsForOrder(Guid mitigationId) => new(
+        RejectionKind.Conflict,
+        "mitigation-stands-always",
+        "The mitigation stands for an always-on order, and has no end of its own.",
+        $"Nothing is added to {mitigationId} or extended by hand. Start another mitigation: it ends by itself.");
+
     public static Rejection BlackholeOfMoreThanAHost(IPNetwork target) => new(
         RejectionKind.Forbidden,
         "blackhole-wider-than-host",
