@@ -71,6 +71,8 @@ public sealed class EffectTests
     {
         Assert.Equal(
             "Nothing changed: 79 of 80 Mbit/s still arrive, beside 1.5 Mbit/s of other traffic.", EffectRules.OfRoute([Ntp], 79_000_000, 1_500_000).Words);
+        Assert.Equal( // what comes beside the greatest vector is the other one
+            "0 of 80 Mbit/s still arrive.", EffectRules.OfRoute([Ntp, Ntp with { Vector = "dns", BitsPerSecond = 60_000_000 }], 0, 60_000_000).Words);
         Assert.Equal(
             "Not seen: 78 Mbit/s of the attack arrive, and only 0.5 Mbit/s come past the scrubbers.",
             EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), 0, 78_000_000)!.Words);

@@ -44,10 +44,12 @@ internal static class EffectRules
     /// <summary>The same of a route or a rule in routers, whose effect the flows show.</summary>
     /// <param name="evidence">What detection saw before.</param>
     /// <param name="during">What arrives now of the attack, in bits per second.</param>
-    /// <param name="other">What arrives beside it: honest traffic that passes.</param>
+    /// <param name="other">What arrives beside it; of an attack of one vector it is honest traffic that passes.</param>
     public static Judgement OfRoute(IReadOnlyList<VectorEvidence> evidence, long during, long other)
     {
-        var left = $"{Mega(during)} of {Mega(Before(evidence))} Mbit/s still arrive, beside {Mega(Math.Max(other, 0))} Mbit/s of other traffic.";
+        // Of several vectors only the greatest is measured: what arrives beside it may be attack as well.
+        var beside = evidence.Count == 1 ? $", beside {Mega(Math.Max(other, 0))} Mbit/s of other traffic" : "";
+        var left = $"{Mega(during)} of {Mega(Before(evidence))} Mbit/s still arrive{beside}.";
         return Verdict(evidence, during) switch
         {
             Helped => new(Helped, left, during),
