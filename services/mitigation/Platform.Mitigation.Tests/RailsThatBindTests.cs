@@ -219,6 +219,37 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
     }
 
     [Fact]
+    public async Task One_speaker_of_several_that_is_dead_uses_up_no_caps()
+    {
+        await Again(
+            ("Mitigations:MaxCountermeasuresPerTenant", "1"), ("Bgp:Speakers:1:Name", "dead"), ("Bgp:Speakers:1:Address", "http://127.0.0.1:9"),
+            ("Bgp:Speakers:1:FlowSpec", "true"));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        var first = await ByHand(Rule("203.0.113.147/32", sourcePort: 53));
+        await network.RouterHasRule("203.0.113.147/32");
+        await Assert.ThrowsAsync<RpcException>(() => ByHand(Rule("203.0.113.148/32", sourcePort: 53)));
+        await Client.WithdrawMitigationAsync(new() { MitigationId = first.MitigationId, Reason = "over" }, As(Roles.Operator));
+        await network.RouterHasNoRule("203.0.113.147/32");
+
+        _host.Clock.Advance(TimeSpan.FromMinutes(2));
+        await Passes(
+            async () =>
+            {
+                try
+                {
+                    await ByHand(Rule("203.0.113.148/32", sourcePort: 53));
+                    return true;
+                }
+                catch (RpcException full) when (full.Trailers.GetValue(Rejections.CodeTrailer) == "tenant-cap-reached")
+                {
+                    return false;
+                }
+            },
+            "room");
+        await network.RouterHasRule("203.0.113.148/32");
+    }
+
+    [Fact]
     public async Task The_kill_switch_works_while_the_views_stand_still_and_what_it_took_out_stays_out()
     {
         await Deliver(_customer.Signed("203.0.113.0/24"));

@@ -24,29 +24,33 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
 
     /// <summary>
     /// Gives back slots whose taker never got as far as an event, for example because it was killed, and those of countermeasures that went while
-    /// their mitigation stands on.
+    /// their mitigation stands on, or that were read gone wherever anybody answers: one dead speaker of several must not use up the caps.
     /// </summary>
     public async Task ReleaseAbandoned(CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
         await using var settle = database.CreateBatch();
         var there = $"""
-            (select s.mitigation_id, count(c.countermeasure_id) as all_of_it, count(c.countermeasure_id) filter (where c.kind = $2) as diversions,
+            (select s.mitigation_id, case when m.withdrawal_requested_at is null then 1 else 0 end as fewest,
+                count(c.countermeasure_id) as all_of_it, count(c.countermeasure_id) filter (where c.kind = $2) as diversions,
                 (select o.amount from {Standing} o where o.mitigation_id = s.mitigation_id) as standing
             from (select tenant_id, mitigation_id from {Defence} where taken_at < $1
                 union select tenant_id, mitigation_id from {Standing} where taken_at < $1) s
             join views.mitigations_v1 m on m.tenant_id = s.tenant_id and m.mitigation_id = s.mitigation_id and m.ended_at is null
             left join views.countermeasures_v1 c on c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id
                 and not c.withdrawn and not c.rehearsed
-            group by s.mitigation_id)
+                and not (c.withdrawing and cardinality(c.cleared_by) > 0 and not exists (select from unnest(c.announced_by) as holder
+                    where holder <> all (c.cleared_by)
+                      and not exists (select from views.speakers_v1 away where away.name = holder and away.away_since is not null)))
+            group by s.mitigation_id, m.withdrawal_requested_at)
             """;
         foreach (var (slots, amount) in ((string, string)[])
         [
             // First: what is of the order tells what is beside it.
-            (Standing, "greatest(there.diversions, 1)"),
+            (Standing, "greatest(there.diversions, there.fewest)"),
             (Defence, """
                 case when there.standing is not null then greatest(there.all_of_it - least(there.standing, there.diversions), 0)
-                    else greatest(there.all_of_it, 1) end
+                    else greatest(there.all_of_it, there.fewest) end
                 """),
         ])
         {

@@ -134,6 +134,13 @@ internal sealed class KnownMitigations : IProjection
                 Notify(sql);
                 break;
 
+            case CountermeasureCleared e:
+                sql.Add($"""
+                    update views.countermeasures_v1 set cleared_by = array_append(array_remove(cleared_by, {e.Speaker}), {e.Speaker})
+                    where tenant_id = {recorded.TenantId.ToGuid()} and countermeasure_id = {e.CountermeasureId}
+                    """);
+                break;
+
             case CountermeasureWithdrawn e:
                 sql.Add($"""
                     update views.countermeasures_v1 set withdrawn = true, withdrawn_at = {e.WithdrawnAt}
@@ -182,7 +189,7 @@ internal sealed class KnownMitigations : IProjection
                 {requestedAt}
             from views.mitigations_v1 m where m.tenant_id = {recorded.TenantId.ToGuid()} and m.mitigation_id = {Guid.Parse(recorded.StreamKey)}
             on conflict (tenant_id, countermeasure_id) do update
-            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, step = excluded.step, pool = excluded.pool,
+            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, cleared_by = default, step = excluded.step, pool = excluded.pool,
                 announced_at = null, withdrawn_at = null, effect = null, measured = false, dropped_for = null, requested_at = excluded.requested_at
             """);
     }
