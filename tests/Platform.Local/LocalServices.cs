@@ -47,7 +47,7 @@ internal static class LocalServices
             ["Effects__Settle"] = "00:00:00",
             ["Effects__Window"] = "00:00:02",
         }) { Telemetry = @"telemetry\..*" },
-        new("reporting", _ => []) { Telemetry = @"telemetry\..*" },
+        new("reporting", _ => []),
         new("retention", _ => []),
         new("notifications", _ => []),
         new("gateway", stack => new(LocalServices.All!.Where(s => s.ServesGrpc).Select(s =>
