@@ -176,6 +176,11 @@ internal static class DetectionQualityBenchmark
             lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s MISSED {attack.Name} x{attack.Factor:0.0} of {string.Join('+', attack.Parts.Select(part => part.Kind))} day {attack.Start / 86400:0.0} for {attack.End - attack.Start:0} s [{string.Join(", ", world.Events.Where(other => other != attack && other.Start < attack.End && other.End > attack.Start).Select(other => Line($"{other.Name} x{other.Factor:0.0} {other.Start - attack.Start:0} to {other.End - attack.Start:0} s")))}] level {attack.Level(attack.End - attack.Start - 1):0.00}"));
         }
 
+        foreach (var (attack, (announced, after)) in attacks.Select(attack => (attack, Told(attack, ours))).Where(told => told.Item2 is { Announced: > 0, EndedAfter: > 3_600 }))
+        {
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s LATE END {attack.Name} x{attack.Factor:0.0} of {string.Join('+', attack.Parts.Select(part => part.Kind))} day {attack.Start / 86400:0.00}, {after:0} s late, {announced} anomalies"));
+        }
+
         foreach (var (alarm, detected) in ours.Alarms.Zip(ours.Detected).Where(pair => !attacks.Any(attack => Belongs(pair.First, attack))))
         {
             var harmless = world.Events.Where(happening => happening.IsActive(alarm.At - 0.5)).Select(happening => Line($"{happening.Name} x{happening.Factor:0.0}"));

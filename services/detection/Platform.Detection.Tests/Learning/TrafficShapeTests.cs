@@ -58,6 +58,24 @@ public sealed class TrafficShapeTests
         Assert.True(rules.Judge(WithBeginnings(times: 3, beginnings: 1), new TargetWatch(default, WatchLevel.Object)).IsOver);
     }
 
+    /// <summary>Five sampled packets a second: a burst is worth more than a second of any of these floods.</summary>
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(4.5, true)] // and two and a half times what is allowed for an hour is excused
+    public void A_flood_that_looks_like_the_usual_traffic_adds_up_beyond_what_more_of_the_same_may_have(double times, bool isFound)
+    {
+        const long grain = 6_000;
+        var (rules, target, isOver) = (new LevelRules([], Learn(Usual, grain), lowShare: 0.7), new TargetWatch(default, WatchLevel.Object), false);
+        for (var second = 0; second < 120; second++)
+        {
+            var amount = second < 60 ? Usual : new Amount((long)(Usual.Bits * times), (long)(Usual.Packets * times));
+            isOver |= rules.Judge(
+                target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+        }
+
+        Assert.Equal(isFound, isOver);
+    }
+
     private static SecondTraffic WithBeginnings(double times, int beginnings)
     {
         var (within, begin) = (new Amount((long)(Usual.Bits * times), (long)(Usual.Packets * times)), new Amount(beginnings * 720_000, beginnings * 1_500));

@@ -50,10 +50,10 @@ public sealed class SamplingTests
     public void A_router_that_samples_finer_than_before_is_believed_after_some_minutes()
     {
         var watch = new ObjectWatch(Guessed, TrafficDirection.In, new ObjectBaseline(HoursOfWeek.Japan), 12, 0.7);
-        watch.Sample(10_000, second: 0);
-        watch.Sample(1, second: 300);
+        watch.Sample(10_000, AJudge.Second());
+        watch.Sample(1, AJudge.Second(300));
         Assert.Equal(10_000, watch.Grain);
-        watch.Sample(1, second: 700);
+        watch.Sample(1, AJudge.Second(700));
         Assert.Equal(1, watch.Grain);
     }
 
@@ -61,13 +61,13 @@ public sealed class SamplingTests
     public void One_sampled_packet_of_any_answer_that_never_came_is_no_attack_where_most_is_learned()
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);
-        for (var second = 0; second < 86_400; second += 10)
+        for (var second = AJudge.Second(-86_400); second < AJudge.Second(); second += 10)
         {
             var traffic = SecondTraffic.Of(new Amount(40_000_000, 30_000), (TrafficVector.TcpAck, new Amount(40_000_000, 30_000)));
             baseline.Observe(second, traffic, traffic, traffic);
         }
 
-        var learned = baseline.Compile(WatchLevel.Host, 0, LearningSettings.Default, Grain).Thresholds;
+        var learned = baseline.Compile(WatchLevel.Host, HoursOfWeek.Japan.Of(AJudge.Second()), LearningSettings.Default, Grain).Thresholds;
         foreach (var threshold in Guessed.Thresholds.Where(threshold => threshold is { Level: WatchLevel.Host, Vector: not (TrafficVector.Total or TrafficVector.Udp) }))
         {
             Assert.Contains(learned, rule => rule.Vector == threshold.Vector && rule.Unit is TrafficUnit.Packets && rule.Rate + rule.Burst > Grain);

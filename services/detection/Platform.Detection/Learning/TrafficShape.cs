@@ -12,10 +12,10 @@ namespace Platform.Detection.Learning;
 internal static class TrafficShape
 {
     /// <summary>More of the same that grew over minutes may have this many times its rate.</summary>
-    private const double GradualSurge = 6;
+    public const double GradualSurge = 6;
 
     /// <summary>More of the same that came at once may have this many times its rate.</summary>
-    private const double AbruptSurge = 2.5;
+    public const double AbruptSurge = 2.5;
 
     private const double LongPacket = 700 * 8;
     private const double Mostly = 0.7;

@@ -123,7 +123,9 @@ internal sealed class LevelRules
         over.RemoveAll(threshold =>
         {
             var allowance = TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt, target);
-            return allowance > 1 && traffic[threshold.Vector][threshold.Unit] <= (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
+            var carried = target.Surge?.Backlog(Learned, Position(threshold), allowance) ?? 0;
+            return allowance > 1
+                && traffic[threshold.Vector][threshold.Unit] + carried <= (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
         });
     }
 
@@ -157,7 +159,10 @@ internal sealed class LevelRules
     }
 
     /// <summary>What was left for this second, after the seconds before it.</summary>
-    private long Left(LearnedThreshold threshold, TargetWatch target)
+    private long Left(LearnedThreshold threshold, TargetWatch target) =>
+        (long)Math.Max(threshold.Rate, threshold.Rate + threshold.Burst - (target.Surge?.Backlog(Learned, Position(threshold)) ?? 0));
+
+    private int Position(LearnedThreshold threshold)
     {
         var position = 0;
         while (!ReferenceEquals(Learned.Thresholds[position], threshold))
@@ -165,7 +170,7 @@ internal sealed class LevelRules
             position++;
         }
 
-        return (long)Math.Max(threshold.Rate, threshold.Rate + threshold.Burst - (target.Surge?.Backlog(Learned, position) ?? 0));
+        return position;
     }
 
     private VectorMeasurement Whole(TrafficVector vector, Amount amount, WatchLevel level) => new(

@@ -5,21 +5,26 @@ namespace Platform.Detection.Windows;
 
 /// <summary>
 /// What a target had beyond its learned rates in the seconds before this one, less what it had below: small excesses add up, chance cancels out.
+/// The same is kept beyond so many times the rate as the kind of traffic may excuse: a little more than that adds up too.
 /// </summary>
 internal sealed class Surge
 {
     private const int LongestMemory = 60; // seconds
     private const int LongestQuiet = 20; // seconds; a surge has gaps when few packets are sampled
     private const int MostBursts = 2; // what is beyond says nothing more, and would have to drain before the end is seen
+    private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.GradualSurge];
     private IReadOnlyList<LearnedThreshold> _thresholds;
-    private double[] _backlog;
+    private double[] _backlog; // of each rule beyond each allowance
     private SecondTraffic _sum;
     private int _seconds;
     private long _quiet;
 
-    private Surge(LearnedLevel learned) => (_thresholds, _backlog) = (learned.Thresholds, new double[learned.Thresholds.Count]);
+    private Surge(LearnedLevel learned) => (_thresholds, _backlog) = (learned.Thresholds, new double[learned.Thresholds.Count * Allowances.Length]);
 
-    public double Backlog(LearnedLevel learned, int threshold) => ReferenceEquals(_thresholds, learned.Thresholds) ? _backlog[threshold] : 0;
+    /// <summary>What a rule has to carry on, beyond so many times its rate.</summary>
+    public double Backlog(LearnedLevel learned, int threshold, double allowance = 1) =>
+        ReferenceEquals(_thresholds, learned.Thresholds) && Array.IndexOf(Allowances, allowance) is >= 0 and var which
+            ? _backlog[(threshold * Allowances.Length) + which] : 0;
 
     /// <summary>All of it, from the beginning of the surge to this second.</summary>
     public static SecondTraffic Whole(Surge? surge, in SecondTraffic second)
@@ -73,15 +78,18 @@ internal sealed class Surge
             var threshold = learned.Thresholds[i];
             var amount = closed[threshold.Vector][threshold.Unit];
             isOver |= amount > threshold.Rate;
-            var left = (after?._backlog[i] ?? 0) + amount - (threshold.Rate * seconds);
-            if (left <= 0 && after is null)
+            if (after is null && amount <= threshold.Rate * seconds)
             {
                 continue;
             }
 
             after ??= new Surge(learned);
-            after._backlog[i] = Math.Clamp(left, 0, MostBursts * threshold.Burst);
-            isAny |= left > 0;
+            for (var which = 0; which < Allowances.Length; which++)
+            {
+                ref var backlog = ref after._backlog[(i * Allowances.Length) + which];
+                backlog = Math.Clamp(backlog + amount - (Allowances[which] * threshold.Rate * seconds), 0, MostBursts * threshold.Burst);
+                isAny |= backlog > 0;
+            }
         }
 
         if (after is null || (after._quiet = isAny ? 0 : after._quiet + seconds) > LongestQuiet)
@@ -112,7 +120,7 @@ internal sealed class Surge
         Follow(learned);
         for (var i = 0; i < _backlog.Length; i++)
         {
-            var threshold = learned.Thresholds[i];
+            var threshold = learned.Thresholds[i / Allowances.Length];
             _backlog[i] += increment[threshold.Vector][threshold.Unit];
         }
 
@@ -127,15 +135,16 @@ internal sealed class Surge
             return;
         }
 
-        var carried = new double[learned.Thresholds.Count];
-        var taken = new bool[_backlog.Length];
-        for (var i = 0; i < carried.Length; i++)
+        var carried = new double[learned.Thresholds.Count * Allowances.Length];
+        var taken = new bool[_thresholds.Count];
+        for (var i = 0; i < learned.Thresholds.Count; i++)
         {
             for (var old = 0; old < taken.Length; old++)
             {
                 if (!taken[old] && _thresholds[old].Vector == learned.Thresholds[i].Vector && _thresholds[old].Unit == learned.Thresholds[i].Unit)
                 {
-                    (carried[i], taken[old]) = (_backlog[old], true); // of two for the same the narrower is the first
+                    _backlog.AsSpan(old * Allowances.Length, Allowances.Length).CopyTo(carried.AsSpan(i * Allowances.Length));
+                    taken[old] = true; // of two for the same the narrower is the first
                     break;
                 }
             }
