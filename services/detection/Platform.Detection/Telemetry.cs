@@ -19,6 +19,9 @@ internal static class Telemetry
     private static readonly Counter<long> WindowsLate = Meter.CreateCounter<long>(
         "platform.detection.windows.late", "{window}", "Increments that came too late to be added up and were judged by themselves.");
 
+    private static readonly Counter<long> WindowsAhead = Meter.CreateCounter<long>(
+        "platform.detection.windows.ahead", "{window}", "Increments of seconds that are not here yet, judged as of now: the clock of an ingestion node is ahead.");
+
     private static readonly Counter<long> BatchesLost = Meter.CreateCounter<long>(
         "platform.detection.batches.lost", "{batch}", "Batches that a source numbered and that never came.");
 
@@ -43,6 +46,8 @@ internal static class Telemetry
         WindowsIgnored.Add(windows, new KeyValuePair<string, object?>("reason", reason));
 
     public static void Late() => WindowsLate.Add(1);
+
+    public static void Ahead() => WindowsAhead.Add(1);
 
     public static void Lost(ulong batches)
     {

@@ -15,6 +15,7 @@ public sealed class DeclaredBandwidthTests
     private static readonly WatchedObject Watched = AJudge.Watched with { Settings = new ObjectSettings(Declared) };
     private static readonly DateTimeOffset Now = AJudge.Noon;
     private readonly DeclaredUse _use = new();
+    private readonly DateTimeOffset _thereSince = DateTimeOffset.UnixEpoch;
     private readonly List<Use> _said = [];
     private BandwidthState _state = new(null, 0);
     private readonly List<BandwidthEvent> _recorded = [];
@@ -82,6 +83,46 @@ public sealed class DeclaredBandwidthTests
     }
 
     [Fact]
+    public void Minutes_without_telemetry_do_not_end_it_and_what_follows_is_the_same_excess()
+    {
+        var judge = new AJudge(find: _ => Watched with { Thresholds = [new(TrafficVector.Total, null, 1_000_000)] });
+        Receive(from: 0, seconds: 120, packets: 12_500); // of 100 bytes: 2,000,000 bit/s
+        judge.Advance(TimeSpan.FromMinutes(8), isTelemetryThere: false);
+        Receive(from: 600, seconds: 180, packets: 12_500);
+        Assert.True(Assert.IsType<UseChanged>(Assert.Single(judge.Used)).Measured.IsAbove);
+
+        Receive(from: 780, seconds: 420, packets: 1);
+        Assert.Equal([true, false], judge.Used.Cast<UseChanged>().Select(use => use.Measured.IsAbove));
+
+        void Receive(int from, int seconds, long packets)
+        {
+            for (var second = from; second < from + seconds; second++)
+            {
+                judge.Receive(AJudge.Second(second), packets);
+                judge.Advance(TimeSpan.FromSeconds(1));
+            }
+        }
+    }
+
+    [Fact]
+    public void What_the_object_sends_does_not_end_what_it_receives()
+    {
+        var judge = new AJudge(find: _ => Watched with
+        {
+            Thresholds = [new(TrafficVector.Total, null, 1_000_000, Direction: TrafficDirection.Out)],
+        });
+        judge.Sends(AJudge.Second(), packets: 1, "203.0.113.10");
+        for (var second = 0; second < 12 * 60; second += 5)
+        {
+            judge.Receive(AJudge.Second(second), packets: 12_500); // of 100 bytes: 2,000,000 bit/s
+            judge.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        Assert.All(judge.Used.OfType<UseChanged>(), use => Assert.True(use.Measured.IsAbove));
+        Assert.NotEmpty(judge.Used);
+    }
+
+    [Fact]
     public void Without_a_declared_bandwidth_there_is_nothing_to_exceed()
     {
         Play(0, 60 * Declared * 9, watched: Watched with { Settings = new ObjectSettings() });
@@ -93,17 +134,17 @@ public sealed class DeclaredBandwidthTests
     public void An_object_that_shares_its_contract_says_nothing_alone_and_hands_its_minutes_on()
     {
         var shared = Watched with { IsShared = true };
-        _use.Add(shared, Minute * 60, 60 * Declared * 2, isAttacked: false, Now);
+        _use.Add(shared, Minute * 60, 60 * Declared * 2, isAttacked: false, _thereSince, Now);
         Assert.Equal(
             new UsedMinute(Watched.TenantId, Watched.ServiceCode, Watched.ObjectId, Minute, 60 * Declared * 2, IsAttacked: false),
-            _use.Add(shared, (Minute + 1) * 60, 0, isAttacked: false, Now));
-        Assert.Null(_use.End(shared, Minute + 2, Now)); // nothing came
+            _use.Add(shared, (Minute + 1) * 60, 0, isAttacked: false, _thereSince, Now));
+        Assert.Null(_use.End(shared, Minute + 2, _thereSince, Now)); // nothing came
     }
 
     /// <summary>A minute's bits come in its first second; it is judged when the next minute begins.</summary>
     private void Play(int minute, long bits, bool isAttacked = false, DeclaredUse? by = null, WatchedObject? watched = null)
     {
-        if ((by ?? _use).Add(watched ?? Watched, (Minute + minute) * 60, bits, isAttacked, Now) is { } use)
+        if ((by ?? _use).Add(watched ?? Watched, (Minute + minute) * 60, bits, isAttacked, _thereSince, Now) is { } use)
         {
             _said.Add(use);
             var said = Assert.IsType<UseChanged>(use);

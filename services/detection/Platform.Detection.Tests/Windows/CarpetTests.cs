@@ -43,6 +43,18 @@ public sealed class CarpetTests
         Assert.Single(_judge.Recorded.OfType<AnomalyDetected>());
     }
 
+    [Fact, Trait("Requirement", "R1"), Trait("Requirement", "R37")]
+    public void A_node_whose_clock_is_an_hour_ahead_blinds_nobody()
+    {
+        _judge.Receive(AJudge.Second(3_600), packets: 1, host: "203.0.113.1");
+        for (var host = 1; host <= 30; host++)
+        {
+            _judge.Receive(AJudge.Second(), packets: 100, host: $"203.0.113.{host}");
+        }
+
+        Assert.Single(_judge.Recorded.OfType<AnomalyDetected>());
+    }
+
     [Fact, Trait("Requirement", "R1")]
     public void A_single_host_that_is_attacked_is_named_alone()
     {

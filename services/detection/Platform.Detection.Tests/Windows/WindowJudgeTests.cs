@@ -69,6 +69,8 @@ public sealed class WindowJudgeTests
             {
                 _judge.Receive(AJudge.Second(part), packets: 110); // of 1,100 in each second
             }
+
+            _judge.Advance(TimeSpan.FromSeconds(1));
         }
 
         Assert.Single(_judge.Recorded);
@@ -83,6 +85,7 @@ public sealed class WindowJudgeTests
         {
             judge.Receive(AJudge.Second(second), packets: 2_000); // 1.6 Mbit/s
             judge.Receive(AJudge.Second(second), packets: 50_000, host: "203.0.113.11");
+            judge.Advance(TimeSpan.FromSeconds(1));
         }
 
         Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
@@ -97,6 +100,7 @@ public sealed class WindowJudgeTests
     [Fact]
     public void An_increment_that_is_too_late_is_still_judged_by_itself()
     {
+        _judge.Advance(TimeSpan.FromSeconds(100));
         _judge.Receive(AJudge.Second(100), packets: 10);
         _judge.Receive(AJudge.Second(0), packets: 600);
         _judge.Receive(AJudge.Second(0), packets: 600);

@@ -4,7 +4,7 @@ namespace Platform.Detection.Bandwidth;
 
 /// <summary>
 /// Minutes of an object's whole traffic, held against what its contract declares (of objects that share a contract: handed on, see <see cref="SharedUse"/>). A minute in which an anomaly was open says nothing: attacks are
-/// reported as attacks. Not for several threads.
+/// reported as attacks. Neither does a minute that telemetry was missing in, unless it is above all the same. Not for several threads.
 /// </summary>
 internal sealed class DeclaredUse
 {
@@ -20,16 +20,17 @@ internal sealed class DeclaredUse
     private long _peak;
 
     /// <summary>Adds an increment; gives back what a minute that is over says, when it is news.</summary>
-    public Use? Add(WatchedObject watched, long second, long bits, bool isAttacked, DateTimeOffset now)
+    /// <param name="thereSince">Since when telemetry is there without a gap.</param>
+    public Use? Add(WatchedObject watched, long second, long bits, bool isAttacked, DateTimeOffset thereSince, DateTimeOffset now)
     {
-        var use = End(watched, second / 60, now);
+        var use = End(watched, second / 60, thereSince, now);
         _bits = _bits > long.MaxValue - bits ? long.MaxValue : _bits + bits;
         _isAttacked |= isAttacked;
         return use;
     }
 
     /// <summary>Time passed, with or without traffic.</summary>
-    public Use? End(WatchedObject watched, long minute, DateTimeOffset now)
+    public Use? End(WatchedObject watched, long minute, DateTimeOffset thereSince, DateTimeOffset now)
     {
         if (minute <= _minute)
         {
@@ -38,7 +39,8 @@ internal sealed class DeclaredUse
 
         var (ended, sum, isAttacked) = (_minute, _bits, _isAttacked);
         var bits = sum / 60;
-        var silent = _minute == long.MinValue ? 0 : (int)Math.Min(CalmMinutes, minute - _minute - 1);
+        var known = (thereSince.ToUnixTimeSeconds() + 59) / 60; // the first minute that was seen whole
+        var silent = _minute == long.MinValue ? 0 : (int)Math.Clamp(minute - Math.Max(_minute + 1, known), 0, CalmMinutes);
         (_minute, _bits, _isAttacked) = (minute, 0, false);
         if (watched.IsShared)
         {
@@ -60,7 +62,7 @@ internal sealed class DeclaredUse
             return isNews ? Say(bits, ended) : null;
         }
 
-        _calm += 1 + silent;
+        _calm = ended >= known ? _calm + 1 + silent : silent;
         if (_isAbove is false || _calm < CalmMinutes)
         {
             return null;

@@ -8,7 +8,8 @@ namespace Platform.Detection.Bandwidth;
 /// down (<see cref="UseRecorder"/>), and each says what they come to; whoever says so second changes nothing. The excess is the object <c>default</c>'s.
 /// Also ends what an object that is watched no longer had open: nobody measures it any more.
 /// </summary>
-internal sealed class SharedUse(NpgsqlDataSource database, ObjectDirectory objects, UseRecorder recorder, TimeProvider clock, ILogger<SharedUse> log)
+internal sealed class SharedUse(
+    NpgsqlDataSource database, ObjectDirectory objects, WindowJudges judges, UseRecorder recorder, TimeProvider clock, ILogger<SharedUse> log)
     : BackgroundService
 {
     private const int KeptMinutes = 10;
@@ -75,8 +76,8 @@ internal sealed class SharedUse(NpgsqlDataSource database, ObjectDirectory objec
 
             var (bits, isAttacked) = sums.GetValueOrDefault((shared.TenantId, shared.ServiceCode));
             var alone = shared with { IsShared = false }; // what it is held against is the sum
-            use.Add(alone, minute * 60, bits, isAttacked, now);
-            if (use.End(alone, minute + 1, now) is { } said)
+            use.Add(alone, minute * 60, bits, isAttacked, judges.Anywhere.Since(now), now);
+            if (use.End(alone, minute + 1, judges.Anywhere.Since(now), now) is { } said)
             {
                 recorder.Enqueue(said);
             }

@@ -9,18 +9,25 @@ internal sealed class TelemetryPresence(TimeSpan longestGap)
 {
     private readonly Lock _gate = new();
     private DateTimeOffset? _heard;
+    private DateTimeOffset _since;
     private TimeSpan _present;
-
-    /// <summary>Since when it is there without a gap.</summary>
-    public DateTimeOffset Since { get; private set; }
 
     public void Hear(DateTimeOffset now)
     {
         lock (_gate)
         {
-            Since = _heard is { } before && now - before <= longestGap ? Since : now;
+            _since = _heard is { } before && now - before <= longestGap ? _since : now;
             _present += SinceHeard(now);
             _heard = now;
+        }
+    }
+
+    /// <summary>Since when it is there without a gap; the end of time while it is missing.</summary>
+    public DateTimeOffset Since(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            return _heard is { } heard && now - heard <= longestGap ? _since : DateTimeOffset.MaxValue;
         }
     }
 

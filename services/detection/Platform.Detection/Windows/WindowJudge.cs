@@ -236,7 +236,7 @@ internal sealed class WindowJudge(
 
         var host = Find(on, address);
         var block = host?.Block ?? on.Block(address, windows.MaxHostsPerPartition - Hosts);
-        var (second, increment) = (window.Second, window.ReadTraffic());
+        var (second, increment) = (SecondOf(window, now), window.ReadTraffic());
         var (whole, together, isLate) = (increment, default(SecondTraffic), false);
         on.Lag.Observe(second, increment.Total.Packets);
         if (host is not null)
@@ -273,17 +273,32 @@ internal sealed class WindowJudge(
 
         if (on.Direction is TrafficDirection.In)
         {
-            on.Note(second, increment, whole, together, isCovered: IsCovered(on, host, block), presence.Since);
+            on.Note(second, increment, whole, together, isCovered: IsCovered(on, host, block), presence.Since(now));
         }
 
         Measure(on, isCovered: IsCovered(on, host, block), second, increment, now);
+    }
+
+    /// <summary>
+    /// A clock that is far ahead would make all others' seconds late, for as long as it takes until they are there too: what comes from so late is of now.
+    /// </summary>
+    private long SecondOf(HostWindow window, DateTimeOffset now)
+    {
+        var present = now.ToUnixTimeSeconds();
+        if (window.Second <= present + windows.LatenessSeconds)
+        {
+            return window.Second;
+        }
+
+        Telemetry.Ahead();
+        return present;
     }
 
     /// <summary>What belongs to an anomaly is no use of what is declared, but the rest of the object goes on.</summary>
     private void Measure(ObjectWatch on, bool isCovered, long second, in SecondTraffic increment, DateTimeOffset now)
     {
         if (on.Direction is TrafficDirection.In
-            && on.Use.Add(on.Object, second, isCovered ? 0 : increment.Total.Bits, on.IsUnclear(second), now) is { } use)
+            && on.Use.Add(on.Object, second, isCovered ? 0 : increment.Total.Bits, on.IsUnclear(second), presence.Since(now), now) is { } use)
         {
             used?.Invoke(use);
         }
@@ -329,7 +344,8 @@ internal sealed class WindowJudge(
     {
         foreach (var (key, on) in _watches)
         {
-            if (presence.Since < now.AddMinutes(-1) && on.Use.End(on.Object, now.AddSeconds(-windows.LatenessSeconds).ToUnixTimeSeconds() / 60, now) is { } use)
+            if (on.Direction is TrafficDirection.In
+                && on.Use.End(on.Object, now.AddSeconds(-windows.LatenessSeconds).ToUnixTimeSeconds() / 60, presence.Since(now), now) is { } use)
             {
                 used?.Invoke(use); // nothing came, and telemetry is there
             }
