@@ -208,6 +208,17 @@ public sealed class AppendTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task A_text_that_cannot_be_stored_is_refused_and_not_a_failure()
+    {
+        var opened = new TallyOpened("a\0b", System.Net.IPNetwork.Parse("192.0.2.0/24"), TallyKind.Plain, Noon);
+
+        var decision = await given.Store.Tenant(Acme).Handle(TallyState.Stream, "nul", _ => opened, NewCause(), Token);
+
+        Assert.Equal("text-not-storable", Assert.IsType<Decision<TallyEvent>.Rejected>(decision).Reason.Code);
+        Assert.Empty(await given.Store.Tenant(Acme).Read(TallyState.Stream, "nul", Token));
+    }
+
+    [Fact]
     public async Task An_archived_stream_takes_no_more_events()
     {
         await given.Count(Acme, "archived", 1);

@@ -12,7 +12,7 @@ public sealed class BackupTests(AStore given) : IClassFixture<AStore>, IDisposab
 {
     private static readonly string[] Tables =
     [
-        "events.mt_streams", "events.mt_events", "platform.inbox", "platform.checkpoints", "platform.keys", "platform.erased_streams",
+        "events.mt_streams", "events.mt_events", "platform.inbox", "platform.checkpoints", "platform.keys", "platform.erased_streams", "platform.erasing",
         "platform.anchors", "views.tallies_v1",
     ];
 

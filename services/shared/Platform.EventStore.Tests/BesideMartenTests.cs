@@ -139,6 +139,89 @@ public sealed class BesideMartenTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task Keys_are_named_as_Marten_names_them_and_the_time_zone_is_the_one_its_function_trusts_in()
+    {
+        Assert.Equal(
+            "fkey_mt_events_stream_id_tenant_id pk_mt_event_progression pkey_mt_events_seq_id pkey_mt_streams_tenant_id_id",
+            await given.Query<string>(
+                """select string_agg(conname, ' ' order by conname collate "C") from pg_constraint where connamespace = 'events'::regnamespace"""));
+        Assert.Contains("TimeZone=UTC", await given.Query<string[]>(
+            "select setconfig from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database()) and setrole = 0"));
+    }
+
+    [Fact]
+    public async Task Events_of_Martens_own_and_of_other_programs_are_passed_over_wherever_they_stand()
+    {
+        await given.Count(Borg, "archived-by-event", 5);
+        await Insert("tally:archived-by-event", 2, "archived", "'JasperFx.Events.Archived, JasperFx.Events'");
+        await Insert("somebody-elses", 1, "note_added", "null");
+        var last = await given.Count(Borg, "archived-by-event", 1);
+
+        await given.Store.Tenant(Borg).Handle(TallyState.Stream, "archived-by-event", state => new TallyCounted(state.Total), NewCause(), Token);
+
+        Assert.Equal((AppendOutcome.Appended, 3), (last.Outcome, last.Version));
+        Assert.Equal(12, (await given.Store.Tenant(Borg).Load(TallyState.Stream, "archived-by-event", Token)).State.Total);
+        Assert.Equal([1, 3, 4], (await given.Store.Tenant(Borg).Read(TallyState.Stream, "archived-by-event", Token)).Select(e => e.Version));
+        await foreach (var batch in given.Feed.Follow("strangers", Token))
+        {
+            Assert.DoesNotContain(batch.Events, e => e.StreamKey == "somebody-elses");
+            if (batch.To > last.Sequence)
+            {
+                break;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_binary_body_is_named_instead_of_read_as_empty()
+    {
+        var tenant = TenantId.Of(Guid.CreateVersion7(TimeProvider.System.GetUtcNow()));
+        await given.Count(tenant, "binary", 5);
+        await Insert("tally:binary", 2, "tally_counted", "null", tenant, "'\\x0102'");
+
+        var session = given.Store.Tenant(tenant);
+        await Assert.ThrowsAsync<UnreadableEventException>(() => session.Load(TallyState.Stream, "binary", Token));
+        await Assert.ThrowsAsync<UnreadableEventException>(() => session.Read(TallyState.Stream, "binary", Token));
+        await given.Execute($"delete from events.mt_events where tenant_id = '{tenant}' and version = 2"); // or it stops every reader of the class
+    }
+
+    [Fact]
+    public async Task A_row_that_names_no_tenant_is_nobodys_and_is_passed_over()
+    {
+        await given.Execute(
+            """
+            insert into events.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id)
+            values (nextval('events.mt_events_sequence'), gen_random_uuid(), 'tally:nobodys', 1, '{"By": 1}', 'tally_counted', now(), null)
+            """);
+        var last = await given.Count(Acme, "after-nobodys", 1);
+
+        await foreach (var batch in given.Feed.Follow("nobody", Token))
+        {
+            Assert.DoesNotContain(batch.Events, e => e.StreamKey == "nobodys");
+            if (batch.To >= last.Sequence)
+            {
+                break;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Headers_that_are_no_object_stop_neither_appends_nor_anchors_nor_the_audit()
+    {
+        var tenant = TenantId.Of(Guid.CreateVersion7(TimeProvider.System.GetUtcNow()));
+        await given.Count(tenant, "scalar", 5);
+        await Insert("tally:scalar", 2, "tally_counted", "null", tenant, headers: """'"text"'""");
+
+        var appended = await given.Count(tenant, "scalar", 1);
+        var anchored = await new StreamAudit(given.Store).Anchor(Noon.AddHours(-12), Token);
+        var report = await new StreamAudit(given.Store).Verify(tenant, Token);
+
+        Assert.Equal(AppendOutcome.Appended, appended.Outcome);
+        Assert.Contains(tenant, anchored.Keys);
+        Assert.Equal((0, 1), (report.Findings.Count, report.Foreign.Count));
+    }
+
+    [Fact]
     public async Task Streams_that_Marten_keeps_under_a_tenant_of_its_own_disturb_neither_feed_nor_audit()
     {
         await given.Execute(
@@ -163,4 +246,14 @@ public sealed class BesideMartenTests(AStore given) : IClassFixture<AStore>
             Assert.Equal(tenant.Value == "*DEFAULT*" ? 1 : report.Foreign.Count, report.Foreign.Count);
         }
     }
+
+    private Task Insert(
+        string stream, int version, string type, string dotnetType, TenantId? tenant = null, string bdata = "null", string headers = "null") => given.Execute(
+        $$"""
+        insert into events.mt_streams (tenant_id, id, version) values ('{{tenant ?? Borg}}', '{{stream}}', {{version}})
+        on conflict (tenant_id, id) do update set version = excluded.version;
+        insert into events.mt_events (seq_id, id, tenant_id, stream_id, version, data, bdata, type, mt_dotnet_type, timestamp, headers)
+        values (nextval('events.mt_events_sequence'), gen_random_uuid(), '{{tenant ?? Borg}}', '{{stream}}', {{version}}, '{}', {{bdata}}, '{{type}}',
+            {{dotnetType}}, '2030-01-01 12:00Z', {{headers}})
+        """);
 }

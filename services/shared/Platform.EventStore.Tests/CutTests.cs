@@ -72,6 +72,8 @@ public sealed class CutTests(PostgresServer server) : IAsyncLifetime
         {
             await _given.Count(Acme, $"e{round}-1", 1);
             await _given.Count(Acme, $"e{round}-2", 1);
+            var person = new PersonRegistered($"code-{round}", Guid.Empty, "Sato", [], null);
+            await _given.Store.Tenant(Acme).Append(PersonState.Stream, $"e{round}", ExpectedVersion.New, [person], NewCause(), Token);
             var erasure = new Erasure(
                 Guid.CreateVersion7(TimeProvider.System.GetUtcNow()),
                 [TallyState.Stream.For($"e{round}-1"), TallyState.Stream.For($"e{round}-2")],

@@ -36,8 +36,14 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
         "update events.mt_events e set seq_id = -1 where @ and version = 1; update events.mt_events set seq_id = seq_id - 2 where @ and version = 3; update events.mt_events e set seq_id = 2 + (select seq_id from events.mt_events x where x.tenant_id = e.tenant_id and x.stream_id = e.stream_id and x.version = 3) where @ and version = 1",
         "tally:a version 2: Changed",
         "tally:a version 3: Changed")]
-    [InlineData("delete from events.mt_events where @ and version = 2", "tally:a version 2: Removed")]
-    [InlineData("delete from events.mt_events where @ and version = 1", "tally:a version 1: Removed")]
+    [InlineData("update events.mt_events set data = '{\"By\": 9}', headers = headers - 'hash', causation_id = null where @ and version = 4", "tally:a version 4: Changed")]
+    [InlineData("update events.mt_events set bdata = '\\x99' where @ and version = 2", "tally:a version 2: Changed")]
+    [InlineData("delete from events.mt_events where @ and version = 2", "tally:a version 2: Removed", "tally:a version 3: Unproven")]
+    [InlineData("delete from events.mt_events where @ and version = 1", "tally:a version 1: Removed", "tally:a version 2: Unproven")]
+    [InlineData(
+        "delete from events.mt_events where @ and version = 2; update events.mt_events set data = '{\"By\": 9}' where @ and version = 3",
+        "tally:a version 2: Removed",
+        "tally:a version 3: Unproven")]
     [InlineData("delete from events.mt_events where @ and version = 4", "tally:a version 4: Removed")]
     public async Task A_changed_or_removed_event_is_named(string attack, params string[] found)
     {
@@ -87,6 +93,40 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task A_tail_cut_off_cleanly_and_a_stream_taken_as_a_whole_are_missed_by_the_inbox_before_any_anchor()
+    {
+        await AStream("a", 1);
+        await AStream("a", 2);
+        await AStream("b", 1, 2);
+        await Attack("delete from events.mt_events where @ and version = 2");
+        await Attack("update events.mt_streams set version = 1 where @", "id");
+        await Take("b");
+        var cut = Texts(await Verify());
+        await Take("a");
+
+        Assert.Equal(["tally:a version 2: Removed", "tally:b version 1: Removed", "tally:b version 2: Removed"], cut);
+        var tenants = new List<TenantId>();
+        await foreach (var (tenant, _) in new StreamAudit(given.Store).VerifyAll(Token))
+        {
+            tenants.Add(tenant);
+        }
+
+        Assert.Contains(_tenant, tenants); // though it has nothing left
+    }
+
+    [Fact]
+    public async Task The_digest_of_an_earlier_day_can_be_asked_for_and_compared()
+    {
+        var audit = new StreamAudit(given.Store);
+        await AStream("a", 1);
+        var first = (await audit.Anchor(Noon.AddHours(-12), Token))[_tenant];
+        await AStream("b", 1);
+        var second = (await audit.Anchor(Noon.AddHours(12), Token))[_tenant];
+
+        Assert.Equal([(new(2030, 1, 1), first), (new(2030, 1, 2), second)], await audit.Digests(_tenant, Token));
+    }
+
+    [Fact]
     public async Task A_tail_cut_off_cleanly_and_a_stream_taken_as_a_whole_do_not_reach_their_anchors()
     {
         await AStream("a", 1, 2, 3);
@@ -96,7 +136,8 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
 
         await Attack("delete from events.mt_events where @ and version > 1");
         await Attack("update events.mt_streams set version = 1 where @", "id");
-        await given.Execute($"delete from events.mt_events where tenant_id = '{_tenant}' and stream_id = 'tally:b'; delete from events.mt_streams where tenant_id = '{_tenant}' and id = 'tally:b'");
+        await Take("b");
+        await ForgetTheInbox();
 
         Assert.Equal(["tally:a version 3: Removed", "tally:b version 1: Removed"], Texts(await Verify()));
         Assert.Matches("^[0-9a-f]{64}$", digest);
@@ -114,6 +155,7 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
 
         await Attack("delete from events.mt_events where @ and version = 2");
         await Attack("update events.mt_streams set version = 1 where @", "id");
+        await ForgetTheInbox();
         Assert.Equal(["tally:a version 2: Removed"], Texts(await Verify()));
     }
 
@@ -191,6 +233,12 @@ public sealed class StreamAuditTests(AStore given) : IClassFixture<AStore>
 
     private Task Attack(string sql, string column = "stream_id") =>
         given.Execute(sql.Replace("@", $"tenant_id = '{_tenant}' and {column} = 'tally:a'", StringComparison.Ordinal));
+
+    private Task Take(string key) => given.Execute(
+        $"delete from events.mt_events where tenant_id = '{_tenant}' and stream_id = 'tally:{key}'; delete from events.mt_streams where tenant_id = '{_tenant}' and id = 'tally:{key}'");
+
+    /// <summary>Who knows that it is a witness as well.</summary>
+    private Task ForgetTheInbox() => given.Execute($"delete from platform.inbox where tenant_id = '{_tenant}'");
 
     private Task<AuditReport> Verify() => new StreamAudit(given.Store).Verify(_tenant, Token);
 

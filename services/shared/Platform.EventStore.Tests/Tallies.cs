@@ -49,8 +49,12 @@ public sealed record PersonState(IReadOnlyList<PersonEvent> Events)
 }
 
 /// <summary>View of all tallies; a count of 666 cannot be applied.</summary>
-public sealed class Tallies : IProjection
+/// <param name="at">The first time that this tally comes, something happens between the reading of its event and the writing of its row.</param>
+/// <param name="happens">What.</param>
+public sealed class Tallies(string? at = null, Func<Task>? happens = null) : IProjection
 {
+    private bool _hasHappened;
+
     public string Name => "tallies_v1";
 
     public void Project(RecordedEvent recorded, SqlBatch sql)
@@ -58,6 +62,12 @@ public sealed class Tallies : IProjection
         if (recorded.StreamType != TallyState.Stream.Name)
         {
             return;
+        }
+
+        if (happens is not null && recorded.StreamKey == at && !_hasHappened)
+        {
+            _hasHappened = true;
+            happens().GetAwaiter().GetResult();
         }
 
         var by = (recorded.Data as TallyCounted)?.By ?? 0;
@@ -70,5 +80,16 @@ public sealed class Tallies : IProjection
             insert into views.tallies_v1 as tally (tenant_id, tally, total, events) values ({recorded.TenantId}, {recorded.StreamKey}, {by}, 1)
             on conflict (tenant_id, tally) do update set total = tally.total + {by}, events = tally.events + 1
             """);
+    }
+}
+
+/// <summary>What an owner of data does: erases the stream, then deletes its row.</summary>
+internal static class AnEraser
+{
+    public static async Task Erases(AStore store, string tally)
+    {
+        var erasure = new Erasure(Guid.CreateVersion7(TimeProvider.System.GetUtcNow()), [TallyState.Stream.For(tally)], []);
+        await store.Store.Tenant(AStore.Acme).Erase(erasure, TestContext.Current.CancellationToken);
+        await store.Execute($"delete from views.tallies_v1 where tally = '{tally}'");
     }
 }

@@ -15,7 +15,8 @@ public sealed partial class TenantSession
 
     /// <summary>
     /// Destroys keys, then deletes streams one by one. Interrupted, it is repeated with the same id and goes on. An erased stream
-    /// takes no events any more; a destroyed key is never made anew.
+    /// takes no events any more; a destroyed key is never made anew. Whoever read events before does not write rows of them
+    /// after, so what the caller deletes from views now stays away.
     /// </summary>
     /// <returns>
     /// Streams by kind, and keys as <see cref="ErasedKeys"/>, that this erasure has taken in all, earlier runs included.
@@ -26,13 +27,7 @@ public sealed partial class TenantSession
         await using var connection = await _store.Database.OpenConnectionAsync(cancellationToken);
         foreach (var scope in erasure.KeyScopes)
         {
-            await connection.Execute(
-                """
-                insert into platform.keys (tenant_id, scope, created_at, destroyed_at, destroyed_by) values ($1, $2, $3, $3, $4)
-                on conflict (tenant_id, scope) do update set wrapped = null, destroyed_at = $3, destroyed_by = $4
-                 where keys.wrapped is not null
-                """,
-                cancellationToken, _tenant, scope, now, erasure.Id);
+            await connection.Execute("select platform.destroy_key($1, $2, $3, $4)", cancellationToken, _tenant, scope, erasure.Id, now);
         }
 
         foreach (var stream in erasure.Streams)
@@ -40,6 +35,7 @@ public sealed partial class TenantSession
             await connection.Execute("select platform.erase($1, $2, $3, $4)", cancellationToken, _tenant, stream.Id, erasure.Id, now);
         }
 
+        await connection.Execute("select platform.drop_left_copies()", cancellationToken);
         return await Counts(connection, erasure, cancellationToken);
     }
 

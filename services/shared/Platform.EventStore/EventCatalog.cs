@@ -17,6 +17,7 @@ public sealed partial class EventCatalog
     private readonly FrozenDictionary<string, Type> _types;
     private readonly FrozenDictionary<Type, EventShape> _shapes;
     private readonly FrozenSet<Type> _basesOfSealed;
+    private readonly FrozenSet<string?> _assemblies;
     private readonly Dictionary<Type, Func<object, object>> _upcasts = [];
     private MasterKey? _master;
 
@@ -28,6 +29,7 @@ public sealed partial class EventCatalog
             pair => new EventShape(
                 pair.Key, $"{pair.Value.FullName}, {pair.Value.Assembly.GetName().Name}", SealedMembers.Of(pair.Value)));
         _basesOfSealed = _shapes.Where(shape => shape.Value.Sealed is not null).SelectMany(shape => BasesOf(shape.Key)).ToFrozenSet();
+        _assemblies = types.Values.Select(type => type.Assembly.GetName().Name).ToFrozenSet();
     }
 
     /// <summary>Event types by stored name.</summary>
@@ -106,6 +108,12 @@ public sealed partial class EventCatalog
 
     /// <summary>Whether the values of this stored event need a key before they can be read.</summary>
     internal bool IsSealed(string name) => _types.TryGetValue(name, out var type) && _shapes[type].Sealed is not null;
+
+    internal bool Knows(string name) => _types.ContainsKey(name);
+
+    /// <summary>Whether this is another program's own event, such as Marten's <c>archived</c>, and not one of a newer version of this service.</summary>
+    internal bool IsForeign(string name, string? dotnetType) =>
+        !Knows(name) && !(dotnetType?.Split(", ") is [_, var assembly, ..] && _assemblies.Contains(assembly));
 
     internal DataKeys NewKeys() => new(
         _master ?? throw new InvalidOperationException("Events have sealed properties, but the catalog was given no master key."));

@@ -118,9 +118,11 @@ public sealed record FeedLag(string Reader, long Events, TimeSpan Age, int Write
 public sealed class FeedBatch
 {
     private readonly string _checkpoint;
+    private readonly long _erasing;
 
-    internal FeedBatch(NpgsqlConnection connection, string checkpoint, long from, long to, IReadOnlyList<RecordedEvent> events) =>
-        (Connection, _checkpoint, From, To, Events) = (connection, checkpoint, from, to, events);
+    internal FeedBatch(
+        NpgsqlConnection connection, string checkpoint, long from, long to, IReadOnlyList<RecordedEvent> events, long erasing) =>
+        (Connection, _checkpoint, From, To, Events, _erasing) = (connection, checkpoint, from, to, events, erasing);
 
     /// <summary>The events, in order. Empty when only filled gaps were passed.</summary>
     public IReadOnlyList<RecordedEvent> Events { get; }
@@ -135,18 +137,16 @@ public sealed class FeedBatch
 
     /// <summary>What comes before an event that cannot be handled: advance that, and stop.</summary>
     public FeedBatch Before(RecordedEvent stop) => new(
-        Connection, _checkpoint, From, Math.Max(From, stop.Sequence - 1), [.. Events.TakeWhile(recorded => recorded.Sequence < stop.Sequence)]);
+        Connection, _checkpoint, From, Math.Max(From, stop.Sequence - 1), [.. Events.TakeWhile(recorded => recorded.Sequence < stop.Sequence)], _erasing);
 
     /// <summary>Moves the checkpoint behind this batch; fails when another reader of the name was here in between.</summary>
-    public async Task Advance(CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(Connection) { BatchCommands = { Advancing(From, To) } };
-        await batch.ExecuteNonQueryAsync(cancellationToken);
-    }
+    public Task Advance(CancellationToken cancellationToken) =>
+        Connection.Execute("select platform.advance($1, $2, $3)", cancellationToken, _checkpoint, From, To);
 
-    internal NpgsqlBatchCommand Advancing(long from, long to) => new("select platform.advance($1, $2, $3)")
+    /// <summary>Moves the checkpoint in one transaction with rows made of the events; fails when something was erased since they were read.</summary>
+    internal NpgsqlBatchCommand AdvancingRows(long from, long to) => new("select platform.advance($1, $2, $3, $4)")
     {
-        Parameters = { new() { Value = _checkpoint }, new() { Value = from }, new() { Value = to } },
+        Parameters = { new() { Value = _checkpoint }, new() { Value = from }, new() { Value = to }, new() { Value = _erasing } },
     };
 }
 
@@ -311,7 +311,7 @@ internal sealed class FeedReader : IAsyncDisposable
 
         var (from, to) = (Position, ready[^1].Sequence);
         Position = to;
-        return new FeedBatch(Connection, _name, from, to, events);
+        return new FeedBatch(Connection, _name, from, to, events, ready[0].Erasing);
     }
 }
 

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Platform.EventStore;
 
-/// <summary>One row of <c>mt_events</c> before its data is read.</summary>
+/// <summary>One row of <c>mt_events</c> before its data is read, and how many steps erasures had taken then.</summary>
 internal readonly record struct EventRow(
     long Sequence,
     Guid Id,
@@ -17,15 +17,19 @@ internal readonly record struct EventRow(
     DateTimeOffset At,
     string? Correlation,
     string? Causation,
-    byte[]? Headers)
+    byte[]? Headers,
+    long Erasing,
+    bool IsBinary,
+    string? DotnetType)
 {
     public const string Select = """
-        select seq_id, id, tenant_id, stream_id, version, type, data, timestamp, correlation_id, causation_id, headers
+        select seq_id, id, coalesce(tenant_id, ''), coalesce(stream_id, ''), version, type, data, timestamp, correlation_id, causation_id, headers,
+               (select steps from platform.erasing), bdata is not null, mt_dotnet_type
           from events.mt_events
         """;
 
-    /// <summary>Marten fills a number that it could not use with an event of this stream.</summary>
-    public bool IsTombstone => Stream == "mt_tombstone";
+    /// <summary>Marten fills a number that it could not use with an event of such a stream; and a row without tenant or stream is nobody's.</summary>
+    public bool IsTombstone => Stream is "mt_tombstone" or "" || Tenant == "";
 
     public static async Task<List<EventRow>> ReadAll(NpgsqlCommand command, CancellationToken cancellationToken)
     {
@@ -45,13 +49,19 @@ internal readonly record struct EventRow(
                 rows.GetFieldValue<DateTimeOffset>(7),
                 rows.IsDBNull(8) ? null : rows.GetString(8),
                 rows.IsDBNull(9) ? null : rows.GetString(9),
-                rows.IsDBNull(10) ? null : rows.GetFieldValue<byte[]>(10)));
+                rows.IsDBNull(10) ? null : rows.GetFieldValue<byte[]>(10),
+                rows.GetInt64(11),
+                rows.GetBoolean(12),
+                rows.IsDBNull(13) ? null : rows.GetString(13)));
         }
 
         return result;
     }
 
-    /// <summary>The events of these rows; keys are fetched only when something is sealed.</summary>
+    /// <summary>
+    /// The events of these rows; keys are fetched only when something is sealed. Events of another program's own types are passed over:
+    /// no decider, view or publication of ours can mean them.
+    /// </summary>
     public static async Task<List<RecordedEvent>> Open(
         List<EventRow> rows, NpgsqlConnection connection, EventCatalog catalog, CancellationToken cancellationToken)
     {
@@ -65,7 +75,7 @@ internal readonly record struct EventRow(
             await keys.Add(found, cancellationToken);
         }
 
-        return rows.ConvertAll(row => row.Open(catalog, keys));
+        return [.. rows.Where(row => !catalog.IsForeign(row.Type, row.DotnetType)).Select(row => row.Open(catalog, keys))];
     }
 
     private RecordedEvent Open(EventCatalog catalog, DataKeys? keys)
@@ -81,7 +91,7 @@ internal readonly record struct EventRow(
                 colon < 0 ? "" : Stream[..colon],
                 Stream[(colon + 1)..],
                 Version,
-                catalog.Read(Type, Data, Id, Tenant, keys),
+                IsBinary ? throw new InvalidDataException("Its body is binary, which only the Marten that wrote it can read.") : catalog.Read(Type, Data, Id, Tenant, keys),
                 At,
                 new(Correlation, Causation, headers.Actor, headers.SourceAddress, headers.TraceParent));
         }
@@ -92,7 +102,7 @@ internal readonly record struct EventRow(
     }
 }
 
-/// <summary>A stored event that this service cannot read: unknown name, or JSON that does not fit.</summary>
+/// <summary>A stored event that this service cannot read: unknown name, JSON that does not fit, or a binary body.</summary>
 public sealed class UnreadableEventException(long sequence, string message, Exception inner) : Exception(message, inner)
 {
     /// <summary>Position of the event.</summary>

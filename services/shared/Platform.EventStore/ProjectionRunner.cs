@@ -84,7 +84,7 @@ public sealed partial class ProjectionRunner(StreamStore store, IProjection proj
         FeedBatch batch, Func<string, string> place, IReadOnlyList<RecordedEvent> events, long from, long to, CancellationToken cancellationToken)
     {
         // The checkpoint goes first: whoever else moves it, such as a rebuild that switches, is met before any row is touched.
-        await using var statements = new NpgsqlBatch(batch.Connection) { BatchCommands = { batch.Advancing(from, to) } };
+        await using var statements = new NpgsqlBatch(batch.Connection) { BatchCommands = { batch.AdvancingRows(from, to) } };
         var sql = new SqlBatch(statements, place);
         var current = events.Count > 0 ? events[0] : null;
         try
@@ -132,6 +132,9 @@ internal static partial class Log
 {
     [LoggerMessage(Level = LogLevel.Error, Message = "Projection {Projection} stopped: it cannot apply event {Sequence}.")]
     public static partial void ProjectionStopped(ILogger logger, string projection, long sequence, Exception reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The rebuild of {Projection} begins again: something was erased meanwhile.")]
+    public static partial void RebuildBeginsAgain(ILogger logger, string projection);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Projection {Projection} was interrupted and begins again.")]
     public static partial void ProjectionInterrupted(ILogger logger, string projection, Exception reason);

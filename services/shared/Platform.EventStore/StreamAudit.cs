@@ -37,20 +37,18 @@ public sealed class StreamAudit(StreamStore store)
             """,
             cancellationToken, day, since, until);
 
-        await using var digest = connection.Command(
-            """
-            select tenant_id, encode(sha256(convert_to(string_agg(stream_id || ' ' || version || ' ' || hash, e'\n' order by stream_id), 'UTF8')), 'hex')
-              from platform.anchors where day = $1 group by tenant_id
-            """,
-            day);
-        await using var rows = await digest.ExecuteReaderAsync(cancellationToken);
-        var digests = new Dictionary<TenantId, string>();
-        while (await rows.ReadAsync(cancellationToken))
-        {
-            digests[TenantId.Stored(rows.GetString(0))] = rows.GetString(1);
-        }
+        var digests = await Digests("day = $1", day, connection, cancellationToken);
+        return digests.ToDictionary(digest => digest.Tenant, digest => digest.Digest);
+    }
 
-        return digests;
+    /// <summary>
+    /// The digest of each day that has anchors, computed anew, oldest first: compare with what <see cref="Anchor"/> gave when the day was over.
+    /// </summary>
+    public async Task<IReadOnlyList<(DateOnly Day, string Digest)>> Digests(TenantId tenant, CancellationToken cancellationToken)
+    {
+        await using var connection = await store.Database.OpenConnectionAsync(cancellationToken);
+        var digests = await Digests("tenant_id = $1", tenant.Value, connection, cancellationToken);
+        return digests.ConvertAll(digest => (digest.Day, digest.Digest));
     }
 
     /// <summary>Walks every chain of a tenant, computing each link anew, and compares with the anchors.</summary>
@@ -62,13 +60,21 @@ public sealed class StreamAudit(StreamStore store)
         var anchors = await Anchors(connection, tenant, cancellationToken);
         await using var command = connection.Command(
             """
-            select s.id, s.version, e.version, e.id, e.type, e.headers ->> 'hash', e.data::text,
+            select s.id, s.says, e.version, e.id, e.type, e.headers ->> 'hash', e.data::text,
                    platform.meta(e.tenant_id, e.stream_id, e.timestamp, e.correlation_id, e.causation_id, e.headers), e.seq_id,
-                   e.headers ->> 'hash' is null and exists (
-                       select from platform.inbox i
-                        where i.tenant_id = e.tenant_id and i.stream_id = e.stream_id and i.cause_id = e.causation_id and i.version >= e.version)
-              from events.mt_streams s left join events.mt_events e on e.tenant_id = s.tenant_id and e.stream_id = s.id
-             where s.tenant_id = $1 and s.id <> 'mt_tombstone' order by s.id collate "C", e.version
+                   case when e.headers ->> 'hash' is not null then e.bdata is not null
+                        else exists (
+                            select from platform.inbox i
+                             where i.tenant_id = e.tenant_id and i.stream_id = e.stream_id
+                               and (i.version = e.version or i.cause_id = e.causation_id and i.version >= e.version)) end,
+                   s.wrote
+              from (select id, max(says) as says, max(wrote) as wrote
+                      from (select id, coalesce(version, 0) as says, 0 as wrote from events.mt_streams where tenant_id = $1
+                            union all
+                            select stream_id, 0, version from platform.inbox where tenant_id = $1) witnesses
+                     group by id) s
+              left join events.mt_events e on e.tenant_id = $1 and e.stream_id = s.id
+             where s.id <> 'mt_tombstone' order by s.id collate "C", e.version
             """,
             tenant.Value);
         command.CommandTimeout = 0;
@@ -80,7 +86,7 @@ public sealed class StreamAudit(StreamStore store)
             if (chain?.Stream != rows.GetString(0))
             {
                 chain?.End(report);
-                chain = new Chain(rows.GetString(0), rows.GetInt64(1), anchors);
+                chain = new Chain(rows.GetString(0), rows.GetInt64(1), rows.GetInt64(10), anchors);
             }
 
             if (!await rows.IsDBNullAsync(2, cancellationToken))
@@ -91,7 +97,7 @@ public sealed class StreamAudit(StreamStore store)
                     $"{rows.GetInt64(2)} {rows.GetGuid(3)} {rows.GetString(4)} {rows.GetString(7)} {rows.GetString(6)}",
                     rows.IsDBNull(5) ? null : rows.GetString(5),
                     rows.GetInt64(8),
-                    lostItsHash: rows.GetBoolean(9));
+                    isSpoiled: rows.GetBoolean(9));
             }
         }
 
@@ -110,7 +116,10 @@ public sealed class StreamAudit(StreamStore store)
     {
         var tenants = new List<TenantId>();
         await using (var command = store.Database.Command(
-            "select tenant_id from events.mt_streams where id <> 'mt_tombstone' union select tenant_id from platform.anchors order by 1"))
+            """
+            select tenant_id from events.mt_streams where id <> 'mt_tombstone'
+            union select tenant_id from platform.anchors union select tenant_id from platform.inbox order by 1
+            """))
         {
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             while (await rows.ReadAsync(cancellationToken))
@@ -144,8 +153,32 @@ public sealed class StreamAudit(StreamStore store)
         return anchors;
     }
 
+    private static async Task<List<(TenantId Tenant, DateOnly Day, string Digest)>> Digests(
+        string which, object value, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = connection.Command(
+            $"""
+            select tenant_id, day, encode(sha256(convert_to(
+                       string_agg(stream_id || ' ' || version || ' ' || hash, e'\n' order by stream_id collate "C"), 'UTF8')), 'hex')
+              from platform.anchors where {which} group by tenant_id, day order by day
+            """,
+            value);
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        var digests = new List<(TenantId, DateOnly, string)>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            digests.Add((TenantId.Stored(rows.GetString(0)), rows.GetFieldValue<DateOnly>(1), rows.GetString(2)));
+        }
+
+        return digests;
+    }
+
     /// <summary>One stream on the way from its first event to its last. Anchors that were met are taken out; what is left was cut off.</summary>
-    private sealed class Chain(string stream, long head, Dictionary<(string Stream, long Version), string> anchors)
+    /// <param name="stream">Stream id inside the tenant.</param>
+    /// <param name="says">The last version, as the stream says; 0 when it is gone.</param>
+    /// <param name="wrote">The last version of ours, as our inbox says.</param>
+    /// <param name="anchors">Those of the tenant.</param>
+    private sealed class Chain(string stream, long says, long wrote, Dictionary<(string Stream, long Version), string> anchors)
     {
         private const int NamedAtMost = 1_000; // of one gap: a forged version must not make an endless report
 
@@ -156,26 +189,30 @@ public sealed class StreamAudit(StreamStore store)
 
         public string Stream => stream;
 
-        public void Next(AuditReport report, long version, string content, string? hash, long sequence, bool lostItsHash)
+        public void Next(AuditReport report, long version, string content, string? hash, long sequence, bool isSpoiled)
         {
             Missing(report, version - 1);
             var computed = SHA256.HashData([.. _link, .. Encoding.UTF8.GetBytes(content)]);
-            report.Count(hash is null && !lostItsHash ? new(stream, version, AuditFault.None) : null);
+            report.Count(hash is null && !isSpoiled ? new(stream, version, AuditFault.None) : null);
             if (hash is null)
             {
-                // A foreign writer's, unless the cause is one of ours. Its content still counts in the links of ours that follow.
+                // A foreign writer's, unless our inbox knows it. Its content still counts in the links of ours that follow.
                 _link = computed;
-                if (lostItsHash)
+                if (isSpoiled)
                 {
                     report.Add(new(stream, version, AuditFault.Changed));
                 }
             }
             else
             {
-                // Ours take their number while they hold the stream, so it is higher than any before it.
-                if ((_linkIsKnown && hash != Convert.ToHexStringLower(computed)) || sequence < _highestSequence)
+                // Ours take their number while they hold the stream, so it is higher than any before it; and they have no binary body.
+                if ((_linkIsKnown && hash != Convert.ToHexStringLower(computed)) || sequence < _highestSequence || isSpoiled)
                 {
                     report.Add(new(stream, version, AuditFault.Changed));
+                }
+                else if (!_linkIsKnown)
+                {
+                    report.Add(new(stream, version, AuditFault.Unproven));
                 }
 
                 // Going on from what the event says it was names each changed event, not all that follow it.
@@ -192,10 +229,10 @@ public sealed class StreamAudit(StreamStore store)
 
         public void End(AuditReport report)
         {
-            Missing(report, head);
-            if (_last > head)
+            Missing(report, Math.Max(says, wrote));
+            if (_last > says)
             {
-                report.Add(new(stream, head + 1, AuditFault.Changed)); // the stream says that it ends before
+                report.Add(new(stream, says + 1, AuditFault.Changed)); // the stream says that it ends before
             }
         }
 
@@ -222,6 +259,9 @@ public enum AuditFault
 
     /// <summary>It was there and is gone.</summary>
     Removed,
+
+    /// <summary>What came before it is gone, so nothing can show whether its content is what was written.</summary>
+    Unproven,
 
     /// <summary>The chain fits in itself but not to an anchor: it was written anew from here or from before.</summary>
     Rewritten,

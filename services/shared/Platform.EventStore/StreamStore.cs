@@ -79,7 +79,7 @@ public sealed partial class TenantSession
     /// <param name="decide">The rules; may run several times.</param>
     /// <param name="cause">Why; a cause already recorded in this stream answers <see cref="Decision{TEvent}.Unchanged"/> without deciding.</param>
     /// <param name="cancellationToken">Stops the wait; what was appended stays.</param>
-    /// <returns>What was decided; a stream that was erased or archived refuses with <c>stream-closed</c>.</returns>
+    /// <returns>What was decided; a stream that was erased or archived refuses with <c>stream-closed</c>, U+0000 in a text with <c>text-not-storable</c>.</returns>
     /// <exception cref="StreamContendedException">Someone was faster each time.</exception>
     public async Task<Decision<TEvent>> Handle<TState, TEvent>(
         StreamType<TState, TEvent> stream,
@@ -103,7 +103,17 @@ public sealed partial class TenantSession
                 return decision;
             }
 
-            var result = await Append(stream, key, ExpectedVersion.Exactly(version), events, cause, cancellationToken);
+            AppendResult result;
+            try
+            {
+                result = await Append(stream, key, ExpectedVersion.Exactly(version), events, cause, cancellationToken);
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UntranslatableCharacter)
+            {
+                return new Rejection(
+                    RejectionKind.Invalid, "text-not-storable", "A text holds a character that cannot be stored.", "U+0000 is no text; leave it out.");
+            }
+
             switch (result.Outcome)
             {
                 case AppendOutcome.Appended:
@@ -262,7 +272,7 @@ public sealed partial class TenantSession
         }
 
         batch.BatchCommands.Add(new(
-            "select version, type, id, data from events.mt_events where tenant_id = $1 and stream_id = $2 order by version")
+            "select version, type, id, data, bdata is null from events.mt_events where tenant_id = $1 and stream_id = $2 order by version")
         {
             Parameters = { Text(_tenant), Text(id) },
         });
@@ -284,13 +294,24 @@ public sealed partial class TenantSession
             await rows.NextResultAsync(cancellationToken);
         }
 
-        var (state, version) = (stream.Initial, 0L);
+        var (state, version, areOurs) = (stream.Initial, 0L, true);
         while (await rows.ReadAsync(cancellationToken))
         {
             version = rows.GetInt64(0);
+            if (!rows.GetBoolean(4) || !catalog.Knows(rows.GetString(1)))
+            {
+                areOurs = false;
+                continue;
+            }
+
             state = stream.Evolve(
                 state,
                 (TEvent)catalog.Read(rows.GetString(1), rows.GetFieldValue<byte[]>(3), rows.GetGuid(2), _tenant, keys));
+        }
+
+        if (!areOurs)
+        {
+            await Read(stream, key, cancellationToken); // names what must not be passed over
         }
 
         return (state, version, false);

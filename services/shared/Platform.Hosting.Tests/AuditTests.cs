@@ -53,7 +53,7 @@ public sealed class AuditTests(PostgresDatabase database, RabbitMqVirtualHost br
             $"bell:2 1 {yesterday:yyyy-MM-dd}",
             () => Scalar("select stream_id || ' ' || version || ' ' || day from platform.anchors where stream_id = 'bell:2'"));
         await app.StopAsync(Cancellation);
-        await Scalar("delete from platform.anchors; delete from events.mt_events; delete from events.mt_streams"); // its times were changed
+        await Scalar("delete from platform.anchors; delete from platform.inbox; delete from events.mt_events; delete from events.mt_streams"); // its times were changed
     }
 
     [Fact]
