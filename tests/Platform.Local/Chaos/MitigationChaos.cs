@@ -154,11 +154,18 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
                 .Concat((await stack.Router.Rules()).Select(rule => $"rule {rule}")).Order(StringComparer.Ordinal).ToList();
             if (held.SequenceEqual(wanted) || since.Elapsed > Patience)
             {
-                return ([.. held.Except(wanted)], [.. wanted.Except(held)]);
+                return (Beyond(held, wanted), Beyond(wanted, held));
             }
 
             await Task.Delay(200);
         }
+    }
+
+    /// <summary>What the first holds beyond the second, each as often as it does: the same route twice is one too many.</summary>
+    private static IReadOnlyList<string> Beyond(List<string> these, List<string> those)
+    {
+        var left = those.ToList();
+        return [.. these.Where(it => !left.Remove(it))];
     }
 
     /// <summary>Streams that do not hold the whole story, each part once: begun, in force, and where it is over, asked to go, gone, ended.</summary>
