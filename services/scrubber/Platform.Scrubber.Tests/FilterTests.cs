@@ -342,6 +342,11 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
             _controller.Diverted = [$"{Victim}/32"];
             await Eventually.True(async () => (await network.Ping(Victim)).Success == 1, what: "the way back");
             await Eventually.Get(() => _controller.Heard, seen => seen.TellsReturned && seen.Returned.SequenceEqual([$"{Victim}/32"]), what: "a word on it");
+            _controller.ReturnPath = new ReturnPath { NextHopIpv4 = Victim }; // which takes no IPv6
+            _controller.Diverted = [$"{Victim}/32", $"{Victim6}/128"];
+            var heard = _controller.All.Count;
+            await Eventually.True(() => _controller.All.Count > heard + 3, what: "what the agent says after it has heard that");
+            Assert.Equal([$"{Victim}/32"], _controller.Heard.Returned);
             Assert.Equal(1, (await network.Ping(Neighbour)).Success);
             Assert.DoesNotContain(Neighbour, await Marked(), StringComparison.Ordinal);
             Assert.DoesNotContain(Victim, await In(network.Scrubber, "ip", "rule", "show", "table", "8520"), StringComparison.Ordinal); // rules have no expiry

@@ -172,8 +172,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     {
         try
         {
-            await routes.Apply(diverted, proxied, path, lease, cancellation);
-            (_noWayBack, _returned) = ("", diverted);
+            (_returned, _noWayBack) = (await routes.Apply(diverted, proxied, path, lease, cancellation), "");
         }
         catch (Exception fault) when (!cancellation.IsCancellationRequested)
         {

@@ -21,6 +21,7 @@ internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
 
     private string? _applied;
+    private IReadOnlyList<string> _returned = [];
     private DateTimeOffset _lookAgainAt;
 
     /// <summary>Makes the node hold exactly this. What it was made to hold is looked at again from time to time: others have hands too.</summary>
@@ -29,17 +30,20 @@ internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> 
     /// <param name="path">Which way.</param>
     /// <param name="lease">How long it lasts unless it is renewed.</param>
     /// <param name="cancellation">Stops the wait.</param>
+    /// <returns>The prefixes that have a way back: without any way of our own all, by the routing of the node; else those of a family that the way takes.</returns>
     /// <exception cref="NftException">The kernel refuses, for example because there is no such interface.</exception>
-    public async Task Apply(
+    public async Task<IReadOnlyList<string>> Apply(
         IReadOnlyList<string> diverted, IReadOnlyList<string> proxied, ReturnPath? path, TimeSpan lease, CancellationToken cancellation)
     {
         string[] prefixes = path is null ? [] : [.. diverted.Distinct().Order(StringComparer.Ordinal)];
         var wanted = $"{path} {string.Join(' ', prefixes)} {string.Join(' ', proxied)}";
         if (wanted == _applied && clock.GetUtcNow() < _lookAgainAt)
         {
-            return;
+            return _returned;
         }
 
+        (_applied, _returned) = (null, []);
+        var returned = path is null ? [.. diverted] : new List<string>();
         var marked = new Dictionary<string, string[]>();
         foreach (var (family, nextHop, any) in new[]
         {
@@ -48,7 +52,9 @@ internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> 
         })
         {
             var via = Via(path?.Interface, nextHop);
-            marked[family] = via.Length == 0 ? [] : Widest(prefixes.Select(IPNetwork.Parse).Where(prefix => prefix.BaseAddress.AddressFamily == any));
+            var own = via.Length == 0 ? [] : prefixes.Where(prefix => IPNetwork.Parse(prefix).BaseAddress.AddressFamily == any).ToList();
+            returned.AddRange(own);
+            marked[family] = Widest(own.Select(IPNetwork.Parse));
             if (marked[family].Length > 0)
             {
                 await Ip([family, "route", "replace", "default", .. via, "table", Table], cancellation); // first where to, then for whom
@@ -59,7 +65,8 @@ internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> 
         }
 
         await Mark(marked["-4"], marked["-6"], lease, cancellation);
-        (_applied, _lookAgainAt) = (wanted, clock.GetUtcNow() + (lease / 3 < LookInterval ? lease / 3 : LookInterval));
+        (_applied, _lookAgainAt, _returned) = (wanted, clock.GetUtcNow() + (lease / 3 < LookInterval ? lease / 3 : LookInterval), returned);
+        return returned;
     }
 
     /// <summary>Without what lies in another: sets hold no two intervals of the same address.</summary>
