@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts.Accounts.V1;
 using Platform.Contracts.Detection.V1;
 using Platform.Hosting;
+using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Scrubbers;
@@ -30,6 +31,7 @@ internal static class AMitigationService
                 app.MapGrpcService<MitigationsService>();
                 app.MapGrpcService<ScrubbersService>();
                 app.MapGrpcService<CapacityService>();
+                app.MapGrpcService<SpeakersService>();
             },
             Database = database,
             Broker = broker,

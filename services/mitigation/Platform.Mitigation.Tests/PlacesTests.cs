@@ -178,6 +178,38 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
     }
 
     [Fact]
+    public async Task A_machine_that_replaces_another_with_its_router_id_leaves_nothing_at_the_other()
+    {
+        await using var third = new GoBgpServer(new() { Asn = 64514, RouterId = "192.0.2.9" }); // as _second
+        await third.Start();
+        await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", _second.Api.ToString()));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await ByHand("203.0.113.164/32");
+        await Eventually.Get(() => _second.Routes(), seen => seen.Count == 1, what: "the route at the second speaker");
+        await _host.CatchUp();
+
+        await _host.DisposeAsync();
+        await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", third.Api.ToString()));
+
+        await Eventually.Get(() => third.Routes(), seen => seen.Count == 1, TimeSpan.FromSeconds(30), "the route at the machine that replaces it");
+        await Eventually.Get(() => _second.Routes(), seen => seen.Count == 0, TimeSpan.FromSeconds(30), "no route at the machine that it replaced");
+    }
+
+    [Fact]
+    public async Task A_fresh_machine_at_the_address_of_a_dead_one_gets_everything_though_nobody_noticed_the_change()
+    {
+        await Start(("Bgp:Speakers:0:FlowSpec", "true"));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await ByHand("203.0.113.165/32");
+        await network.RouterHasRule("203.0.113.165/32");
+        await network.Speaker.Kill();
+        await network.Speaker.Start(); // the same address and router id, and nothing in its table
+        await Eventually.Get(() => network.AtSpeaker("203.0.113.165/32"), seen => seen.Count == 1, TimeSpan.FromSeconds(30), "the route");
+        await Eventually.Get(() => ANetwork.Rules(network.Speaker), seen => seen.Any(rule => rule.Contains("203.0.113.165/32", StringComparison.Ordinal)), TimeSpan.FromSeconds(30), "the rule");
+        await network.Session();
+    }
+
+    [Fact]
     public async Task That_a_speaker_is_lost_is_written_down_also_when_the_database_did_not_take_it_at_first()
     {
         await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", _second.Api.ToString()));

@@ -1,8 +1,10 @@
 using Grpc.Core;
+using Microsoft.Extensions.Options;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.Contracts.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Mitigation.Scrubbers;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
@@ -121,6 +123,25 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
             _host.Clock.Advance(TimeSpan.FromMinutes(1));
             return ended.Facts.Any(fact => fact.AnomalyId == _anomaly);
         });
+    }
+
+    [Fact]
+    public async Task An_agent_that_speaks_to_one_replica_is_there_for_another_whose_clock_is_an_hour_off()
+    {
+        var options = Options.Create(new ScrubberOptions { Agents = [new() { Name = "tokyo", Token = "0123456789abcdef" }] });
+        foreach (var off in (TimeSpan[])[TimeSpan.FromHours(1), TimeSpan.FromHours(-1)])
+        {
+            var clock = new ManualTimeProvider(_host.Clock.GetUtcNow() + off);
+            var other = new KnownScrubbers(_database.DataSource, options, clock);
+            await Sync("tokyo");
+            Assert.True((await other.Call(TestContext.Current.CancellationToken)).IsThere("tokyo"));
+            Assert.Equal(["tokyo"], await other.HeardWithin(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+
+            clock.Advance(TimeSpan.FromSeconds(11));
+            Assert.False((await other.Call(TestContext.Current.CancellationToken)).IsThere("tokyo"));
+            await Sync("tokyo");
+            Assert.True((await other.Call(TestContext.Current.CancellationToken)).IsThere("tokyo"));
+        }
     }
 
     [Fact]

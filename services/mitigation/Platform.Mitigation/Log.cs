@@ -63,6 +63,12 @@ internal static partial class Log
     [LoggerMessage(20, LogLevel.Information, "Speaker {Speaker}, which the settings do not name any more, holds nothing of ours; {Withdrawn} routes were taken from it")]
     public static partial void SpeakerRetired(this ILogger log, string speaker, int withdrawn);
 
+    [LoggerMessage(22, LogLevel.Warning, "Speaker {Speaker}: the session with {Neighbour} is up: {IsEstablished}")]
+    public static partial void SessionChanged(this ILogger log, string speaker, string neighbour, bool isEstablished);
+
+    [LoggerMessage(23, LogLevel.Warning, "Speaker {Speaker} has no neighbour at all: whether its routes reach a router is not known")]
+    public static partial void NoNeighbours(this ILogger log, string speaker);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

@@ -44,6 +44,7 @@ internal static class MitigationModule
         builder.AddPublications<MitigationPublications>();
         builder.Services.AddSingleton<CountermeasureSlots>();
         builder.Services.AddSingleton<DefenseFacts>();
+        builder.Services.AddSingleton<LateAllowances>();
         builder.AddProjection<KnownPolicies>();
         builder.AddProjection<KillSwitchPosition>();
         builder.Services.AddSingleton<CurrentViews>();
@@ -53,6 +54,7 @@ internal static class MitigationModule
         builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);
         builder.Services.AddSingleton<NetworkSeat>();
         builder.Services.AddSingleton<RetiredSpeakers>();
+        builder.Services.AddSingleton<ReadBacks>();
         builder.Services.AddHostedService<AnnouncementReconciler>();
         builder.Services.AddHostedService<ExpiredRoutes>();
 

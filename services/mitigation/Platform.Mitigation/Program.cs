@@ -1,5 +1,6 @@
 using Platform.Hosting;
 using Platform.Mitigation;
+using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Scrubbers;
@@ -14,4 +15,5 @@ app.MapPlatform();
 app.MapGrpcService<MitigationsService>();
 app.MapGrpcService<ScrubbersService>();
 app.MapGrpcService<CapacityService>();
+app.MapGrpcService<SpeakersService>();
 return await app.RunPlatformAsync(args);

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Platform.EventStore;
+using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation;
@@ -35,6 +37,21 @@ internal static class Telemetry
 
     private static readonly Counter<long> PoolLimits = Meter.CreateCounter<long>(
         "platform.mitigation.pool.limits", "{crossing}", "Limits of scrubbing pools that were crossed, upwards or downwards, by pool.");
+
+    /// <summary>As the replica sees them that works on the speakers.</summary>
+    private static readonly ConcurrentDictionary<string, IReadOnlyList<SpeakerSession>> Seen = new();
+
+    private static readonly ObservableGauge<int> Established = Meter.CreateObservableGauge(
+        "platform.mitigation.speaker.sessions",
+        () => from speaker in Seen
+              from session in speaker.Value
+              select new Measurement<int>(session.IsEstablished ? 1 : 0, new("speaker", speaker.Key), new KeyValuePair<string, object?>("neighbour", session.Neighbour)),
+        "{session}",
+        "BGP sessions of a speaker: 1 up, 0 down, by speaker and neighbour.");
+
+    public static void Sessions(string speaker, IReadOnlyList<SpeakerSession> sessions) => Seen[speaker] = sessions;
+
+    public static void ForgetSessions() => Seen.Clear();
 
     public static void PoolLimitCrossed(string pool) => PoolLimits.Add(1, new KeyValuePair<string, object?>("pool", pool));
 

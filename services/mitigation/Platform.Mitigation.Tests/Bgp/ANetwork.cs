@@ -13,19 +13,19 @@ public class ANetwork : IAsyncLifetime
     {
     }
 
-    protected ANetwork(TimeSpan? gracefulRestart)
+    protected ANetwork(TimeSpan? gracefulRestart, uint speakerAsn = 64513)
     {
         Router = new(new()
         {
             Asn = 64512,
             RouterId = "192.0.2.3",
             Address = RouterAddress,
-            Neighbours = [new(SpeakerAddress, 64513)],
+            Neighbours = [new(SpeakerAddress, speakerAsn)],
             GracefulRestart = gracefulRestart,
         });
         Speaker = new(new()
         {
-            Asn = 64513,
+            Asn = speakerAsn,
             RouterId = "192.0.2.2",
             Address = SpeakerAddress,
             Neighbours = [new(RouterAddress, 64512, Router.Port)],
@@ -94,3 +94,6 @@ public class ANetwork : IAsyncLifetime
 
 /// <summary>As deployed: the router keeps what it has learned while its speaker restarts (RFC 4724).</summary>
 public sealed class AGracefulNetwork() : ANetwork(TimeSpan.FromSeconds(30));
+
+/// <summary>Speaker and router are of one AS, whose routers tell each other how much they prefer a route.</summary>
+public sealed class AnInternalNetwork() : ANetwork(gracefulRestart: null, speakerAsn: 64512);

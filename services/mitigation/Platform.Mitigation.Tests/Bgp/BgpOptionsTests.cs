@@ -34,7 +34,7 @@ public sealed class BgpOptionsTests
 
     public static TheoryData<string> Wrong => new(
         "no speaker", "two of one name", "no name", "no address", "IPv6 as IPv4 next hop", "IPv4 as IPv6 next hop", "a community of text",
-        "a community too great", "a timeout of nothing", "an interval of an hour", "an identifier of 0");
+        "a community too great", "a preference below nothing", "a timeout of nothing", "an interval of an hour", "an identifier of 0");
 
     [Theory]
     [MemberData(nameof(Wrong))]
@@ -52,6 +52,8 @@ public sealed class BgpOptionsTests
                 (With(new() { Name = "edge", Address = Edge.Address, BlackholeCommunities = ["blackhole"] }), "Speakers:0:BlackholeCommunities"),
             "a community too great" =>
                 (With(new() { Name = "edge", Address = Edge.Address, BlackholeCommunities = ["65536:1"] }), "Speakers:0:BlackholeCommunities"),
+            "a preference below nothing" =>
+                (With(new() { Name = "edge", Address = Edge.Address, DiversionLocalPreference = -1 }), "Speakers:0:DiversionLocalPreference"),
             "a timeout of nothing" => (new BgpOptions { Speakers = [Edge], Timeout = TimeSpan.Zero }, nameof(BgpOptions.Timeout)),
             "an interval of an hour" =>
                 (new BgpOptions { Speakers = [Edge], CompareInterval = TimeSpan.FromHours(1) }, nameof(BgpOptions.CompareInterval)),

@@ -89,8 +89,23 @@ public sealed class SafetyRailsTests
             source is null ? null : IPNetwork.Parse(source),
             PacketLength: lengths?.Split('-') is [var from, var to] ? new NumberRange(int.Parse(from), int.Parse(to)) : null);
         Assert.Equal("rule-too-broad", At(rule));
-        Assert.Null(At(rule with { Action = TrafficAction.Accept }));
+        Assert.Equal("rule-too-broad", At(rule with { Action = TrafficAction.Accept })); // it would let the attack through before any other rule
         Assert.Null(At(rule with { Protocol = 17 })); // so narrowed it says something
+
+        static string? At(TrafficRule rule) => Rails.RefusalOf(
+            new CountermeasureSpec(CountermeasureKind.FlowSpec, rule.Destination, rule), Contract, "DP00000001")?.Code;
+    }
+
+    [Theory]
+    [InlineData("203.0.113.10/32", "198.16.0.0/12", null)]
+    [InlineData("203.0.113.10/32", "198.0.0.0/11", "rule-too-broad")] // wider than an allow-list may be
+    [InlineData("2001:db8::10/128", "2001:db0::/28", null)]
+    [InlineData("2001:db8::10/128", "2001::/16", "rule-too-broad")]
+    public void Whom_a_rule_lets_through_is_no_wider_than_an_allow_list_unless_it_tells_packets_apart(string prefix, string source, string? code)
+    {
+        var accept = new TrafficRule(IPNetwork.Parse(prefix), TrafficAction.Accept, IPNetwork.Parse(source));
+        Assert.Equal(code, At(accept));
+        Assert.Null(At(accept with { Protocol = 17, SourcePort = NumberRange.Of(53) }));
 
         static string? At(TrafficRule rule) => Rails.RefusalOf(
             new CountermeasureSpec(CountermeasureKind.FlowSpec, rule.Destination, rule), Contract, "DP00000001")?.Code;
@@ -147,7 +162,7 @@ public sealed class SafetyRailsTests
     public void A_rule_that_lets_through_cannot_be_nonsense_either_because_a_kernel_that_refuses_one_rule_refuses_all()
     {
         var accept = new TrafficRule(Ntp.Destination, TrafficAction.Accept);
-        Assert.Null(Refusal(accept));
+        Assert.Equal("rule-too-broad", Refusal(accept)); // everybody
         Assert.Equal("rule-malformed", Refusal(accept with { SourcePort = NumberRange.Of(123) }));
         Assert.Equal("rule-malformed", Refusal(accept with { Protocol = 17, SourcePort = new(9, 70_000) }));
         Assert.Equal("rule-malformed", Refusal(accept with { TcpFlagsSet = 2 }));

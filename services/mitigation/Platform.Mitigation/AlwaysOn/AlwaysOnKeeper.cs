@@ -204,7 +204,7 @@ internal sealed class AlwaysOnKeeper(
         }
 
         var judged = specs.ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, diversion.ServiceCode)
-            ?? (defense.Means.Diverts(spec.Prefix) ? null : MitigationRejections.NothingDiverts(spec.Prefix)));
+            ?? defense.Means.RefusalToDivert(spec.Prefix));
         if (judged.FirstOrDefault(group => group.Key is not null) is { } refused)
         {
             Note(diversion.OrderId, diversion.ServiceCode, refused.Key);

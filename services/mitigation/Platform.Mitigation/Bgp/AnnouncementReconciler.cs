@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
+using System.Net;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -21,6 +21,7 @@ internal sealed class AnnouncementReconciler(
     WantedCountermeasures countermeasures,
     RetiredSpeakers retired,
     StreamStore store,
+    ReadBacks readBacks,
     NetworkSeat seat,
     KnownScrubbers agents,
     IOptions<BgpOptions> options,
@@ -28,8 +29,6 @@ internal sealed class AnnouncementReconciler(
     TimeProvider clock,
     ILogger<AnnouncementReconciler> log) : BackgroundService
 {
-    /// <summary>Mitigations recorded in a pass even when something changed meanwhile, so that a stream of changes starves no record.</summary>
-    private const int RecordedAtLeast = 2;
     private static readonly TimeSpan KnockInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<(string Speaker, string Route), byte> _refused = new();
@@ -39,8 +38,15 @@ internal sealed class AnnouncementReconciler(
 
     private async Task KeepAll(ChangeSignal changes, CancellationToken seated)
     {
-        var first = await Task.WhenAny(options.Value.Speakers.Select(speaker => Keep(speaker, changes, seated)).Append(retired.Empty(seated)));
-        await first; // none ends before the seat is lost, unless by a fault that must not stay unseen
+        try
+        {
+            var first = await Task.WhenAny(options.Value.Speakers.Select(speaker => Keep(speaker, changes, seated)).Append(retired.Empty(seated)));
+            await first; // none ends before the seat is lost, unless by a fault that must not stay unseen
+        }
+        finally
+        {
+            Telemetry.ForgetSessions(); // another replica tells of them now
+        }
     }
 
     /// <summary>Compares at once after each change and at intervals besides, until the seat is lost.</summary>
@@ -48,16 +54,17 @@ internal sealed class AnnouncementReconciler(
     {
         using var speaker = new BgpSpeaker(speakerOptions, (uint)options.Value.PathIdentifier, options.Value.Timeout, scrubbers.Value.Pools);
         var place = new SpeakerPlace(database, speakerOptions.Name);
+        var record = new SpeakerRecord(store, clock, log, speakerOptions.Name);
         var (isAway, isLossNoted) = (false, false);
         while (!seated.IsCancellationRequested)
         {
             var change = changes.Next(); // taken before reading, so that a change while we read is not slept over
             try
             {
-                await Reconcile(speaker, place, change, wasAway: isAway, seated);
+                await Reconcile(speaker, place, record, change, wasAway: isAway, seated);
                 if (isAway)
                 {
-                    await Note(speaker, new SpeakerReturned(speakerOptions.Name, clock.GetUtcNow()), seated);
+                    await record.Returned(seated);
                     (isAway, isLossNoted) = (false, false);
                     log.SpeakerReturned(speakerOptions.Name);
                 }
@@ -71,7 +78,7 @@ internal sealed class AnnouncementReconciler(
                     log.SpeakerAway(speakerOptions.Name, speakerOptions.Address!, fault.Status.Detail);
                 }
 
-                isLossNoted = isLossNoted || await NoteLoss(speaker, place, seated); // until the database took it
+                isLossNoted = isLossNoted || await NoteLoss(record, place, seated); // until the database took it
             }
             catch (Exception fault) when (!seated.IsCancellationRequested)
             {
@@ -87,10 +94,13 @@ internal sealed class AnnouncementReconciler(
         }
     }
 
-    private async Task Reconcile(BgpSpeaker speaker, SpeakerPlace place, Task change, bool wasAway, CancellationToken cancellation)
+    private async Task Reconcile(
+        BgpSpeaker speaker, SpeakerPlace place, SpeakerRecord record, Task change, bool wasAway, CancellationToken cancellation)
     {
-        var reading = speaker.ReadOwn(cancellation);
-        var wanted = await countermeasures.Read(cancellation);
+        var asking = countermeasures.Read(cancellation);
+        var reading = speaker.ReadOwn(PrefixesOf(asking), cancellation);
+        var sessions = speaker.ReadSessions(cancellation);
+        var wanted = await asking;
         var held = (await reading).ToHashSet();
 
         var desired = new Dictionary<string, SpeakerRoute>();
@@ -116,27 +126,46 @@ internal sealed class AnnouncementReconciler(
 
         var missing = desired.Values.Where(route => !held.Contains(route)).ToList();
         var surplus = held.Where(route => !desired.ContainsKey(route.Key)).ToList();
+        var drift = DriftOf(speaker, wanted, standing, held, missing, surplus);
         if (missing.Count + surplus.Count > 0)
         {
             await Apply(speaker, missing, surplus, cancellation);
             Telemetry.Applied(speaker.Options.Name, missing.Count, surplus.Count);
             log.TableChanged(speaker.Options.Name, missing.Count, surplus.Count);
-            // That a route says another end than before is our own doing.
-            var effects = held.Select(route => route.Effect).ToHashSet();
-            await NoteDrift(
-                speaker, wanted, standing, missing.Where(route => !effects.Contains(route.Effect)).ToList(), surplus, wasAway, cancellation);
-            held = [.. await speaker.ReadOwn(cancellation)]; // what counts is what the speaker says, not that it did not object
+            held = [.. await speaker.ReadAt(await PrefixesOf(asking), cancellation)]; // what counts is what the speaker says, not that it did not object
         }
 
-        await place.Answers(cancellation);
-        await place.Misses(
-            wanted.Where(it => it.AnnouncedBy.Contains(speaker.Options.Name)
-                    && standing.TryGetValue(it.CountermeasureId, out var route)
-                    && desired[route.Key].Equals(route) // else another of ours has its place
-                    && !held.Contains(route))
-                .Select(it => it.CountermeasureId).ToHashSet(),
-            cancellation);
-        await Record(speaker, wanted, standing, inForce, held, change, cancellation);
+        var read = new SpeakerReading(
+            speaker.Options.Name, it => RouteFor(speaker, it), standing, desired, inForce, held, await sessions);
+        await record.Drifted(drift.Lost, drift.Foreign, wasAway, cancellation);
+        await record.Sees(read.Sessions, cancellation);
+        await place.Answers(read.Sessions, cancellation);
+        await place.Misses(wanted.Where(read.IsMissing).Select(it => it.CountermeasureId).ToHashSet(), cancellation);
+        await readBacks.Record(read, wanted, change, cancellation);
+    }
+
+    private static async Task<IReadOnlyList<IPNetwork>> PrefixesOf(Task<IReadOnlyList<WantedCountermeasure>> wanted) =>
+        [.. (await wanted).Select(it => it.Spec.Prefix).Distinct()];
+
+    /// <summary>A difference that no decision made: a route that had been read back and was gone, or one with our mark that nobody wanted.</summary>
+    private (IReadOnlyList<Guid> Lost, int Foreign) DriftOf(
+        BgpSpeaker speaker,
+        IReadOnlyList<WantedCountermeasure> wanted,
+        Dictionary<Guid, SpeakerRoute> standing,
+        HashSet<SpeakerRoute> held,
+        List<SpeakerRoute> missing,
+        List<SpeakerRoute> surplus)
+    {
+        var effects = held.Select(route => route.Effect).ToHashSet(); // that a route says another end than before is our own doing
+        var gone = missing.Where(route => !effects.Contains(route.Effect)).ToHashSet();
+        var leaving = wanted.Where(it => it.Withdrawing).Select(it => RouteFor(speaker, it)?.Key).ToHashSet();
+        var lost = wanted
+            .Where(it => it.AnnouncedBy.Contains(speaker.Options.Name)
+                && standing.TryGetValue(it.CountermeasureId, out var route)
+                && gone.Remove(route)) // of several with one route one is named
+            .Select(it => it.CountermeasureId)
+            .ToList();
+        return (lost, surplus.Count(route => !leaving.Contains(route.Key)));
     }
 
     /// <summary>
@@ -200,135 +229,12 @@ internal sealed class AnnouncementReconciler(
         }
     }
 
-    /// <summary>A difference that no decision made: a route that had been read back and was gone, or one with our mark that nobody wanted.</summary>
-    private async Task NoteDrift(
-        BgpSpeaker speaker,
-        IReadOnlyList<WantedCountermeasure> wanted,
-        Dictionary<Guid, SpeakerRoute> standing,
-        List<SpeakerRoute> missing,
-        List<SpeakerRoute> surplus,
-        bool wasAway,
-        CancellationToken cancellation)
-    {
-        var lost = wanted
-            .Where(it => it.AnnouncedBy.Contains(speaker.Options.Name) && standing.ContainsKey(it.CountermeasureId))
-            .Select(it => standing[it.CountermeasureId])
-            .Intersect(missing)
-            .ToList();
-        var leaving = wanted.Where(it => it.Withdrawing).Select(it => RouteFor(speaker, it)?.Key).ToHashSet();
-        var foreign = surplus.Where(route => !leaving.Contains(route.Key)).ToList();
-        if (lost.Count + foreign.Count == 0)
-        {
-            return;
-        }
-
-        Telemetry.Drifted(speaker.Options.Name, lost.Count + foreign.Count);
-        log.DriftMended(speaker.Options.Name, lost.Count, foreign.Count, wasAway);
-        string[] examples = [.. lost.Concat(foreign).Take(20).Select(route => route.ToString())];
-        await Note(
-            speaker,
-            new SpeakerDriftMended(speaker.Options.Name, lost.Count, foreign.Count, examples, clock.GetUtcNow()),
-            cancellation);
-    }
-
-    /// <summary>Into the streams, one append for each mitigation. A change of what is wanted interrupts it: acting comes before recording.</summary>
-    private async Task Record(
-        BgpSpeaker speaker,
-        IReadOnlyList<WantedCountermeasure> wanted,
-        Dictionary<Guid, SpeakerRoute> standing,
-        Dictionary<Guid, SpeakerRoute> inForce,
-        HashSet<SpeakerRoute> held,
-        Task change,
-        CancellationToken cancellation)
-    {
-        var name = speaker.Options.Name;
-        var heldKeys = held.Select(route => route.Key).ToHashSet();
-        var standingRoutes = standing.Values.ToHashSet();
-        var standingKeys = standing.Values.Select(route => route.Key).ToHashSet();
-        var recorded = 0;
-        foreach (var mitigation in wanted.GroupBy(it => (it.TenantId, it.MitigationId)))
-        {
-            if (change.IsCompleted && recorded >= RecordedAtLeast)
-            {
-                return; // the next pass records the rest
-            }
-
-            var announced = mitigation
-                .Where(it => !it.Withdrawing
-                    && !it.AnnouncedBy.Contains(name)
-                    && inForce.TryGetValue(it.CountermeasureId, out var route)
-                    && held.Contains(route))
-                .ToDictionary(it => it.CountermeasureId, it => inForce[it.CountermeasureId].ToString());
-            if (announced.Count > 0)
-            {
-                recorded++;
-                var command = new ConfirmAnnouncement(announced, name, clock.GetUtcNow());
-                await Handle(mitigation.Key, state => MitigationDecider.Decide(state, command), $"announced:{name}", announced.Keys, cancellation);
-            }
-
-            // Gone, or standing for another countermeasure only, or never a matter of this speaker.
-            var gone = mitigation
-                .Where(it => it.Withdrawing
-                    && options.Value.HoldersOf(it.Spec).Contains(name)
-                    && (RouteFor(speaker, it) is not { } route
-                        || !heldKeys.Contains(route.Key)
-                        || standingRoutes.Contains(route)
-                        || (standingKeys.Contains(route.Key) && !held.Contains(route))))
-                .ToDictionary(it => it.CountermeasureId, it => options.Value.HoldersOf(it.Spec));
-            if (gone.Count > 0)
-            {
-                recorded++;
-                var command = new ConfirmClearance(gone, name, clock.GetUtcNow());
-                await Handle(mitigation.Key, state => MitigationDecider.Decide(state, command), $"cleared:{name}", gone.Keys, cancellation);
-            }
-        }
-    }
-
-    private async Task Handle(
-        (Guid TenantId, Guid MitigationId) of,
-        Func<MitigationState, Decision<MitigationEvent>> decide,
-        string what,
-        IEnumerable<Guid> countermeasures,
-        CancellationToken cancellation)
-    {
-        try
-        {
-            var (session, key) = (store.Tenant(TenantId.Of(of.TenantId)), of.MitigationId.ToString());
-            // One trace from the window that began it to the route that ends it.
-            var begun = await session.Read(MitigationState.Stream, key, cancellation) is [var first, ..] ? first.Metadata.TraceParent : null;
-            using var activity = Telemetry.Source.StartActivity("record route", ActivityKind.Internal, begun);
-            await session.Handle(
-                MitigationState.Stream,
-                key,
-                decide,
-                // Without a name of its own: after a restart of the speaker the same read-back is another one. The decider tells what is news.
-                new Cause($"reconciler:{what}:{clock.GetUtcNow().UtcTicks}:{countermeasures.First():N}"),
-                cancellation);
-        }
-        catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
-        {
-            log.FailedAlone(fault, $"The record of mitigation {of.MitigationId}");
-        }
-    }
-
-    private Task<AppendResult> Note(BgpSpeaker speaker, SpeakerEvent happened, CancellationToken cancellation)
-    {
-        var now = clock.GetUtcNow();
-        return store.Tenant(TenantId.Provider).Append(
-            SpeakerState.Stream,
-            SpeakerState.KeyOf(speaker.Options.Name, now),
-            ExpectedVersion.Any,
-            [happened],
-            new Cause($"reconciler:{happened}:{now.UtcTicks}"),
-            cancellation);
-    }
-
-    private async Task<bool> NoteLoss(BgpSpeaker speaker, SpeakerPlace place, CancellationToken cancellation)
+    private async Task<bool> NoteLoss(SpeakerRecord record, SpeakerPlace place, CancellationToken cancellation)
     {
         try
         {
             await place.IsAway(clock.GetUtcNow(), cancellation);
-            await Note(speaker, new SpeakerLost(speaker.Options.Name, clock.GetUtcNow()), cancellation);
+            await record.Lost(cancellation);
             return true;
         }
         catch (Exception fault) when (!cancellation.IsCancellationRequested)

@@ -58,7 +58,8 @@ internal sealed class BgpOptions : IValidatableObject
     /// <param name="pool">Scrubbing pool that has room for the contract.</param>
     /// <param name="hasRoom">Whether what the contract needs fits into the scrubbers.</param>
     /// <param name="synProxy">Whether the scrubbers can answer for the victim.</param>
-    internal NetworkMeans MeansFor(bool scrubberIsThere, string? pool, bool hasRoom, bool synProxy) => new(
+    /// <param name="returned">Which addresses cleaned traffic has a way back for.</param>
+    internal NetworkMeans MeansFor(bool scrubberIsThere, string? pool, bool hasRoom, bool synProxy, Families returned) => new(
         Speakers.Any(speaker => speaker.FlowSpec),
         scrubberIsThere && hasRoom,
         RedirectTo,
@@ -66,7 +67,8 @@ internal sealed class BgpOptions : IValidatableObject
         synProxy,
         (Speakers.Any(speaker => speaker.DiversionNextHopIPv4 is not null) ? Families.IPv4 : Families.None)
             | (Speakers.Any(speaker => speaker.DiversionNextHopIPv6 is not null) ? Families.IPv6 : Families.None),
-        NoRoom: !hasRoom);
+        NoRoom: !hasRoom,
+        Returned: returned);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -123,6 +125,12 @@ internal sealed class SpeakerOptions
     /// traffic elsewhere. Where it shall leave: any other.
     /// </summary>
     public string[] DiversionCommunities { get; init; } = [];
+
+    /// <summary>
+    /// LOCAL_PREF of diversions (RFC 4271, section 5.1.5), which routers of the same AS go by: of two routes as long as each other, the customer's own and ours,
+    /// the greater wins. Routers of another AS give theirs by the communities. 0 to 4294967295; default 1000.
+    /// </summary>
+    public long DiversionLocalPreference { get; init; } = 1_000;
 
     /// <summary>
     /// Country where it stands (ISO 3166-1, two letters). At one abroad each route says itself when it ends, and is withdrawn then whatever else is away.
@@ -187,6 +195,11 @@ internal sealed class SpeakerOptions
         if (DiversionNextHopIPv6 is { } divert6 && (!IPAddress.TryParse(divert6, out six) || six.AddressFamily is not AddressFamily.InterNetworkV6))
         {
             yield return (nameof(DiversionNextHopIPv6), $"= '{divert6}': must be an IPv6 address.");
+        }
+
+        if (DiversionLocalPreference is < 0 or > uint.MaxValue)
+        {
+            yield return (nameof(DiversionLocalPreference), $"= {DiversionLocalPreference}: must be 0 to 4294967295.");
         }
 
         if (Location.Length != 2 || !Location.All(char.IsAsciiLetterUpper))

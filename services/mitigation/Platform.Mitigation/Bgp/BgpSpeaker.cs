@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Platform.Mitigation.Bgp.Wire;
@@ -15,12 +16,19 @@ namespace Platform.Mitigation.Bgp;
 internal sealed class BgpSpeaker : IDisposable
 {
     private const string AddedOverApi = "<nil>";
+    private static readonly TimeSpan SmallTable = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>A million routes take GoBGP some ten seconds to tell.</summary>
+    private static readonly TimeSpan WholeTable = TimeSpan.FromMinutes(2);
 
     private readonly GrpcChannel _channel;
     private readonly GobgpApi.GobgpApiClient _api;
     private readonly uint _identifier;
     private readonly TimeSpan _timeout;
-    private readonly Family[] _families;
+    private readonly Family[] _unicast = [.. FamiliesOf(SpeakerRoute.Unicast)];
+    private readonly Family[] _rules = [.. FamiliesOf(SpeakerRoute.FlowSpec)];
+    private readonly TableSweep[] _sweeps = [new(SmallTable), new(SmallTable)];
+    private readonly CancellationTokenSource _open = new();
     private readonly IReadOnlyList<ScrubbingPool> _pools;
 
     public BgpSpeaker(SpeakerOptions options, uint identifier, TimeSpan timeout, IReadOnlyList<ScrubbingPool> pools)
@@ -43,8 +51,6 @@ internal sealed class BgpSpeaker : IDisposable
             DisposeHttpClient = true,
         });
         _api = new GobgpApi.GobgpApiClient(_channel);
-        // Rules too where the settings say that it takes none: it may have taken some before they said so.
-        _families = [.. from safi in (int[])[SpeakerRoute.Unicast, SpeakerRoute.FlowSpec] from afi in (int[])[1, 2] select new Family { Afi = afi, Safi = safi }];
     }
 
     public SpeakerOptions Options { get; }
@@ -64,32 +70,80 @@ internal sealed class BgpSpeaker : IDisposable
         {
             CountermeasureKind.Blackhole => SpeakerRoute.To(spec.Prefix, Options.NextHopFor(spec.Prefix), Options.Communities, end),
             CountermeasureKind.Diversion =>
-                SpeakerRoute.To(spec.Prefix, ScrubberFor(spec), Options.CommunitiesOfDiversions, end, saysNextHop: true),
+                SpeakerRoute.To(
+                    spec.Prefix, ScrubberFor(spec), Options.CommunitiesOfDiversions, end, saysNextHop: true, (uint)Options.DiversionLocalPreference),
             CountermeasureKind.FlowSpec => SpeakerRoute.Of(spec.Rule!, [.. Options.FlowSpecCommunities.Select(Community.Parse)], end),
             _ => null,
         };
     }
 
-    /// <summary>Its router id: two settings of one machine have the same.</summary>
-    public async Task<string> ReadRouterId(CancellationToken cancellation) =>
-        (await _api.GetBgpAsync(new GetBgpRequest(), deadline: Deadline, cancellationToken: cancellation)).Global?.RouterId ?? "";
-
     /// <summary>The pool's, where it has one of this family; else the speaker's own. A pool that is no longer configured has none.</summary>
     private IPAddress ScrubberFor(CountermeasureSpec spec) =>
         _pools.FirstOrDefault(pool => pool.Name == spec.Pool)?.NextHopFor(spec.Prefix) ?? Options.DiversionNextHopFor(spec.Prefix)!;
 
-    /// <summary>Every route of ours that the speaker holds now.</summary>
-    public async Task<IReadOnlyList<SpeakerRoute>> ReadOwn(CancellationToken cancellation)
+    /// <summary>Its router id: two addresses of one machine have the same, and a machine that replaces another may.</summary>
+    public async Task<string> ReadRouterId(CancellationToken cancellation) =>
+        (await _api.GetBgpAsync(new GetBgpRequest(), deadline: Deadline(_timeout), cancellationToken: cancellation)).Global?.RouterId ?? "";
+
+    /// <summary>The sessions with its neighbours; none where it has no neighbours.</summary>
+    public async Task<IReadOnlyList<SpeakerSession>> ReadSessions(CancellationToken cancellation)
     {
-        var families = await Task.WhenAll(_families.Select(family => ReadOwn(family, cancellation)));
-        return [.. families.SelectMany(routes => routes)];
+        var sessions = new List<SpeakerSession>();
+        using var call = _api.ListPeer(new ListPeerRequest(), deadline: Deadline(_timeout), cancellationToken: cancellation);
+        await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
+        {
+            sessions.Add(SpeakerSession.Read(answer.Peer.State));
+        }
+
+        return sessions;
     }
 
-    private async Task<List<SpeakerRoute>> ReadOwn(Family family, CancellationToken cancellation)
+    /// <summary>Everything of ours that it holds; all of its table is read for it, however long that takes.</summary>
+    public async Task<IReadOnlyList<SpeakerRoute>> ReadOwn(CancellationToken cancellation) =>
+        await All(_unicast.Select(family => ReadWhole(family, cancellation)).Concat(ReadRules(cancellation)));
+
+    /// <summary>
+    /// What it holds of ours: everything, when its table is small. Of one with the routes of the world what is asked for, and what was ours when all of it
+    /// was read last.
+    /// </summary>
+    /// <param name="asked">Prefixes that matter now.</param>
+    /// <param name="cancellation">Stops the wait.</param>
+    public async Task<IReadOnlyList<SpeakerRoute>> ReadOwn(Task<IReadOnlyList<IPNetwork>> asked, CancellationToken cancellation) =>
+        await All(_unicast.Zip(_sweeps, (family, sweep) => ReadSmall(family, sweep, asked, cancellation)).Concat(ReadRules(cancellation)));
+
+    /// <summary>What it holds of ours at these prefixes, and every rule.</summary>
+    public async Task<IReadOnlyList<SpeakerRoute>> ReadAt(IReadOnlyList<IPNetwork> asked, CancellationToken cancellation) =>
+        await All(_unicast.Zip(_sweeps, (family, sweep) => ReadAt(family, sweep, asked, cancellation)).Concat(ReadRules(cancellation)));
+
+    private async Task<List<SpeakerRoute>> ReadSmall(
+        Family family, TableSweep sweep, Task<IReadOnlyList<IPNetwork>> asked, CancellationToken cancellation) =>
+        await sweep.Look(() => ReadWhole(family, _open.Token)) is { } all ? [.. all] : await ReadAt(family, sweep, await asked, cancellation);
+
+    private Task<List<SpeakerRoute>> ReadAt(Family family, TableSweep sweep, IReadOnlyList<IPNetwork> asked, CancellationToken cancellation)
     {
-        var own = new List<SpeakerRoute>();
+        var addresses = family.Afi == 1 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
+        var prefixes = asked.Where(prefix => prefix.BaseAddress.AddressFamily == addresses).Select(prefix => prefix.ToString()).Union(sweep.Seen);
         var request = new ListPathRequest { TableType = TableType.Global, Family = family };
-        using var call = _api.ListPath(request, deadline: Deadline, cancellationToken: cancellation);
+        request.Prefixes.AddRange(prefixes.Select(prefix => new TableLookupPrefix { Prefix = prefix }));
+        return request.Prefixes.Count == 0 ? Task.FromResult<List<SpeakerRoute>>([]) : Read(request, _timeout, cancellation);
+    }
+
+    private Task<List<SpeakerRoute>> ReadWhole(Family family, CancellationToken cancellation) =>
+        Read(new ListPathRequest { TableType = TableType.Global, Family = family }, WholeTable, cancellation);
+
+    /// <summary>Also where the settings say that it takes none: it may have taken some before they said so.</summary>
+    private IEnumerable<Task<List<SpeakerRoute>>> ReadRules(CancellationToken cancellation) =>
+        _rules.Select(family => Read(new ListPathRequest { TableType = TableType.Global, Family = family }, _timeout, cancellation));
+
+    private static async Task<IReadOnlyList<SpeakerRoute>> All(IEnumerable<Task<List<SpeakerRoute>>> families) =>
+        [.. (await Task.WhenAll(families)).SelectMany(routes => routes)];
+
+    private static IEnumerable<Family> FamiliesOf(int safi) => [new Family { Afi = 1, Safi = safi }, new Family { Afi = 2, Safi = safi }];
+
+    private async Task<List<SpeakerRoute>> Read(ListPathRequest request, TimeSpan within, CancellationToken cancellation)
+    {
+        var (own, family) = (new List<SpeakerRoute>(), request.Family);
+        using var call = _api.ListPath(request, deadline: Deadline(within), cancellationToken: cancellation);
         try
         {
             await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
@@ -109,7 +163,7 @@ internal sealed class BgpSpeaker : IDisposable
     public async Task Apply(IEnumerable<SpeakerRoute> add, IEnumerable<SpeakerRoute> withdraw, CancellationToken cancellation)
     {
         const int pathsPerMessage = 500; // well below GoBGP's limit of 4 MiB
-        using var call = _api.AddPathStream(deadline: Deadline, cancellationToken: cancellation);
+        using var call = _api.AddPathStream(deadline: Deadline(_timeout), cancellationToken: cancellation);
         var paths = withdraw.Select(route => Write(route, isWithdraw: true)).Concat(add.Select(route => Write(route, isWithdraw: false)));
         foreach (var chunk in paths.Chunk(pathsPerMessage))
         {
@@ -124,10 +178,15 @@ internal sealed class BgpSpeaker : IDisposable
     public static bool IsRefusal(RpcException fault) =>
         fault.StatusCode is not (StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled);
 
-    public void Dispose() => _channel.Dispose();
+    public void Dispose()
+    {
+        _open.Cancel();
+        _open.Dispose();
+        _channel.Dispose();
+    }
 
     // Of the machine, not of the service: the other side counts it down in real time.
-    private DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime + _timeout;
+    private static DateTime Deadline(TimeSpan within) => TimeProvider.System.GetUtcNow().UtcDateTime + within;
 
     private bool IsOurs(Wire.Path path) => path.Identifier == _identifier && path.NeighborIp == AddedOverApi;
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 
@@ -14,12 +15,13 @@ internal sealed class ExpiredRoutes(IOptions<BgpOptions> options, TimeProvider c
 
     private async Task Keep(SpeakerOptions abroad, CancellationToken stopping)
     {
+        var nothingInParticular = Task.FromResult<IReadOnlyList<IPNetwork>>([]);
         using var speaker = new BgpSpeaker(abroad, (uint)options.Value.PathIdentifier, options.Value.Timeout, pools: []);
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                var expired = (await speaker.ReadOwn(stopping)).Where(route => route.ExpiresAt <= clock.GetUtcNow()).ToList();
+                var expired = (await speaker.ReadOwn(nothingInParticular, stopping)).Where(route => route.ExpiresAt <= clock.GetUtcNow()).ToList();
                 if (expired.Count > 0)
                 {
                     await speaker.Apply([], expired, stopping);

@@ -1,4 +1,5 @@
 using Dapper;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -52,13 +53,17 @@ internal sealed class RetiredSpeakers(
         {
             try
             {
-                if (await IsStillOurs(speaker, seated)) // the same machine at another address
+                var own = await speaker.ReadOwn(seated);
+                switch (await IsStillOurs(speaker, own, seated))
                 {
-                    await Forget(address, seated);
-                    return;
+                    case true: // the same machine at another address
+                        await Forget(address, seated);
+                        return;
+                    case null:
+                        await Task.Delay(KnockInterval, seated);
+                        continue;
                 }
 
-                var own = await speaker.ReadOwn(seated);
                 if (own.Count == 0)
                 {
                     await Note(new SpeakerRetired(name, withdrawn, clock.GetUtcNow()), seated);
@@ -99,16 +104,20 @@ internal sealed class RetiredSpeakers(
         await connection.ExecuteAsync("delete from views.held_speakers_v2 where address = @address", new { address = address.ToString() });
     }
 
-    /// <summary>Two addresses of one machine must not take each other's routes away.</summary>
-    private async Task<bool> IsStillOurs(BgpSpeaker speaker, CancellationToken cancellation)
+    /// <summary>
+    /// Two addresses of one machine must not take each other's routes away. A router id alone says nothing: a machine that replaces another may be given the
+    /// same. But one table was filled at one time, whichever address it is asked at, and that of the new machine later.
+    /// </summary>
+    /// <returns>Null when it cannot be told, because the table changed meanwhile.</returns>
+    private async Task<bool?> IsStillOurs(BgpSpeaker speaker, IReadOnlyList<SpeakerRoute> own, CancellationToken cancellation)
     {
-        var routerId = await speaker.ReadRouterId(cancellation);
+        var (routerId, filled) = (await speaker.ReadRouterId(cancellation), Filled(own));
         foreach (var configured in options.Value.Speakers)
         {
             using var other = SpeakerAt(configured);
             try
             {
-                if (await other.ReadRouterId(cancellation) == routerId)
+                if (await other.ReadRouterId(cancellation) == routerId && filled.IsSubsetOf(Filled(await other.ReadOwn(cancellation))))
                 {
                     return true;
                 }
@@ -119,7 +128,9 @@ internal sealed class RetiredSpeakers(
             }
         }
 
-        return false;
+        return filled.SetEquals(Filled(await speaker.ReadOwn(cancellation))) ? false : null;
+
+        static HashSet<(SpeakerRoute, Timestamp?)> Filled(IReadOnlyList<SpeakerRoute> own) => [.. own.Select(route => (route, route.AddedAt))];
     }
 
     private BgpSpeaker SpeakerAt(SpeakerOptions speaker) => new(speaker, (uint)options.Value.PathIdentifier, options.Value.Timeout, pools: []);

@@ -1,19 +1,24 @@
+using System.Text.Json;
 using Dapper;
 using Npgsql;
 
 namespace Platform.Mitigation.Bgp;
 
-/// <summary>Writes down whether one speaker answers, and what it has lost of what was read back from it. State of a machine; only what is new is written.</summary>
+/// <summary>
+/// Writes down whether one speaker answers, its sessions, and what was read back from it and is not in force now. State of a machine; only what is new is
+/// written.
+/// </summary>
 internal sealed class SpeakerPlace(NpgsqlDataSource database, string speaker)
 {
     private bool? _answers;
+    private IReadOnlyList<SpeakerSession> _sessions = [];
     private IReadOnlySet<Guid>? _missing;
 
-    public Task Answers(CancellationToken cancellation) => Note(awaySince: null, cancellation);
+    public Task Answers(IReadOnlyList<SpeakerSession> sessions, CancellationToken cancellation) => Note(awaySince: null, sessions, cancellation);
 
-    public Task IsAway(DateTimeOffset since, CancellationToken cancellation) => Note(since, cancellation);
+    public Task IsAway(DateTimeOffset since, CancellationToken cancellation) => Note(since, [], cancellation);
 
-    /// <summary>Exactly these countermeasures were read back once and are not there now.</summary>
+    /// <summary>Exactly these countermeasures were read back once and are not in force now.</summary>
     public async Task Misses(IReadOnlySet<Guid> countermeasures, CancellationToken cancellation)
     {
         if (_missing?.SetEquals(countermeasures) is true)
@@ -31,9 +36,9 @@ internal sealed class SpeakerPlace(NpgsqlDataSource database, string speaker)
         _missing = countermeasures;
     }
 
-    private async Task Note(DateTimeOffset? awaySince, CancellationToken cancellation)
+    private async Task Note(DateTimeOffset? awaySince, IReadOnlyList<SpeakerSession> sessions, CancellationToken cancellation)
     {
-        if (_answers == awaySince is null)
+        if (_answers == awaySince is null && _sessions.SequenceEqual(sessions))
         {
             return;
         }
@@ -41,10 +46,10 @@ internal sealed class SpeakerPlace(NpgsqlDataSource database, string speaker)
         await using var connection = await database.OpenConnectionAsync(cancellation);
         await connection.ExecuteAsync(
             """
-            insert into views.speakers_v1 (name, away_since) values (@speaker, @awaySince)
-            on conflict (name) do update set away_since = excluded.away_since
+            insert into views.speakers_v1 (name, away_since, sessions) values (@speaker, @awaySince, @sessions::jsonb)
+            on conflict (name) do update set away_since = excluded.away_since, sessions = excluded.sessions
             """,
-            new { speaker, awaySince });
-        _answers = awaySince is null;
+            new { speaker, awaySince, sessions = JsonSerializer.Serialize(sessions) });
+        (_answers, _sessions) = (awaySince is null, sessions);
     }
 }

@@ -27,15 +27,20 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
     private readonly string _whole;
     private readonly string _display;
 
-    private SpeakerRoute(Family family, Any nlri, IReadOnlyList<Any> attributes, string? display)
+    private SpeakerRoute(Family family, Any nlri, IReadOnlyList<Any> attributes, string? display, Timestamp? addedAt = null)
     {
+        AddedAt = addedAt;
         (Family, Nlri, Attributes) = (family, nlri, attributes);
-        Key = $"{family.Afi}/{family.Safi} {Describe(nlri)}";
+        Place = Describe(nlri);
+        Key = $"{family.Afi}/{family.Safi} {Place}";
         ExpiresAt = attributes.Select(EndOf).FirstOrDefault(it => it is not null);
         Effect = $"{Key} {string.Join(' ', attributes.Select(it => DescribeAttribute(it, family)).Where(it => it.Length > 0).Order(StringComparer.Ordinal))}";
         _whole = ExpiresAt is { } end ? string.Create(CultureInfo.InvariantCulture, $"{Effect} until {end:O}") : Effect;
         _display = display ?? _whole;
     }
+
+    /// <summary>The prefix, or the packets that the rule is about.</summary>
+    public string Place { get; }
 
     /// <summary>What a speaker holds one of: equal for two routes of which the later replaces the earlier.</summary>
     public string Key { get; }
@@ -46,6 +51,9 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
     /// <summary>When it ends by its own word (UTC); null when it says none.</summary>
     public DateTimeOffset? ExpiresAt { get; }
 
+    /// <summary>When the speaker took it, by its own clock and in whole seconds; null for one that was not read.</summary>
+    public Timestamp? AddedAt { get; }
+
     public Family Family { get; }
 
     public Any Nlri { get; }
@@ -54,10 +62,21 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
 
     /// <summary>All traffic to a prefix goes to this next hop; routers know from the communities what it means.</summary>
     public static SpeakerRoute To(
-        IPNetwork prefix, IPAddress nextHop, IReadOnlyList<Community> communities, DateTimeOffset? expiresAt = null, bool saysNextHop = false) => new(
+        IPNetwork prefix,
+        IPAddress nextHop,
+        IReadOnlyList<Community> communities,
+        DateTimeOffset? expiresAt = null,
+        bool saysNextHop = false,
+        uint? localPreference = null) => new(
         FamilyOf(prefix, Unicast),
         Any.Pack(new IPAddressPrefix { Prefix = prefix.BaseAddress.ToString(), PrefixLen = (uint)prefix.PrefixLength }),
-        [Origin, Any.Pack(new NextHopAttribute { NextHop = nextHop.ToString() }), .. Carrying(communities), .. Ending(expiresAt)],
+        [
+            Origin,
+            Any.Pack(new NextHopAttribute { NextHop = nextHop.ToString() }),
+            .. localPreference is { } preference ? (Any[])[Any.Pack(new LocalPrefAttribute { LocalPref = preference })] : [],
+            .. Carrying(communities),
+            .. Ending(expiresAt),
+        ],
         communities.Count > 0 && !saysNextHop ? $"{prefix} community {string.Join(' ', communities)}" : $"{prefix} via {nextHop}");
 
     /// <summary>A rule for the routers' own filters.</summary>
@@ -80,7 +99,7 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
         rule.ToString());
 
     /// <summary>As the speaker says that it holds it.</summary>
-    public static SpeakerRoute Read(Wire.Path path, Family family) => new(family, path.Nlri, path.Pattrs, display: null);
+    public static SpeakerRoute Read(Wire.Path path, Family family) => new(family, path.Nlri, path.Pattrs, display: null, path.Age);
 
     public bool Equals(SpeakerRoute? other) => other is not null && _whole == other._whole;
 
@@ -130,6 +149,11 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
         if (attribute.TryUnpack<ExtendedCommunitiesAttribute>(out var extended))
         {
             return $"action {string.Join(' ', extended.Communities.Select(FlowSpecRules.DescribeAction).Order(StringComparer.Ordinal))}";
+        }
+
+        if (attribute.TryUnpack<LocalPrefAttribute>(out var preferred))
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"preference {preferred.LocalPref}");
         }
 
         if (family.Safi == FlowSpec)

@@ -70,6 +70,11 @@ internal sealed class CapacityService(
             throw refusal.ToRpcException();
         }
 
+        if (scrubbers.Value.WithoutWayBack(contract.Prefixes) is { } lost)
+        {
+            throw MitigationRejections.NoWayBack(lost).ToRpcException();
+        }
+
         return await capacity.TryHold(request.ServiceCode, declaredBitsPerSecond: null, alwaysOn: true, context.CancellationToken)
             ? new AdmitAlwaysOnResponse()
             : throw MitigationRejections.CapacityExceeded.ToRpcException();

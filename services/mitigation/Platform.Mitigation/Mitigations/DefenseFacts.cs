@@ -15,6 +15,7 @@ internal sealed class DefenseFacts(
     CurrentViews views,
     CountermeasureSlots slots,
     KnownCapacity capacity,
+    KnownScrubbers known,
     IOptions<MitigationOptions> options,
     IOptions<BgpOptions> network,
     IOptions<ScrubberOptions> scrubbers,
@@ -38,12 +39,14 @@ internal sealed class DefenseFacts(
             $"""
             select c.prefixes, c.ended_at is not null,
                 array(select policy::text from views.policies_v1 p where p.tenant_id = c.tenant_id
-                    and case when $3 = $5 then p.service_code = c.service_code
+                    and case when $3 = $4 then p.service_code = c.service_code
                         when exists (select from views.policies_v1 own where own.tenant_id = c.tenant_id and own.object_id = $3) then p.object_id = $3
                         else p.object_id = c.contract_id end),
                 coalesce((select engaged from views.kill_switch_v1), false),
-                array(select name from views.scrubbers_v1 where heard_at > $4),
-                array(select name from views.scrubbers_v1 where heard_at > $4 and syn_proxy),
+                array(select name from views.scrubbers_v1 order by name),
+                array(select heard_at from views.scrubbers_v1 order by name),
+                array(select now() - heard_at from views.scrubbers_v1 order by name),
+                array(select syn_proxy from views.scrubbers_v1 order by name),
                 {views.Decisions.Position}
             from views.contracts_v1 c
             where c.tenant_id = $1 and c.service_code = $2
@@ -51,7 +54,6 @@ internal sealed class DefenseFacts(
         command.Parameters.Add(new() { Value = tenantId });
         command.Parameters.Add(new() { Value = serviceCode });
         command.Parameters.Add(new() { Value = objectId });
-        command.Parameters.Add(new() { Value = clock.GetUtcNow() - scrubbers.Value.AwayAfter });
         command.Parameters.Add(new() { Value = Guid.Empty });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         if (!await row.ReadAsync(cancellation))
@@ -59,9 +61,16 @@ internal sealed class DefenseFacts(
             return null;
         }
 
-        views.Decisions.Admit(row.GetInt64(6), floor);
+        views.Decisions.Admit(row.GetInt64(8), floor);
         var (pool, hasRoom) = await capacity.PlaceOf(serviceCode, cancellation);
-        string[] there = [.. row.GetFieldValue<string[]>(4).Where(agent => scrubbers.Value.Serves(agent, pool))];
+        var (told, ago, synProxies) = (row.GetFieldValue<DateTime[]>(5), row.GetFieldValue<TimeSpan[]>(6), row.GetFieldValue<bool[]>(7));
+        (string Name, bool SynProxy)[] there =
+        [
+            .. row.GetFieldValue<string[]>(4)
+                .Select((agent, i) => (Name: agent, SynProxy: synProxies[i], HeardAt: known.HeardAt(agent, told[i], ago[i])))
+                .Where(agent => scrubbers.Value.Serves(agent.Name, pool) && clock.GetUtcNow() - agent.HeardAt < scrubbers.Value.AwayAfter)
+                .Select(agent => (agent.Name, agent.SynProxy)),
+        ];
         var contract = new ContractScope(row.GetFieldValue<IPNetwork[]>(0), row.GetBoolean(1));
         var policy = PolicyOf([.. row.GetFieldValue<string[]>(2).Select(it => JsonSerializer.Deserialize<DefensePolicy>(it, EventCatalog.Json)!)]);
         return new Defense(
@@ -74,7 +83,8 @@ internal sealed class DefenseFacts(
                 hasRoom,
                 // All of them, and both directions pass them: half a proxy breaks every connection. Abroad its way back would leave an address behind.
                 synProxy: scrubbers.Value.SeesBothDirections(pool) && there.Length > 0
-                    && there.All(agent => row.GetFieldValue<string[]>(5).Contains(agent) && !scrubbers.Value.IsAbroad(agent))),
+                    && there.All(agent => agent.SynProxy && !scrubbers.Value.IsAbroad(agent.Name)),
+                returned: scrubbers.Value.Returned(pool)),
             SlotAnswer.Granted,
             options.Value.MaximumDuration);
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Platform.EventStore;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -34,12 +35,24 @@ internal sealed record VectorEvidence(
 /// <param name="SynProxy">All scrubbers that have a part in it answer for the victim until a connection is real.</param>
 /// <param name="Diverted">Which addresses some speaker has a scrubber for.</param>
 /// <param name="NoRoom">There are pools, and what the contract needs fits into none: nothing of it may be led to the scrubbers.</param>
+/// <param name="Returned">Which addresses cleaned traffic of that pool has a way back for.</param>
 internal sealed record NetworkMeans(
     bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false, Families Diverted = Families.IPv4 | Families.IPv6,
-    bool NoRoom = false)
+    bool NoRoom = false, Families Returned = Families.IPv4 | Families.IPv6)
 {
-    public bool Diverts(IPNetwork prefix) =>
-        Diverted.HasFlag(prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? Families.IPv4 : Families.IPv6);
+    public bool Diverts(IPNetwork prefix) => RefusalToDivert(prefix) is null;
+
+    /// <summary>Why nothing to this prefix may be led to a scrubber; null when it may.</summary>
+    public Rejection? RefusalToDivert(IPNetwork prefix)
+    {
+        var family = FamilyOf(prefix);
+        return !Diverted.HasFlag(family) ? MitigationRejections.NothingDiverts(prefix)
+            : !Returned.HasFlag(family) ? MitigationRejections.NoWayBack(prefix)
+            : null;
+    }
+
+    public static Families FamilyOf(IPNetwork prefix) =>
+        prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? Families.IPv4 : Families.IPv6;
 }
 
 [Flags]

@@ -12,7 +12,7 @@ namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
 /// Withdraws what is due: the hold has passed, the mitigation expired, its contract ended or gave the prefix up, its scrubbers are gone, the rails let it
-/// out no longer, a dry run began, or the kill switch is engaged. Every replica may run it: deciding twice changes nothing.
+/// out no longer, a dry run began, or the kill switch is engaged. And lets late allow-lists through. Every replica may run it: deciding twice changes nothing.
 /// </summary>
 internal sealed class DueWithdrawals(
     NpgsqlDataSource database,
@@ -20,6 +20,7 @@ internal sealed class DueWithdrawals(
     CurrentViews views,
     CountermeasureSlots slots,
     KnownScrubbers scrubbers,
+    LateAllowances allowances,
     KnownCapacity capacity,
     DefenseFacts facts,
     IOptions<MitigationOptions> options,
@@ -37,7 +38,7 @@ internal sealed class DueWithdrawals(
         {
             foreach (var look in (Func<CancellationToken, Task>[])
             [
-                WithdrawDue, DropForeign, LeavePools, ResumeSteps, ClearFiltersOfNobody, slots.ReleaseAbandoned, scrubbers.ForgetOld,
+                WithdrawDue, DropForeign, LeavePools, ResumeSteps, ClearFiltersOfNobody, allowances.LetThrough, slots.ReleaseAbandoned, scrubbers.ForgetOld,
             ])
             {
                 try
@@ -119,16 +120,16 @@ internal sealed class DueWithdrawals(
     /// <summary>Filters in scrubbers end by themselves when their lease has run out: then they are gone without anybody to say so.</summary>
     private async Task ClearFiltersOfNobody(CancellationToken cancellation)
     {
-        var lease = scrubberOptions.Value.Lease;
+        var heard = await scrubbers.HeardWithin(scrubberOptions.Value.Lease, cancellation);
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var left = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId, string? Pool, string[] Heard)>(
+        var left = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, Guid CountermeasureId, string? Pool)>(
             """
-            select tenant_id, mitigation_id, countermeasure_id, pool, array(select name from views.scrubbers_v1 where heard_at > @since)
+            select tenant_id, mitigation_id, countermeasure_id, pool
             from views.countermeasures_v1
             where in_network and withdrawing and not withdrawn and kind = @Scrubbing
             """,
-            new { Scrubbing = (short)CountermeasureKind.Scrubbing, since = clock.GetUtcNow() - lease });
-        foreach (var (tenantId, mitigationId, countermeasureId, pool, heard) in left)
+            new { Scrubbing = (short)CountermeasureKind.Scrubbing });
+        foreach (var (tenantId, mitigationId, countermeasureId, pool) in left)
         {
             if (heard.Any(agent => scrubberOptions.Value.Serves(agent, pool)))
             {

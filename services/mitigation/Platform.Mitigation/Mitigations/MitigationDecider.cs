@@ -246,8 +246,8 @@ internal static partial class MitigationDecider
     private static Rejection? Refusal(IReadOnlyList<CountermeasureSpec> specs, Defense defense, string serviceCode) =>
         specs.Select(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode)).FirstOrDefault(refusal => refusal is not null)
         ?? (!defense.Means.SynProxy && specs.Any(spec => spec.Rule is { Action: TrafficAction.SynProxy }) ? NoSynProxy : null)
-        ?? specs.Where(spec => spec.Kind is CountermeasureKind.Diversion && !defense.Means.Diverts(spec.Prefix))
-            .Select(spec => NothingDiverts(spec.Prefix)).FirstOrDefault()
+        ?? specs.Where(spec => spec.Kind is CountermeasureKind.Diversion)
+            .Select(spec => defense.Means.RefusalToDivert(spec.Prefix)).FirstOrDefault(refusal => refusal is not null)
         ?? (defense.Means.NoRoom && specs.Any(spec => spec.NeedsScrubbers) ? CapacityExceeded : null)
         ?? defense.Slot switch
         {

@@ -131,6 +131,12 @@ internal static class MitigationRejections
         "No speaker diverts to a scrubber.",
         $"No speaker has a next hop of {prefix}'s family that it could be diverted to: nothing would ever hold the route.");
 
+    public static Rejection NoWayBack(IPNetwork prefix) => new(
+        RejectionKind.Conflict,
+        "no-way-back",
+        "Cleaned traffic would not find its way back.",
+        $"The way back of the scrubbing pool has neither an interface nor a next hop of {prefix}'s family: what is diverted there would be lost.");
+
     public static Rejection CountermeasureUnknown(Guid countermeasureId) => new(
         RejectionKind.NotFound,
         "countermeasure-not-found",

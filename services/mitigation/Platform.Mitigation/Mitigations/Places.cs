@@ -10,7 +10,7 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="Network">The speakers.</param>
 /// <param name="There">The scrubbers.</param>
 /// <param name="Away">Speakers that do not answer.</param>
-/// <param name="Lost">Speakers that have lost a countermeasure.</param>
+/// <param name="Lost">Speakers that have lost a countermeasure, or have no session that it goes out by.</param>
 /// <param name="Filtering">Scrubbers that hold a countermeasure, as they said when they were heard last.</param>
 internal sealed record Places(
     BgpOptions Network, RollCall There, ImmutableHashSet<string> Away, ILookup<Guid, string> Lost, ILookup<Guid, string> Filtering)

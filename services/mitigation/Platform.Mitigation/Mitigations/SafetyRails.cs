@@ -140,7 +140,8 @@ internal sealed record SafetyRails(
 
         if (rule.Action is TrafficAction.Accept)
         {
-            return null; // lets through, and so harms nobody
+            // It comes before every other rule: whom it names, or what it tells apart, must not be the attack itself.
+            return rule.Source is { } passed && MayBeAllowed(passed) || (rule with { Source = null }).IsNarrow ? null : RuleTooBroad(rule);
         }
 
         if (!rule.IsNarrow)

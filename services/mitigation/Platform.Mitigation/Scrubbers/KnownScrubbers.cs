@@ -7,9 +7,13 @@ using Platform.Mitigation.Mitigations;
 namespace Platform.Mitigation.Scrubbers;
 
 /// <summary>When each agent was heard, what it holds and what it counted. State of machines, not decisions: no events.</summary>
+/// <remarks>
+/// An agent speaks to any replica, so the database's clock says when it was heard, and how long that is ago: clocks of replicas that differ make nobody dead.
+/// </remarks>
 internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<ScrubberOptions> options, TimeProvider clock)
 {
     private readonly Lock _lock = new();
+    private readonly Dictionary<string, (DateTime Told, DateTimeOffset At)> _heard = [];
     private DateTimeOffset _listeningSince;
     private DateTimeOffset _lookedAt;
 
@@ -23,7 +27,7 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
             $"""
             select pg_notify('{KnownMitigations.Channel}', '') from views.scrubbers_v1 where name = @agent and ways_back is distinct from @waysBack::cidr[];
             with spoken as (
-                insert into views.scrubbers_v1 (name, heard_at, syn_proxy, ways_back) values (@agent, @now, @synProxy, @waysBack::cidr[])
+                insert into views.scrubbers_v1 (name, heard_at, syn_proxy, ways_back) values (@agent, now(), @synProxy, @waysBack::cidr[])
                 on conflict (name) do update set heard_at = excluded.heard_at, syn_proxy = excluded.syn_proxy, ways_back = excluded.ways_back),
             gone as (
                 update views.filtered_v1 set held = false where agent = @agent and held and countermeasure_id <> all (@ids))
@@ -49,40 +53,56 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
     }
 
     /// <summary>Of agents that were heard a moment ago, and that tell: which prefixes they have a way back for.</summary>
-    public async Task<IReadOnlyDictionary<string, IPNetwork[]>> WaysBack(CancellationToken cancellation)
-    {
-        await using var command = database.CreateCommand("select name, ways_back from views.scrubbers_v1 where heard_at > $1 and ways_back is not null");
-        command.Parameters.Add(new() { Value = clock.GetUtcNow() - options.Value.AwayAfter });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        var told = new Dictionary<string, IPNetwork[]>();
-        while (await row.ReadAsync(cancellation))
-        {
-            told[row.GetString(0)] = row.GetFieldValue<IPNetwork[]>(1);
-        }
-
-        return told;
-    }
+    public async Task<IReadOnlyDictionary<string, IPNetwork[]>> WaysBack(CancellationToken cancellation) =>
+        (await Read(cancellation))
+            .Where(agent => agent.WaysBack is not null && clock.GetUtcNow() - agent.HeardAt < options.Value.AwayAfter)
+            .ToDictionary(agent => agent.Name, agent => agent.WaysBack!);
 
     /// <summary>An agent speaks, and what it says cannot be held against anything now.</summary>
     public async Task Spoke(string agent, CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        await connection.ExecuteAsync("update views.scrubbers_v1 set heard_at = @now where name = @agent", new { agent, now = clock.GetUtcNow() });
+        await connection.ExecuteAsync("update views.scrubbers_v1 set heard_at = now() where name = @agent", new { agent });
     }
 
     /// <summary>Names of the agents that were heard within this time.</summary>
-    public async Task<IReadOnlyList<string>> HeardWithin(TimeSpan time, CancellationToken cancellation)
+    public async Task<IReadOnlyList<string>> HeardWithin(TimeSpan time, CancellationToken cancellation) =>
+        [.. (await Read(cancellation)).Where(agent => clock.GetUtcNow() - agent.HeardAt < time).Select(agent => agent.Name)];
+
+    /// <summary>When, by our clock, an agent was heard of which the database says when and how long ago by its own.</summary>
+    public DateTimeOffset HeardAt(string agent, DateTime told, TimeSpan ago)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellation);
-        return (await connection.QueryAsync<string>(
-            "select name from views.scrubbers_v1 where heard_at > @since", new { since = clock.GetUtcNow() - time })).AsList();
+        lock (_lock)
+        {
+            if (!_heard.TryGetValue(agent, out var known) || known.Told != told)
+            {
+                known = _heard[agent] = (told, clock.GetUtcNow() - ago);
+            }
+
+            return known.At;
+        }
+    }
+
+    private async Task<IReadOnlyList<(string Name, DateTimeOffset HeardAt, IPNetwork[]? WaysBack)>> Read(CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand("select name, heard_at, now() - heard_at, ways_back from views.scrubbers_v1");
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        var agents = new List<(string, DateTimeOffset, IPNetwork[]?)>();
+        while (await row.ReadAsync(cancellation))
+        {
+            agents.Add((
+                row.GetString(0),
+                HeardAt(row.GetString(0), row.GetDateTime(1), row.GetTimeSpan(2)),
+                await row.IsDBNullAsync(3, cancellation) ? null : row.GetFieldValue<IPNetwork[]>(3)));
+        }
+
+        return agents;
     }
 
     /// <summary>Who is there now. To be asked at short intervals: after a long pause, as of a start or a database that was away, nobody counts as away yet.</summary>
     public async Task<RollCall> Call(CancellationToken cancellation)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellation);
-        var heard = await connection.QueryAsync<(string Name, DateTime HeardAt)>("select name, heard_at from views.scrubbers_v1");
+        var heard = await Read(cancellation);
         var now = clock.GetUtcNow();
         lock (_lock)
         {
@@ -92,7 +112,7 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
             }
 
             _lookedAt = now;
-            return new RollCall(options.Value, heard.ToDictionary(it => it.Name, it => new DateTimeOffset(it.HeardAt)), _listeningSince, now);
+            return new RollCall(options.Value, heard.ToDictionary(it => it.Name, it => it.HeardAt), _listeningSince, now);
         }
     }
 

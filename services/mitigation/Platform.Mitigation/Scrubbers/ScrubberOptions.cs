@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Net.Sockets;
+using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Scrubbers;
 
@@ -42,6 +43,17 @@ internal sealed class ScrubberOptions : IValidatableObject
         pool is null || Agents.FirstOrDefault(it => it.Name == agent)?.Pool is not { } own || own == pool;
 
     internal bool IsAbroad(string agent) => Agents.Any(it => it.Name == agent && it.IsAbroad);
+
+    /// <summary>Which addresses cleaned traffic of this pool has a way back for. Without a way of its own the routing of its nodes knows all.</summary>
+    internal Families Returned(string? pool) => PoolNamed(pool)?.Return?.Families ?? Families.IPv4 | Families.IPv6;
+
+    /// <summary>A prefix that keeps each pool from taking all of these; null when one can.</summary>
+    internal IPNetwork? WithoutWayBack(IReadOnlyList<IPNetwork> prefixes) =>
+        Pools.Length > 0 && Pools.All(pool => prefixes.Any(prefix => IsLost(pool, prefix)))
+            ? prefixes.First(prefix => Pools.Any(pool => IsLost(pool, prefix)))
+            : null;
+
+    private bool IsLost(ScrubbingPool pool, IPNetwork prefix) => !Returned(pool.Name).HasFlag(NetworkMeans.FamilyOf(prefix));
 
     internal bool SeesBothDirections(string? pool) => PoolNamed(pool)?.Return is { BothDirections: true };
 
@@ -175,6 +187,11 @@ internal sealed class ReturnPath
     /// diverted.
     /// </summary>
     public bool BothDirections { get; init; }
+
+    /// <summary>An interface takes both families, a router its own.</summary>
+    internal Families Families =>
+        (Interface is not null || NextHopIPv4 is not null ? Families.IPv4 : Families.None)
+        | (Interface is not null || NextHopIPv6 is not null ? Families.IPv6 : Families.None);
 
     internal IEnumerable<string> Faults()
     {

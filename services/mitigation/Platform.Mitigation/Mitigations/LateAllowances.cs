@@ -1,0 +1,91 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Platform.EventStore;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>
+/// Whom an allow-list names since a defence stands is let through it at once, not only by the next: the list changes because somebody is kept out. Who is
+/// taken from a list passes what stands until that ends.
+/// </summary>
+internal sealed class LateAllowances(
+    NpgsqlDataSource database, StreamStore store, DefenseFacts facts, IOptions<MitigationOptions> options, TimeProvider clock, ILogger<LateAllowances> log)
+{
+    /// <summary>
+    /// Rules that stand without one beside them, standing or stopped by hand, that lets such a source through. Which policies count is as <see cref="DefenseFacts"/>
+    /// says it.
+    /// </summary>
+    private const string Missing =
+        """
+        select distinct m.tenant_id, m.mitigation_id, m.service_code, coalesce(m.object_id, $3), s.kind, s.prefix, (s.rule->>'Destination')::cidr, allowed.source
+        from views.mitigations_v1 m
+        join views.contracts_v1 c using (tenant_id, service_code)
+        join views.countermeasures_v1 s using (tenant_id, mitigation_id)
+        join lateral (
+            select unnest($1::cidr[]) as source
+            union
+            select jsonb_array_elements_text(p.policy->'AllowedSources')::cidr
+            from views.policies_v1 p
+            where p.tenant_id = m.tenant_id
+              and case when coalesce(m.object_id, $3) = $3 then p.service_code = m.service_code
+                  when exists (select from views.policies_v1 own where own.tenant_id = m.tenant_id and own.object_id = m.object_id) then p.object_id = m.object_id
+                  else p.object_id = c.contract_id end) allowed on family(allowed.source) = family(s.prefix)
+        where m.withdrawal_requested_at is null and m.ended_at is null and c.ended_at is null
+          and s.in_network and not s.withdrawing and not s.withdrawn and s.rule is not null and (s.rule->>'Action')::int <> $2
+          and not exists (
+            select from views.countermeasures_v1 pass
+            where pass.tenant_id = s.tenant_id and pass.mitigation_id = s.mitigation_id and pass.kind = s.kind and (pass.rule->>'Action')::int = $2
+              and pass.rule->>'Destination' = s.rule->>'Destination' and allowed.source <<= (pass.rule->>'Source')::cidr)
+        """;
+
+    public async Task LetThrough(CancellationToken cancellation)
+    {
+        foreach (var mitigation in (await Read(cancellation)).GroupBy(it => (it.TenantId, it.MitigationId, it.ServiceCode, it.ObjectId)))
+        {
+            var (tenantId, id, serviceCode, objectId) = mitigation.Key;
+            try
+            {
+                if (await facts.Find(tenantId, serviceCode, objectId, cancellation) is not { } defense)
+                {
+                    continue;
+                }
+
+                var add = new AddCountermeasures(id, [.. mitigation.Select(it => it.Spec)], defense, "allow-list changed", clock.GetUtcNow());
+                await store.Tenant(TenantId.Of(tenantId)).Handle(
+                    MitigationState.Stream,
+                    id.ToString(),
+                    state => MitigationDecider.Decide(state, add),
+                    new Cause($"allow-list:{id:N}:{add.At.UtcTicks}"),
+                    cancellation);
+            }
+            catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
+            {
+                log.FailedAlone(fault, $"The allow-list of mitigation {id}");
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<(Guid TenantId, Guid MitigationId, string ServiceCode, Guid ObjectId, CountermeasureSpec Spec)>> Read(
+        CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(Missing);
+        command.Parameters.Add(new() { Value = options.Value.AllowedSources });
+        command.Parameters.Add(new() { Value = (int)TrafficAction.Accept });
+        command.Parameters.Add(new() { Value = Guid.Empty });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        var missing = new List<(Guid, Guid, string, Guid, CountermeasureSpec)>();
+        while (await row.ReadAsync(cancellation))
+        {
+            var accept = new TrafficRule(row.GetFieldValue<IPNetwork>(6), TrafficAction.Accept, row.GetFieldValue<IPNetwork>(7));
+            missing.Add((
+                row.GetGuid(0),
+                row.GetGuid(1),
+                row.GetString(2),
+                row.GetGuid(3),
+                new CountermeasureSpec((CountermeasureKind)row.GetInt16(4), row.GetFieldValue<IPNetwork>(5), accept)));
+        }
+
+        return missing;
+    }
+}
