@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using MassTransit;
@@ -12,20 +13,22 @@ using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Testing;
+using Wire = Platform.Mitigation.Bgp.Wire;
 
 namespace Platform.Benchmarks;
 
 /// <summary>
 /// From an anomaly that was appended to the route that the BGP peer holds, over everything that lies between: event store and relay (as
 /// detection has them), RabbitMQ, the mitigation program as a process of its own, GoBGP, and a second GoBGP as the router. PostgreSQL writes
-/// to the disk before it confirms. Then 1,000 FlowSpec rules by hand, a kill -9 of GoBGP (which restarts gracefully, as deployed), and the kill
-/// switch. <c>bench mitigation [runs]</c>
+/// to the disk before it confirms. Then 1,000 FlowSpec rules by hand, a kill -9 of GoBGP (which restarts gracefully, as deployed), of mitigation (with all
+/// its rules taken from GoBGP meanwhile) and of both, the first again with 200,000 routes of the router in GoBGP's table, and the kill switch. <c>bench mitigation [runs]</c>
 /// </summary>
 internal static class MitigationBenchmark
 {
     private const int Warm = 10;
     private const int Rules = 1_000;
     private const int RulesPerOrder = 50;
+    private const int ForeignRoutes = 200_000;
     private static readonly Guid Tenant = Guid.Parse("0190aaaa-0000-7000-8000-000000000001");
     private static readonly string[] Blocks = ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "100.64.0.0/16"];
 
@@ -63,7 +66,7 @@ internal static class MitigationBenchmark
         await virtualHost.InitializeAsync();
 
         var grpc = Loopback.FreePort();
-        await using var mitigation = await StartMitigation(postgres, virtualHost, speaker, grpc, folder);
+        await using var mitigation = await MitigationProgram.Start(postgres, virtualHost, speaker, grpc, folder);
         var database = new PostgresDatabase(postgres);
         await database.InitializeAsync();
         await using var detection = await ServiceHost.Start(new ServiceSetup
@@ -90,18 +93,22 @@ internal static class MitigationBenchmark
         using var channel = GrpcChannel.ForAddress(router.Api);
         var peer = new GobgpApi.GobgpApiClient(channel);
         var figures = new Dictionary<string, double>();
-        await Latency(detection, peer, runs, figures);
-        await FlowSpec(detection, peer, router, speaker, grpc, figures);
+        await Latency(detection, peer, runs, figures, "route");
+        await FlowSpec(detection, peer, router, speaker, mitigation, grpc, figures, async () =>
+        {
+            await Foreign(peer, speaker);
+            await Latency(detection, peer, runs / 4, figures, "route_foreign", from: 600);
+        });
         detection.Channel.Dispose();
         return figures;
     }
 
     private static async Task Latency(
-        ServiceHost detection, GobgpApi.GobgpApiClient peer, int runs, Dictionary<string, double> figures)
+        ServiceHost detection, GobgpApi.GobgpApiClient peer, int runs, Dictionary<string, double> figures, string what, int from = 0)
     {
         var session = detection.Store.Tenant(TenantId.Of(Tenant));
         var milliseconds = new List<double>();
-        for (var run = 0; run < Warm + runs; run++)
+        for (var run = from; run < from + Warm + runs; run++)
         {
             var target = $"{Blocks[run / 200].Split(".0/")[0]}.{1 + run % 200}/32";
             var id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow());
@@ -122,11 +129,11 @@ internal static class MitigationBenchmark
         }
 
         var sorted = milliseconds.Skip(Warm).Order().ToArray();
-        figures["route_median_ms"] = Math.Round(sorted[sorted.Length / 2], 1);
-        figures["route_p99_ms"] = Math.Round(sorted[(int)Math.Ceiling(sorted.Length * 0.99) - 1], 1);
-        figures["route_max_ms"] = Math.Round(sorted[^1], 1);
-        figures["route_runs"] = sorted.Length;
-        Console.WriteLine(Line($"route at the peer after {figures["route_median_ms"]} ms median, {figures["route_p99_ms"]} ms p99, {runs} runs"));
+        figures[$"{what}_median_ms"] = Math.Round(sorted[sorted.Length / 2], 1);
+        figures[$"{what}_p99_ms"] = Math.Round(sorted[(int)Math.Ceiling(sorted.Length * 0.99) - 1], 1);
+        figures[$"{what}_max_ms"] = Math.Round(sorted[^1], 1);
+        figures[$"{what}_runs"] = sorted.Length;
+        Console.WriteLine(Line($"{what} at the peer after {figures[$"{what}_median_ms"]} ms median, {figures[$"{what}_p99_ms"]} ms p99, {runs} runs"));
     }
 
     private static async Task FlowSpec(
@@ -134,8 +141,10 @@ internal static class MitigationBenchmark
         GobgpApi.GobgpApiClient peer,
         GoBgpServer router,
         GoBgpServer speaker,
+        MitigationProgram mitigation,
         int grpc,
-        Dictionary<string, double> figures)
+        Dictionary<string, double> figures,
+        Func<Task> beforeTheEnd)
     {
         using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{grpc}");
         var mitigations = new Mitigations.MitigationsClient(channel);
@@ -181,12 +190,69 @@ internal static class MitigationBenchmark
         figures["peer_gap_s"] = Math.Round((await missing).TotalSeconds, 2);
         Console.WriteLine(Line($"... a new session after {figures["new_session_s"]} s; meanwhile the peer lacked rules for {figures["peer_gap_s"]} s"));
 
+        await Restarts(new GobgpApi.GobgpApiClient(speakerChannel), peer, speaker, mitigation, figures);
+
+        await beforeTheEnd();
+
         clock.Restart();
         await mitigations.TurnKillSwitchAsync(
             new TurnKillSwitchRequest { Engage = true, Reason = "bench" }, detection.As(TenantId.Provider, Roles.ProviderOperator));
         await Until(peer, 0);
         figures["kill_switch_s"] = Seconds(clock);
         Console.WriteLine(Line($"nothing at the peer {figures["kill_switch_s"]} s after the kill switch"));
+    }
+
+    /// <summary>The router tells the speaker of much of the world, and the speaker lets it into its table: the worst that a setup can do.</summary>
+    private static async Task Foreign(GobgpApi.GobgpApiClient peer, GoBgpServer speaker)
+    {
+        using (var call = peer.AddPathStream())
+        {
+            foreach (var chunk in Enumerable.Range(0, ForeignRoutes).Chunk(500))
+            {
+                await call.RequestStream.WriteAsync(new AddPathStreamRequest { Paths = { chunk.Select(Route) } });
+            }
+
+            await call.RequestStream.CompleteAsync();
+            await call.ResponseAsync;
+        }
+
+        await Eventually.True(
+            async () => int.Parse((await speaker.Gobgp("global", "rib", "summary")).Split("Destination: ")[1].Split(',')[0], CultureInfo.InvariantCulture) > ForeignRoutes,
+            TimeSpan.FromMinutes(2),
+            "the world at the speaker");
+
+        static Wire.Path Route(int number) => new()
+        {
+            Nlri = Any.Pack(new IPAddressPrefix { Prefix = $"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}", PrefixLen = 32 }),
+            Pattrs = { Any.Pack(new OriginAttribute { Origin = 2 }), Any.Pack(new NextHopAttribute { NextHop = "192.0.2.200" }) },
+            Family = new Family { Afi = 1, Safi = 1 },
+        };
+    }
+
+    /// <summary>From the start of the program, or of both, until all rules are at the speaker again; and how much of it the program itself needs.</summary>
+    private static async Task Restarts(
+        GobgpApi.GobgpApiClient atSpeaker, GobgpApi.GobgpApiClient peer, GoBgpServer speaker, MitigationProgram mitigation, Dictionary<string, double> figures)
+    {
+        await mitigation.Kill();
+        await speaker.Gobgp("global", "rib", "del", "-a", "ipv4-flowspec", "all");
+        await Until(atSpeaker, 0);
+        var clock = Stopwatch.StartNew();
+        mitigation.Start();
+        await Until(atSpeaker, Rules);
+        figures["service_restart_s"] = Seconds(clock);
+        Console.WriteLine(Line($"{Rules} rules again at the speaker {figures["service_restart_s"]} s after a start of mitigation"));
+        await Until(peer, Rules);
+        await mitigation.Ready();
+
+        await Task.WhenAll(mitigation.Kill(), speaker.Kill());
+        clock.Restart();
+        mitigation.Start();
+        await speaker.Start();
+        await Until(atSpeaker, Rules);
+        figures["both_restart_s"] = Seconds(clock);
+        Console.WriteLine(Line($"{Rules} rules again at the speaker {figures["both_restart_s"]} s after a start of both"));
+        await mitigation.Ready();
+        await Until(peer, Rules);
     }
 
     /// <summary>How long in all the peer held fewer rules than it should.</summary>
@@ -245,7 +311,7 @@ internal static class MitigationBenchmark
 
     private static async Task<bool> Holds(GobgpApi.GobgpApiClient server, string target)
     {
-        using var call = server.ListPath(new ListPathRequest { Family = new Family { Afi = 1, Safi = 1 } });
+        using var call = server.ListPath(new ListPathRequest { Family = new Family { Afi = 1, Safi = 1 }, Prefixes = { new TableLookupPrefix { Prefix = target } } });
         await foreach (var answer in call.ResponseStream.ReadAllAsync())
         {
             if (answer.Destination.Prefix == target)
@@ -255,59 +321,6 @@ internal static class MitigationBenchmark
         }
 
         return false;
-    }
-
-    private static async Task<ServerProcess> StartMitigation(
-        PostgresServer postgres, RabbitMqVirtualHost rabbit, GoBgpServer speaker, int grpc, TemporaryFolder folder)
-    {
-        var program = System.IO.Path.Combine(Repository.Path("artifacts", "bin", "Platform.Mitigation", "release"), "Platform.Mitigation");
-        var health = Loopback.FreePort();
-        var environment = new Dictionary<string, string?>
-        {
-            ["ASPNETCORE_CONTENTROOT"] = System.IO.Path.GetDirectoryName(program),
-            ["ASPNETCORE_URLS"] = null,
-            ["ConnectionStrings__Postgres"] = await postgres.CreateDatabase("mitigation", Secrets.Password()),
-            ["RabbitMq__Host"] = rabbit.Host,
-            ["RabbitMq__Port"] = $"{rabbit.Port}",
-            ["RabbitMq__VirtualHost"] = rabbit.Name,
-            ["RabbitMq__User"] = rabbit.User,
-            ["RabbitMq__Password"] = rabbit.Password,
-            ["Listen__Health"] = $"127.0.0.1:{health}",
-            ["Listen__Grpc"] = $"127.0.0.1:{grpc}",
-            ["Caller__VerificationKeyFile"] = folder.File("verify.pem"),
-            ["Sealing__KeyFile"] = folder.File("sealing.keys"),
-            ["Bgp__Speakers__0__Name"] = "edge",
-            ["Bgp__Speakers__0__Address"] = speaker.Api.ToString(),
-            ["Bgp__Speakers__0__FlowSpec"] = "true",
-            ["Mitigations__DefaultSteps__0"] = "Blackhole",
-            ["Mitigations__MaxCountermeasures"] = "5000",
-            ["Mitigations__MaxCountermeasuresPerTenant"] = "5000",
-        };
-        await using (var migrate = ServerProcess.Start("mitigation migrate", folder.File("migrate.log"), [program, "migrate"], environment))
-        {
-            if (await migrate.Ended(TimeSpan.FromMinutes(2)) is not 0)
-            {
-                throw new InvalidOperationException(migrate.LogTail());
-            }
-        }
-
-        var process = ServerProcess.Start("mitigation", folder.File("mitigation.log"), [program], environment);
-        using var http = new HttpClient(new SocketsHttpHandler());
-        await process.Ready(
-            async token =>
-            {
-                try
-                {
-                    using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{health}/healthz/ready"), token);
-                    return answer.IsSuccessStatusCode;
-                }
-                catch (HttpRequestException)
-                {
-                    return false;
-                }
-            },
-            TimeSpan.FromSeconds(60));
-        return process;
     }
 
     private static ContractSigned Contract { get; } = new()
