@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Contracts.Retention.V1;
 using Platform.EventStore;
 using Platform.Hosting;
@@ -85,5 +87,8 @@ public sealed class ErasureTests(PostgresDatabase database, RabbitMqVirtualHost 
             Detection.ProtectedObjects.ProtectedObjectState.Stream, _customer.ContractId.ToString(), TestContext.Current.CancellationToken);
         Assert.Equal(SealedAttribute.ErasedValue, Assert.IsType<Detection.ProtectedObjects.ProtectedObjectAdded>(read[0].Data).Content.Name);
         Assert.NotEmpty(await Anomalies(openOnly: false));
+        await using var vacuum = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            "select count(last_vacuum) from pg_stat_user_tables where relid in ('views.protected_objects_v1'::regclass, 'views.anomalies_v1'::regclass)");
+        await Eventually.Equal(2L, async () => (long)(await vacuum.ExecuteScalarAsync(TestContext.Current.CancellationToken))!); // no text in a row version of before
     }
 }

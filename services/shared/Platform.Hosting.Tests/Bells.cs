@@ -37,6 +37,7 @@ internal static class Bells
         builder.AddEventStore(EventCatalog.Of(typeof(BellEvent), typeof(EchoEvent)));
         builder.AddProjection<Rings>();
         builder.AddPublications<BellPublications>();
+        builder.AddPublications<SecondPublications>();
         builder.AddMessaging("bells", bus => bus.AddConsumer<WhenBellRang>());
         builder.Services.AddHttpClient();
         var app = builder.Build();
@@ -84,9 +85,13 @@ internal sealed class Rings : IProjection
 internal sealed class BellPublications : IPublications
 {
     public const string Unfit = "unfit";
+    public const string Unsent = "unsent";
+    public const string Doubled = "doubled";
 
     public object? Publish(RecordedEvent recorded) => recorded.Data is BellRung rung
-        ? rung.Note == Unfit ? throw new InvalidOperationException("There is no fact for this.") : new NoticePublished
+        ? rung.Note == Unfit ? throw new InvalidOperationException("There is no fact for this.")
+        : rung.Note == Unsent ? (object)"no message" // the bus refuses it
+        : new NoticePublished
         {
             TenantId = recorded.TenantId.ToGuid(),
             NoticeId = recorded.Id,
@@ -95,6 +100,20 @@ internal sealed class BellPublications : IPublications
             PublishedAt = recorded.RecordedAt,
         }
         : null;
+}
+
+/// <summary>By mistake it answers an event that another answers as well.</summary>
+internal sealed class SecondPublications : IPublications
+{
+    public object? Publish(RecordedEvent recorded) => recorded.Data is BellRung { Note: BellPublications.Doubled } ? new NoticePublished
+    {
+        TenantId = recorded.TenantId.ToGuid(),
+        NoticeId = recorded.Id,
+        ServiceCode = recorded.StreamKey,
+        Kind = BellPublications.Doubled,
+        PublishedAt = recorded.RecordedAt,
+    }
+    : null;
 }
 
 public sealed class WhenBellRang(StreamStore store) : IConsumer<NoticePublished>

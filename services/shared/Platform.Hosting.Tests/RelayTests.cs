@@ -45,8 +45,10 @@ public sealed class RelayTests(PostgresDatabase database, RabbitMqVirtualHost br
         await app.StopAsync(Cancellation);
     }
 
-    [Fact]
-    public async Task An_event_that_cannot_be_made_a_fact_stops_the_relay_right_before_it_and_shows_as_lag()
+    [Theory]
+    [InlineData(BellPublications.Unfit)]
+    [InlineData(BellPublications.Doubled)] // two facts would share the event's id
+    public async Task An_event_that_cannot_be_made_one_fact_stops_the_relay_right_before_it_and_shows_as_lag(string note)
     {
         await using (var migration = Build())
         {
@@ -58,14 +60,35 @@ public sealed class RelayTests(PostgresDatabase database, RabbitMqVirtualHost br
         await app.StartAsync(Cancellation);
         await feed.CatchUp("relay", Cancellation);
         var unfit = (await store.Tenant(Tenant).Append(
-            Bell.Stream, "last", ExpectedVersion.New, [new BellRung("good"), new BellRung(BellPublications.Unfit)], new Cause("test:unfit"), Cancellation))
+            Bell.Stream, note, ExpectedVersion.New, [new BellRung("good"), new BellRung(note)], new Cause($"test:{note}"), Cancellation))
             .Sequence;
 
         await Eventually.Equal(unfit - 1, () => feed.PositionOf("relay", Cancellation));
-        await Eventually.Equal(1L, async () => (await store.Tenant(Tenant).Load(Echo.Stream, "last", Cancellation)).Version);
+        await Eventually.Equal(1L, async () => (await store.Tenant(Tenant).Load(Echo.Stream, note, Cancellation)).Version);
         Assert.Contains(await feed.MeasureLag(Cancellation), lag => lag is { Reader: "relay", Events: >= 1 });
         await app.StopAsync(Cancellation);
         await using var repair = database.DataSource.CreateCommand($"delete from events.mt_events where seq_id = {unfit}");
+        await repair.ExecuteNonQueryAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task What_was_confirmed_before_the_first_fact_that_was_not_is_not_told_again()
+    {
+        await using (var migration = Build())
+        {
+            Assert.Equal(0, await migration.RunPlatformAsync(["migrate"]));
+        }
+
+        await using var app = Build();
+        var (store, feed) = (app.Services.GetRequiredService<StreamStore>(), app.Services.GetRequiredService<EventFeed>());
+        var unsent = (await store.Tenant(Tenant).Append(
+            Bell.Stream, "slow", ExpectedVersion.New, [new BellRung("good"), new BellRung(BellPublications.Unsent)], new Cause("test:unsent"), Cancellation))
+            .Sequence;
+        await app.StartAsync(Cancellation);
+
+        await Eventually.Equal(unsent - 1, () => feed.PositionOf("relay", Cancellation));
+        await app.StopAsync(Cancellation);
+        await using var repair = database.DataSource.CreateCommand($"delete from events.mt_events where seq_id = {unsent}");
         await repair.ExecuteNonQueryAsync(Cancellation);
     }
 

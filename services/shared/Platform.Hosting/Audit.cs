@@ -43,14 +43,23 @@ internal sealed class AnchorKeeper(StreamStore store, TimeProvider clock, ILogge
     }
 }
 
-/// <summary>The command <c>verify</c>: walks the hash chains of every tenant and names what is not as it was written.</summary>
+/// <summary>
+/// The command <c>verify</c>: walks the hash chains of every tenant, names what is not as it was written, and logs the digest of each day for
+/// comparison with the one that was logged when the day was over.
+/// </summary>
 internal static class Verification
 {
     public static async Task<int> Run(IServiceProvider services, ILogger log)
     {
         var findings = 0;
-        await foreach (var (tenant, report) in new StreamAudit(services.GetRequiredService<StreamStore>()).VerifyAll(CancellationToken.None))
+        var audit = new StreamAudit(services.GetRequiredService<StreamStore>());
+        await foreach (var (tenant, report) in audit.VerifyAll(CancellationToken.None))
         {
+            foreach (var (day, digest) in await audit.Digests(tenant, CancellationToken.None))
+            {
+                log.Anchored(day, tenant, digest);
+            }
+
             log.Verified(tenant, report.Events, report.Foreign.Count, report.Findings.Count);
             foreach (var foreign in report.Foreign)
             {

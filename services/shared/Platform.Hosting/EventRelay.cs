@@ -44,9 +44,7 @@ internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publ
             {
                 await foreach (var batch in feed.Follow(Checkpoint, stoppingToken))
                 {
-                    using var patience = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-                    patience.CancelAfter(Confirmation);
-                    await Publish(bus, batch, patience.Token);
+                    await Publish(bus, batch, stoppingToken);
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -66,27 +64,36 @@ internal sealed class EventRelay(EventFeed feed, IEnumerable<IPublications> publ
         }
     }
 
-    private async Task Publish(IBus bus, FeedBatch batch, CancellationToken cancellationToken)
+    private async Task Publish(IBus bus, FeedBatch batch, CancellationToken stoppingToken)
     {
-        var publishing = new List<Task>();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        patience.CancelAfter(Confirmation);
+        var publishing = new List<(RecordedEvent Recorded, Task Confirmed)>();
         foreach (var recorded in batch.Events)
         {
             try
             {
-                var facts = _publications.Select(publication => publication.Publish(recorded)).OfType<object>().ToList();
-                publishing.AddRange(facts.Select(fact => Publish(bus, recorded, fact, cancellationToken)));
+                // Two facts of one event would share its id, and who consumes both would take the second for a repeat.
+                var fact = _publications.Select(publication => publication.Publish(recorded)).OfType<object>().SingleOrDefault();
+                publishing.Add((recorded, fact is null ? Task.CompletedTask : Publish(bus, recorded, fact, patience.Token)));
             }
             catch (Exception unfit)
             {
-                await Task.WhenAll(publishing);
-                await batch.Before(recorded).Advance(cancellationToken);
-                throw new UnreadableEventException(
-                    recorded.Sequence, $"Event {recorded.Sequence}, {recorded.Data.GetType().Name}, cannot be made a fact.", unfit);
+                publishing.Add((recorded, Task.FromException(new UnreadableEventException(
+                    recorded.Sequence, $"Event {recorded.Sequence}, {recorded.Data.GetType().Name}, cannot be made a fact.", unfit))));
+                break;
             }
         }
 
-        await Task.WhenAll(publishing);
-        await batch.Advance(cancellationToken);
+        await Task.WhenAll(publishing.Select(fact => fact.Confirmed)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (publishing.Find(fact => !fact.Confirmed.IsCompletedSuccessfully) is { Confirmed: { } failed } first)
+        {
+            // On from what a slow broker confirmed in time, or it would be told the same for ever.
+            await batch.Before(first.Recorded).Advance(stoppingToken);
+            await failed; // throws
+        }
+
+        await batch.Advance(stoppingToken);
     }
 
     private static async Task Publish(IBus bus, RecordedEvent recorded, object fact, CancellationToken cancellationToken)

@@ -47,6 +47,13 @@ internal sealed class DetectionEraser(
             await EraseRows(due, cancellation);
         }
 
+        if (texts)
+        {
+            // These hold in plain text what the streams hold sealed: without this, the versions before stay readable in the tables' files.
+            await using var connection = await database.OpenConnectionAsync(cancellation);
+            await connection.ExecuteAsync("vacuum views.protected_objects_v1, views.anomalies_v1", commandTimeout: 0);
+        }
+
         return counts;
     }
 

@@ -28,9 +28,10 @@ public sealed class ErasedContracts(NpgsqlDataSource database) : IDisposable
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            // The write may take longer than a transaction may be left open, and the gate must hold as long.
             await Execute(
                 connection,
-                "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))",
+                "select pg_advisory_xact_lock_shared(hashtextextended($1, 0)), set_config('idle_in_transaction_session_timeout', '0', true)",
                 cancellationToken,
                 serviceCode);
 
