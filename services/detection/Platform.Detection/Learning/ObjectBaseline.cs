@@ -30,7 +30,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const double Steep = 1.75;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(3);
 
-    private static readonly TrafficVector[] Unusual =
+    private static readonly TrafficVector[] Rare =
     [
         TrafficVector.Icmp, TrafficVector.TcpSyn, TrafficVector.TcpSynAck, TrafficVector.TcpRst, TrafficVector.TcpNull, TrafficVector.Fragment,
         TrafficVector.Gre, TrafficVector.Dns, TrafficVector.Ntp, TrafficVector.Ssdp, TrafficVector.Cldap, TrafficVector.Memcached,
@@ -57,6 +57,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
 
     /// <summary>Changes when there may be something new to judge by: each minute of the first hours, then each hour.</summary>
     public long Edition => _hoursSeen < LeastHours ? _minute : _hour;
+
+    /// <summary>Whether no service has much of it: neither the whole nor what most traffic consists of.</summary>
+    public static bool IsRare(TrafficVector vector) => Rare.Contains(vector);
 
     /// <summary>Takes in a second that is over.</summary>
     /// <param name="second">Since 1970 (UTC).</param>
@@ -204,7 +207,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         }
 
         // What never came is as unusual as can be: it has the floor, and after some hours of never few sampled packets are enough.
-        foreach (var vector in Unusual.Where(vector => !expected.ContainsKey(vector)))
+        foreach (var vector in Rare.Where(vector => !expected.ContainsKey(vector)))
         {
             foreach (var unit in (TrafficUnit[])[TrafficUnit.Bits, TrafficUnit.Packets])
             {

@@ -12,6 +12,7 @@ internal sealed class LevelRules
     private const double BeyondDeclared = 1.25;
     private const long Coarsest = 10_000;
     private const int LongestPacket = 1500 * 8;
+    private const double Crowd = 8; // times the usual: what a crowd may bring with its margin
     private readonly Threshold[] _set;
     private readonly double _lowShare;
     private readonly double _ceiling;
@@ -23,15 +24,16 @@ internal sealed class LevelRules
     /// <param name="learned">What was learned for this hour.</param>
     /// <param name="lowShare">Share of what is set at which traffic is low again.</param>
     /// <param name="grain">
-    /// Null: somebody set it on purpose. Else it comes from a profile, so nobody has looked at this traffic: it gives way to what was learned, and a
-    /// few sampled packets of so many each do not break it. 0: sampling is not known yet; then few packets of the coarsest do not.
+    /// Null: somebody set it on purpose. Else it comes from a profile, so nobody has looked at this traffic: it gives way to what was learned
+    /// (<see cref="Ceiling"/>), and a few sampled packets of so many each do not break it. 0: sampling is not known yet; then few packets of the coarsest
+    /// do not.
     /// </param>
     /// <param name="declaredBits">What the contract declares, bits/s; 0: nothing. Traffic well above that is excused by no likeness to a crowd or a transfer.</param>
     public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null, long declaredBits = 0)
     {
         _ceiling = declaredBits > 0 ? BeyondDeclared * declaredBits : double.PositiveInfinity;
         (_set, Learned, _lowShare) =
-            ([.. grain is { } one ? set.Where(threshold => !IsKnown(threshold, learned)).Select(threshold => Widened(threshold, one)) : set], learned, lowShare);
+            ([.. grain is { } one ? set.Select(guess => Ceiling(guess, learned)).OfType<Threshold>().Select(guess => Widened(guess, one)) : set], learned, lowShare);
         foreach (var threshold in _set)
         {
             _leastBits = Math.Min(_leastBits, (long)((threshold.BitsPerSecond ?? long.MaxValue) * lowShare));
@@ -202,7 +204,20 @@ internal sealed class LevelRules
         },
     };
 
-    private static bool IsKnown(Threshold guess, LearnedLevel learned) => learned.Thresholds.Any(known => known.Vector == guess.Vector);
+    /// <summary>
+    /// What is left of a guess beside what was learned. How much there is altogether, and of what most of it consists, learning knows better: nothing. What is
+    /// rare is known by being far above itself, and learning's floor is a share of the whole, however large that is: there the guess stays the most,
+    /// or what a crowd may bring when that is more.
+    /// </summary>
+    private static Threshold? Ceiling(Threshold guess, LearnedLevel learned)
+    {
+        var known = learned.Thresholds.Where(rule => rule.Vector == guess.Vector).ToLookup(rule => rule.Unit, rule => (long)(Crowd * rule.Usual));
+        return known.Count == 0 ? guess
+            : !ObjectBaseline.IsRare(guess.Vector) ? null
+            : guess with { BitsPerSecond = Lifted(guess.BitsPerSecond, TrafficUnit.Bits), PacketsPerSecond = Lifted(guess.PacketsPerSecond, TrafficUnit.Packets) };
+
+        long? Lifted(long? rate, TrafficUnit unit) => rate is { } guessed ? known[unit].Append(guessed).Max() : null;
+    }
 
     private static long Least(long? left, long right) => left is { } other ? Math.Min(other, right) : right;
 }
