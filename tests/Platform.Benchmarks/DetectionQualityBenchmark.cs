@@ -165,8 +165,9 @@ internal static class DetectionQualityBenchmark
     private static bool Belongs(Alarm alarm, WorldEvent attack) =>
         alarm.At > attack.Start && alarm.At <= attack.End + Grace && Names(alarm, attack);
 
+    /// <summary>Of an attack on a host one that holds it; of a carpet the whole block: one of its hosts is a wrong name.</summary>
     private static bool Names(Alarm alarm, WorldEvent attack) =>
-        alarm.Hosts is not { } hosts || attack.Host < 0 || (attack.Host >= hosts.First && attack.Host <= hosts.Last);
+        alarm.Hosts is not { } hosts || (attack.Host < 0 ? hosts.Last - hosts.First >= 255 : attack.Host >= hosts.First && attack.Host <= hosts.Last);
 
     private static void Tell(TrafficWorld world, int number, OurDetector ours, WorldEvent[] attacks, Outcome outcome)
     {

@@ -47,8 +47,8 @@ internal sealed record WorldEvent(
     public const int Block = -2;
     public const int AllBlocks = -3;
 
-    /// <summary>A transfer has one source; ordinary traffic, crowds and attacks have many.</summary>
-    public int Source => IsAttack ? 0 : 1 + (int)Start;
+    /// <summary>A transfer has one source, and so has every other flood of long TCP packets; ordinary traffic, crowds and other attacks have many.</summary>
+    public int Source => IsAttack && !(Parts.All(part => part.Kind is PacketKind.Tcp && part.BytesPerPacket > 700) && (int)Start % 2 == 0) ? 0 : 1 + (int)Start;
 
     public bool IsActive(double second) => second >= Start && second < End;
 }

@@ -22,6 +22,26 @@ public sealed class TrafficShapeTests
         Assert.True(IsOver(sources: 500, declaredBits: 0));
     }
 
+    /// <summary>Long TCP packets of one source, so many times the busiest hour: a line test takes half a minute, a download has its bounds.</summary>
+    [Theory]
+    [InlineData(1.7, 600, false)]
+    [InlineData(3.5, 35, false)]
+    [InlineData(3.5, 60, true)]
+    public void A_transfer_that_goes_on_may_have_less_than_one_that_tests_the_line(double times, int seconds, bool isFound)
+    {
+        var (rules, target, isOver) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Object), false);
+        var more = Usual + new Amount((long)(times * Usual.Bits), (long)(times * Usual.Bits / (1_400 * 8)));
+        for (var second = 0; second < 60 + seconds; second++)
+        {
+            var amount = second < 60 ? Usual : more;
+            target.Note(Sketch(second, amount, sources: second < 60 ? 500 : 1));
+            isOver |= rules.Judge(
+                target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+        }
+
+        Assert.Equal(isFound, isOver);
+    }
+
     [Fact]
     public void Well_above_what_is_declared_nothing_is_excused()
     {
@@ -99,25 +119,30 @@ public sealed class TrafficShapeTests
     {
         var (usual, more) = (new Amount(Usual.Bits * times, Usual.Packets * times), new Amount(More.Bits * times, More.Packets * times));
         var target = new TargetWatch(default, WatchLevel.Object);
-        var sketch = new TrafficSketch { Second = 1, Total = new Counters { Packets = (ulong)more.Packets } };
+        target.Note(Sketch(second: 1, more, sources, (more - usual).Packets));
+        var traffic = SecondTraffic.Of(more, (TrafficVector.TcpAck, more));
+        return new LevelRules([], times == 1 ? Learned : Learn(usual, grain), lowShare: 0.7, declaredBits: declaredBits).Judge(traffic, target).IsOver;
+    }
+
+    private static TrafficSketch Sketch(long second, Amount whole, int sources, long? theirs = null)
+    {
+        var sketch = new TrafficSketch { Second = second, Total = new Counters { Packets = (ulong)whole.Packets } };
         for (var source = 0; source < Math.Min(16, sources); source++)
         {
             sketch.Peers.Add(new AddressShare
             {
                 Address = ByteString.CopyFrom(198, 51, 100, (byte)source),
-                Counters = new Counters { Packets = (ulong)((more - usual).Packets / sources) },
+                Counters = new Counters { Packets = (ulong)((theirs ?? Math.Max(1, (whole - Usual).Packets)) / sources) },
             });
         }
 
-        target.Note(sketch);
-        var traffic = SecondTraffic.Of(more, (TrafficVector.TcpAck, more));
-        return new LevelRules([], times == 1 ? Learned : Learn(usual, grain), lowShare: 0.7, declaredBits: declaredBits).Judge(traffic, target).IsOver;
+        return sketch;
     }
 
     private static LearnedLevel Learn(Amount usual, long grain)
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);
-        for (var second = 86_400; second < 2 * 86_400; second += 10)
+        for (var second = 86_400; second < 8 * 86_400; second += 10)
         {
             var traffic = SecondTraffic.Of(usual, (TrafficVector.TcpAck, usual));
             baseline.Observe(second, traffic, traffic, traffic);

@@ -114,6 +114,35 @@ public sealed class CarpetTests
     }
 
     [Fact, Trait("Requirement", "R1")]
+    public void A_busy_host_beside_the_victim_is_not_named_for_being_busy()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 20_000, Level: WatchLevel.Prefix)] });
+        Play(judge, seconds: 60, host => host == 1 ? 15_000 : 0);
+        Play(judge, seconds: 3, host => host == 1 ? 15_000 : host == 9 ? 9_000 : 0);
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal(IPNetwork.Parse("203.0.113.9/32"), opened.Subject.Target);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void A_few_sampled_packets_of_a_carpet_name_none_of_its_hosts()
+    {
+        const long grain = 10_000;
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 2 * grain, Level: WatchLevel.Prefix)] }) { SamplingRate = (uint)grain };
+        judge.Receive(AJudge.Second(), packets: 3 * grain, host: "203.0.113.77");
+        Assert.Equal(IPNetwork.Parse("203.0.113.0/24"), Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Subject.Target);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Beside_a_busy_host_what_is_spread_over_the_others_names_the_prefix_and_nobody_else()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 20_000, Level: WatchLevel.Prefix)] });
+        Play(judge, seconds: 60, host => host == 1 ? 15_000 : 0);
+        Play(judge, seconds: 10, host => host == 1 ? 15_000 : 45);
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal(IPNetwork.Parse("203.0.113.0/24"), opened.Subject.Target);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
     public void What_is_spread_over_prefixes_names_those_without_an_anomaly_of_their_own()
     {
         var judge = new AJudge(find: _ => ThreePrefixes);

@@ -20,10 +20,11 @@ internal sealed record LearnedThreshold(TrafficVector Vector, TrafficUnit Unit, 
 /// <param name="Typical">An ordinary hour, whatever the time: its mixture tells more of the same from something else.</param>
 /// <param name="Grain">Packets that one sampled packet stands for, about; fewer of them than that say little about a mixture.</param>
 /// <param name="MostTransfer">Bits per second that a single transfer may have.</param>
+/// <param name="MostLongTransfer">The same of one that goes on.</param>
 internal sealed record LearnedLevel(
-    IReadOnlyList<LearnedThreshold> Thresholds, SecondTraffic Expected, SecondTraffic Typical, double Grain, double MostTransfer)
+    IReadOnlyList<LearnedThreshold> Thresholds, SecondTraffic Expected, SecondTraffic Typical, double Grain, double MostTransfer, double MostLongTransfer)
 {
-    public static readonly LearnedLevel Nothing = new([], default, default, 1, 0);
+    public static readonly LearnedLevel Nothing = new([], default, default, 1, 0, 0);
 
     /// <summary>The same, but nothing below a floor that somebody set.</summary>
     public LearnedLevel AtLeast(IReadOnlyList<Threshold> floors, WatchLevel level)

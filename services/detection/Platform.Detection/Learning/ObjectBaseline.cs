@@ -22,7 +22,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const int LeastMinutes = 3;
     private const int LeastHours = 6;
     private const int DayHours = 24;
-    private const double MostTransfer = 6;
+    private const double MostTransfer = 6; // times the busiest hour
+    private const double MostLongTransfer = 2;
+    private const int MostHours = 120; // of the week: the busiest hour is known
     private const double SamplePacket = 800 * 8;
     private const double TrendHours = 36;
     private const int FewestPackets = 12; // sampled ones; fewer say nothing
@@ -231,7 +233,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             Traffic(expected),
             Traffic(typical),
             Math.Max(Math.Max(1, all.Noise), grain),
-            MostTransfer * Busiest(WatchLevel.Object, TrafficUnit.Bits));
+            MostTransfer * Busiest(WatchLevel.Object, TrafficUnit.Bits),
+            (_hoursSeen >= MostHours ? MostLongTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits));
     }
 
     /// <summary>

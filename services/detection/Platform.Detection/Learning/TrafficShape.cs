@@ -17,6 +17,9 @@ internal static class TrafficShape
     /// <summary>More of the same that came at once may have this many times its rate.</summary>
     public const double AbruptSurge = 2.5;
 
+    /// <summary>Who tests a line is done by then; what takes longer has other bounds.</summary>
+    private const int LongTransfer = 40; // seconds
+
     private const double LongPacket = 700 * 8;
     private const double Mostly = 0.7;
     private const double MostOdd = 1.25;
@@ -33,7 +36,7 @@ internal static class TrafficShape
         LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
     {
         var surge = isAbrupt ? AbruptSurge : GradualSurge;
-        var mixture = new Mixture(whole, excess, seconds, learned);
+        var mixture = new Mixture(whole, excess, seconds, target.Surge?.Age >= LongTransfer ? learned.MostLongTransfer : learned.MostTransfer, learned);
         return over.Vector switch
         {
             Total or TcpAck or TcpFinless when mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
@@ -45,12 +48,12 @@ internal static class TrafficShape
     }
 
     /// <summary>What is beyond the usual beside what is usual; the fewer packets were sampled, the more is put down to chance.</summary>
-    private readonly struct Mixture(SecondTraffic whole, SecondTraffic excess, int seconds, LearnedLevel learned)
+    private readonly struct Mixture(SecondTraffic whole, SecondTraffic excess, int seconds, double mostTransfer, LearnedLevel learned)
     {
         private readonly SecondTraffic _whole = whole;
         private readonly SecondTraffic _excess = excess;
         private readonly SecondTraffic _expected = learned.Typical;
-        private readonly double _mostTransfer = learned.MostTransfer * seconds;
+        private readonly double _mostTransfer = mostTransfer * seconds;
         private readonly Amount _all = All(excess, learned);
         private readonly Amount _wholeAll = All(whole, learned);
         private readonly int _seconds = seconds;
@@ -67,7 +70,7 @@ internal static class TrafficShape
                     || tcp[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
                     || rest <= ((over.Rate - over.Usual) * _seconds) + over.Burst)
                 && tcp.Bits >= LongPacket * (1 - (0.7 * _chance)) * Math.Max(1, tcp.Packets)
-                && tcp.Bits <= _mostTransfer * (1 + (2 * _chance));
+                && tcp.Bits <= _mostTransfer * (1 + _chance);
         }
 
         /// <summary>

@@ -125,7 +125,14 @@ internal sealed class LevelRules
         over.RemoveAll(threshold =>
         {
             var allowance = TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt, target);
-            var carried = target.Surge?.Backlog(Learned, Position(threshold), allowance) ?? 0;
+            var position = Position(threshold);
+            if (double.IsPositiveInfinity(allowance))
+            {
+                target.Surge?.Forgive(Learned, position);
+                return true;
+            }
+
+            var carried = target.Surge?.Backlog(Learned, position, allowance) ?? 0;
             return allowance > 1
                 && traffic[threshold.Vector][threshold.Unit] + carried <= (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
         });

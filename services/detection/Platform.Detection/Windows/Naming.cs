@@ -3,12 +3,13 @@ using Platform.Detection.ProtectedObjects;
 
 namespace Platform.Detection.Windows;
 
-/// <summary>Whom an anomaly names: what has most of the traffic that is over, wherever it was seen.</summary>
+/// <summary>Whom an anomaly names: what has most of what is new, wherever it was seen. Who was always busy is not named for it.</summary>
 internal static class Naming
 {
     /// <summary>So many hosts of a block with anomalies of their own are one attack on the block.</summary>
     private const int SpreadHosts = 8;
     private const double Dominance = 0.6;
+    private const int LongestLook = 12; // seconds; no more are kept by default
 
     /// <summary>
     /// Whom to name for traffic that is over at this level: the host or block that has most of it, or the target as it stands when none has. Null:
@@ -37,40 +38,21 @@ internal static class Naming
 
         var first = verdict.Over[0];
         var unit = first.UnitOver();
-        var since = second - 2; // a share of one second may be few sampled packets
-        var beyond = target.Lately(since)[first.Vector][unit] - (Usual(first, unit) * 3);
-        TargetWatch? most = null;
-        var mostAmount = 0L;
-        foreach (var part in target.Level is WatchLevel.Object ? on.Blocks.Values.Concat(on.Hosts.Values) : on.Hosts.Values)
+        var growth = Grown(target.Level is WatchLevel.Object ? on.Parts() : HostsOf(target));
+        if (growth.Leader() is { } leader)
         {
-            if (!part.IsCovered && (target.Level is WatchLevel.Object || part.Block == target) && part.Block?.IsCovered != true
-                && on.Object.Holds(part.Target))
-            {
-                var amount = part.Lately(since)[first.Vector][unit];
-                if (amount > mostAmount || (amount == mostAmount && part.Level is WatchLevel.Host))
-                {
-                    (most, mostAmount) = (part, amount);
-                }
-            }
+            return (leader.Level is WatchLevel.Prefix && Grown(HostsOf(leader)).Leader() is { } host ? host : leader, verdict.Rule);
         }
 
-        if (target.Level is WatchLevel.Object && most?.Level is WatchLevel.Prefix)
-        {
-            // A block has always at least what its busiest host has: the host is named when it has nearly all of it.
-            var host = on.Hosts.Values.Where(part => part.Block == most && !part.IsCovered)
-                .MaxBy(part => part.Lately(since)[first.Vector][unit]);
-            if (host is not null && host.Lately(since)[first.Vector][unit] >= Dominance * beyond)
-            {
-                return (host, verdict.Rule);
-            }
-        }
+        // A block of single addresses is nobody's prefix: it is one of them.
+        return (target != on.Whole && !on.Object.Holds(target.Target) ? growth.Busiest() : target, verdict.Rule);
 
-        if (target != on.Whole && !on.Object.Holds(target.Target))
-        {
-            return (most, verdict.Rule); // a block of single addresses is nobody's prefix: it is the busiest of them
-        }
+        IEnumerable<TargetWatch> HostsOf(TargetWatch block) =>
+            on.Hosts.Values.Where(host => host.Block == block && !host.IsCovered && !block.IsCovered && on.Object.Holds(host.Target));
 
-        return most is not null && mostAmount >= Dominance * beyond ? (most, verdict.Rule) : (target, verdict.Rule);
+        // A share of one second may be few sampled packets: the seconds before tell more, when they must.
+        Growth Grown(IEnumerable<TargetWatch> parts) =>
+            Growth.Of(parts, second - 2, first.Vector, unit, on.Grain) is { IsEnough: true } now ? now : Growth.Of(parts, second - LongestLook, first.Vector, unit, on.Grain);
     }
 
     /// <summary>An object's anomaly has a prefix as its part, unless it is about another one and this has most of the traffic.</summary>
@@ -93,7 +75,4 @@ internal static class Naming
         var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == over.Vector && threshold.Unit == unit);
         return new(wide, over.Vector, unit, learned is null ? set : Math.Min(set, (long)learned.Rate));
     }
-
-    private static long Usual(VectorMeasurement over, TrafficUnit unit) =>
-        (unit is TrafficUnit.Bits ? over.BaselineBitsPerSecond : unit is TrafficUnit.Packets ? over.BaselinePacketsPerSecond : null) ?? 0;
 }

@@ -163,7 +163,12 @@ internal sealed class ObjectWatch
         pending.Block.RaiseTo(block);
     }
 
-    /// <summary>The target as anomalies name it: of the whole object the prefixes that have most of what no anomaly of their own has, greatest first.</summary>
+    /// <summary>What an anomaly of the whole object may be about instead: its blocks, and the hosts of blocks that are not all its own.</summary>
+    public IEnumerable<TargetWatch> Parts() => Blocks.Values.Where(block => _object.Holds(block.Target))
+        .Concat(Hosts.Values.Where(host => !_object.Holds(host.Block!.Target) && !host.Block.IsCovered && _object.Holds(host.Target)))
+        .Where(part => !part.IsCovered);
+
+    /// <summary>The target as anomalies name it: of the whole object the prefixes that have most of what is new and of no anomaly of their own, greatest first.</summary>
     public IReadOnlyList<IPNetwork> NetworksOf(TargetWatch target, long second)
     {
         if (target != Whole)
@@ -172,16 +177,15 @@ internal sealed class ObjectWatch
         }
 
         var since = second - 2; // a share of one second may be few sampled packets
-        var parts = Blocks.Values.Where(block => _object.Holds(block.Target))
-            .Concat(Hosts.Values.Where(host => !_object.Holds(host.Block!.Target) && !host.Block.IsCovered)).Where(part => !part.IsCovered)
-            .GroupBy(part => _object.PrefixOf(part.Target))
-            .Select(same => (Prefix: same.Key, Packets: same.Sum(part => part.Lately(since).Total.Packets)))
-            .OrderByDescending(prefix => prefix.Packets)
+        var parts = Growth.Of(Parts(), since, TrafficVector.Total, TrafficUnit.Packets, Grain).Parts
+            .GroupBy(grown => _object.PrefixOf(grown.Part.Target))
+            .Select(same => (Prefix: same.Key, By: same.Sum(grown => grown.By)))
+            .OrderByDescending(prefix => prefix.By)
             .ToArray();
-        var least = parts.Sum(prefix => prefix.Packets) * LeastShare;
+        var least = parts.Sum(prefix => prefix.By) * LeastShare;
         return parts.Length == 0
             ? [_object.PrefixOf(Blocks.Keys.FirstOrDefault(Whole.Target)).ToNetwork()]
-            : [.. parts.Where((prefix, position) => position == 0 || prefix.Packets >= least).Take(MostPrefixes).Select(prefix => prefix.Prefix.ToNetwork())];
+            : [.. parts.Where((prefix, position) => position == 0 || prefix.By >= least).Take(MostPrefixes).Select(prefix => prefix.Prefix.ToNetwork())];
     }
 
     private void Close(long second)

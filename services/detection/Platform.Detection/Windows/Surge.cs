@@ -26,6 +26,18 @@ internal sealed class Surge
         ReferenceEquals(_thresholds, learned.Thresholds) && Array.IndexOf(Allowances, allowance) is >= 0 and var which
             ? _backlog[(threshold * Allowances.Length) + which] : 0;
 
+    /// <summary>Seconds that were over in all.</summary>
+    public long Age { get; private set; }
+
+    /// <summary>What a rule has carried on beyond what may be excused was a transfer's: it is not held against what comes after it.</summary>
+    public void Forgive(LearnedLevel learned, int threshold)
+    {
+        if (ReferenceEquals(_thresholds, learned.Thresholds))
+        {
+            _backlog.AsSpan((threshold * Allowances.Length) + 1, Allowances.Length - 1).Clear();
+        }
+    }
+
     /// <summary>All of it, from the beginning of the surge to this second.</summary>
     public static SecondTraffic Whole(Surge? surge, in SecondTraffic second)
     {
@@ -110,6 +122,7 @@ internal sealed class Surge
 
         after._sum.Add(closed);
         after._seconds++;
+        after.Age++;
 
         return after;
     }

@@ -173,6 +173,12 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         return sum;
     }
 
+    /// <summary>The newest second that it had anything in, since 1970.</summary>
+    public long Newest => _newest;
+
+    /// <summary>What it had a second in the last minutes; of flows nothing is known.</summary>
+    public double Recent(TrafficUnit unit) => unit is TrafficUnit.Bits ? _recentBits : unit is TrafficUnit.Packets ? _recentPackets : 0;
+
     /// <summary>More than twice what was usual in the last minutes.</summary>
     public bool IsAbrupt(Amount now) => now.Packets > 2 * _recentPackets || now.Bits > 2 * _recentBits;
 
