@@ -9,7 +9,7 @@ namespace Platform.Detection.Windows;
 /// <param name="IsEnough">False: it is a few sampled packets, whose hosts say nothing about the next ones.</param>
 internal sealed record Growth(IReadOnlyList<(TargetWatch Part, double By)> Parts, bool IsKnown, bool IsEnough)
 {
-    private const int FewPackets = 6;
+    private const int FewPackets = 4;
     private const int LeastSeconds = 3;
     private const double LeastPart = 0.05;
     private const double Most = 0.6;
