@@ -30,6 +30,7 @@ internal sealed class MitigationProgram(string program, IReadOnlyDictionary<stri
             ["Bgp__Speakers__0__Address"] = speaker.Api.ToString(),
             ["Bgp__Speakers__0__FlowSpec"] = "true",
             ["Mitigations__DefaultSteps__0"] = "Blackhole",
+            ["Mitigations__BlackholeFrom"] = "Low",
             ["Mitigations__MaxCountermeasures"] = "5000",
             ["Mitigations__MaxCountermeasuresPerTenant"] = "5000",
         };

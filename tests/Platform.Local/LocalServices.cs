@@ -44,6 +44,8 @@ internal static class LocalServices
             ["Mitigations__Hold"] = "00:00:05",
             // The recorded attack is short: what does not help is left sooner.
             ["Mitigations__Patience"] = "00:00:03",
+            ["Mitigations__BlackholeFrom"] = "Low", // all steps are to be seen, also of what is small here
+            ["Effects__FlowsShowDrops"] = "true", // what is exported here is what comes past the filters
             ["Effects__Settle"] = "00:00:00",
             ["Effects__Window"] = "00:00:02",
         }) { Telemetry = @"telemetry\..*" },

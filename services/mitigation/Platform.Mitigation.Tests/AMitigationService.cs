@@ -35,13 +35,17 @@ internal static class AMitigationService
             },
             Database = database,
             Broker = broker,
-            Settings = new Dictionary<string, string?>(settings.Select(it => KeyValuePair.Create(it.Name, (string?)it.Value)))
-            {
-                ["Bgp:Speakers:0:Name"] = "edge",
-                ["Bgp:Speakers:0:Address"] = network.Speaker.Api.ToString(),
-                ["Bgp:CompareInterval"] = "00:00:00.200",
-            },
+            Settings = Standard(network).Concat(settings).GroupBy(it => it.Name).ToDictionary(it => it.Key, it => (string?)it.Last().Value),
         });
+
+    private static IEnumerable<(string Name, string Value)> Standard(ANetwork network) =>
+    [
+        ("Bgp:Speakers:0:Name", "edge"),
+        ("Bgp:Speakers:0:Address", network.Speaker.Api.ToString()),
+        ("Bgp:CompareInterval", "00:00:00.200"),
+        ("Mitigations:BlackholeFrom", "Low"), // so that every attack has an answer that any speaker takes
+        ("Effects:FlowsShowDrops", "true"),
+    ];
 
     public static ContractSigned Signed(this Customer customer, params string[] prefixes) => new()
     {

@@ -86,9 +86,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     [Fact]
     public async Task Where_flows_do_not_show_what_is_dropped_no_step_follows_and_the_last_word_is_unmeasured()
     {
-        await _host.DisposeAsync();
-        _host = await AMitigationService.Start(
-            database, broker, network, ("Bgp:Speakers:0:FlowSpec", "true"), ("Effects:FlowsShowDrops", "false"));
+        await Again(("Effects:FlowsShowDrops", "false"));
         const string target = "203.0.113.82/32";
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
@@ -107,14 +105,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     [Fact]
     public async Task An_attack_that_goes_on_keeps_its_defence_past_the_expiry_and_one_that_nobody_tells_of_any_more_does_not()
     {
-        await _host.DisposeAsync();
-        _host = await AMitigationService.Start(
-            database,
-            broker,
-            network,
-            ("Bgp:Speakers:0:FlowSpec", "true"),
-            ("Effects:FlowsShowDrops", "false"),
-            ("Mitigations:MaximumDuration", "00:01:00"));
+        await Again(("Effects:FlowsShowDrops", "false"), ("Mitigations:MaximumDuration", "00:01:00"));
         const string target = "203.0.113.84/32";
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
@@ -148,6 +139,88 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         // Flows of others are heard, none of this target: now nothing means nothing.
         await TimePasses(_traffic.Beat, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.Effect.Verdict == "helped"), "quiet");
         Assert.Empty((await Stream()).OfType<StepTaken>());
+    }
+
+    [Fact]
+    public async Task A_rule_that_the_speaker_answers_for_and_never_takes_is_followed_by_the_next_step_after_a_bounded_time()
+    {
+        const string target = "203.0.113.85/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await network.Speaker.Gobgp("global", "policy", "import", "set", "default", "reject");
+        try
+        {
+            await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+            await TimePasses(target, 80_000_000, async () => (await Stream()).OfType<StepTaken>().Any(), "the next step");
+        }
+        finally
+        {
+            await network.Speaker.Gobgp("global", "policy", "import", "set", "default", "accept");
+        }
+
+        Assert.Equal("not-seen", (await Stream()).OfType<EffectMeasured>().First().Effect.Verdict);
+        Assert.Contains("Not seen: no speaker has it in force", (await Stream()).OfType<StepTaken>().First().Why, StringComparison.Ordinal);
+        await network.RouterHolds(target, $"{target} via 192.0.2.1 [65535:666 65535:65281]");
+    }
+
+    [Fact]
+    public async Task While_no_speaker_answers_the_step_waits_for_one_and_says_so()
+    {
+        const string target = "203.0.113.86/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await network.Speaker.Kill();
+        await Eventually.True(async () => (await Scalar("select count(*) from views.speakers_v1 where away_since is not null")) is 1L, what: "a speaker that is away");
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+
+        var seconds = 0;
+        await TimePasses(target, 80_000_000, async () => ++seconds > 30 && (await Stream()).OfType<EffectMeasured>().Any(), "a word on the waiting");
+        var said = (await Stream()).OfType<EffectMeasured>().First().Effect;
+        Assert.Equal(("unmeasured", "Not in force: no speaker answers. It waits for one."), (said.Verdict, said.Words));
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+
+        await network.Speaker.Start();
+        await network.Session();
+        await network.RouterHasRule(target);
+        await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.Effect.Verdict == "helped"), "its effect");
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+    }
+
+    [Fact]
+    public async Task That_nobody_sees_the_attack_any_more_is_no_end_of_it_and_it_ends_when_telemetry_is_back_and_quiet()
+    {
+        await Again(("Effects:QuietFor", "00:00:10"));
+        const string target = "203.0.113.87/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        await network.RouterHasRule(target);
+        await Deliver(_customer.Relieved(target, _anomaly) with { Reason = "telemetry-missing" });
+        await _host.CatchUp();
+
+        await Pass(_ => Task.CompletedTask, 45); // past every hold
+        await Pass(at => _traffic.Ntp(_customer, target, at, 80_000_000), 30); // it is back, and so is the attack
+        Assert.Empty((await Stream()).OfType<WithdrawalRequested>());
+        await network.RouterHasRule(target);
+
+        await TimePasses(target, 0, async () => (await Stream()).OfType<WithdrawalRequested>().Any(), "the end");
+        Assert.Equal(WithdrawalReason.AnomalyEnded, (await Stream()).OfType<WithdrawalRequested>().Single().Reason);
+        await network.RouterHasNoRule(target);
+
+        async Task Pass(Func<DateTimeOffset, Task> tell, int howLong)
+        {
+            var seconds = 0;
+            await TimePasses(tell, () => Task.FromResult(++seconds > howLong), $"{howLong} seconds");
+        }
+    }
+
+    private async Task Again(params (string Name, string Value)[] settings)
+    {
+        await _host.DisposeAsync();
+        _host = await AMitigationService.Start(database, broker, network, [("Bgp:Speakers:0:FlowSpec", "true"), .. settings]);
+    }
+
+    private async Task<object?> Scalar(string sql)
+    {
+        await using var command = database.DataSource.CreateCommand(sql);
+        return await command.ExecuteScalarAsync();
     }
 
     /// <summary>Second by second, each with what ingestion would tell of it, until something is seen.</summary>

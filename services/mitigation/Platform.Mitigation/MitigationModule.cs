@@ -49,6 +49,7 @@ internal static class MitigationModule
         builder.AddProjection<KillSwitchPosition>();
         builder.Services.AddSingleton<CurrentViews>();
         builder.Services.AddSingleton<WantedCountermeasures>();
+        builder.Services.AddSingleton<RefusedMitigations>();
         builder.Services.AddHostedService<DueWithdrawals>();
 
         builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);
@@ -57,6 +58,7 @@ internal static class MitigationModule
         builder.Services.AddSingleton<ReadBacks>();
         builder.Services.AddHostedService<AnnouncementReconciler>();
         builder.Services.AddHostedService<ExpiredRoutes>();
+        builder.Services.AddHostedService<RoutesPastTheirEnd>();
 
         builder.AddValidatedOptions<ScrubberOptions>(ScrubberOptions.Section);
         builder.Services.AddSingleton<KnownScrubbers>();

@@ -319,6 +319,33 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
     }
 
     [Fact]
+    public async Task Without_a_proxy_all_sources_together_are_limited_too_because_a_flood_has_many_that_are_made_up()
+    {
+        await StopAgent();
+        await StartAgent(synProxy: false);
+        var before = await network.Arrived("syn");
+        var each = SynProxy;
+        (each.BytesPerSecond, each.TotalBytesPerSecond) = (1_000_000, 1_000);
+        await Hold(AController.Filter($"{Victim}/32", each));
+
+        await network.Syn(Victim, 2000, from: Attacker); // no more than one source may have
+        Assert.InRange(await network.Arrived("syn") - before, 1, 400);
+    }
+
+    [Fact]
+    public async Task What_is_discarded_uses_up_nothing_of_what_all_may_have_together_in_whatever_order_the_filters_come()
+    {
+        var before = await network.Arrived("dns");
+        await Hold(
+            AController.Filter($"{Victim}/32", new Rule { Action = "rate-limit", Protocol = 17, BytesPerSecond = 1_000 }),
+            AController.Filter($"{Victim}/32", Ntp));
+
+        await network.Udp(Victim, 123, 200);
+        await network.Udp(Victim, 53, 5);
+        Assert.Equal(before + 5, await network.Arrived("dns"));
+    }
+
+    [Fact]
     public async Task A_filter_that_the_kernel_refuses_keeps_no_other_out()
     {
         var before = await network.Arrived("ntp");

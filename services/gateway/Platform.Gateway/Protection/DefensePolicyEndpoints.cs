@@ -10,8 +10,8 @@ internal static class DefensePolicyEndpoints
 {
     /// <param name="Kind">flowspec-rate-limit, flowspec-discard, flowspec-redirect, scrubbing, diversion or blackhole.</param>
     /// <param name="PatienceSeconds">How long it may fail to help before the next step, 1 to 3600.</param>
-    /// <param name="FromSeverity">low, medium, high or critical.</param>
-    public sealed record Step(string Kind, long PatienceSeconds = 10, string FromSeverity = "low");
+    /// <param name="FromSeverity">Attacks below this are not answered with it: low, medium, high or critical; empty: low, of a blackhole high.</param>
+    public sealed record Step(string Kind, long PatienceSeconds = 10, string FromSeverity = "");
 
     /// <param name="ServiceCode">Contract of the object.</param>
     /// <param name="Steps">What is tried, in this order, 1 to 10.</param>

@@ -192,14 +192,17 @@ public sealed class EffectTests
             Scope, CountermeasureId, new MeasuredEffect(0, null, null, null, null, null, "unmeasured", Words: "What arrived after it went was not measured."), Noon.AddMinutes(8), IsFinal: true));
 
     [Fact]
-    public void An_attack_that_goes_out_is_nobodys_blackhole() => With([])
-        .When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", Known, Ntp) with { IsOutgoing = true }))
-        .Then(new MitigationFailed(
+    public void An_attack_that_goes_out_is_nobodys_blackhole()
+    {
+        var start = Start("203.0.113.10/32", Known, Ntp) with { IsOutgoing = true };
+        With([]).When(state => MitigationDecider.Decide(state, start)).Then(new MitigationFailed(
             Scope,
             "203.0.113.10/32",
             "attack-goes-out",
             MitigationRejections.AttackGoesOut("203.0.113.10/32").Detail,
-            Noon));
+            Noon,
+            start.Evidence));
+    }
 
     [Fact]
     public void Traffic_is_added_up_by_second_and_vector_and_averaged_over_what_was_asked()

@@ -17,7 +17,7 @@ internal static class AMitigation
     public static readonly Guid CountermeasureId = DerivedId.For(Scope.MitigationId, $"Blackhole {Target}");
     public static readonly ContractScope Contract = new([IPNetwork.Parse("203.0.113.0/24"), IPNetwork.Parse("2001:db8::/48")], Ended: false);
 
-    public static readonly DefensePolicy Policy = new MitigationOptions().DefaultPolicy;
+    public static readonly DefensePolicy Policy = new MitigationOptions { BlackholeFrom = Severity.Low }.DefaultPolicy;
     public static readonly SafetyRails Rails = new(24, 48, ProtectedInfrastructure: [], AllowedSources: [], KillSwitchEngaged: false);
     public static readonly NetworkMeans Blackholes = new(FlowSpec: false, Scrubbing: false);
     public static readonly NetworkMeans WithFlowSpec = new(FlowSpec: true, Scrubbing: false, RedirectTo: "64500:100");

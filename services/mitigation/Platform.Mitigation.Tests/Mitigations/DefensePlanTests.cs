@@ -15,9 +15,7 @@ public sealed class DefensePlanTests
     [InlineData("ntp", "to 203.0.113.10/32 udp source-port 123 discard")]
     [InlineData("memcached", "to 203.0.113.10/32 udp source-port 11211 discard")]
     [InlineData("fragment", "to 203.0.113.10/32 fragment discard")]
-    [InlineData("gre", "to 203.0.113.10/32 gre discard")]
     [InlineData("tcp-null", "to 203.0.113.10/32 tcp not-flags FSRPA discard")]
-    [InlineData("tcp-syn-ack", "to 203.0.113.10/32 tcp flags SA discard")]
     public void A_narrow_vector_is_discarded_by_what_tells_it_apart(string vector, string rule) =>
         Assert.Equal([rule], Rules(DefenseStepKind.FlowSpecDiscard, Ntp with { Vector = vector }));
 
@@ -25,6 +23,9 @@ public sealed class DefensePlanTests
     [InlineData("udp", "to 203.0.113.10/32 udp rate-limit 1250000 bytes/s")]
     [InlineData("icmp", "to 203.0.113.10/32 icmp rate-limit 1250000 bytes/s")]
     [InlineData("tcp-syn", "to 203.0.113.10/32 tcp flags S not-flags A rate-limit 1250000 bytes/s")]
+    [InlineData("tcp-syn-ack", "to 203.0.113.10/32 tcp flags SA rate-limit 1250000 bytes/s")] // answers to the customer's own connections
+    [InlineData("gre", "to 203.0.113.10/32 gre rate-limit 1250000 bytes/s")] // tunnels
+    [InlineData("l2tp", "to 203.0.113.10/32 udp source-port 1701 rate-limit 1250000 bytes/s")] // tunnels
     public void A_broad_vector_is_limited_to_its_threshold_because_honest_traffic_is_in_it(string vector, string rule) =>
         Assert.Equal([rule], Rules(DefenseStepKind.FlowSpecDiscard, Udp with { Vector = vector }));
 
@@ -72,6 +73,11 @@ public sealed class DefensePlanTests
         ["to 203.0.113.10/32 udp source-port 123 discard"], Rules(DefenseStepKind.FlowSpecDiscard, Udp, Ntp));
 
     [Fact]
+    public void A_broad_vector_that_no_narrow_one_explains_is_limited_beside_it() => Assert.Equal(
+        ["to 203.0.113.10/32 udp source-port 123 discard", "to 203.0.113.10/32 tcp flags S not-flags A rate-limit 1250000 bytes/s"],
+        Rules(DefenseStepKind.FlowSpecDiscard, Udp, Ntp, Udp with { Vector = "tcp-syn" }));
+
+    [Fact]
     public void An_allowed_source_passes_before_any_rule_discards()
     {
         var policy = Policy with { AllowedSources = [IPNetwork.Parse("198.51.100.0/24"), IPNetwork.Parse("2001:db8:f::/48")] };
@@ -104,6 +110,49 @@ public sealed class DefensePlanTests
             new DefensePolicy([new DefenseStep(step, TimeSpan.FromSeconds(10))], EnforcementMode.Automatic, []),
             WithFlowSpec with { Scrubbing = true },
             from: 0)!.Specs;
+    }
+
+    [Fact]
+    public void A_narrow_vector_of_one_length_is_discarded_by_that_length_so_that_honest_answers_pass_and_at_scrubbers_the_rest_is_limited()
+    {
+        var seen = new VectorRate { Vector = "ntp", BitsPerSecond = 80_000_000, PacketsPerSecond = 20_000, ThresholdBitsPerSecond = 8_000_000 };
+        var evidence = Evidence.Of([seen], Explained("ntp", ports: 0.3, lengths: 0.99));
+        Assert.Equal(
+            ["to 203.0.113.10/32 udp source-port 123 length 513-1024 discard"], Rules(DefenseStepKind.FlowSpecDiscard, [.. evidence]));
+        Assert.Equal(
+            [
+                "to 203.0.113.10/32 udp source-port 123 rate-limit 125000 bytes/s per source",
+                "to 203.0.113.10/32 udp source-port 123 length 513-1024 discard",
+                "to 203.0.113.10/32 udp source-port 123 rate-limit 1000000 bytes/s",
+            ],
+            Plan(Policy with { Steps = [new(DefenseStepKind.Scrubbing, TimeSpan.FromSeconds(1))] }, [.. evidence], WithFlowSpec with { Scrubbing = true })!
+                .Specs.Where(spec => spec.Rule is not null).Select(spec => spec.Rule!.ToString()));
+
+        evidence = Evidence.Of([seen], Explained("ntp", ports: 0.3, lengths: 0.9)); // what is left would still be an attack
+        Assert.Equal(["to 203.0.113.10/32 udp source-port 123 discard"], Rules(DefenseStepKind.FlowSpecDiscard, [.. evidence]));
+    }
+
+    [Fact]
+    public void A_threshold_in_flows_becomes_bytes_by_what_was_seen_and_none_at_all_lets_half_of_it_or_the_usual_through()
+    {
+        var seen = new VectorRate { Vector = "udp", BitsPerSecond = 80_000_000, PacketsPerSecond = 20_000, FlowsPerSecond = 10_000, ThresholdFlowsPerSecond = 2_000 };
+        Assert.Equal(Severity.High, DefensePlan.SeverityOf(Evidence.Of([seen])));
+        Assert.Equal(["to 203.0.113.10/32 udp rate-limit 2000000 bytes/s"], Limits(seen));
+        Assert.Equal(["to 203.0.113.10/32 udp rate-limit 3000000 bytes/s"], Limits(seen with { BaselineBitsPerSecond = 24_000_000 }));
+        Assert.Equal(["to 203.0.113.10/32 udp rate-limit 5000000 bytes/s"], Limits(seen with { ThresholdFlowsPerSecond = null }));
+
+        static IEnumerable<string> Limits(VectorRate rate) => Rules(DefenseStepKind.FlowSpecDiscard, [.. Evidence.Of([rate])]);
+    }
+
+    [Fact]
+    public void By_default_only_a_grave_attack_is_answered_with_a_blackhole_and_below_that_it_is_a_choice()
+    {
+        var total = Ntp with { Vector = "total", BitsPerSecond = 4_900_000 };
+        var standard = new MitigationOptions().DefaultPolicy;
+        Assert.Null(DefensePlan.Next(Target, [total], standard, WithFlowSpec, from: 0));
+        Assert.Equal(2, DefensePlan.Next(Target, [total with { BitsPerSecond = 5_000_000 }], standard, WithFlowSpec, from: 0)!.Index);
+        Assert.Equal(2, DefensePlan.Next(
+            Target, [total], new MitigationOptions { BlackholeFrom = Severity.Medium }.DefaultPolicy, WithFlowSpec, from: 0)!.Index);
     }
 
     private static AnomalyExplanation Explained(string vector, double ports, double lengths) => new()
@@ -166,8 +215,8 @@ public sealed class DefensePlanTests
         Assert.Equal(0, Plan(policy, [Ntp])!.Index);
     }
 
-    private static PlannedStep? Plan(DefensePolicy policy, VectorEvidence[] evidence) =>
-        DefensePlan.Next(Target, evidence, policy, WithFlowSpec, from: 0);
+    private static PlannedStep? Plan(DefensePolicy policy, VectorEvidence[] evidence, NetworkMeans? means = null) =>
+        DefensePlan.Next(Target, evidence, policy, means ?? WithFlowSpec, from: 0);
 
     private static IEnumerable<string> Rules(DefenseStepKind kind, params VectorEvidence[] evidence) =>
         Plan(Policy with { Steps = [new DefenseStep(kind, TimeSpan.FromSeconds(1))] }, evidence)!.Specs.Select(spec => spec.Rule!.ToString());

@@ -45,6 +45,18 @@ public sealed class LastingAttackTests
             .ThenUnchanged();
     }
 
+    [Fact]
+    public void That_nobody_sees_an_attack_is_no_end_of_what_stands_against_it()
+    {
+        var unseen = new AnomalySightLost(End.EndedAt);
+        With([.. StartedAtNoon, Announced]).When(state => MitigationDecider.Decide(state, new NoteSightLost(End))).Then(unseen);
+        With([.. StartedAtNoon, unseen]).When(state => MitigationDecider.Decide(state, new NoteSightLost(End))).ThenUnchanged();
+        With([.. StartedAtNoon, unseen]).When(state => MitigationDecider.Decide(state, End)).Then(EndNoted); // somebody sees that it is over
+        With([.. StartedAtNoon, EndNoted]).When(state => MitigationDecider.Decide(state, new NoteSightLost(End))).ThenUnchanged();
+        With(StartedAtNoon[0]).When(state => MitigationDecider.Decide(state, new NoteSightLost(End))).Then(EndNoted); // nothing stands
+        With([]).When(state => MitigationDecider.Decide(state, new NoteSightLost(End))).Then(EndNoted); // the wrong order: there will be nothing to keep
+    }
+
     [Theory]
     [InlineData(0, 30)]
     [InlineData(1, 60)]

@@ -81,10 +81,11 @@ public sealed class StartMitigationTests
     {
         var mild = new VectorEvidence("ntp", 8_000_000, 2_000, 7_000_000, null);
         var defense = Known with { Policy = Policy with { Steps = [new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10), Severity.High)] } };
+        var seen = Start("203.0.113.10/32", defense, mild);
         var failed = new MitigationFailed(
-            Scope, "203.0.113.10/32", "no-step-fits", MitigationRejections.NoStepFits(Scope.ServiceCode).Detail, Noon);
+            Scope, "203.0.113.10/32", "no-step-fits", MitigationRejections.NoStepFits(Scope.ServiceCode).Detail, Noon, seen.Evidence);
         var graver = Start("203.0.113.10/32", defense, mild with { BitsPerSecond = 80_000_000 });
-        With().When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", defense, mild))).Then(failed);
+        With().When(state => MitigationDecider.Decide(state, seen)).Then(failed);
         With(failed).When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", defense, mild))).ThenUnchanged();
         With(failed).When(state => MitigationDecider.Decide(state, graver)).Then(
             new MitigationStarted(
@@ -93,6 +94,7 @@ public sealed class StartMitigationTests
         With(failed).When(state => MitigationDecider.Decide(state, End)).Then(EndNoted);
         With(failed, EndNoted).When(state => MitigationDecider.Decide(state, graver)).ThenUnchanged();
         With(failed with { Code = "tenant-cap-reached" }).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        With(failed with { Code = "capacity-exceeded" }).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
         With(failed with { Code = "contract-ended" }).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
     }
 
@@ -101,7 +103,7 @@ public sealed class StartMitigationTests
         var decision = MitigationDecider.Decide(MitigationState.Stream.Initial, command);
         var failed = Assert.IsType<MitigationFailed>(
             Assert.Single(Assert.IsType<EventStore.Decision<MitigationEvent>.Accepted>(decision).Events));
-        Assert.Equal(new MitigationFailed(Scope, command.Target, code, failed.Detail, Noon), failed);
+        Assert.Equal(new MitigationFailed(Scope, command.Target, code, failed.Detail, Noon, command.Evidence), failed);
         Assert.NotEmpty(failed.Detail);
     }
 }

@@ -16,13 +16,34 @@ internal sealed partial class EffectMeter
     private Judgement? Judge(Look look, MeasuredCountermeasure it) => it switch
     {
         { IsAtScrubbers: true } => JudgeAtScrubbers(look, it),
-        { AnnouncedAt: null } => null, // it waits for its speakers, and whatever came next would wait with it
+        { AnnouncedAt: null } => JudgeUntaken(look, it),
         _ when look.Mitigation.ObjectId is null => EffectRules.NothingBefore,
-        _ when !options.Value.FlowsShowDrops => it.Effect is null && IsPast(it.AnnouncedAt.Value, look.Until) ? EffectRules.FlowsHideDrops : null,
+        _ when !options.Value.FlowsShowDrops => IsPast(it.AnnouncedAt.Value, look.Until) ? EffectRules.FlowsHideDrops : null,
         _ => Arrives(look, it.AnnouncedAt.Value) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives, All(look) - arrives)
-            : it.Effect is null && IsTimeToMeasure(look, it.AnnouncedAt.Value) ? EffectRules.Silence // silence is no quiet
+            : it.Effect is null or { Verdict: EffectRules.NotSeen or EffectRules.Unmeasured } && IsTimeToMeasure(look, it.AnnouncedAt.Value) ? EffectRules.Silence // silence is no quiet
             : null,
     };
+
+    /// <summary>
+    /// Nobody was read back with it. Where nobody answers it waits, and the next step would wait with it; where somebody answers who does not take it, it is
+    /// no defence.
+    /// </summary>
+    private Judgement? JudgeUntaken(Look look, MeasuredCountermeasure it)
+    {
+        if (!IsPast(it.RequestedAt, look.Now))
+        {
+            return null;
+        }
+
+        var answering = network.Value.HoldersOf(it.Spec).Where(_answeringSince.ContainsKey).Select(speaker => _answeringSince[speaker]).ToList();
+        return answering.Count == 0 ? EffectRules.NobodyTakes
+            : IsPast(answering.Min(), look.Now) ? EffectRules.NotTaken("speaker", look.Now - it.RequestedAt)
+            : null;
+    }
+
+    /// <summary>What was said last and still holds: what nobody took is in force now, and has not been measured yet.</summary>
+    private static MeasuredEffect? Standing(MeasuredCountermeasure it) =>
+        it is { IsAtScrubbers: false, AnnouncedAt: not null, Effect.Verdict: EffectRules.NotSeen } ? null : it.Effect;
 
     private Judgement? JudgeAtScrubbers(Look look, MeasuredCountermeasure it)
     {
@@ -30,6 +51,11 @@ internal sealed partial class EffectMeter
         if (there.IsAway(pool))
         {
             return EffectRules.NobodyThere(pool, scrubberOptions.Value.AwayAfter);
+        }
+
+        if (it is { Spec.Kind: CountermeasureKind.Diversion, AnnouncedAt: null } && JudgeUntaken(look, it) is { } untaken)
+        {
+            return untaken;
         }
 
         if (it.Spec.Kind is CountermeasureKind.Scrubbing && IsNotTaken(look, it))

@@ -1,3 +1,4 @@
+using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
@@ -25,6 +26,7 @@ internal sealed partial class EffectMeter(
     KnownScrubbers scrubbers,
     NetworkSeat seat,
     IOptions<EffectOptions> options,
+    IOptions<BgpOptions> network,
     IOptions<MitigationOptions> limits,
     IOptions<ScrubberOptions> scrubberOptions,
     TimeProvider clock,
@@ -36,6 +38,8 @@ internal sealed partial class EffectMeter(
     private readonly Dictionary<(Guid MitigationId, int Step), DateTimeOffset> _noFurther = [];
     private readonly Dictionary<(Guid MitigationId, int Step), DateTimeOffset> _helpedUntil = [];
     private readonly Dictionary<Guid, DateTimeOffset> _renewed = [];
+    private readonly Dictionary<Guid, DateTimeOffset> _quietSince = [];
+    private readonly Dictionary<string, DateTimeOffset> _answeringSince = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Effects, (_, seated) => Measure(seated), stoppingToken);
@@ -66,6 +70,7 @@ internal sealed partial class EffectMeter(
         var there = await scrubbers.Call(cancellation);
         var filters = mitigations.SelectMany(it => it.Countermeasures).Where(it => it is { Spec.Kind: CountermeasureKind.Scrubbing, Counted: not null }).ToList();
         NoteCounters(mitigations);
+        await NoteSpeakers(cancellation);
         foreach (var mitigation in mitigations)
         {
             try
@@ -86,6 +91,7 @@ internal sealed partial class EffectMeter(
         var news = new List<NoteEffect>();
         var verdicts = new List<string?>();
         var words = new List<string>();
+        Judgement? unled = null;
         // A diversion beside filters only leads to them: what they do is what the step does.
         var hasFilters = mitigation.Countermeasures.Any(
             it => it is { IsAccept: false, IsGoing: false, Spec.Kind: CountermeasureKind.Scrubbing } && it.Step == mitigation.Step);
@@ -107,16 +113,30 @@ internal sealed partial class EffectMeter(
             }
 
             var judgement = Judge(look, it);
-            if (judgement is not null && judgement.Verdict != it.Effect?.Verdict)
+            if (judgement is not null && EffectRules.IsNews(judgement.Verdict, judgement.Words, it.Effect))
             {
                 news.Add(EffectOf(mitigation, it, judgement));
             }
 
-            if (it.Step == mitigation.Step && !(hasFilters && it.Spec.Kind is CountermeasureKind.Diversion))
+            if (it.Step != mitigation.Step)
             {
-                verdicts.Add(judgement?.Verdict ?? it.Effect?.Verdict);
-                words.Add(judgement?.Words ?? it.Effect?.Words ?? "");
+                continue;
             }
+
+            if (!hasFilters || it.Spec.Kind is not CountermeasureKind.Diversion)
+            {
+                verdicts.Add(judgement?.Verdict ?? Standing(it)?.Verdict);
+                words.Add(judgement?.Words ?? Standing(it)?.Words ?? "");
+            }
+            else if (it.AnnouncedAt is null && judgement is { Verdict: EffectRules.NotSeen })
+            {
+                unled = judgement; // filters to which nothing is led do nothing
+            }
+        }
+
+        if (unled is not null)
+        {
+            (verdicts, words) = ([unled.Verdict], [unled.Words]);
         }
 
         if (news.Count > 0)
@@ -126,6 +146,7 @@ internal sealed partial class EffectMeter(
         }
 
         await Renew(look, cancellation);
+        await EndWhenQuiet(look, cancellation);
         var at = (mitigation.MitigationId, mitigation.Step);
         if (!EffectRules.DidNotHelp(verdicts))
         {
@@ -138,26 +159,6 @@ internal sealed partial class EffectMeter(
         {
             var since = _helpedUntil.TryGetValue(at, out var helped) && helped > mitigation.StepSince ? helped : mitigation.StepSince;
             await Escalate(mitigation, since, words, cancellation);
-        }
-    }
-
-    /// <summary>An attack that is seen to go on keeps its defence. One of which nobody says so has its expiry: its end may have been lost.</summary>
-    private async Task Renew(Look look, CancellationToken cancellation)
-    {
-        var (mitigation, maximum) = (look.Mitigation, limits.Value.MaximumDuration);
-        if (!mitigation.IsUnderAttack
-            || !MitigationDecider.IsNearExpiry(mitigation.ExpiresAt, maximum, look.Now)
-            || (_renewed.TryGetValue(mitigation.MitigationId, out var asked) && asked == mitigation.ExpiresAt))
-        {
-            return;
-        }
-
-        var dropped = look.Filters.Where(it => Overlap(it.Spec.Prefix, mitigation.Target)).Sum(it => RateOf(it, look.Until)?.DroppedBits ?? 0);
-        if (EffectRules.GoesOn(mitigation.Evidence, (Arrives(look, mitigation.StepSince) ?? 0) + dropped) is { } why)
-        {
-            var renew = new RenewMitigation(mitigation.MitigationId, maximum, limits.Value.LongestStanding, why, look.Now);
-            await Handle(mitigation, state => MitigationDecider.Decide(state, renew), "renew", cancellation);
-            _renewed[mitigation.MitigationId] = mitigation.ExpiresAt; // once for each expiry: an operator's own stays
         }
     }
 
@@ -225,6 +226,22 @@ internal sealed partial class EffectMeter(
         }
     }
 
+    /// <summary>Since when each speaker answers, as the reconciler says; who was away a moment ago has not had its time yet.</summary>
+    private async Task NoteSpeakers(CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var there = (await connection.QueryAsync<string>("select name from views.speakers_v1 where away_since is null")).ToHashSet();
+        foreach (var gone in _answeringSince.Keys.Where(speaker => !there.Contains(speaker)).ToList())
+        {
+            _answeringSince.Remove(gone);
+        }
+
+        foreach (var speaker in there)
+        {
+            _answeringSince.TryAdd(speaker, clock.GetUtcNow());
+        }
+    }
+
     private Task<Decision<MitigationEvent>> Handle(
         MeasuredMitigation mitigation, Func<MitigationState, Decision<MitigationEvent>> decide, string what, CancellationToken cancellation) =>
         store.Tenant(TenantId.Of(mitigation.TenantId)).Handle(
@@ -246,9 +263,12 @@ internal sealed partial class EffectMeter(
             }
         }
 
-        foreach (var gone in _renewed.Keys.Where(id => !known.Contains(id)).ToList())
+        foreach (var past in (Dictionary<Guid, DateTimeOffset>[])[_renewed, _quietSince])
         {
-            _renewed.Remove(gone);
+            foreach (var gone in past.Keys.Where(id => !known.Contains(id)).ToList())
+            {
+                past.Remove(gone);
+            }
         }
 
         var measured = mitigations.SelectMany(it => it.Countermeasures).Select(it => it.CountermeasureId).ToHashSet();

@@ -8,10 +8,19 @@ internal sealed class EffectOptions
     public const string Section = "Effects";
 
     /// <summary>
-    /// False where routers export flows before their own filters: what a route or rule drops is in the flows all the same, so its effect stays
-    /// unmeasured and no step follows for lack of it. Default true.
+    /// Whether the exporters see traffic behind the filters and routes of the speakers' routers. Many routers export flows as packets come in: then what a
+    /// rule drops is in the flows all the same, and to say that it did not help would lead to a wider step for nothing. False: the effect of routes and rules
+    /// stays unmeasured, and no step follows for lack of it; what scrubbers do is counted by themselves. Default false: true is a promise that only who
+    /// knows the routers can make.
     /// </summary>
-    public bool FlowsShowDrops { get; init; } = true;
+    public bool FlowsShowDrops { get; init; }
+
+    /// <summary>
+    /// How long telemetry must be heard again, and tell of no more than is allowed, before an attack that nobody could see counts as over. 1 second to
+    /// 1 hour; default 1 minute.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00", ErrorMessage = "must be 00:00:01 to 01:00:00.")]
+    public TimeSpan QuietFor { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>How long after a countermeasure came into force, or went, the measuring begins. 0 to 1 minute; default 2 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00", ErrorMessage = "must be 00:00:00 to 00:01:00.")]

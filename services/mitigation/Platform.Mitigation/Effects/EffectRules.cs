@@ -28,6 +28,8 @@ internal static class EffectRules
 
     public static Judgement FlowsHideDrops { get; } = new(Unmeasured, "Not measured: flows here do not show what routers drop.");
 
+    public static Judgement NobodyTakes { get; } = new(Unmeasured, "Not in force: no speaker answers. It waits for one.");
+
     public static Judgement NobodyCounts { get; } = new(Unmeasured, "Not measured: it leads to scrubbers that count nothing for us.");
 
     /// <summary>It helped when at most half of the attack is left, or no more than is allowed anyway.</summary>
@@ -108,6 +110,10 @@ internal static class EffectRules
 
     /// <summary>The greatest vector, in bits per second: what <see cref="TargetTraffic"/> measures afterwards.</summary>
     public static long Before(IReadOnlyList<VectorEvidence> evidence) => evidence.Select(vector => vector.BitsPerSecond).DefaultIfEmpty(0).Max();
+
+    /// <summary>Whether it is worth an event: another verdict, or another reason for having none.</summary>
+    public static bool IsNews(string verdict, string? words, MeasuredEffect? said) =>
+        said is null || said.Verdict != verdict || (verdict == Unmeasured && said.Words != words);
 
     /// <summary>Whether something can be said of all of a step, and nothing of it helped.</summary>
     public static bool DidNotHelp(IReadOnlyCollection<string?> verdicts) =>

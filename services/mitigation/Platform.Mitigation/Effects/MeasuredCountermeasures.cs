@@ -19,9 +19,11 @@ internal static class MeasuredCountermeasures
             """
             select m.tenant_id, m.mitigation_id, m.service_code, m.object_id, m.target, coalesce(m.evidence::text, '[]'), m.step,
                 coalesce(m.step_since, m.started_at),
-                m.held_until is null and m.withdrawal_requested_at is null and m.anomaly_id <> '00000000-0000-0000-0000-000000000000',
+                m.held_until is null and m.withdrawal_requested_at is null and m.sight_lost_at is null
+                    and m.anomaly_id <> '00000000-0000-0000-0000-000000000000',
                 c.countermeasure_id, c.kind, c.prefix, c.rule->>'Action' = '4', c.pool, c.step, coalesce(c.requested_at, m.started_at), c.announced_at,
-                c.withdrawing, c.withdrawn_at, c.effect::text, f.dropped_packets, f.dropped_bytes, f.passed_packets, f.passed_bytes, f.told_at, m.expires_at
+                c.withdrawing, c.withdrawn_at, c.effect::text, f.dropped_packets, f.dropped_bytes, f.passed_packets, f.passed_bytes, f.told_at, m.expires_at,
+                case when m.held_until is null and m.withdrawal_requested_at is null then m.sight_lost_at end, m.anomaly_id
             from views.countermeasures_v1 c
             join views.mitigations_v1 m using (tenant_id, mitigation_id)
             left join lateral (
@@ -50,6 +52,8 @@ internal static class MeasuredCountermeasures
                     row.GetFieldValue<DateTimeOffset>(7),
                     IsUnderAttack: row.GetBoolean(8),
                     row.GetFieldValue<DateTimeOffset>(25),
+                    await Instant(26),
+                    row.GetGuid(27),
                     []));
             }
 
@@ -84,8 +88,10 @@ internal static class MeasuredCountermeasures
 /// <param name="Evidence">What detection saw.</param>
 /// <param name="Step">Index of the policy's step that it is at.</param>
 /// <param name="StepSince">Since when (UTC).</param>
-/// <param name="IsUnderAttack">Whether an anomaly is its reason, and neither the end of that nor of the defence was noted.</param>
+/// <param name="IsUnderAttack">Whether an anomaly is its reason, and neither the end of that, nor that nobody sees it, nor that of the defence was noted.</param>
 /// <param name="ExpiresAt">When it ends by itself (UTC).</param>
+/// <param name="SightLostAt">Since when nobody sees whether the attack goes on (UTC); null: somebody does, or it does not matter any more.</param>
+/// <param name="AnomalyId">The anomaly; empty: by hand.</param>
 /// <param name="Countermeasures">Of all steps.</param>
 internal sealed record MeasuredMitigation(
     Guid TenantId,
@@ -98,6 +104,8 @@ internal sealed record MeasuredMitigation(
     DateTimeOffset StepSince,
     bool IsUnderAttack,
     DateTimeOffset ExpiresAt,
+    DateTimeOffset? SightLostAt,
+    Guid AnomalyId,
     List<MeasuredCountermeasure> Countermeasures);
 
 /// <param name="Spec">What it is, without its rule.</param>

@@ -67,6 +67,10 @@ internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
         Raise(position);
     }
 
+    /// <summary>Whether they cannot be asked now: nobody here has seen them whole yet, or they are being built anew, or stand still.</summary>
+    public async Task<bool> IsBehind(CancellationToken cancellation) =>
+        Interlocked.Read(ref _seen) is var seen && (seen < 0 || await Ask(Position, cancellation) < seen);
+
     /// <summary>For work that reads them in several statements.</summary>
     /// <exception cref="ViewBehindException">They are being built anew.</exception>
     public async Task Ensure(CancellationToken cancellation)

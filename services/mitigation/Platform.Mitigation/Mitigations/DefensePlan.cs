@@ -12,6 +12,9 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="ThresholdPacketsPerSecond">What was allowed; null when packets are not watched.</param>
 /// <param name="DestinationPort">Where nearly all of it goes; null: to many, or not known.</param>
 /// <param name="PacketLength">How long nearly all of its packets are; null: of many lengths, or not known.</param>
+/// <param name="FlowsPerSecond">Measured; null when not told.</param>
+/// <param name="ThresholdFlowsPerSecond">What was allowed; null when flows are not watched.</param>
+/// <param name="UsualBitsPerSecond">What is usual at this hour; null while nothing is learned.</param>
 internal sealed record VectorEvidence(
     string Vector,
     long BitsPerSecond,
@@ -19,12 +22,19 @@ internal sealed record VectorEvidence(
     long? ThresholdBitsPerSecond = null,
     long? ThresholdPacketsPerSecond = null,
     NumberRange? DestinationPort = null,
-    NumberRange? PacketLength = null)
+    NumberRange? PacketLength = null,
+    long? FlowsPerSecond = null,
+    long? ThresholdFlowsPerSecond = null,
+    long? UsualBitsPerSecond = null)
 {
     /// <summary>How many times the threshold was measured; 1 when there is none.</summary>
-    public double Excess => Math.Max(
+    public double Excess => new[]
+    {
+        1,
         ThresholdBitsPerSecond is > 0 and var bits ? BitsPerSecond / (double)bits : 1,
-        ThresholdPacketsPerSecond is > 0 and var packets ? PacketsPerSecond / (double)packets : 1);
+        ThresholdPacketsPerSecond is > 0 and var packets ? PacketsPerSecond / (double)packets : 1,
+        ThresholdFlowsPerSecond is > 0 and var flows && FlowsPerSecond is { } seen ? seen / (double)flows : 1,
+    }.Max();
 }
 
 /// <summary>Means that the network has now: a step that needs others is passed over.</summary>
@@ -135,7 +145,7 @@ internal static class DefensePlan
             case DefenseStepKind.Diversion when means.Scrubbing && means.Diverts(target):
                 return [new CountermeasureSpec(CountermeasureKind.Diversion, target)];
             case DefenseStepKind.Scrubbing when means.Scrubbing && means.Diverts(target):
-                var filters = PerSource(Rules(TrafficAction.Discard, target, evidence, means), means);
+                var filters = PerSource([.. ToldApart(target, evidence).SelectMany(AtScrubbers)], means);
                 return filters.Count == 0
                     ? []
                     :
@@ -155,46 +165,43 @@ internal static class DefensePlan
 
         IReadOnlyList<CountermeasureSpec> FlowSpec(TrafficAction action) =>
         [
-            .. Rules(action, target, evidence, means, byShape: true).Select(rule => new CountermeasureSpec(CountermeasureKind.FlowSpec, target, rule)),
+            .. ToldApart(target, evidence).Select(it => new CountermeasureSpec(CountermeasureKind.FlowSpec, target, InRouters(action, it, means))),
         ];
     }
 
     /// <summary>
-    /// One rule for each vector over its threshold, as narrow as its name says. A broad vector says less than the narrow ones inside it
-    /// and would hit everybody: where narrow evidence is there it is left out, and alone it is limited to its threshold instead of discarded.
+    /// The vectors over their threshold, each with what its name says of the packets. A broad vector says less than the narrow ones inside it and would
+    /// hit everybody: where one of these is there it is left out.
     /// </summary>
-    private static IReadOnlyList<TrafficRule> Rules(
-        TrafficAction action, IPNetwork target, IReadOnlyList<VectorEvidence> evidence, NetworkMeans means, bool byShape = false)
+    private static IEnumerable<ToldVector> ToldApart(IPNetwork target, IReadOnlyList<VectorEvidence> evidence)
     {
         var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
-        var known = evidence.Where(vector => VectorMatches.For(vector.Vector, target, isIPv4) is not null).ToList();
-        var narrow = known.Where(vector => !VectorMatches.IsBroad(vector.Vector)).ToList();
-        return
-        [
-            .. from vector in narrow.Count > 0 ? narrow : known
-               let whole = VectorMatches.For(vector.Vector, target, isIPv4)!
-               let match = byShape ? Shaped(whole, vector) : whole
-               let chosen = action is TrafficAction.Discard && VectorMatches.IsBroad(vector.Vector) ? TrafficAction.RateLimit : action
-               select chosen switch
-               {
-                   TrafficAction.RateLimit => match with { Action = chosen, BytesPerSecond = Allowance(vector) },
-                   TrafficAction.Redirect => match with { Action = chosen, RedirectTo = means.RedirectTo },
-                   _ => match with { Action = chosen },
-               },
-        ];
+        var known = (from vector in evidence
+                     let match = VectorMatches.For(vector.Vector, target, isIPv4)
+                     where match is not null
+                     select new ToldVector(vector, match)).ToList();
+        return known.Where(it => !known.Any(other => VectorMatches.IsInside(other.Seen.Vector, it.Seen.Vector)));
     }
 
+    /// <summary>What nearly all of it has in common is said too, ports and lengths: so much less of what is honest is in it.</summary>
+    private static TrafficRule InRouters(TrafficAction action, ToldVector it, NetworkMeans means) => action switch
+    {
+        TrafficAction.RateLimit => Limited(it.Shaped, it.Seen),
+        TrafficAction.Redirect => it.Shaped with { Action = action, RedirectTo = means.RedirectTo },
+        _ => it.IsBroad ? Limited(it.Shaped, it.Seen) : it.Shaped,
+    };
+
     /// <summary>
-    /// A broad vector in routers says ports and lengths too, where nearly all of it has the same: so much less of what is honest is in it. Not at
-    /// scrubbers: what changes its shape to slip past the routers meets all of the vector there.
+    /// What changes its shape to slip past the routers meets all of the vector here: what of a narrow one has not the shape, as honest answers, is limited
+    /// to the threshold, and so is all of a broad one.
     /// </summary>
-    private static TrafficRule Shaped(TrafficRule rule, VectorEvidence vector) => !VectorMatches.IsBroad(vector.Vector)
-        ? rule
-        : rule with
-        {
-            DestinationPort = rule is { Protocol: TrafficRule.Udp or TrafficRule.Tcp, SourcePort: null } ? vector.DestinationPort : null,
-            PacketLength = vector.PacketLength,
-        };
+    private static IEnumerable<TrafficRule> AtScrubbers(ToldVector it) =>
+        it.IsBroad ? [Limited(it.Whole, it.Seen)]
+        : it.Shaped == it.Whole ? [it.Whole]
+        : [it.Shaped, Limited(it.Whole, it.Seen)];
+
+    private static TrafficRule Limited(TrafficRule rule, VectorEvidence vector) =>
+        rule with { Action = TrafficAction.RateLimit, BytesPerSecond = Allowance(vector) };
 
     /// <summary>
     /// At a scrubber what is limited is limited for each source too, so that a loud one does not use up what all may have together. The template:
@@ -213,22 +220,42 @@ internal static class DefensePlan
                 BytesPerSecond = Math.Max(VectorMatches.LivelyHost(rule), rule.BytesPerSecond!.Value / 100),
             }),
             .. others,
-            .. proxied.Select(rule => rule with { Action = TrafficAction.SynProxy, BytesPerSecond = VectorMatches.LivelyHost(rule) }),
+            .. proxied.Select(rule => rule with { Action = TrafficAction.SynProxy, BytesPerSecond = VectorMatches.LivelyHost(rule), TotalBytesPerSecond = rule.BytesPerSecond }),
         ];
     }
 
-    /// <summary>What the vector may have: its threshold, in bytes per second; at least 1,000.</summary>
+    /// <summary>
+    /// What the vector may have, in bytes per second: its threshold, one in packets or flows by the size of those that were seen, but no less than is
+    /// usual; half of what was seen where nothing says what is allowed. At least 1,000.
+    /// </summary>
     private static long Allowance(VectorEvidence vector)
     {
-        var bytes = vector.ThresholdBitsPerSecond / 8
-            ?? (vector.PacketsPerSecond > 0 && vector.ThresholdPacketsPerSecond is { } packets
-                ? (long)(vector.BitsPerSecond / 8.0 / vector.PacketsPerSecond * packets)
-                : 0);
-        return Math.Clamp(bytes, 1_000, SafetyRails.GreatestLimit);
+        var seen = vector.BitsPerSecond / 8.0;
+        var bytes = vector.ThresholdBitsPerSecond / 8.0
+            ?? Math.Max(
+                PartOf(vector.ThresholdPacketsPerSecond, vector.PacketsPerSecond) ?? PartOf(vector.ThresholdFlowsPerSecond, vector.FlowsPerSecond) ?? seen / 2,
+                (vector.UsualBitsPerSecond ?? 0) / 8.0);
+        return (long)Math.Clamp(bytes, 1_000, SafetyRails.GreatestLimit);
+
+        double? PartOf(long? threshold, long? measured) => threshold is { } allowed && measured is > 0 and var all ? seen * allowed / all : null;
     }
 
     private static bool IsHost(IPNetwork target) =>
         target.PrefixLength == (target.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? 32 : 128);
+}
+
+/// <param name="Seen">What detection saw of the vector.</param>
+/// <param name="Whole">A discard rule for all of it.</param>
+internal sealed record ToldVector(VectorEvidence Seen, TrafficRule Whole)
+{
+    public bool IsBroad => VectorMatches.IsBroad(Seen.Vector);
+
+    /// <summary>Only what has the port and the length that nearly all of it has.</summary>
+    public TrafficRule Shaped => Whole with
+    {
+        DestinationPort = Whole.Protocol is TrafficRule.Udp or TrafficRule.Tcp ? Seen.DestinationPort : null,
+        PacketLength = Seen.PacketLength,
+    };
 }
 
 /// <param name="Index">Which step of the policy.</param>
@@ -237,66 +264,4 @@ internal sealed record PlannedStep(int Index, IReadOnlyList<CountermeasureSpec> 
 {
     /// <summary>What it takes of the caps: all but what only lets allowed sources through, which comes with the rest and harms nobody.</summary>
     public int Slots => Specs.Count(spec => !spec.IsAllowance);
-}
-
-/// <summary>What each vector of detection says about its packets.</summary>
-internal static class VectorMatches
-{
-    private const byte Syn = TrafficRule.Syn, Rst = 4, Ack = TrafficRule.Ack;
-
-    private static readonly Dictionary<string, int> AmplifiedFromPort = new()
-    {
-        ["dns"] = 53,
-        ["ntp"] = 123,
-        ["ssdp"] = 1900,
-        ["cldap"] = 389,
-        ["memcached"] = 11211,
-        ["chargen"] = 19,
-        ["snmp"] = 161,
-        ["portmap"] = 111,
-        ["netbios"] = 137,
-        ["mssql"] = 1434,
-        ["rip"] = 520,
-        ["qotd"] = 17,
-        ["tftp"] = 69,
-        ["mdns"] = 5353,
-        ["ws-discovery"] = 3702,
-        ["l2tp"] = 1701,
-        ["arms"] = 3283,
-    };
-
-    /// <summary>Vectors that most honest traffic is part of too.</summary>
-    public static bool IsBroad(string vector) => vector is "udp" or "icmp" or "tcp-syn" or "tcp-ack" or "tcp-rst" or "dns";
-
-    /// <summary>What one honest, lively host sends of it at most, in bytes per second: 50 connection attempts, echo requests or resets; a call of 1 Mbit/s.</summary>
-    public static long LivelyHost(TrafficRule rule) => rule switch
-    {
-        { TcpFlagsSet: Syn or Rst } or { Protocol: 1 or 58 } => 3_000,
-        _ => 125_000,
-    };
-
-    /// <summary>A discard rule for the vector's packets; null when the name says nothing that a filter could tell apart.</summary>
-    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4)
-    {
-        var rule = new TrafficRule(target, TrafficAction.Discard);
-        if (AmplifiedFromPort.TryGetValue(vector, out var port))
-        {
-            return rule with { Protocol = TrafficRule.Udp, SourcePort = NumberRange.Of(port) };
-        }
-
-        return vector switch
-        {
-            "udp" => rule with { Protocol = TrafficRule.Udp },
-            "icmp" => rule with { Protocol = (byte)(isIPv4 ? 1 : 58) },
-            "tcp-syn" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn, TcpFlagsClear = Ack },
-            "tcp-syn-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn | Ack },
-            "tcp-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Ack, TcpFlagsClear = Syn | Rst },
-            "tcp-rst" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Rst },
-            "tcp-null" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsClear = 0x1F },
-            "fragment" => rule with { Fragment = true },
-            "gre" => rule with { Protocol = 47 },
-            "ip-null" => rule with { Protocol = 0 },
-            _ => null,
-        };
-    }
 }

@@ -12,7 +12,11 @@ internal sealed record DefensePolicy(
 /// <param name="Kind">By which means.</param>
 /// <param name="Patience">How long it may fail to help before the next step follows.</param>
 /// <param name="FromSeverity">Attacks below this are not answered with it.</param>
-internal sealed record DefenseStep(DefenseStepKind Kind, TimeSpan Patience, Severity FromSeverity = Severity.Low);
+internal sealed record DefenseStep(DefenseStepKind Kind, TimeSpan Patience, Severity FromSeverity = Severity.Low)
+{
+    /// <summary>Whoever wants a blackhole below this says so: it completes what a small attack could not.</summary>
+    public const Severity GraveEnoughForABlackhole = Severity.High;
+}
 
 /// <summary>Stored as numbers: never renumber.</summary>
 internal enum DefenseStepKind

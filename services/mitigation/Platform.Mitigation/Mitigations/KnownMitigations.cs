@@ -122,6 +122,13 @@ internal sealed class KnownMitigations : IProjection
                     """);
                 break;
 
+            case AnomalySightLost e:
+                sql.Add($"""
+                    update views.mitigations_v1 set sight_lost_at = {e.LostAt}
+                    where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
+                    """);
+                break;
+
             case WithdrawalRequested e:
                 sql.Add($"""
                     update views.mitigations_v1 set withdrawal_requested_at = {e.RequestedAt}
@@ -157,12 +164,14 @@ internal sealed class KnownMitigations : IProjection
                 break;
 
             case MitigationFailed e:
+                var stored = e.Evidence is null ? null : JsonSerializer.Serialize(e.Evidence, EventCatalog.Json);
                 sql.Add($"""
                     insert into views.mitigations_v1 as known
-                        (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, ended_at, failure)
+                        (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, ended_at, failure, evidence, object_id)
                     values ({recorded.TenantId.ToGuid()}, {e.Scope.MitigationId}, {e.Scope.AnomalyId}, {e.Scope.ServiceCode},
-                        {e.Target}, {e.FailedAt}, {e.FailedAt}, {e.Code})
-                    on conflict (tenant_id, mitigation_id) do update set failure = excluded.failure where known.failure is not null
+                        {e.Target}, {e.FailedAt}, {e.FailedAt}, {e.Code}, {stored}::jsonb, {e.ObjectId})
+                    on conflict (tenant_id, mitigation_id) do update set failure = excluded.failure, evidence = excluded.evidence
+                    where known.failure is not null
                     """);
                 GiveBack(e.Scope.MitigationId, sql);
                 break;

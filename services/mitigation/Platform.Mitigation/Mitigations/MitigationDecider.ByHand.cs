@@ -312,7 +312,7 @@ internal static partial class MitigationDecider
         && it.Prefix.Equals(spec.Prefix)
         && it.Rule is { } rule
         && spec.Rule is { } planned
-        && rule with { BytesPerSecond = null } == planned with { BytesPerSecond = null };
+        && rule with { BytesPerSecond = null, TotalBytesPerSecond = null } == planned with { BytesPerSecond = null, TotalBytesPerSecond = null };
 
     private static IReadOnlyList<VectorEvidence> AllOf(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
     [
@@ -326,11 +326,11 @@ internal static partial class MitigationDecider
         .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
     ];
 
-    /// <summary>A measurement is no decision: it is kept when the verdict is another one. The last word comes when the countermeasure has gone.</summary>
+    /// <summary>A measurement is no decision: it is kept when it says something else. The last word comes when the countermeasure has gone.</summary>
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command) =>
         current.Status is not MitigationStatus.Standing
         || current.Countermeasures.GetValueOrDefault(command.CountermeasureId) is not { Stage: CountermeasureStage.Wanted } countermeasure
-        || countermeasure.Effect?.Verdict == command.Effect.Verdict
+        || !EffectRules.IsNews(command.Effect.Verdict, command.Effect.Words, countermeasure.Effect)
             ? Decision<MitigationEvent>.Unchanged
             : new EffectMeasured(
                 current.Scope!,

@@ -47,9 +47,19 @@ internal static partial class MitigationDecider
             else if (it.Rule is { Action: TrafficAction.SynProxy } proxy)
             {
                 // Whether the answers pass there too nobody has asked: half a proxy would break every connection.
-                spec = spec with { Rule = proxy with { Action = TrafficAction.RateLimit, PerSource = true } };
+                var limit = proxy with { Action = TrafficAction.RateLimit, TotalBytesPerSecond = null };
                 events.Add(Dropped(id));
-                events.Add(Requested(spec.IdIn(command.MitigationId), spec, pool));
+                Request(limit with { PerSource = true });
+                if (proxy.TotalBytesPerSecond is { } total)
+                {
+                    Request(limit with { BytesPerSecond = total });
+                }
+
+                void Request(TrafficRule rule)
+                {
+                    var limiting = spec with { Rule = rule };
+                    events.Add(Requested(limiting.IdIn(command.MitigationId), limiting, pool));
+                }
             }
             else
             {

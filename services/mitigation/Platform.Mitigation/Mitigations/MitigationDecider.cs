@@ -47,6 +47,10 @@ internal enum SlotAnswer
 
 internal sealed record NoteAnomalyEnd(MitigationScope Scope, TimeSpan Hold, DateTimeOffset EndedAt, DateTimeOffset At);
 
+/// <summary>Detection ended the anomaly because no telemetry is heard.</summary>
+/// <param name="End">As if it were over.</param>
+internal sealed record NoteSightLost(NoteAnomalyEnd End);
+
 /// <summary>The anomaly is over and its hold has passed.</summary>
 /// <param name="MitigationId">Which.</param>
 /// <param name="Hold">How long what is narrower stands on.</param>
@@ -117,9 +121,10 @@ internal static partial class MitigationDecider
             .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, defense.Means, command.At)))
             .ToArray();
 
-        Decision<MitigationEvent> Failed(Rejection why) => why.Code == current.RefusedFor
-            ? Decision<MitigationEvent>.Unchanged // said already
-            : new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At);
+        Decision<MitigationEvent> Failed(Rejection why) => why.Code != current.RefusedFor
+            ? new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At, command.Evidence, command.ObjectId)
+            : SaysMore(current, command.Evidence) ? new EvidenceGrew(AllOf(current, command.Evidence), command.At)
+            : Decision<MitigationEvent>.Unchanged; // said already
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteAnomalyEnd command)
@@ -138,6 +143,12 @@ internal static partial class MitigationDecider
             _ => Decision<MitigationEvent>.Unchanged,
         };
     }
+
+    /// <summary>That nobody sees the attack is no end of it. Where nothing is in the network there is nothing to keep.</summary>
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteSightLost command) =>
+        current.Status is not MitigationStatus.Standing || !current.Countermeasures.Values.Any(it => it.IsInNetwork) ? Decide(current, command.End)
+        : current.IsOutOfSight || current.HeldUntil is not null ? Decision<MitigationEvent>.Unchanged
+        : new AnomalySightLost(command.End.EndedAt);
 
     /// <summary>One step back for each hold, the widest first; the end when nothing narrower is left.</summary>
     public static Decision<MitigationEvent> Decide(MitigationState current, RelieveMitigation command)

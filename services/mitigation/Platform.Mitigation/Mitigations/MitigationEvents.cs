@@ -179,6 +179,12 @@ internal sealed record AnomalyEndNoted(
     DateTimeOffset HeldUntil,
     DateTimeOffset EndedAt) : MitigationEvent;
 
+/// <summary>
+/// Detection hears no telemetry any more: nobody knows whether the attack is over. What stands goes on standing, until it expires or is seen to be quiet.
+/// </summary>
+/// <param name="LostAt">When detection gave up (UTC).</param>
+internal sealed record AnomalySightLost(DateTimeOffset LostAt) : MitigationEvent;
+
 /// <summary>The network shall no longer hold the countermeasures of this mitigation.</summary>
 /// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>
 /// <param name="Reason">Why.</param>
@@ -217,12 +223,16 @@ internal sealed record MitigationEnded(MitigationScope Scope, bool Defended, Dat
 /// <param name="Code">Stable code of the refusal.</param>
 /// <param name="Detail">One sentence for a person.</param>
 /// <param name="FailedAt">When it was refused (UTC).</param>
+/// <param name="Evidence">What detection saw, so that it can be asked again when there is room; null in older events.</param>
+/// <param name="ObjectId">The protected object; null in older events.</param>
 internal sealed record MitigationFailed(
     MitigationScope Scope,
     string Target,
     string Code,
     string Detail,
-    DateTimeOffset FailedAt) : MitigationEvent;
+    DateTimeOffset FailedAt,
+    IReadOnlyList<VectorEvidence>? Evidence = null,
+    Guid? ObjectId = null) : MitigationEvent;
 
 /// <summary>What every fact to the outside must name, so that a reader needs no earlier event.</summary>
 internal sealed record MitigationScope(Guid MitigationId, Guid AnomalyId, string ServiceCode);

@@ -64,6 +64,12 @@ internal sealed class MitigationOptions : IValidatableObject
     /// </summary>
     public DefenseStepKind[] DefaultSteps { get; init; } = [];
 
+    /// <summary>
+    /// Attacks below this are not answered with a blackhole among the default steps: it takes from the attacked host all that is left of its traffic.
+    /// <c>Low</c>, <c>Medium</c>, <c>High</c> or <c>Critical</c>; default High.
+    /// </summary>
+    public Severity BlackholeFrom { get; init; } = DefenseStep.GraveEnoughForABlackhole;
+
     /// <summary>How long a default step may fail to help before the next. 1 second to 1 hour; default 10 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00", ErrorMessage = "must be 00:00:01 to 01:00:00.")]
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
@@ -104,6 +110,11 @@ internal sealed class MitigationOptions : IValidatableObject
         foreach (var wrong in DefaultSteps.Where(step => !Enum.IsDefined(step)))
         {
             yield return new($"= {wrong}: must be one of {string.Join(", ", Enum.GetNames<DefenseStepKind>())}.", [nameof(DefaultSteps)]);
+        }
+
+        if (!Enum.IsDefined(BlackholeFrom))
+        {
+            yield return new($"= {BlackholeFrom}: must be one of {string.Join(", ", Enum.GetNames<Severity>())}.", [nameof(BlackholeFrom)]);
         }
 
         foreach (var wrong in Tenants.Where(tenant => !tenant.IsValid))
@@ -148,7 +159,10 @@ internal sealed class MitigationOptions : IValidatableObject
     internal (int OfTenant, int OfAll) MostStandingFor(Guid tenantId) => (MostFor(tenantId) == 0 ? 0 : MaxStandingDiversions, MaxStandingDiversions);
 
     internal DefensePolicy DefaultPolicy => new(
-        [.. (DefaultSteps.Length > 0 ? DefaultSteps : Standard).Select(kind => new DefenseStep(kind, Patience))],
+        [
+            .. (DefaultSteps.Length > 0 ? DefaultSteps : Standard).Select(kind => new DefenseStep(
+                kind, Patience, kind is DefenseStepKind.Blackhole ? BlackholeFrom : Severity.Low)),
+        ],
         EnforcementMode.Automatic,
         AllowedSources: []);
 

@@ -63,7 +63,9 @@ internal static class MitigationRejections
         "Give a reason of 1 to 200 characters.");
 
     /// <summary>Whether the same anomaly may be defended later: it can grow graver, and others give room back.</summary>
-    public static bool MayPass(string code) => code == StepUnfit || code == TenantCapReached.Code || code == TotalCapReached.Code;
+    public static bool MayPass(string code) => Passing.Contains(code);
+
+    public static string[] Passing { get; } = [StepUnfit, TenantCapReached.Code, TotalCapReached.Code, CapacityExceeded.Code];
 
     public static Rejection TooManyAtOnce(int count) => new(
         RejectionKind.Invalid,

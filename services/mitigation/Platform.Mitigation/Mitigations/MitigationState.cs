@@ -44,7 +44,8 @@ internal sealed record MitigationState(
     Guid? OrderId = null,
     string? RefusedFor = null,
     int? InsteadOf = null,
-    bool IsExpiryByHand = false)
+    bool IsExpiryByHand = false,
+    bool IsOutOfSight = false)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -111,6 +112,7 @@ internal sealed record MitigationState(
             Scope = new MitigationScope(e.MitigationId, e.AnomalyId, e.ServiceCode),
             HeldUntil = e.HeldUntil,
         },
+        AnomalySightLost => current with { IsOutOfSight = true },
         WithdrawalRequested e => current with { Status = MitigationStatus.Withdrawing, Reason = e.Reason },
         CountermeasureCleared e => current.With(
             e.CountermeasureId, it => it with { Cleared = it.Cleared.Add(e.Speaker) }),
@@ -120,6 +122,7 @@ internal sealed record MitigationState(
         {
             Status = MitigationRejections.MayPass(e.Code) ? MitigationStatus.Refused : MitigationStatus.Closed,
             Scope = e.Scope,
+            Evidence = e.Evidence ?? current.Evidence,
             RefusedFor = e.Code,
         },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the mitigation stream."),

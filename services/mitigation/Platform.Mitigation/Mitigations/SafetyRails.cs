@@ -169,6 +169,7 @@ internal sealed record SafetyRails(
             "a SYN proxy is for tcp with SYN set and ACK clear, from everywhere.",
         { Action: TrafficAction.RateLimit or TrafficAction.SynProxy, BytesPerSecond: null or < 1 or > GreatestLimit } =>
             $"a limit needs 1 to {GreatestLimit} bytes per second.",
+        { TotalBytesPerSecond: < 1 or > GreatestLimit } => $"a limit of all together is 1 to {GreatestLimit} bytes per second.",
         { Action: TrafficAction.Redirect } when !IsRouteTarget(rule.RedirectTo) => "a redirect needs a route target asn:number.",
         _ => null,
     };

@@ -22,6 +22,8 @@ namespace Platform.Mitigation.Mitigations;
 /// where the kernel knows no proxy.</param>
 /// <param name="RedirectTo">With <see cref="TrafficAction.Redirect"/>: route target <c>asn:number</c> of the VRF that takes it.</param>
 /// <param name="PerSource">With <see cref="TrafficAction.RateLimit"/> at a scrubber: the limit is for each source address.</param>
+/// <param name="TotalBytesPerSecond">With <see cref="TrafficAction.SynProxy"/>: what all sources may send together where the kernel knows no proxy; null: no
+/// limit. A flood comes from addresses that are made up, each of them seldom.</param>
 internal sealed record TrafficRule(
     IPNetwork Destination,
     TrafficAction Action,
@@ -35,7 +37,8 @@ internal sealed record TrafficRule(
     bool Fragment = false,
     long? BytesPerSecond = null,
     string? RedirectTo = null,
-    bool PerSource = false)
+    bool PerSource = false,
+    long? TotalBytesPerSecond = null)
 {
     public const byte Udp = 17;
     public const byte Tcp = 6;
@@ -115,7 +118,7 @@ internal enum TrafficAction
     /// <summary>Passes whatever other rules say: the allow-list.</summary>
     Accept = 4,
 
-    /// <summary>A scrubber answers for the victim until a connection is real; one whose kernel cannot limits each source instead.</summary>
+    /// <summary>A scrubber answers for the victim until a connection is real; one whose kernel cannot limits each source, and all together, instead.</summary>
     SynProxy = 5,
 }
 

@@ -60,7 +60,10 @@ internal static class Evidence
             vector.ThresholdPacketsPerSecond,
             // The shares are of all traffic: they say it of the vector that is most of it.
             vector.Vector == explanation?.Vector && Most(explanation.DestinationPorts) is > 0 and <= 65_535 and var port ? NumberRange.Of(port) : null,
-            vector.Vector == explanation?.Vector && Most(explanation.PacketLengths) is { } length ? ClassOf(length) : null)),
+            vector.Vector == explanation?.Vector && Most(explanation.PacketLengths) is { } length ? ClassOf(length) : null,
+            vector.FlowsPerSecond,
+            vector.ThresholdFlowsPerSecond,
+            vector.BaselineBitsPerSecond)),
     ];
 
     private static int? Most(IReadOnlyList<TrafficShare> shares) =>

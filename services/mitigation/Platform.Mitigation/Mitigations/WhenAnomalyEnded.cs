@@ -8,12 +8,16 @@ using Platform.Hosting;
 
 namespace Platform.Mitigation.Mitigations;
 
-/// <summary>Reaction: an anomaly ended, so the hold begins. May come before <see cref="AnomalyDetected"/>; the stream remembers it.</summary>
+/// <summary>
+/// Reaction: an anomaly ended, so the hold begins; not when it ended because no telemetry is heard. May come before <see cref="AnomalyDetected"/>; the
+/// stream remembers it.
+/// </summary>
 internal sealed class WhenAnomalyEnded(NpgsqlDataSource database, StreamStore store, IOptions<MitigationOptions> options, TimeProvider clock)
     : IConsumer<AnomalyEnded>
 {
     /// <summary>Within this time an attack on the same target is the same one that comes back.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromHours(1);
+    private const string NobodyKnows = "telemetry-missing";
 
     public async Task Consume(ConsumeContext<AnomalyEnded> context)
     {
@@ -25,7 +29,7 @@ internal sealed class WhenAnomalyEnded(NpgsqlDataSource database, StreamStore st
         await store.Tenant(TenantId.Of(anomaly.TenantId)).Handle(
             MitigationState.Stream,
             scope.MitigationId.ToString(),
-            state => MitigationDecider.Decide(state, command),
+            state => anomaly.Reason == NobodyKnows ? MitigationDecider.Decide(state, new NoteSightLost(command)) : MitigationDecider.Decide(state, command),
             context.Cause(),
             context.CancellationToken);
     }

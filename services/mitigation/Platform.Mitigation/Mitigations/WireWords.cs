@@ -98,7 +98,8 @@ internal static class WireWords
                 it.Rule.Fragment,
                 action is TrafficAction.RateLimit or TrafficAction.SynProxy ? it.Rule.BytesPerSecond : null,
                 action is TrafficAction.Redirect ? redirectTo : null,
-                it.Rule.PerSource)));
+                it.Rule.PerSource,
+                action is TrafficAction.SynProxy && it.Rule.TotalBytesPerSecond != 0 ? it.Rule.TotalBytesPerSecond : null)));
         }
 
         return (specs, null);
@@ -119,7 +120,7 @@ internal static class WireWords
                 .. wire.Steps.Select(step => new DefenseStep(
                     Steps[step.Kind],
                     TimeSpan.FromSeconds(Math.Clamp(step.PatienceSeconds, 0, 1_000_000)),
-                    Severities[step.FromSeverity])),
+                    step is { Kind: "blackhole", FromSeverity: "" } ? DefenseStep.GraveEnoughForABlackhole : Severities[step.FromSeverity])),
             ],
             mode,
             [.. wire.AllowedSources.Select(IPNetwork.Parse)]), null);
@@ -139,6 +140,7 @@ internal static class WireWords
             Fragment = rule.Fragment,
             BytesPerSecond = rule.BytesPerSecond ?? 0,
             PerSource = rule.PerSource,
+            TotalBytesPerSecond = rule.TotalBytesPerSecond ?? 0,
         };
         if (rule.Protocol is { } protocol)
         {

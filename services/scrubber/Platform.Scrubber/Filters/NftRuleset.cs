@@ -85,9 +85,14 @@ internal static class NftRuleset
             AddRule(commands, table, [.. Match(filter), Counter($"{NameOf(filter.FilterId)}_passed"), new JsonObject { ["accept"] = null }]);
         }
 
-        foreach (var filter in filters.Where(filter => filter.Rule.Action is not ("accept" or SynProxy or Count)))
+        // What is discarded, and what a loud source has too much of, must not use up what all may have together.
+        foreach (var (filter, limit) in from filter in filters
+                                        where filter.Rule.Action is not ("accept" or SynProxy or Count)
+                                        from limit in LimitsOf(filter)
+                                        orderby limit
+                                        select (filter, limit))
         {
-            AddRule(commands, table, [.. Match(filter), .. Limit(filter), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["drop"] = null }]);
+            AddRule(commands, table, [.. Match(filter), .. Above(filter, limit), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["drop"] = null }]);
         }
 
         // Connection attempts go past connection tracking, to be answered for the victim where packets are forwarded.
@@ -107,7 +112,7 @@ internal static class NftRuleset
         return new JsonObject { ["nftables"] = commands };
     }
 
-    /// <summary>What a rule does and to what: the set of its destinations, its counter, its verdict.</summary>
+    /// <summary>What a rule does and to what: the set of its destinations, its counter, how it limits, its verdict.</summary>
     public static string SignatureOf(JsonArray expressions)
     {
         var said = new SortedSet<string>(StringComparer.Ordinal);
@@ -122,7 +127,7 @@ internal static class NftRuleset
                 case "counter" when value is JsonValue name && name.TryGetValue<string>(out var counter):
                     said.Add(counter);
                     break;
-                case "drop" or "accept" or "notrack" or "synproxy":
+                case "drop" or "accept" or "notrack" or "synproxy" or "limit" or "set":
                     said.Add(kind);
                     break;
             }
@@ -156,7 +161,7 @@ internal static class NftRuleset
 
     public static bool IsSynProxy(Filter filter) => filter.Rule.Action == SynProxy;
 
-    /// <summary>Without a proxy in the kernel each source is limited instead.</summary>
+    /// <summary>Without a proxy in the kernel each source is limited instead, and all together.</summary>
     public static Filter WithoutSynProxy(Filter filter)
     {
         if (!IsSynProxy(filter))
@@ -313,27 +318,45 @@ internal static class NftRuleset
         }
     }
 
-    /// <summary>What is above the limit goes on to be dropped; below it the packet leaves the rule.</summary>
-    private static IEnumerable<JsonNode> Limit(Filter filter)
+    /// <summary>How a filter limits, in the order in which it is asked for.</summary>
+    private enum Limit
     {
-        if (filter.Rule.Action != "rate-limit")
+        /// <summary>Nothing passes.</summary>
+        None,
+        PerSource,
+        Together,
+    }
+
+    private static IEnumerable<Limit> LimitsOf(Filter filter) => filter.Rule switch
+    {
+        { Action: not "rate-limit" } => [Limit.None],
+        { PerSource: false } => [Limit.Together],
+        { TotalBytesPerSecond: > 0 } => [Limit.PerSource, Limit.Together],
+        _ => [Limit.PerSource],
+    };
+
+    /// <summary>What is above the limit goes on to be dropped; below it the packet leaves the rule.</summary>
+    private static IEnumerable<JsonNode> Above(Filter filter, Limit limit)
+    {
+        if (limit is Limit.None)
         {
             yield break;
         }
 
-        var limit = new JsonObject
+        var rate = limit is Limit.Together && filter.Rule.PerSource ? filter.Rule.TotalBytesPerSecond : filter.Rule.BytesPerSecond;
+        var above = new JsonObject
         {
             ["limit"] = new JsonObject
             {
-                ["rate"] = filter.Rule.BytesPerSecond,
+                ["rate"] = rate,
                 ["rate_unit"] = "bytes",
                 ["per"] = "second",
-                ["burst"] = Math.Clamp(filter.Rule.BytesPerSecond / 10, 3_000, uint.MaxValue), // more the kernel does not take
+                ["burst"] = Math.Clamp(rate / 10, 3_000, uint.MaxValue), // more the kernel does not take
                 ["burst_unit"] = "bytes",
                 ["inv"] = true,
             },
         };
-        yield return filter.Rule.PerSource
+        yield return limit is Limit.PerSource
             ? new JsonObject
             {
                 ["set"] = new JsonObject
@@ -341,10 +364,10 @@ internal static class NftRuleset
                     ["op"] = "update",
                     ["elem"] = Payload(IsIPv4(IPNetwork.Parse(filter.Destination)) ? "ip" : "ip6", "saddr"),
                     ["set"] = $"@{NameOf(filter.FilterId)}_src",
-                    ["stmt"] = new JsonArray(limit),
+                    ["stmt"] = new JsonArray(above),
                 },
             }
-            : limit;
+            : above;
     }
 
     private static JsonObject Destination(Filter filter) => Equal(

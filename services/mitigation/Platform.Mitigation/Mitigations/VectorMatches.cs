@@ -1,0 +1,75 @@
+using System.Net;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>What each vector of detection says about its packets.</summary>
+internal static class VectorMatches
+{
+    private const byte Syn = TrafficRule.Syn, Rst = 4, Ack = TrafficRule.Ack, Gre = 47;
+    private const int L2tp = 1701;
+
+    private static readonly Dictionary<string, int> AmplifiedFromPort = new()
+    {
+        ["dns"] = 53,
+        ["ntp"] = 123,
+        ["ssdp"] = 1900,
+        ["cldap"] = 389,
+        ["memcached"] = 11211,
+        ["chargen"] = 19,
+        ["snmp"] = 161,
+        ["portmap"] = 111,
+        ["netbios"] = 137,
+        ["mssql"] = 1434,
+        ["rip"] = 520,
+        ["qotd"] = 17,
+        ["tftp"] = 69,
+        ["mdns"] = 5353,
+        ["ws-discovery"] = 3702,
+        ["l2tp"] = L2tp,
+        ["arms"] = 3283,
+    };
+
+    /// <summary>Vectors that much honest traffic is part of too: also answers to the customer's own connections, and his tunnels.</summary>
+    public static bool IsBroad(string vector) =>
+        vector is "udp" or "icmp" or "tcp-syn" or "tcp-syn-ack" or "tcp-ack" or "tcp-rst" or "dns" or "gre" or "l2tp";
+
+    /// <summary>Whether the first is a narrow part of the second: UDP from the port of a service, or what is left of UDP that was cut in pieces.</summary>
+    public static bool IsInside(string narrow, string broad) =>
+        broad is "udp" && !IsBroad(narrow) && (narrow is "fragment" || AmplifiedFromPort.ContainsKey(narrow));
+
+    /// <summary>
+    /// What one honest, lively host sends of it at most, in bytes per second: 50 connection attempts, answers to them, echo requests or resets; a tunnel of
+    /// 100 Mbit/s; a call of 1 Mbit/s.
+    /// </summary>
+    public static long LivelyHost(TrafficRule rule) => rule switch
+    {
+        { TcpFlagsSet: Syn or Rst or (Syn | Ack) } or { Protocol: 1 or 58 } => 3_000,
+        { Protocol: Gre } or { SourcePort: { From: L2tp, To: L2tp } } => 12_500_000,
+        _ => 125_000,
+    };
+
+    /// <summary>A discard rule for the vector's packets; null when the name says nothing that a filter could tell apart.</summary>
+    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4)
+    {
+        var rule = new TrafficRule(target, TrafficAction.Discard);
+        if (AmplifiedFromPort.TryGetValue(vector, out var port))
+        {
+            return rule with { Protocol = TrafficRule.Udp, SourcePort = NumberRange.Of(port) };
+        }
+
+        return vector switch
+        {
+            "udp" => rule with { Protocol = TrafficRule.Udp },
+            "icmp" => rule with { Protocol = (byte)(isIPv4 ? 1 : 58) },
+            "tcp-syn" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn, TcpFlagsClear = Ack },
+            "tcp-syn-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn | Ack },
+            "tcp-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Ack, TcpFlagsClear = Syn | Rst },
+            "tcp-rst" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Rst },
+            "tcp-null" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsClear = 0x1F },
+            "fragment" => rule with { Fragment = true },
+            "gre" => rule with { Protocol = Gre },
+            "ip-null" => rule with { Protocol = 0 },
+            _ => null,
+        };
+    }
+}
