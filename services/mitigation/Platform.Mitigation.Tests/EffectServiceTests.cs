@@ -168,17 +168,23 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         const string target = "203.0.113.86/32";
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await network.Speaker.Kill();
-        await Eventually.True(async () => (await Scalar("select count(*) from views.speakers_v1 where away_since is not null")) is 1L, what: "a speaker that is away");
-        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        try
+        {
+            await Eventually.True(
+                async () => (await Scalar("select count(*) from views.speakers_v1 where away_since is not null")) is 1L, what: "a speaker that is away");
+            await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+            var seconds = 0;
+            await TimePasses(target, 80_000_000, async () => ++seconds > 30 && (await Stream()).OfType<EffectMeasured>().Any(), "a word on the waiting");
+        }
+        finally
+        {
+            await network.Speaker.Start();
+            await network.Session();
+        }
 
-        var seconds = 0;
-        await TimePasses(target, 80_000_000, async () => ++seconds > 30 && (await Stream()).OfType<EffectMeasured>().Any(), "a word on the waiting");
         var said = (await Stream()).OfType<EffectMeasured>().First().Effect;
         Assert.Equal(("unmeasured", "Not in force: no speaker answers. It waits for one."), (said.Verdict, said.Words));
         Assert.Empty((await Stream()).OfType<StepTaken>());
-
-        await network.Speaker.Start();
-        await network.Session();
         await network.RouterHasRule(target);
         await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.Effect.Verdict == "helped"), "its effect");
         Assert.Empty((await Stream()).OfType<StepTaken>());
