@@ -144,6 +144,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     [Fact]
     public async Task A_rule_that_the_speaker_answers_for_and_never_takes_is_followed_by_the_next_step_after_a_bounded_time()
     {
+        await Again(("Effects:TakenWithin", "00:00:05"));
         const string target = "203.0.113.85/32";
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await network.Speaker.Gobgp("global", "policy", "import", "set", "default", "reject");
@@ -165,6 +166,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     [Fact]
     public async Task While_no_speaker_answers_the_step_waits_for_one_and_says_so()
     {
+        await Again(("Effects:TakenWithin", "00:00:05"));
         const string target = "203.0.113.86/32";
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await network.Speaker.Kill();
@@ -186,6 +188,8 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         Assert.Equal(("unmeasured", "Not in force: no speaker answers. It waits for one."), (said.Verdict, said.Words));
         Assert.Empty((await Stream()).OfType<StepTaken>());
         await network.RouterHasRule(target);
+        await Eventually.True(async () => (await Stream()).OfType<CountermeasureAnnounced>().Any(), what: "the record of it");
+        await _host.CatchUp();
         await TimePasses(target, 0, async () => (await Stream()).OfType<EffectMeasured>().Any(it => it.Effect.Verdict == "helped"), "its effect");
         Assert.Empty((await Stream()).OfType<StepTaken>());
     }

@@ -133,6 +133,18 @@ public sealed class DefensePlanTests
     }
 
     [Fact]
+    public void An_amplifier_that_has_no_vector_of_its_own_is_discarded_by_the_port_that_nearly_all_of_it_comes_from()
+    {
+        var seen = new VectorRate { Vector = "other-amplification", BitsPerSecond = 80_000_000, PacketsPerSecond = 20_000, ThresholdBitsPerSecond = 8_000_000 };
+        var told = Explained("other-amplification", ports: 0.3, lengths: 0.3);
+        Assert.Equal(
+            ["to 203.0.113.10/32 udp source-port 5683 discard"],
+            Rules(DefenseStepKind.FlowSpecDiscard, [.. Evidence.Of([seen], told with { SourcePorts = [new TrafficShare { Value = "5683", Share = 0.98 }] }), Udp]));
+        Assert.Equal( // no port says which: the whole of UDP is limited to what it may have
+            ["to 203.0.113.10/32 udp rate-limit 1250000 bytes/s"], Rules(DefenseStepKind.FlowSpecDiscard, [.. Evidence.Of([seen], told), Udp]));
+    }
+
+    [Fact]
     public void A_threshold_in_flows_becomes_bytes_by_what_was_seen_and_none_at_all_lets_half_of_it_or_the_usual_through()
     {
         var seen = new VectorRate { Vector = "udp", BitsPerSecond = 80_000_000, PacketsPerSecond = 20_000, FlowsPerSecond = 10_000, ThresholdFlowsPerSecond = 2_000 };

@@ -30,14 +30,15 @@ internal sealed partial class EffectMeter
     /// </summary>
     private Judgement? JudgeUntaken(Look look, MeasuredCountermeasure it)
     {
-        if (!IsPast(it.RequestedAt, look.Now))
+        var within = options.Value.TakenWithin;
+        if (look.Now - it.RequestedAt < within)
         {
             return null;
         }
 
         var answering = network.Value.HoldersOf(it.Spec).Where(_answeringSince.ContainsKey).Select(speaker => _answeringSince[speaker]).ToList();
         return answering.Count == 0 ? EffectRules.NobodyTakes
-            : IsPast(answering.Min(), look.Now) ? EffectRules.NotTaken("speaker", look.Now - it.RequestedAt)
+            : look.Now - answering.Min() >= within ? EffectRules.NotTaken("speaker", look.Now - it.RequestedAt)
             : null;
     }
 
@@ -65,7 +66,7 @@ internal sealed partial class EffectMeter
 
         if (it.Counted is not { } counted)
         {
-            return it.Spec.Kind is CountermeasureKind.Diversion && it is { Effect: null, AnnouncedAt: { } led } && IsPast(led, look.Until)
+            return it.Spec.Kind is CountermeasureKind.Diversion && it is { Effect: null or { Verdict: EffectRules.NotSeen }, AnnouncedAt: { } led } && IsPast(led, look.Until)
                 ? EffectRules.NobodyCounts
                 : null;
         }

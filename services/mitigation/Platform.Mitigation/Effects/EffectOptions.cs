@@ -26,6 +26,13 @@ internal sealed class EffectOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00", ErrorMessage = "must be 00:00:00 to 00:01:00.")]
     public TimeSpan Settle { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How long a speaker that answers may take to have a route or rule in force, with the record of it: after that it is taken for one that never will, and
+    /// the next step may follow. 1 second to 10 minutes; default 30 seconds, which a burst of a thousand rules stays well below.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00", ErrorMessage = "must be 00:00:01 to 00:10:00.")]
+    public TimeSpan TakenWithin { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Over how long traffic is averaged. 1 second to 1 minute; default 5 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:01:00", ErrorMessage = "must be 00:00:01 to 00:01:00.")]
     public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(5);

@@ -15,6 +15,7 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="FlowsPerSecond">Measured; null when not told.</param>
 /// <param name="ThresholdFlowsPerSecond">What was allowed; null when flows are not watched.</param>
 /// <param name="UsualBitsPerSecond">What is usual at this hour; null while nothing is learned.</param>
+/// <param name="SourcePort">Where nearly all of it comes from; null: from many, or not known.</param>
 internal sealed record VectorEvidence(
     string Vector,
     long BitsPerSecond,
@@ -25,7 +26,8 @@ internal sealed record VectorEvidence(
     NumberRange? PacketLength = null,
     long? FlowsPerSecond = null,
     long? ThresholdFlowsPerSecond = null,
-    long? UsualBitsPerSecond = null)
+    long? UsualBitsPerSecond = null,
+    NumberRange? SourcePort = null)
 {
     /// <summary>How many times the threshold was measured; 1 when there is none.</summary>
     public double Excess => new[]
@@ -177,7 +179,7 @@ internal static class DefensePlan
     {
         var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
         var known = (from vector in evidence
-                     let match = VectorMatches.For(vector.Vector, target, isIPv4)
+                     let match = VectorMatches.For(vector.Vector, target, isIPv4, vector.SourcePort)
                      where match is not null
                      select new ToldVector(vector, match)).ToList();
         return known.Where(it => !known.Any(other => VectorMatches.IsInside(other.Seen.Vector, it.Seen.Vector)));
@@ -250,12 +252,15 @@ internal sealed record ToldVector(VectorEvidence Seen, TrafficRule Whole)
 {
     public bool IsBroad => VectorMatches.IsBroad(Seen.Vector);
 
-    /// <summary>Only what has the port and the length that nearly all of it has.</summary>
+    /// <summary>Only what has the ports and the length that nearly all of it has.</summary>
     public TrafficRule Shaped => Whole with
     {
-        DestinationPort = Whole.Protocol is TrafficRule.Udp or TrafficRule.Tcp ? Seen.DestinationPort : null,
+        SourcePort = Whole.SourcePort ?? (HasPorts ? Seen.SourcePort : null),
+        DestinationPort = HasPorts ? Seen.DestinationPort : null,
         PacketLength = Seen.PacketLength,
     };
+
+    private bool HasPorts => Whole.Protocol is TrafficRule.Udp or TrafficRule.Tcp;
 }
 
 /// <param name="Index">Which step of the policy.</param>

@@ -322,6 +322,7 @@ internal static partial class MitigationDecider
            {
                DestinationPort = it.DestinationPort ?? known?.DestinationPort, // what stands is not made broader by what is not said again
                PacketLength = it.PacketLength ?? known?.PacketLength,
+               SourcePort = it.SourcePort ?? known?.SourcePort,
            },
         .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
     ];

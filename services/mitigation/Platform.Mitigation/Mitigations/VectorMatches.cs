@@ -7,6 +7,7 @@ internal static class VectorMatches
 {
     private const byte Syn = TrafficRule.Syn, Rst = 4, Ack = TrafficRule.Ack, Gre = 47;
     private const int L2tp = 1701;
+    private const string OtherAmplification = "other-amplification";
 
     private static readonly Dictionary<string, int> AmplifiedFromPort = new()
     {
@@ -35,7 +36,7 @@ internal static class VectorMatches
 
     /// <summary>Whether the first is a narrow part of the second: UDP from the port of a service, or what is left of UDP that was cut in pieces.</summary>
     public static bool IsInside(string narrow, string broad) =>
-        broad is "udp" && !IsBroad(narrow) && (narrow is "fragment" || AmplifiedFromPort.ContainsKey(narrow));
+        broad is "udp" && !IsBroad(narrow) && (narrow is "fragment" or OtherAmplification || AmplifiedFromPort.ContainsKey(narrow));
 
     /// <summary>
     /// What one honest, lively host sends of it at most, in bytes per second: 50 connection attempts, answers to them, echo requests or resets; a tunnel of
@@ -49,7 +50,7 @@ internal static class VectorMatches
     };
 
     /// <summary>A discard rule for the vector's packets; null when the name says nothing that a filter could tell apart.</summary>
-    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4)
+    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4, NumberRange? sourcePort = null)
     {
         var rule = new TrafficRule(target, TrafficAction.Discard);
         if (AmplifiedFromPort.TryGetValue(vector, out var port))
@@ -60,6 +61,7 @@ internal static class VectorMatches
         return vector switch
         {
             "udp" => rule with { Protocol = TrafficRule.Udp },
+            OtherAmplification when sourcePort is not null => rule with { Protocol = TrafficRule.Udp, SourcePort = sourcePort }, // one of many services: the port says which
             "icmp" => rule with { Protocol = (byte)(isIPv4 ? 1 : 58) },
             "tcp-syn" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn, TcpFlagsClear = Ack },
             "tcp-syn-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn | Ack },

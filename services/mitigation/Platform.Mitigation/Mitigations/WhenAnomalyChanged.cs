@@ -19,7 +19,7 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var mitigationId = DerivedId.OfMitigation(anomaly.AnomalyId);
         var session = store.Tenant(TenantId.Of(anomaly.TenantId));
         var (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
-        var evidence = Evidence.Of(anomaly.Vectors);
+        var evidence = Evidence.Of(anomaly.Vectors, anomaly.Explanation);
         var isRefused = state.Status is MitigationStatus.Refused;
         if (!(isRefused || (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence)))
             || await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation) is not { } defense)

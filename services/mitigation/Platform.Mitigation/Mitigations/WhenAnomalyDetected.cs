@@ -63,7 +63,8 @@ internal static class Evidence
             vector.Vector == explanation?.Vector && Most(explanation.PacketLengths) is { } length ? ClassOf(length) : null,
             vector.FlowsPerSecond,
             vector.ThresholdFlowsPerSecond,
-            vector.BaselineBitsPerSecond)),
+            vector.BaselineBitsPerSecond,
+            vector.Vector == explanation?.Vector && Most(explanation.SourcePorts) is > 0 and <= 65_535 and var from ? NumberRange.Of(from) : null)),
     ];
 
     private static int? Most(IReadOnlyList<TrafficShare> shares) =>
