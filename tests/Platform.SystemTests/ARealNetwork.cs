@@ -234,7 +234,7 @@ internal sealed partial class ARealNetwork(LocalStack stack) : IAsyncDisposable
         }
     }
 
-    /// <summary>What stands of the rules here: UDP to a host from a port; discarded, limited, or marked for the VRF.</summary>
+    /// <summary>What stands of the rules here: UDP to a host from a port, of a length; discarded, limited, or marked for the VRF.</summary>
     private static string? Card(string rule)
     {
         if (UdpRule().Match(rule) is not { Success: true, Groups: var it })
@@ -245,10 +245,11 @@ internal sealed partial class ARealNetwork(LocalStack stack) : IAsyncDisposable
         var action = rule.Contains("redirect:", StringComparison.Ordinal) ? "meta mark set 100"
             : it["limit"].Value is { Length: > 0 } bytes ? $"limit rate over {bytes} bytes/second burst 4000 bytes drop"
             : "drop";
-        return $"add rule ip card f ip daddr {it["to"].Value} udp sport {it["port"].Value} {action}";
+        var length = it["from"].Success ? $" ip length {it["from"].Value}-{it["most"].Value}" : "";
+        return $"add rule ip card f ip daddr {it["to"].Value} udp sport {it["port"].Value}{length} {action}";
     }
 
-    [GeneratedRegex(@"^\*>.*\[destination: (?<to>[^\]]+)\]\s*\[protocol: ==udp\s*\]\s*\[source-port: ==(?<port>\d+)\s*\](.*rate: (?<limit>\d+))?")]
+    [GeneratedRegex(@"^\*>.*\[destination: (?<to>[^\]]+)\]\s*\[protocol: ==udp\s*\]\s*\[source-port: ==(?<port>\d+)\s*\](\[packet-length: >=(?<from>\d+)&<=(?<most>\d+)\s*\])?(.*rate: (?<limit>\d+))?")]
     private static partial Regex UdpRule();
 
     private void StartAgent()

@@ -3,6 +3,7 @@ using Platform.Contracts.Detection.V1;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Mitigations;
 using static Platform.Mitigation.Tests.Mitigations.AMitigation;
+using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Tests.Mitigations;
 
@@ -165,6 +166,17 @@ public sealed class DefensePlanTests
         Assert.Equal(2, DefensePlan.Next(Target, [total with { BitsPerSecond = 5_000_000 }], standard, WithFlowSpec, from: 0)!.Index);
         Assert.Equal(2, DefensePlan.Next(
             Target, [total], new MitigationOptions { BlackholeFrom = Severity.Medium }.DefaultPolicy, WithFlowSpec, from: 0)!.Index);
+    }
+
+    [Fact]
+    public void A_blackhole_of_a_policy_that_names_no_severity_is_for_grave_attacks_and_one_for_mild_ones_says_so()
+    {
+        var (policy, _) = WireWords.Read(new Wire.DefensePolicy
+        {
+            Mode = "automatic",
+            Steps = { new Wire.DefenseStep { Kind = "flowspec-discard" }, new Wire.DefenseStep { Kind = "blackhole" }, new Wire.DefenseStep { Kind = "blackhole", FromSeverity = "low" } },
+        });
+        Assert.Equal([Severity.Low, Severity.High, Severity.Low], policy!.Steps.Select(step => step.FromSeverity));
     }
 
     private static AnomalyExplanation Explained(string vector, double ports, double lengths) => new()

@@ -252,11 +252,14 @@ internal sealed record ToldVector(VectorEvidence Seen, TrafficRule Whole)
 {
     public bool IsBroad => VectorMatches.IsBroad(Seen.Vector);
 
-    /// <summary>Only what has the ports and the length that nearly all of it has.</summary>
+    /// <summary>
+    /// Only what has the ports and the length that nearly all of it has. Where answers go to the attacker chooses anew each second; of which length they are
+    /// their senders do, so of an amplification the length counts and the destination port does not.
+    /// </summary>
     public TrafficRule Shaped => Whole with
     {
         SourcePort = Whole.SourcePort ?? (HasPorts ? Seen.SourcePort : null),
-        DestinationPort = HasPorts ? Seen.DestinationPort : null,
+        DestinationPort = HasPorts && Whole.SourcePort is null ? Seen.DestinationPort : null,
         PacketLength = Seen.PacketLength,
     };
 

@@ -19,6 +19,9 @@ internal sealed class RefusedMitigations(
     TimeProvider clock,
     ILogger<RefusedMitigations> log)
 {
+    /// <summary>Of many a few at a time, by lot, so that one that finds no room keeps no other from asking, and nobody waits for all of them.</summary>
+    private const int AtOnce = 50;
+
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
     private DateTimeOffset _asked;
@@ -38,9 +41,9 @@ internal sealed class RefusedMitigations(
             select tenant_id, mitigation_id, anomaly_id, service_code, target, object_id, evidence::text
             from views.mitigations_v1
             where failure = any (@Passing) and held_until is null and evidence is not null and started_at > @since
-            order by started_at
+            order by random() limit @AtOnce
             """,
-            new { MitigationRejections.Passing, since = now - options.Value.MaximumDuration });
+            new { MitigationRejections.Passing, since = now - options.Value.MaximumDuration, AtOnce });
         foreach (var (tenantId, mitigationId, anomalyId, serviceCode, target, objectId, evidence) in refused)
         {
             var scope = new MitigationScope(mitigationId, anomalyId, serviceCode);
