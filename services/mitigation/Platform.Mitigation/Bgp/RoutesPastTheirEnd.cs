@@ -1,3 +1,4 @@
+using System.Net;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -80,19 +81,23 @@ internal sealed class RoutesPastTheirEnd(
         try
         {
             var now = clock.GetUtcNow();
-            var (standing, past) = (new HashSet<string>(), new HashSet<string>());
+            var (standing, past) = (new HashSet<string>(), new Dictionary<string, IPNetwork>());
             foreach (var (mitigation, it) in open.SelectMany(mitigation => mitigation.Countermeasures.Values.Select(it => (mitigation, it))))
             {
                 var isStanding = mitigation.Status is MitigationStatus.Standing && it.Stage is CountermeasureStage.Wanted && mitigation.ExpiresAt > now;
                 if (it.IsInNetwork
                     && speaker.RouteFor(new CountermeasureSpec(it.Kind, it.Prefix, it.Rule, it.Pool), mitigation.ExpiresAt) is { } route)
                 {
-                    (isStanding ? standing : past).Add(route.Key);
+                    _ = isStanding ? standing.Add(route.Key) : past.TryAdd(route.Key, it.Prefix);
                 }
             }
 
-            past.ExceptWith(standing); // of two for the same prefix one stands on
-            var surplus = past.Count == 0 ? [] : (await speaker.ReadOwn(cancellation)).Where(route => past.Contains(route.Key)).ToList();
+            foreach (var key in standing)
+            {
+                past.Remove(key); // of two for the same prefix one stands on
+            }
+
+            var surplus = past.Count == 0 ? [] : (await speaker.ReadAt([.. past.Values.Distinct()], cancellation)).Where(route => past.ContainsKey(route.Key)).ToList();
             if (surplus.Count > 0)
             {
                 await speaker.Apply([], surplus, cancellation);
