@@ -185,7 +185,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         }
 
         var said = (await Stream()).OfType<EffectMeasured>().First().Effect;
-        Assert.Equal(("unmeasured", "Not in force: no speaker answers. It waits for one."), (said.Verdict, said.Words));
+        Assert.Equal(("unmeasured", "Not in force: no speaker with a session answers. It waits for one."), (said.Verdict, said.Words));
         Assert.Empty((await Stream()).OfType<StepTaken>());
         await network.RouterHasRule(target);
         await Eventually.True(async () => (await Stream()).OfType<CountermeasureAnnounced>().Any(), what: "the record of it");

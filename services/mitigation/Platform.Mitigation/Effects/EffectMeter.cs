@@ -226,11 +226,14 @@ internal sealed partial class EffectMeter(
         }
     }
 
-    /// <summary>Since when each speaker answers, as the reconciler says; who was away a moment ago has not had its time yet.</summary>
+    /// <summary>Since when each speaker answers and has a session up, as the reconciler says; who was away a moment ago has not had its time yet.</summary>
     private async Task NoteSpeakers(CancellationToken cancellation)
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var there = (await connection.QueryAsync<string>("select name from views.speakers_v1 where away_since is null")).ToHashSet();
+        var there = (await connection.QueryAsync<string>(
+            """
+            select name from views.speakers_v1 where away_since is null and (sessions = '[]' or sessions @> '[{"IsEstablished": true}]')
+            """)).ToHashSet();
         foreach (var gone in _answeringSince.Keys.Where(speaker => !there.Contains(speaker)).ToList())
         {
             _answeringSince.Remove(gone);

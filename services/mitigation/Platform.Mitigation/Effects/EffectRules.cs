@@ -28,7 +28,7 @@ internal static class EffectRules
 
     public static Judgement FlowsHideDrops { get; } = new(Unmeasured, "Not measured: flows here do not show what routers drop.");
 
-    public static Judgement NobodyTakes { get; } = new(Unmeasured, "Not in force: no speaker answers. It waits for one.");
+    public static Judgement NobodyTakes { get; } = new(Unmeasured, "Not in force: no speaker with a session answers. It waits for one.");
 
     public static Judgement NobodyCounts { get; } = new(Unmeasured, "Not measured: it leads to scrubbers that count nothing for us.");
 
