@@ -114,8 +114,40 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
         Assert.Equal(2_600, Assert.Single(await Objects()).Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond);
     }
 
+    [Fact, Trait("Requirement", "R7"), Trait("Requirement", "R26")]
+    public async Task Minutes_of_an_anomaly_that_was_marked_false_teach_a_new_threshold()
+    {
+        await Watch("203.0.113.0/24");
+        var (client, now) = (new ObjectsClient(Host.Channel), Host.Clock.GetUtcNow());
+        var viewer = Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer);
+        var ask = new ReportRelearningRequest
+        {
+            ObjectId = _customer.ContractId.ToString(), From = now.AddHours(-5).ToTimestamp(), Until = now.ToTimestamp(),
+        };
+        await TrafficWas(now, hours: 4, packets: 2_000, isAnomalous: true);
+        var first = DateTimeOffset.FromUnixTimeSeconds(now.AddHours(-4).ToUnixTimeSeconds() / 3_600 * 3_600);
+        await using var insert = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            """
+            insert into views.anomalies_v1 (tenant_id, anomaly_id, object_id, service_code, target, vectors, peak_bits_per_second,
+                peak_packets_per_second, since, detected_at, ended_at, marked_false_at)
+            values ($1, gen_random_uuid(), $2, $3, '203.0.113.1/32', '{total}', 1, 1, $4, $4, $5, now())
+            """);
+        insert.Parameters.Add(new() { Value = _customer.TenantId });
+        insert.Parameters.Add(new() { Value = _customer.ContractId });
+        insert.Parameters.Add(new() { Value = _customer.ServiceCode });
+        insert.Parameters.Add(new() { Value = first });
+        insert.Parameters.Add(new() { Value = first.AddHours(2) });
+        await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        var report = await client.ReportRelearningAsync(ask, viewer);
+
+        Assert.InRange(report.LearnedMinutes, 120, 123);
+        Assert.Equal(240 - report.LearnedMinutes, report.RefusedMinutes);
+        Assert.Equal(2_600, report.Rates.Single(rate => rate is { Vector: "total", Level: "host", Direction: "in", Unit: "packets" }).Proposed);
+    }
+
     /// <summary>What judges saved in the hours before.</summary>
-    private async Task TrafficWas(DateTimeOffset now, int hours, long packets)
+    private async Task TrafficWas(DateTimeOffset now, int hours, long packets, bool isAnomalous = false)
     {
         await using var connection = await Host.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync();
         for (var hour = hours; hour > 0; hour--)
@@ -125,7 +157,7 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
             for (var minute = start; minute < start + 60; minute++)
             {
                 chunk.Observe(minute, WatchLevel.Host, SecondTraffic.Of(new Amount(packets * 800, packets)));
-                chunk.Mark(minute, isAnomalous: false);
+                chunk.Mark(minute, isAnomalous);
             }
 
             await using var insert = new NpgsqlCommand("insert into views.traffic_history_v1 values ($1, $2, $3, $4, $5)", connection);

@@ -45,8 +45,42 @@ public sealed class ProtectedObjectTests
     [Fact]
     public void Thresholds_of_wider_levels_stay_when_only_those_of_hosts_are_changed() => With(Added)
         .When(state => ProtectedObjectDecider.Decide(state, Change(OwnThresholds) with { Wider = null }))
-        .Then(Changed(
-            Content, Own with { Thresholds = [.. OwnThresholds, .. Content.Thresholds.Where(threshold => !threshold.IsOfHosts)], Version = 2 }));
+        .Then(Changed(Content, Content with
+        {
+            Thresholds = [.. OwnThresholds.Select(threshold => threshold with { IsOwn = true }), .. Content.Thresholds.Where(threshold => !threshold.IsOfHosts)],
+            Version = 2,
+        }));
+
+    [Fact, Trait("Requirement", "R17")]
+    public void What_is_set_as_the_profile_has_it_is_meant_when_somebody_says_so()
+    {
+        var meant = Content.Thresholds[0] with { IsOwn = true };
+        var outcome = With(Added).When(state => ProtectedObjectDecider.Decide(state, Change([meant, .. Content.Thresholds.Skip(1)])));
+        outcome.Then(Changed(Content, Content with { Thresholds = [meant, .. Content.Thresholds.Skip(1)], Version = 2 }));
+        Assert.Equal(
+            [new Difference("threshold/host/in/total/own", null, "yes")],
+            Difference.Between(Content, Content with { Thresholds = [meant, .. Content.Thresholds.Skip(1)] }));
+    }
+
+    [Fact, Trait("Requirement", "R17")]
+    public void Of_an_edited_profile_only_what_nobody_set_follows_the_declared_bandwidth_and_never_below_the_floors()
+    {
+        Threshold syn = new(TrafficVector.TcpSyn, null, 77, IsOwn: true);
+        var ntp = Content.Thresholds.Single(threshold => threshold.Vector is TrafficVector.Ntp);
+        Threshold[] floors = [ntp with { BitsPerSecond = 300_000_000 }];
+        var settings = new ObjectSettings(1_000_000_000, "generic", Floors: floors);
+        With(new ProtectedObjectAdded(Content with { Thresholds = [syn, floors[0]], Settings = settings }, 1, Noon))
+            .When(state => ProtectedObjectDecider.Decide(state, Contract(version: 2) with { DeclaredBitsPerSecond = 10_000_000_000 }))
+            .Then(new ContractFollowed(
+                Content with
+                {
+                    Thresholds = [syn, ntp with { BitsPerSecond = 300_000_000, PacketsPerSecond = 100_000 }],
+                    Settings = settings with { DeclaredBitsPerSecond = 10_000_000_000 },
+                    Version = 2,
+                },
+                2,
+                Noon));
+    }
 
     [Fact]
     public void A_contract_signed_twice_is_watched_once() => With(Added)
@@ -99,6 +133,12 @@ public sealed class ProtectedObjectTests
             Added, new ThresholdsChanged(Own with { Version = 2 }, Noon))
         .When(state => ProtectedObjectDecider.Decide(state, Change([.. OwnThresholds.Reverse()])))
         .ThenUnchanged();
+
+    [Fact, Trait("Requirement", "R27")]
+    public void What_a_profile_guessed_follows_the_bandwidth_that_a_changed_contract_declares() => With(Added)
+        .When(state => ProtectedObjectDecider.Decide(state, Contract(version: 2) with { DeclaredBitsPerSecond = 10_000_000_000 }))
+        .Then(new ContractFollowed(
+            Content with { Thresholds = Threshold.DefaultsFor(10_000_000_000), Settings = new ObjectSettings(10_000_000_000, "generic"), Version = 2 }, 2, Noon));
 
     [Fact]
     public void Thresholds_set_by_hand_survive_a_change_of_the_contract() => With(
@@ -164,7 +204,13 @@ public sealed class ProtectedObjectTests
         .When(state => ProtectedObjectDecider.Decide(state, Restore(version: 1)))
         .Then(Changed(
             Own with { Prefixes = OtherPrefixes, Settings = new ObjectSettings(2_000_000_000) },
-            Content with { Prefixes = OtherPrefixes, Version = 4, Settings = new ObjectSettings(2_000_000_000, "generic") },
+            Content with
+            {
+                Prefixes = OtherPrefixes,
+                Thresholds = Threshold.DefaultsFor(2_000_000_000), // what a profile guessed is guessed from what is declared now
+                Settings = new ObjectSettings(2_000_000_000, "generic"),
+                Version = 4,
+            },
             SettingsChangeKind.Restored,
             "operator-7",
             "it was right before"));

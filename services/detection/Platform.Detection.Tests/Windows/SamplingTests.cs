@@ -2,6 +2,7 @@ using Platform.Detection.Anomalies;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
+using Platform.EventStore;
 
 namespace Platform.Detection.Tests.Windows;
 
@@ -30,6 +31,29 @@ public sealed class SamplingTests
 
         judge.Receive(AJudge.Second(2), packets: 40 * Grain, udpPackets: 40 * Grain);
         Assert.Single(judge.Recorded);
+    }
+
+    [Fact, Trait("Requirement", "R17")]
+    public void What_was_guessed_stays_a_guess_when_somebody_sets_another_threshold_and_is_law_when_they_say_so()
+    {
+        Threshold[] guessed = [new(TrafficVector.Udp, null, 5_000), new(TrafficVector.TcpSyn, null, 2_000)];
+        var content = new ObjectContent(AJudge.ObjectId, "DP00000001", "default", [], guessed, Version: 1, Guessed.Settings);
+        var state = ProtectedObjectState.Evolve(ProtectedObjectState.Stream.Initial, new ProtectedObjectAdded(content, 1, AJudge.Noon));
+
+        Assert.Empty(Played(guessed[0], guessed[1] with { PacketsPerSecond = 2_001 }));
+        Assert.Empty(Played(guessed));
+        Assert.NotEmpty(Played(guessed[0] with { IsOwn = true }, guessed[1]));
+
+        IEnumerable<AnomalyEvent> Played(params Threshold[] thresholds)
+        {
+            var decision = ProtectedObjectDecider.Decide(state, new ChangeThresholds(content.ObjectId, thresholds, null, AJudge.Noon, [], Reason: "as measured"));
+            var after = decision is Decision<ProtectedObjectEvent>.Accepted accepted
+                ? accepted.Events.Aggregate(state, ProtectedObjectState.Evolve).Objects[content.ObjectId]
+                : content;
+            var judge = new AJudge(find: _ => Guessed with { Thresholds = after.Thresholds, Settings = after.Settings }) { SamplingRate = (uint)Grain };
+            judge.Receive(AJudge.Second(), packets: Grain, udpPackets: Grain); // one sampled packet
+            return judge.Recorded;
+        }
     }
 
     [Fact]

@@ -125,9 +125,7 @@ internal static partial class ProtectedObjectDecider
         {
             IReadOnlyList<Threshold> thresholds =
                 [.. command.Thresholds, .. command.Wider ?? [.. content.Thresholds.Where(threshold => !threshold.IsOfHosts)]];
-            return Fault(thresholds) is { } fault ? ThresholdsInvalid(fault)
-                : content.Thresholds.ToHashSet().SetEquals(thresholds) ? content
-                : content with { Thresholds = thresholds, Settings = content.SettingsOrDefault with { Profile = null } };
+            return Fault(thresholds) is { } fault ? ThresholdsInvalid(fault) : content.With(thresholds);
         },
         (SettingsChangeKind.Thresholds, command.By, command.Reason, command.At));
 
@@ -137,7 +135,7 @@ internal static partial class ProtectedObjectDecider
         command.ExpectedVersion,
         content => ThresholdProfiles.Of(command.Profile, content.SettingsOrDefault.DeclaredBitsPerSecond) is not { } thresholds
             ? ProfileUnknown(command.Profile)
-            : content with { Thresholds = thresholds, Settings = content.SettingsOrDefault with { Profile = command.Profile } },
+            : (content with { Thresholds = thresholds, Settings = content.SettingsOrDefault with { Profile = command.Profile } }).GuessedAnew(),
         (SettingsChangeKind.Profile, command.By, command.Reason, command.At));
 
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ChangeLearning command) => Change(
@@ -165,13 +163,13 @@ internal static partial class ProtectedObjectDecider
         command.ExpectedVersion,
         content => !current.Versions.TryGetValue((content.ObjectId, command.Version), out var past)
             ? VersionUnknown(command.Version)
-            : content with
+            : (content with
             {
                 Name = past.Name,
                 Prefixes = content.ObjectId == current.DefaultId ? content.Prefixes : past.Prefixes,
                 Thresholds = past.Thresholds,
                 Settings = past.SettingsOrDefault with { DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond },
-            },
+            }).GuessedAnew(),
         (SettingsChangeKind.Restored, command.By, command.Reason, command.At));
 
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, RaiseThresholds command) => Change(
@@ -244,12 +242,12 @@ internal static partial class ProtectedObjectDecider
             (note.By, note.Reason, note.At));
     }
 
-    private static ObjectContent Followed(ObjectContent content, FollowContract contract, IReadOnlyList<IPNetwork> prefixes) => content with
+    private static ObjectContent Followed(ObjectContent content, FollowContract contract, IReadOnlyList<IPNetwork> prefixes) => (content with
     {
         Prefixes = prefixes,
         Version = content.Version + 1,
         Settings = content.SettingsOrDefault with { DeclaredBitsPerSecond = contract.DeclaredBitsPerSecond },
-    };
+    }).GuessedAnew();
 
     private static bool IsReason(string reason) => reason.Length <= MostReason && !string.IsNullOrWhiteSpace(reason);
 

@@ -67,11 +67,44 @@ internal sealed record ObjectContent(
 {
     [JsonIgnore]
     public ObjectSettings SettingsOrDefault => Settings ?? new();
+
+    /// <summary>What nobody set, but a profile guessed.</summary>
+    [JsonIgnore]
+    public IEnumerable<Threshold> Guesses => SettingsOrDefault.Profile is null ? [] : Thresholds.Where(threshold => !threshold.IsOwn);
+
+    /// <summary>With other thresholds: a guess that is the same stays one, unless somebody says that it is meant.</summary>
+    public ObjectContent With(IReadOnlyList<Threshold> thresholds)
+    {
+        var guesses = Guesses.ToHashSet();
+        return thresholds.Any(guesses.Contains)
+            ? this with { Thresholds = [.. thresholds.Select(threshold => threshold with { IsOwn = !guesses.Contains(threshold) })] }
+            : this with
+            {
+                Thresholds = [.. thresholds.Select(threshold => threshold with { IsOwn = false })],
+                Settings = SettingsOrDefault with { Profile = null },
+            };
+    }
+
+    /// <summary>With what the profile guesses from what is declared now, never below the floors.</summary>
+    public ObjectContent GuessedAnew()
+    {
+        var (guesses, settings) = (Guesses.ToHashSet(), SettingsOrDefault);
+        var profile = guesses.Count == 0 ? [] : ThresholdProfiles.Of(settings.Profile!, settings.DeclaredBitsPerSecond) ?? [];
+        return guesses.Count == 0 ? this : this with
+        {
+            Thresholds =
+            [
+                .. Thresholds.Select(threshold => guesses.Contains(threshold) && profile.FirstOrDefault(guess => guess.Key == threshold.Key) is { } guess
+                    ? guess.AtLeast(settings.Floors ?? [])
+                    : threshold),
+            ],
+        };
+    }
 }
 
 /// <summary>What else is set about an object.</summary>
 /// <param name="DeclaredBitsPerSecond">What the contract declares as the most; 0: not known.</param>
-/// <param name="Profile">Name of the profile that the thresholds came from; null when they are the customer's own.</param>
+/// <param name="Profile">Name of the profile that thresholds came from, those that are not somebody's own; null when all are.</param>
 /// <param name="Learning">How thresholds are learned; null: as by default.</param>
 /// <param name="Floors">Learned thresholds are never below these; null: none.</param>
 internal sealed record ObjectSettings(

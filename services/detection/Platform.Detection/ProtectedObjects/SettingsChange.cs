@@ -72,13 +72,18 @@ internal sealed record Difference(string What, string? Before, string? After)
         };
         Add("threshold", content.Thresholds);
         Add("floor", settings.Floors ?? []);
+        foreach (var own in content.Thresholds.Except(content.Guesses).Where(_ => settings.Profile is not null))
+        {
+            values[$"{Path("threshold", own)}/own"] = "yes";
+        }
+
         return values;
 
         void Add(string kind, IReadOnlyList<Threshold> thresholds)
         {
             foreach (var threshold in thresholds)
             {
-                var path = $"{kind}/{threshold.Level.Name()}/{threshold.Direction.Name()}/{threshold.Vector.Name()}";
+                var path = Path(kind, threshold);
                 foreach (var (unit, rate) in (IEnumerable<(string, long?)>)
                     [("bits", threshold.BitsPerSecond), ("packets", threshold.PacketsPerSecond), ("flows", threshold.FlowsPerSecond)])
                 {
@@ -90,6 +95,9 @@ internal sealed record Difference(string What, string? Before, string? After)
             }
         }
     }
+
+    private static string Path(string kind, Threshold threshold) =>
+        $"{kind}/{threshold.Level.Name()}/{threshold.Direction.Name()}/{threshold.Vector.Name()}";
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -73,13 +73,15 @@ internal enum TrafficDirection
 /// <param name="FlowsPerSecond">Flow records as exported; null when they are not watched.</param>
 /// <param name="Level">Whose traffic.</param>
 /// <param name="Direction">Which way.</param>
+/// <param name="IsOwn">Of an object with a profile: somebody set it, the profile did not. Where there is no profile all are somebody's own.</param>
 internal sealed record Threshold(
     TrafficVector Vector,
     long? BitsPerSecond,
     long? PacketsPerSecond,
     long? FlowsPerSecond = null,
     WatchLevel Level = WatchLevel.Host,
-    TrafficDirection Direction = TrafficDirection.In)
+    TrafficDirection Direction = TrafficDirection.In,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsOwn = false)
 {
     /// <summary>What a new object starts with; see <see cref="ThresholdProfiles"/>.</summary>
     public static IReadOnlyList<Threshold> DefaultsFor(long declaredBitsPerSecond) =>

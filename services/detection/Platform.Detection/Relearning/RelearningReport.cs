@@ -34,7 +34,9 @@ internal sealed record RelearnedRate(
 /// </summary>
 /// <remarks>
 /// Proposed is the highest second of the busy minutes (all but one in 200), with the object's margin; never below its floor's share of the whole, and
-/// never below twelve sampled packets where packets are sampled, because each stands for many. Minutes with an anomaly teach nothing.
+/// never below twelve sampled packets where packets are sampled, because each stands for many. Minutes with an anomaly teach nothing, unless it was marked
+/// false; where hardly any others are left, because what is set is far too low, they teach all the same and the report says so
+/// (<see cref="IsOfAnomalies"/>).
 /// </remarks>
 internal sealed record RelearningReport(
     DateTimeOffset From,
@@ -42,7 +44,8 @@ internal sealed record RelearningReport(
     int LearnedMinutes,
     int RefusedMinutes,
     int FiredMinutes,
-    IReadOnlyList<RelearnedRate> Rates)
+    IReadOnlyList<RelearnedRate> Rates,
+    bool IsOfAnomalies = false)
 {
     /// <summary>Fewer minutes say nothing about a threshold.</summary>
     public const int LeastMinutes = 60;
@@ -83,23 +86,28 @@ internal sealed record RelearningReport(
     /// <param name="from">Start of the period (UTC).</param>
     /// <param name="until">Its end, exclusive.</param>
     /// <param name="firedFrom">Start of the time over which firings are counted.</param>
+    /// <param name="anomalies">The object's anomalies, as far as they touch any of it.</param>
     public static RelearningReport? Of(
         IReadOnlyList<HistoryChunk> history,
         IReadOnlyList<Threshold> thresholds,
         LearningSettings learning,
         DateTimeOffset from,
         DateTimeOffset until,
-        DateTimeOffset firedFrom)
+        DateTimeOffset firedFrom,
+        IReadOnlyList<AnomalyTime>? anomalies = null)
     {
-        var minutes = history.SelectMany(chunk => Enumerable.Range(0, 60).Where(chunk.IsSeen).Select(minute => new Minute(chunk, minute)))
+        var minutes = history.SelectMany(chunk => Enumerable.Range(0, 60).Where(chunk.IsSeen).Select(minute => Minute.Of(chunk, minute, anomalies ?? [])))
             .OrderBy(minute => minute.At).ToArray();
         var chosen = minutes.Where(minute => minute.At >= from && minute.At < until).ToArray();
         var learned = chosen.Where(minute => !minute.IsAnomalous).ToArray();
         var judged = minutes.Where(minute => minute.At >= firedFrom).ToArray();
-        if (learned.Length < LeastMinutes)
+        if (chosen.Length < LeastMinutes)
         {
             return null;
         }
+
+        var isOfAnomalies = learned.Length < LeastMinutes;
+        learned = isOfAnomalies ? chosen : learned;
 
         var grain = learned.Max(minute => minute.Chunk.Grain);
         var few = grain > 1 ? new Amount(FewestPackets * grain * LongPacket, FewestPackets * grain) : default;
@@ -116,7 +124,7 @@ internal sealed record RelearningReport(
                 key, unit, old, proposed, Describe(seen), old is { } set ? Count(judged, position, set) : null, Count(judged, position, proposed)));
         }
 
-        return new(from, until, learned.Length, chosen.Length - learned.Length, judged.Length, rates);
+        return new(from, until, learned.Length, chosen.Length - learned.Length, judged.Length, rates, isOfAnomalies);
     }
 
     /// <summary>Everything that has a threshold, and what came of everything else that profiles watch; flows only where they are watched.</summary>
@@ -185,10 +193,44 @@ internal sealed record RelearningReport(
         _ => threshold?.FlowsPerSecond,
     };
 
-    private readonly record struct Minute(HistoryChunk Chunk, int Number)
+    /// <param name="IsAnomalous">An anomaly was open that nobody marked false.</param>
+    private readonly record struct Minute(HistoryChunk Chunk, int Number, DateTimeOffset At, bool IsAnomalous)
     {
-        public DateTimeOffset At => DateTimeOffset.FromUnixTimeSeconds((Chunk.FirstMinute + Number) * 60);
+        public static Minute Of(HistoryChunk chunk, int number, IReadOnlyList<AnomalyTime> anomalies)
+        {
+            var at = DateTimeOffset.FromUnixTimeSeconds((chunk.FirstMinute + number) * 60);
+            return new(chunk, number, at, chunk.IsAnomalous(number) && !IsFalse(at, anomalies));
+        }
 
-        public bool IsAnomalous => Chunk.IsAnomalous(Number);
+        private static bool IsFalse(DateTimeOffset at, IReadOnlyList<AnomalyTime> anomalies)
+        {
+            var isFalse = false;
+            foreach (var anomaly in anomalies)
+            {
+                if (anomaly.Touches(at))
+                {
+                    if (!anomaly.IsMarkedFalse)
+                    {
+                        return false;
+                    }
+
+                    isFalse = true;
+                }
+            }
+
+            return isFalse;
+        }
     }
+}
+
+/// <summary>When an anomaly of the object was open.</summary>
+/// <param name="Since">From when on (UTC).</param>
+/// <param name="Until">Its end (UTC); null: it is open.</param>
+/// <param name="IsMarkedFalse">An operator said that it was none.</param>
+internal sealed record AnomalyTime(DateTimeOffset Since, DateTimeOffset? Until, bool IsMarkedFalse)
+{
+    private static readonly TimeSpan Around = TimeSpan.FromMinutes(1); // seconds close up to two minutes after they were
+
+    /// <summary>Whether a minute has something of it.</summary>
+    public bool Touches(DateTimeOffset minute) => minute >= Since - Around - Around && (Until is not { } until || minute <= until + Around);
 }

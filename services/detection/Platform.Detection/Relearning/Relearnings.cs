@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Npgsql;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
@@ -8,7 +9,7 @@ using Wire = Platform.Contracts.Grpc.Detection.V1;
 namespace Platform.Detection.Relearning;
 
 /// <summary>Query: what a period says about an object's thresholds. Refuses what cannot be answered.</summary>
-internal sealed class Relearnings(TrafficHistories histories, TimeProvider clock)
+internal sealed class Relearnings(NpgsqlDataSource database, TrafficHistories histories, TimeProvider clock)
 {
     public async Task<(ObjectContent Content, RelearningReport Report)> Report(
         TenantSession session, Guid objectId, Timestamp? from, Timestamp? until, CancellationToken cancellation)
@@ -28,9 +29,37 @@ internal sealed class Relearnings(TrafficHistories histories, TimeProvider clock
 
         var firedFrom = now - RelearningReport.FiringPeriod;
         var history = await histories.Read(session.Tenant.ToGuid(), objectId, start < firedFrom ? start : firedFrom, cancellation);
-        return RelearningReport.Of(history, content.Thresholds, content.SettingsOrDefault.Learning ?? LearningSettings.Default, start, end, firedFrom) is { } report
+        var anomalies = await AroundFalseOnes(session.Tenant.ToGuid(), objectId, cancellation);
+        return RelearningReport.Of(
+            history, content.Thresholds, content.SettingsOrDefault.Learning ?? LearningSettings.Default, start, end, firedFrom, anomalies) is { } report
             ? (content, report)
             : throw ProtectedObjectRejections.PeriodInvalid($"Fewer than {RelearningReport.LeastMinutes} minutes of it are known.").ToRpcException();
+    }
+
+    /// <summary>The object's anomalies that were marked false, and those that were open at about the same time.</summary>
+    private async Task<IReadOnlyList<AnomalyTime>> AroundFalseOnes(Guid tenantId, Guid objectId, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            """
+            select since, ended_at, marked_false_at is not null
+            from views.anomalies_v1 one
+            where tenant_id = $1 and object_id = $2 and direction = 0 and exists (
+                select from views.anomalies_v1 none
+                where none.tenant_id = $1 and none.object_id = $2 and none.direction = 0 and none.marked_false_at is not null
+                    and none.since < coalesce(one.ended_at, 'infinity') + interval '5 minutes'
+                    and one.since < coalesce(none.ended_at, 'infinity') + interval '5 minutes')
+            """);
+        command.Parameters.Add(new() { Value = tenantId });
+        command.Parameters.Add(new() { Value = objectId });
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        var anomalies = new List<AnomalyTime>();
+        while (await reader.ReadAsync(cancellation))
+        {
+            anomalies.Add(new(
+                reader.GetFieldValue<DateTimeOffset>(0), reader.IsDBNull(1) ? null : reader.GetFieldValue<DateTimeOffset>(1), reader.GetBoolean(2)));
+        }
+
+        return anomalies;
     }
 }
 

@@ -24,16 +24,22 @@ internal sealed class LevelRules
     /// <param name="learned">What was learned for this hour.</param>
     /// <param name="lowShare">Share of what is set at which traffic is low again.</param>
     /// <param name="grain">
-    /// Null: somebody set it on purpose. Else it comes from a profile, so nobody has looked at this traffic: it gives way to what was learned
-    /// (<see cref="Ceiling"/>), and a few sampled packets of so many each do not break it. 0: sampling is not known yet; then few packets of the coarsest
+    /// Null: somebody set it all on purpose. Else what is nobody's own comes from a profile, so nobody has looked at this traffic: it gives way to what was
+    /// learned (<see cref="Ceiling"/>), and a few sampled packets of so many each do not break it. 0: sampling is not known yet; then few packets of the coarsest
     /// do not.
     /// </param>
     /// <param name="declaredBits">What the contract declares, bits/s; 0: nothing. Traffic well above that is excused by no likeness to a crowd or a transfer.</param>
     public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null, long declaredBits = 0)
     {
         _ceiling = declaredBits > 0 ? BeyondDeclared * declaredBits : double.PositiveInfinity;
-        (_set, Learned, _lowShare) =
-            ([.. grain is { } one ? set.Select(guess => Ceiling(guess, learned)).OfType<Threshold>().Select(guess => Widened(guess, one)) : set], learned, lowShare);
+        (Learned, _lowShare) = (learned, lowShare);
+        _set =
+        [
+            .. from threshold in set
+               let left = grain is null || threshold.IsOwn ? threshold : Ceiling(threshold, learned) is { } guess ? Widened(guess, grain.Value) : null
+               where left is not null
+               select left,
+        ];
         foreach (var threshold in _set)
         {
             _leastBits = Math.Min(_leastBits, (long)((threshold.BitsPerSecond ?? long.MaxValue) * lowShare));

@@ -124,7 +124,7 @@ internal sealed class ObjectWatch
     /// <param name="thereSince">
     /// Since when telemetry is there: a second without a packet is a second with none. Without these, few sampled packets would look like many.
     /// </param>
-    /// <param name="isCovered">It belongs to an anomaly, and is no part of what is usual.</param>
+    /// <param name="isCovered">It belongs to an anomaly, and is no part of what is usual; re-learning counts it.</param>
     public void Note(
         long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block, bool isCovered, DateTimeOffset thereSince)
     {
@@ -139,11 +139,6 @@ internal sealed class ObjectWatch
             _newest = second;
         }
 
-        if (isCovered)
-        {
-            return;
-        }
-
         ref var pending = ref Pending(second);
         if (pending.Second != second)
         {
@@ -152,15 +147,18 @@ internal sealed class ObjectWatch
                 return; // over and learned
             }
 
-            pending.Second = second;
-            pending.Whole.Clear();
-            pending.Host.Clear();
-            pending.Block.Clear();
+            (pending.Second, pending.HasRest) = (second, false);
+            pending.All.Clear();
+            pending.Rest.Clear();
         }
 
-        pending.Whole.Add(increment);
-        pending.Host.RaiseTo(host);
-        pending.Block.RaiseTo(block);
+        pending.All.Note(increment, host, block);
+        pending.All.Block.RaiseTo(host); // of a host with an anomaly of its own the block knows nothing
+        if (!isCovered)
+        {
+            pending.HasRest = true;
+            pending.Rest.Note(increment, host, block);
+        }
     }
 
     /// <summary>What an anomaly of the whole object may be about instead: its blocks, and the hosts of blocks that are not all its own.</summary>
@@ -191,26 +189,27 @@ internal sealed class ObjectWatch
     private void Close(long second)
     {
         ref var pending = ref Pending(second);
-        if (pending.Second != second && second < _known)
+        var isThere = pending.Second == second;
+        if (isThere || second >= _known)
+        {
+            var all = isThere ? pending.All : default;
+            History.Observe(second, all.Whole, all.Host, all.Block, Open.Count > 0, Math.Max(1, Grain));
+        }
+
+        var hasRest = isThere && pending.HasRest;
+        if (!hasRest && second < _known)
         {
             return;
         }
 
-        var isThere = pending.Second == second;
-        History.Observe(
-            second, isThere ? pending.Whole : default, isThere ? pending.Host : default, isThere ? pending.Block : default, Open.Count > 0, Math.Max(1, Grain));
-        var rest = isThere ? pending.Whole.Total : default;
-        if (IsUnclear(second) || (Open.Count > 0 && rest.Packets < LeastRest * Rules(WatchLevel.Object).Learned.Expected.Total.Packets))
+        var rest = hasRest ? pending.Rest : default;
+        if (IsUnclear(second) || (Open.Count > 0 && rest.Whole.Total.Packets < LeastRest * Rules(WatchLevel.Object).Learned.Expected.Total.Packets))
         {
             Baseline.Refuse();
         }
-        else if (!isThere)
-        {
-            Baseline.Observe(second, default, default, default);
-        }
         else
         {
-            Baseline.Observe(second, pending.Whole, pending.Host, pending.Block);
+            Baseline.Observe(second, rest.Whole, rest.Host, rest.Block);
         }
     }
 
@@ -235,8 +234,29 @@ internal sealed class ObjectWatch
     private struct PendingSecond
     {
         public long Second;
+        public bool HasRest;
+        public LevelTraffic All; // evidence of what a threshold would have done
+        public LevelTraffic Rest; // what has no anomaly, and may teach what is usual
+    }
+
+    private struct LevelTraffic
+    {
         public SecondTraffic Whole;
         public SecondTraffic Host;
         public SecondTraffic Block;
+
+        public void Note(in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block)
+        {
+            Whole.Add(increment);
+            Host.RaiseTo(host);
+            Block.RaiseTo(block);
+        }
+
+        public void Clear()
+        {
+            Whole.Clear();
+            Host.Clear();
+            Block.Clear();
+        }
     }
 }
