@@ -144,6 +144,7 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
         Assert.InRange(report.LearnedMinutes, 120, 123);
         Assert.Equal(240 - report.LearnedMinutes, report.RefusedMinutes);
         Assert.Equal(2_600, report.Rates.Single(rate => rate is { Vector: "total", Level: "host", Direction: "in", Unit: "packets" }).Proposed);
+        Assert.False(report.OfAnomalies);
     }
 
     /// <summary>What judges saved in the hours before.</summary>
@@ -202,5 +203,14 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
         var detected = await Eventually.Get(
             () => Anomalies(openOnly: false), seen => seen.Any(anomaly => anomaly.Target == "203.0.113.21/32"), what: "what is beyond the proposal");
         Assert.DoesNotContain(detected, anomaly => anomaly.Target == "203.0.113.20/32");
+
+        // It was one after all: what was raised is taken back.
+        var raised = Assert.Single(await Objects());
+        Assert.All(raised.Thresholds, threshold => Assert.False(threshold.Own));
+        await objects.ChangeLearningAsync(new() { ObjectId = raised.ObjectId, Learning = raised.Learning, Floors = new(), Reason = "it was one" }, me);
+        await Host.CatchUp();
+        var lowered = Assert.Single(await Objects());
+        Assert.Empty(lowered.Floors);
+        Assert.True(lowered.Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond < OverTheDefault);
     }
 }

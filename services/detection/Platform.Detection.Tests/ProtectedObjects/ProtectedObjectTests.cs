@@ -303,6 +303,35 @@ public sealed class ProtectedObjectTests
                 "a launch"));
     }
 
+    [Fact, Trait("Requirement", "R26")]
+    public void Floors_are_taken_back_and_what_was_guessed_falls_with_them()
+    {
+        Threshold[] least = [Content.Thresholds[0] with { BitsPerSecond = 62_000_000_000 }];
+        var learning = new ChangeLearning(ContractId, LearningSettings.Default, null, "operator-7", "it was an attack", Noon, Floors: []);
+        var raised = Content with
+        {
+            Thresholds = [least[0], .. Content.Thresholds.Skip(1)],
+            Settings = Content.Settings! with { Floors = least },
+            Version = 2,
+        };
+        With(Added, new ThresholdsChanged(raised, Noon)).When(state => ProtectedObjectDecider.Decide(state, learning)).Then(Changed(
+            raised,
+            Content with { Settings = Content.Settings! with { Learning = LearningSettings.Default }, Version = 3 },
+            SettingsChangeKind.Learning,
+            "operator-7",
+            "it was an attack"));
+        With(Added, new ThresholdsChanged(raised, Noon))
+            .When(state => ProtectedObjectDecider.Decide(state, learning with { Floors = [least[0], least[0]] })).ThenRejected("thresholds-invalid");
+        With(Added, new ThresholdsChanged(raised, Noon))
+            .When(state => ProtectedObjectDecider.Decide(state, learning with { Floors = null, Learning = LearningSettings.Default with { Margin = 2 } }))
+            .Then(Changed(
+                raised,
+                raised with { Settings = raised.Settings! with { Learning = LearningSettings.Default with { Margin = 2 } }, Version = 3 },
+                SettingsChangeKind.Learning,
+                "operator-7",
+                "it was an attack"));
+    }
+
     private static RestoreVersion Restore(long version) => new(ContractId, version, null, "operator-7", "it was right before", Noon);
 
     private static ThresholdsChanged Changed(

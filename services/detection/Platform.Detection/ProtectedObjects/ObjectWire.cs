@@ -14,8 +14,8 @@ internal static class ObjectWire
         ServiceCode = content.ServiceCode,
         Name = content.Name,
         Prefixes = { content.Prefixes.Select(prefix => prefix.ToString()) },
-        Thresholds = { content.Thresholds.Where(threshold => threshold.IsOfHosts).Describe() },
-        WiderThresholds = { content.Thresholds.Where(threshold => !threshold.IsOfHosts).Describe() },
+        Thresholds = { content.Told(threshold => threshold.IsOfHosts) },
+        WiderThresholds = { content.Told(threshold => !threshold.IsOfHosts) },
         Version = content.Version,
         Profile = content.SettingsOrDefault.Profile ?? "",
         Learning = Describe(content.SettingsOrDefault.Learning ?? LearningSettings.Default),
@@ -31,7 +31,14 @@ internal static class ObjectWire
         FlowsPerSecond = threshold.FlowsPerSecond ?? 0,
         Level = threshold.Level.Name(),
         Direction = threshold.Direction.Name(),
+        Own = threshold.IsOwn,
     });
+
+    private static IEnumerable<Wire.Threshold> Told(this ObjectContent content, Func<Threshold, bool> which)
+    {
+        var guesses = content.Guesses.ToHashSet();
+        return content.Thresholds.Where(which).Select(threshold => threshold with { IsOwn = !guesses.Contains(threshold) }).Describe();
+    }
 
     /// <summary>Refuses names that are none.</summary>
     public static Threshold Read(this Wire.Threshold threshold) => new(
@@ -40,7 +47,8 @@ internal static class ObjectWire
         OrNull(threshold.PacketsPerSecond),
         OrNull(threshold.FlowsPerSecond),
         TrafficNames.FindLevel(threshold.Level) ?? throw ProtectedObjectRejections.LevelUnknown(threshold.Level).ToRpcException(),
-        TrafficNames.FindDirection(threshold.Direction) ?? throw ProtectedObjectRejections.DirectionUnknown(threshold.Direction).ToRpcException());
+        TrafficNames.FindDirection(threshold.Direction) ?? throw ProtectedObjectRejections.DirectionUnknown(threshold.Direction).ToRpcException(),
+        threshold.Own);
 
     /// <summary>Refuses what is not canonical CIDR notation.</summary>
     public static IPNetwork ReadPrefix(string text) => IPNetwork.TryParse(text, out var prefix) && prefix.ToString() == text

@@ -38,8 +38,15 @@ internal sealed record ChangeThresholds(
 internal sealed record ChooseProfile(Guid ObjectId, string Profile, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
 /// <summary>Thresholds are learned in this way from now on.</summary>
+/// <param name="Floors">All floors from now on; null: they stay.</param>
 internal sealed record ChangeLearning(
-    Guid ObjectId, LearningSettings Learning, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+    Guid ObjectId,
+    LearningSettings Learning,
+    long? ExpectedVersion,
+    string By,
+    string Reason,
+    DateTimeOffset At,
+    IReadOnlyList<Threshold>? Floors = null);
 
 /// <summary>
 /// What was set in a past version is in force again, as the next version, with name and prefixes where they were chosen. Declared bandwidth stays, and so
@@ -142,9 +149,9 @@ internal static partial class ProtectedObjectDecider
         current,
         command.ObjectId,
         command.ExpectedVersion,
-        content => command.Learning.Fault() is { } fault
-            ? LearningInvalid(fault)
-            : content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } },
+        content => command.Learning.Fault() is { } fault ? LearningInvalid(fault)
+            : command.Floors is { Count: > 0 } && Fault(command.Floors) is { } wrong ? ThresholdsInvalid(wrong)
+            : WithFloors(content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } }, command.Floors),
         (SettingsChangeKind.Learning, command.By, command.Reason, command.At));
 
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ApplyRelearning command) => Change(
@@ -248,6 +255,11 @@ internal static partial class ProtectedObjectDecider
         Version = content.Version + 1,
         Settings = content.SettingsOrDefault with { DeclaredBitsPerSecond = contract.DeclaredBitsPerSecond },
     }).GuessedAnew();
+
+    /// <summary>With other floors; what is only guessed follows them.</summary>
+    private static ObjectContent WithFloors(ObjectContent content, IReadOnlyList<Threshold>? floors) => floors is null
+        ? content
+        : (content with { Settings = content.SettingsOrDefault with { Floors = floors.Count == 0 ? null : floors } }).GuessedAnew();
 
     private static bool IsReason(string reason) => reason.Length <= MostReason && !string.IsNullOrWhiteSpace(reason);
 

@@ -153,7 +153,8 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
             Expected(request.ExpectedVersion),
             context.Caller().OperatorId,
             request.Reason,
-            clock.GetUtcNow());
+            clock.GetUtcNow(),
+            request.Floors is { } floors ? [.. floors.Thresholds.Select(floor => floor.Read() with { IsOwn = false })] : null);
         return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
     }
 

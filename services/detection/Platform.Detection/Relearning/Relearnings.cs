@@ -75,6 +75,7 @@ internal static class RelearningWire
         LearnedMinutes = report.LearnedMinutes,
         RefusedMinutes = report.RefusedMinutes,
         FiredMinutes = report.FiredMinutes,
+        OfAnomalies = report.IsOfAnomalies,
         Rates =
         {
             report.Rates.Select(rate => new Wire.RelearnedRate

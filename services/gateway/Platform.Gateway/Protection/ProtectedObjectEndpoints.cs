@@ -16,11 +16,27 @@ internal static class ProtectedObjectEndpoints
     /// <param name="FlowsPerSecond">Flow records; 0: not watched.</param>
     /// <param name="Level">host, prefix or object: whose traffic.</param>
     /// <param name="Direction">in or out.</param>
+    /// <param name="Own">
+    /// True: somebody set it. False: a profile guessed it; it gives way to what is learned, and follows the declared bandwidth. In a change: another rate than
+    /// the profile's is own in any case, and true makes the same one own too.
+    /// </param>
     public sealed record ThresholdContent(
-        string Vector, long BitsPerSecond, long PacketsPerSecond, long FlowsPerSecond = 0, string Level = "host", string Direction = "in")
+        string Vector,
+        long BitsPerSecond,
+        long PacketsPerSecond,
+        long FlowsPerSecond = 0,
+        string Level = "host",
+        string Direction = "in",
+        bool Own = false)
     {
         internal static ThresholdContent Of(Wire.Threshold threshold) => new(
-            threshold.Vector, threshold.BitsPerSecond, threshold.PacketsPerSecond, threshold.FlowsPerSecond, threshold.Level, threshold.Direction);
+            threshold.Vector,
+            threshold.BitsPerSecond,
+            threshold.PacketsPerSecond,
+            threshold.FlowsPerSecond,
+            threshold.Level,
+            threshold.Direction,
+            threshold.Own);
 
         internal Wire.Threshold ToWire() => new()
         {
@@ -30,6 +46,7 @@ internal static class ProtectedObjectEndpoints
             FlowsPerSecond = FlowsPerSecond,
             Level = Level,
             Direction = Direction,
+            Own = Own,
         };
     }
 
@@ -54,7 +71,8 @@ internal static class ProtectedObjectEndpoints
 
     /// <param name="Learning">From now on.</param>
     /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
-    public sealed record ChangeLearningRequest(LearningContent Learning, string Reason);
+    /// <param name="Floors">All floors from now on; empty: none; null: they stay. What a profile guessed falls with them, own thresholds stay.</param>
+    public sealed record ChangeLearningRequest(LearningContent Learning, string Reason, IReadOnlyList<ThresholdContent>? Floors = null);
 
     /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
     public sealed record WithReasonRequest(string Reason);
@@ -86,8 +104,8 @@ internal static class ProtectedObjectEndpoints
     /// <param name="Thresholds">In force.</param>
     /// <param name="Version">Version of prefixes and thresholds; send it as If-Match with a change.</param>
     /// <param name="WiderThresholds">Of other levels than host, or of traffic out.</param>
-    /// <param name="Floors">Learned thresholds are never below these.</param>
-    /// <param name="Profile">Where the thresholds came from; empty: set by hand.</param>
+    /// <param name="Floors">Learned thresholds are never below these; a change of learning may take them back.</param>
+    /// <param name="Profile">Where the thresholds came from that are not own; empty: all are set by hand.</param>
     /// <param name="Learning">How thresholds are learned.</param>
     /// <param name="DeclaredBitsPerSecond">What the contract declares as the most; 0: not known.</param>
     public sealed record ProtectedObjectAnswer(
@@ -250,6 +268,7 @@ internal static class ProtectedObjectEndpoints
                 FloorShare = request.Learning.FloorShare,
                 Zone = request.Learning.Zone,
             },
+            Floors = request.Floors is { } floors ? new Wire.Floors { Thresholds = { floors.Select(floor => floor.ToWire()) } } : null,
         })).Version);
 
     private static async Task<Ok<ListAnswer<VersionAnswer>>> Versions(

@@ -46,9 +46,10 @@ internal static class RelearningEndpoints
     /// <param name="Version">Version of the object whose thresholds are the old ones; send it as If-Match when applying.</param>
     /// <param name="Fingerprint">Another text when anything else is proposed; send it when applying.</param>
     /// <param name="LearnedMinutes">Minutes of the period that were learned from.</param>
-    /// <param name="RefusedMinutes">Minutes that were not, because an anomaly was open.</param>
+    /// <param name="RefusedMinutes">Minutes that were not, because an anomaly was open that nobody marked false.</param>
     /// <param name="FiredMinutes">Minutes of the last 30 days over which firings were counted.</param>
     /// <param name="Rates">One per vector, level and unit.</param>
+    /// <param name="OfAnomalies">A warning: fewer than 60 minutes were without an anomaly, so those with one were learned from too.</param>
     public sealed record RelearningAnswer(
         DateTimeOffset From,
         DateTimeOffset Until,
@@ -57,7 +58,8 @@ internal static class RelearningEndpoints
         int LearnedMinutes,
         int RefusedMinutes,
         int FiredMinutes,
-        IReadOnlyList<RelearnedRateAnswer> Rates);
+        IReadOnlyList<RelearnedRateAnswer> Rates,
+        bool OfAnomalies);
 
     /// <param name="Vector">total, udp, icmp, ... (the vectors of telemetry).</param>
     /// <param name="Level">host, prefix or object.</param>
@@ -129,7 +131,8 @@ internal static class RelearningEndpoints
             report.LearnedMinutes,
             report.RefusedMinutes,
             report.FiredMinutes,
-            [.. report.Rates.Select(Describe)]));
+            [.. report.Rates.Select(Describe)],
+            report.OfAnomalies));
     }
 
     private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Apply(
