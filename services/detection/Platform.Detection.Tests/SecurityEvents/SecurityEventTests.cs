@@ -52,7 +52,7 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
     {
         for (var minute = 0; minute < 5; minute++)
         {
-            await Host.Deliver(Condition("exporter-losing", minute: 20), Customer.NewId()); // all at the same time
+            await Host.Deliver(Condition("exporter-losing", minute: 20) with { Address = "192.0.2.8" }, Customer.NewId()); // all at the same time
         }
 
         var all = (await List(Provider, new() { Kinds = { "exporter-losing" } })).Events.Select(e => e.EventId).ToArray();
