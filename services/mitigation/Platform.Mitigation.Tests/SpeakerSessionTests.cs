@@ -70,7 +70,7 @@ public sealed class SpeakerSessionTests(PostgresServer postgres, RabbitMqVirtual
             await Eventually.Get(() => network.AtSpeaker("203.0.113.162/32"), seen => seen.Count == 1, what: "the route again");
         }
 
-        var first = Assert.Single((await Drift()).Skip(before));
+        var first = Assert.Single((await Eventually.Get(Drift, seen => seen.Count > before, what: "the first record")).Skip(before));
         _host.Clock.Advance(TimeSpan.FromSeconds(61));
         var sum = (await Eventually.Get(Drift, seen => seen.Count == before + 2, TimeSpan.FromSeconds(30), "the sum"))[^1];
 
