@@ -169,6 +169,8 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
         await ByHand("203.0.113.158/32");
         await Eventually.Get(() => _second.Routes(), seen => seen.Count == 1, what: "the route at the second speaker");
         await _host.CatchUp();
+        var filled = TimeProvider.System.GetTimestamp();
+        await Eventually.True(() => Task.FromResult(TimeProvider.System.GetElapsedTime(filled) > TimeSpan.FromSeconds(2))); // GoBGP tells of when in seconds
 
         await _host.DisposeAsync();
         await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", third.Api.ToString()));
@@ -187,6 +189,8 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
         await ByHand("203.0.113.164/32");
         await Eventually.Get(() => _second.Routes(), seen => seen.Count == 1, what: "the route at the second speaker");
         await _host.CatchUp();
+        var filled = TimeProvider.System.GetTimestamp();
+        await Eventually.True(() => Task.FromResult(TimeProvider.System.GetElapsedTime(filled) > TimeSpan.FromSeconds(2))); // GoBGP tells of when in seconds
 
         await _host.DisposeAsync();
         await Start(("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", third.Api.ToString()));

@@ -42,9 +42,8 @@ internal sealed partial class EffectMeter
             : null;
     }
 
-    /// <summary>What was said last and still holds: what nobody took is in force now, and has not been measured yet.</summary>
-    private static MeasuredEffect? Standing(MeasuredCountermeasure it) =>
-        it is { IsAtScrubbers: false, AnnouncedAt: not null, Effect.Verdict: EffectRules.NotSeen } ? null : it.Effect;
+    /// <summary>What was said last and still holds where nothing can be said now: no step follows from what is not seen any more.</summary>
+    private static MeasuredEffect? Standing(MeasuredCountermeasure it) => it.Effect is { Verdict: EffectRules.Helped } ? it.Effect : null;
 
     private Judgement? JudgeAtScrubbers(Look look, MeasuredCountermeasure it)
     {

@@ -84,7 +84,7 @@ internal static class EffectRules
         var verdict = Verdict(evidence, passed);
         var figures = $"{Mega(dropped)} Mbit/s are dropped, {Mega(passed)} Mbit/s pass; the attack was {Mega(before)} Mbit/s.";
         return dropped == 0 && verdict != Unchanged ? null
-            : dropped > 0 && (dropped >= passed || verdict != Unchanged) ? new(Helped, figures, passed)
+            : dropped > 0 && (dropped >= passed || verdict != Unchanged || droppedByAll >= before / 2) ? new(Helped, figures, passed) // what passes may be honest
             : new(Unchanged, $"Nothing changed: {figures}", passed);
     }
 

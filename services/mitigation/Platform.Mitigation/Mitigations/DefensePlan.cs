@@ -190,7 +190,10 @@ internal static class DefensePlan
     {
         TrafficAction.RateLimit => Limited(it.Shaped, it.Seen),
         TrafficAction.Redirect => it.Shaped with { Action = action, RedirectTo = means.RedirectTo },
-        _ => it.IsBroad ? Limited(it.Shaped, it.Seen) : it.Shaped,
+        _ when it.IsBroad => Limited(it.Shaped, it.Seen),
+
+        // Lengths of flows are averages, or of frames: a discard by length that misses would be seen by nobody, and the port is narrow enough.
+        _ => it.Shaped with { PacketLength = null },
     };
 
     /// <summary>

@@ -32,11 +32,11 @@ internal static class VectorMatches
 
     /// <summary>Vectors that much honest traffic is part of too: also answers to the customer's own connections, and his tunnels.</summary>
     public static bool IsBroad(string vector) =>
-        vector is "udp" or "icmp" or "tcp-syn" or "tcp-syn-ack" or "tcp-ack" or "tcp-rst" or "dns" or "gre" or "l2tp";
+        vector is "udp" or "icmp" or "tcp-syn" or "tcp-syn-ack" or "tcp-ack" or "tcp-rst" or "dns" or "gre" or "l2tp" or OtherAmplification;
 
     /// <summary>Whether the first is a narrow part of the second: UDP from the port of a service, or what is left of UDP that was cut in pieces.</summary>
     public static bool IsInside(string narrow, string broad) =>
-        broad is "udp" && !IsBroad(narrow) && (narrow is "fragment" or OtherAmplification || AmplifiedFromPort.ContainsKey(narrow));
+        broad is "udp" && !IsBroad(narrow) && (narrow is "fragment" || AmplifiedFromPort.ContainsKey(narrow));
 
     /// <summary>
     /// What one honest, lively host sends of it at most, in bytes per second: 50 connection attempts, answers to them, echo requests or resets; a tunnel of

@@ -39,7 +39,7 @@ internal sealed class ReturnRoutes(NodeCommands node, IOptions<ScrubberOptions> 
         var wanted = $"{path} {string.Join(' ', prefixes)} {string.Join(' ', proxied)}";
         if (wanted == _applied && clock.GetUtcNow() < _lookAgainAt)
         {
-            return _returned;
+            return path is null ? [.. diverted] : _returned; // without a way of our own nothing was applied that could be remembered
         }
 
         (_applied, _returned) = (null, []);
