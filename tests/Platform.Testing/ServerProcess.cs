@@ -116,9 +116,16 @@ public sealed class ServerProcess : IAsyncDisposable
         while (!_process.HasExited && since.Elapsed < patience)
         {
             using var attempt = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-            if (await probe(attempt.Token))
+            try
             {
-                return;
+                if (await probe(attempt.Token))
+                {
+                    return;
+                }
+            }
+            catch (OperationCanceledException) when (attempt.IsCancellationRequested)
+            {
+                // It is there and slow: not ready yet.
             }
 
             await Task.Delay(25, CancellationToken.None);
