@@ -94,6 +94,7 @@ public sealed partial class ProjectionRunner
         await transaction.CommitAsync(cancellationToken);
         return true;
     }
+
     /// <summary>Nothing is left after the switch; after a failure the rows must not outlive an erasure.</summary>
     private async Task DropLeftCopies()
     {

@@ -69,7 +69,14 @@ internal sealed class RoutesPastTheirEnd(
         var open = new List<MitigationState>();
         foreach (var (tenant, key) in keys)
         {
-            open.Add((await store.Tenant(TenantId.Parse(tenant)).Load(MitigationState.Stream, key, cancellation)).State);
+            try
+            {
+                open.Add((await store.Tenant(TenantId.Parse(tenant)).Load(MitigationState.Stream, key, cancellation)).State);
+            }
+            catch (Exception fault) when (fault is not NpgsqlException && !cancellation.IsCancellationRequested)
+            {
+                log.FailedAlone(fault, $"The end of mitigation {key}"); // what cannot be read may be why the views stand still
+            }
         }
 
         return open;
