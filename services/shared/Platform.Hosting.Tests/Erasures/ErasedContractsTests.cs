@@ -47,6 +47,30 @@ public sealed class ErasedContractsTests(PostgresDatabase database) : IClassFixt
     }
 
     [Fact]
+    [Trait("Requirement", "R36")]
+    public async Task A_write_that_takes_longer_than_a_transaction_may_be_idle_keeps_its_place_to_the_end()
+    {
+        var impatient = new Npgsql.NpgsqlConnectionStringBuilder(database.ConnectionString) { Options = "-c idle_in_transaction_session_timeout=200" };
+        await using var source = Npgsql.NpgsqlDataSource.Create(impatient);
+        using var gate = new ErasedContracts(source);
+        await gate.Unless(
+            "DP00000206",
+            async () =>
+            {
+                await using var another = await source.OpenConnectionAsync(Token);
+                await using (await another.BeginTransactionAsync(Token))
+                {
+                    await using var begin = new Npgsql.NpgsqlCommand("select 1", another);
+                    await begin.ExecuteScalarAsync(Token);
+                    await Eventually.Equal(0L, () => Count($"select count(*) from pg_stat_activity where pid = {another.ProcessID}")); // as long as it takes
+
+                    Assert.Equal(1L, await Count("select count(*) from pg_locks where locktype = 'advisory' and granted and mode = 'ShareLock' and database = (select oid from pg_database where datname = current_database())"));
+                }
+            },
+            Token);
+    }
+
+    [Fact]
     public async Task Another_contract_is_not_closed()
     {
         await _gate.Close("DP00000204", ErasureId, Token);
@@ -89,12 +113,15 @@ public sealed class ErasedContractsTests(PostgresDatabase database) : IClassFixt
         }
     }
 
-    private async Task<long> WaitingForALock()
+    private Task<long> WaitingForALock() => Count(
+        """
+        select count(*) from pg_locks
+        where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())
+        """);
+
+    private async Task<long> Count(string sql)
     {
-        await using var count = database.DataSource.CreateCommand("""
-            select count(*) from pg_locks
-            where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())
-            """);
+        await using var count = database.DataSource.CreateCommand(sql);
         return (long)(await count.ExecuteScalarAsync(Token))!;
     }
 }
