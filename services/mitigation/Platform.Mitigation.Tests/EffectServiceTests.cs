@@ -195,6 +195,66 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     }
 
     [Fact]
+    public async Task A_rule_that_waits_for_a_dead_speaker_does_not_keep_another_speaker_from_the_next_step()
+    {
+        await using var second = new GoBgpServer(new() { Asn = 64514, RouterId = "192.0.2.9" });
+        await second.Start();
+        await Again(("Effects:TakenWithin", "00:00:05"), ("Bgp:Speakers:1:Name", "second"), ("Bgp:Speakers:1:Address", second.Api.ToString()));
+        const string target = "203.0.113.88/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await network.Speaker.Kill();
+        try
+        {
+            await Eventually.True(
+                async () => await Scalar("select count(*) from views.speakers_v1 where (name = 'edge') = (away_since is not null)") is 2L,
+                what: "one speaker that is away and one that is there");
+            await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+            await TimePasses(target, 80_000_000, async () => (await second.Routes()).Any(route => route.Prefix == target), "the blackhole at the other");
+        }
+        finally
+        {
+            await network.Speaker.Start();
+            await network.Session();
+        }
+
+        Assert.Equal("not-seen", (await Stream()).OfType<EffectMeasured>().First().Effect.Verdict);
+        Assert.Contains("Not seen: no speaker has it in force", (await Stream()).OfType<StepTaken>().Single().Why, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task That_nobody_takes_a_rule_is_not_concluded_from_views_that_stand_still_while_its_stream_says_that_it_is_in_force()
+    {
+        await Again(("Effects:TakenWithin", "00:00:05"));
+        const string target = "203.0.113.89/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await network.Speaker.Gobgp("global", "policy", "import", "set", "default", "reject");
+        await using var still = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+            await _host.CatchUp();
+            await using var hold = still.CreateCommand();
+            hold.CommandText = "begin; select from platform.checkpoints where name = 'known_mitigations_v1' for update"; // as long as this holds, it comes no further
+            await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            await network.Speaker.Gobgp("global", "policy", "import", "set", "default", "accept");
+        }
+
+        await network.RouterHasRule(target);
+        await Eventually.True(async () => (await Stream()).OfType<CountermeasureAnnounced>().Any(), what: "the record of it");
+        var seconds = 0;
+        await TimePasses(target, 80_000_000, () => ++seconds > 30, "30 seconds");
+
+        await using var release = still.CreateCommand();
+        release.CommandText = "rollback";
+        await release.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        Assert.Empty((await Stream()).OfType<EffectMeasured>());
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+    }
+
+    [Fact]
     public async Task That_nobody_sees_the_attack_any_more_is_no_end_of_it_and_it_ends_when_telemetry_is_back_and_quiet()
     {
         await Again(("Effects:QuietFor", "00:00:10"));

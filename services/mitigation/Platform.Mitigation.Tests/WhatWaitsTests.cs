@@ -1,7 +1,10 @@
+using Npgsql;
 using Platform.EventStore;
+using Platform.Hosting;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
+using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Tests;
 
@@ -64,7 +67,7 @@ public sealed class WhatWaitsTests(PostgresDatabase database, RabbitMqVirtualHos
         var until = _host.Clock.GetUtcNow() + TimeSpan.FromHours(24);
 
         await using var still = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await Execute("begin; select from platform.checkpoints where name = 'known_mitigations_v1' for update"); // as long as this holds, it comes no further
+        await Execute(still, "begin; select from platform.checkpoints where name = 'known_mitigations_v1' for update"); // as long as this holds, it comes no further
         await _host.Store.Tenant(TenantId.Of(_customer.TenantId)).Handle(
             MitigationState.Stream,
             DerivedId.OfMitigation(extended).ToString(),
@@ -84,15 +87,61 @@ public sealed class WhatWaitsTests(PostgresDatabase database, RabbitMqVirtualHos
             await Held("203.0.113.94/32"); // the stream says so
         }
 
-        await Execute("rollback");
+        await Execute(still, "rollback");
         await Held("203.0.113.94/32");
+    }
 
-        async Task Execute(string sql)
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_an_operator_withdraws_and_what_is_over_leaves_the_network_while_a_projection_stands_still(bool isStartedAnew)
+    {
+        await _host.DisposeAsync();
+        _host = await AMitigationService.Start(database, broker, network);
+        var (byHand, over, going) = (Customer.NewId(), Customer.NewId(), Customer.NewId());
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.Attacked("203.0.113.95/32", byHand));
+        await Deliver(_customer.Attacked("203.0.113.96/32", over));
+        await Deliver(_customer.Attacked("203.0.113.97/32", going));
+        await Held("203.0.113.95/32");
+        await Held("203.0.113.96/32");
+        await Held("203.0.113.97/32");
+        await Eventually.True(
+            async () => (await Task.WhenAll(new[] { byHand, over, going }.Select(Stream))).All(it => it.OfType<CountermeasureAnnounced>().Any()), what: "the read-backs");
+        await _host.CatchUp();
+
+        await using var still = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await Execute(still, "begin; select from platform.checkpoints where name = 'known_mitigations_v1' for update"); // as long as this holds, it comes no further
+        await new Wire.Mitigations.MitigationsClient(_host.Channel).WithdrawMitigationAsync(
+            new() { MitigationId = DerivedId.OfMitigation(byHand).ToString(), Reason = "customer called" },
+            _host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+        await Deliver(_customer.Relieved("203.0.113.96/32", over));
+        if (isStartedAnew)
         {
-            await using var command = still.CreateCommand();
-            command.CommandText = sql;
-            await command.ExecuteNonQueryAsync();
+            await _host.Stop();
+            await _host.Start();
         }
+
+        await network.RouterHolds("203.0.113.95/32");
+        await Held("203.0.113.96/32"); // its hold is not over
+        _host.Clock.Advance(TimeSpan.FromSeconds(31));
+        await network.RouterHolds("203.0.113.96/32");
+        Assert.Equal(WithdrawalReason.AnomalyEnded, (await Stream(over)).OfType<WithdrawalRequested>().Single().Reason); // its stream says why
+        await Held("203.0.113.97/32");
+
+        await Execute(still, "rollback");
+        await _host.CatchUp();
+        await Eventually.True(
+            async () => (await Task.WhenAll(new[] { byHand, over }.Select(Stream))).All(it => it.OfType<MitigationEnded>().Any()), what: "both ends");
+        await network.RouterHolds("203.0.113.95/32");
+        await network.RouterHolds("203.0.113.96/32");
+        await Held("203.0.113.97/32");
+    }
+
+    private static async Task Execute(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
     private Task Held(string target) => network.RouterHolds(target, $"{target} via 192.0.2.1 [65535:666 65535:65281]");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
@@ -9,69 +10,101 @@ using Platform.Mitigation.Scrubbers;
 namespace Platform.Mitigation.Bgp;
 
 /// <summary>
-/// While the views cannot be asked, as after a start when a projection stands still, the reconciler changes nothing; an end must come all the same. Here it
-/// is asked of the streams themselves what expired, was withdrawn or dropped, and that is taken out of the speakers. Nothing is put in, and what no stream
-/// says is over is left alone.
+/// An end comes also while the views do not tell it. While they stand still, or cannot be asked at all, the streams themselves are asked what is over; what
+/// is due by its hold or its expiry is withdrawn there. While the reconciler works, it and the scrubbers hear it from here (<see cref="CurrentViews.Over"/>);
+/// while it waits for the views, as after a start, what is over is taken out of the speakers here. Nothing is put in, and what no stream says is over is
+/// left alone.
 /// </summary>
-/// <remarks>Every replica does it: withdrawing twice changes nothing. It reads every open stream, which is why it is not done while the views tell.</remarks>
+/// <remarks>Every replica does it: withdrawing twice changes nothing. It takes a tenth of the time at most, and reads a stream again only when it is longer.</remarks>
 internal sealed class RoutesPastTheirEnd(
     NpgsqlDataSource database,
     StreamStore store,
     CurrentViews views,
     IOptions<BgpOptions> options,
     IOptions<ScrubberOptions> scrubbers,
+    IOptions<MitigationOptions> limits,
     TimeProvider clock,
     ILogger<RoutesPastTheirEnd> log) : BackgroundService
 {
+    private const int Rest = 9;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    private Dictionary<(string Tenant, string Key), (long Version, MitigationState State)> _known = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var took = TimeSpan.Zero;
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(Interval, stoppingToken);
+            await Task.Delay(Rest * took > Interval ? Rest * took : Interval, stoppingToken);
+            var since = Stopwatch.GetTimestamp();
             try
             {
-                if (await views.Network.IsBehind(stoppingToken))
-                {
-                    var open = await ReadOpen(stoppingToken);
-                    await Task.WhenAll(options.Value.Speakers.Select(speaker => Withdraw(speaker, open, stoppingToken)));
-                }
+                await Look(stoppingToken);
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 log.ReconcilerWaits(fault);
             }
+
+            took = Stopwatch.GetElapsedTime(since);
         }
     }
 
-    private async Task<IReadOnlyList<MitigationState>> ReadOpen(CancellationToken cancellation)
+    private async Task Look(CancellationToken cancellation)
+    {
+        var (position, isSilent, standsStill) = await views.Network.Look(cancellation);
+        if (!isSilent && !standsStill)
+        {
+            _known = [];
+            views.Over = new HashSet<Guid>();
+            return;
+        }
+
+        _known = await ReadOpen(position, cancellation);
+        var now = clock.GetUtcNow();
+        var all = _known.Values.SelectMany(it => it.State.Countermeasures.Select(one => new Known(one.Key, one.Value, it.State, now))).ToList();
+        views.Over = all.Where(it => !it.IsStanding).Select(it => it.CountermeasureId).ToHashSet();
+        if (isSilent)
+        {
+            await Task.WhenAll(options.Value.Speakers.Select(speaker => Withdraw(speaker, all, cancellation)));
+        }
+    }
+
+    /// <summary>What the views know to be in the network, whatever became of it, and what happened behind them and has not ended.</summary>
+    private async Task<Dictionary<(string Tenant, string Key), (long Version, MitigationState State)>> ReadOpen(long position, CancellationToken cancellation)
     {
         await using var command = database.CreateCommand(
             """
-            select tenant_id, substr(stream_id, length($3) + 2) from events.mt_events begun
-            where type = $1 and stream_id like $3 || ':%'
-              and not exists (select from events.mt_events over
-                  where over.tenant_id = begun.tenant_id and over.stream_id = begun.stream_id and over.type = $2)
+            select s.tenant_id, substr(s.id, length($1) + 2), s.version
+            from (
+                select tenant_id::text, $1 || ':' || mitigation_id from views.countermeasures_v1 where in_network and not withdrawn
+                union
+                select tenant_id, stream_id from (
+                    select distinct tenant_id, stream_id from events.mt_events where seq_id > $2 and stream_id like $1 || ':%') behind
+                where not exists (select from events.mt_events over
+                    where over.tenant_id = behind.tenant_id and over.stream_id = behind.stream_id and over.type = $3)) it (tenant_id, id)
+            join events.mt_streams s using (tenant_id, id)
             """);
-        command.Parameters.Add(new() { Value = EventCatalog.NameOf(typeof(MitigationStarted)) });
-        command.Parameters.Add(new() { Value = EventCatalog.NameOf(typeof(MitigationEnded)) });
         command.Parameters.Add(new() { Value = MitigationState.Stream.Name });
-        var keys = new List<(string Tenant, string Key)>();
+        command.Parameters.Add(new() { Value = position });
+        command.Parameters.Add(new() { Value = EventCatalog.NameOf(typeof(MitigationEnded)) });
+        var found = new List<(string Tenant, string Key, long Version)>();
         await using (var row = await command.ExecuteReaderAsync(cancellation))
         {
             while (await row.ReadAsync(cancellation))
             {
-                keys.Add((row.GetString(0), row.GetString(1)));
+                found.Add((row.GetString(0), row.GetString(1), row.GetInt64(2)));
             }
         }
 
-        var open = new List<MitigationState>();
-        foreach (var (tenant, key) in keys)
+        var open = new Dictionary<(string Tenant, string Key), (long Version, MitigationState State)>();
+        foreach (var (tenant, key, version) in found)
         {
             try
             {
-                open.Add((await store.Tenant(TenantId.Parse(tenant)).Load(MitigationState.Stream, key, cancellation)).State);
+                var known = _known.TryGetValue((tenant, key), out var read) && read.Version == version ? read : await Load(tenant, key, cancellation);
+                open[(tenant, key)] = IsDue(known.State) ? await End(tenant, key, known.State, cancellation) : known;
             }
             catch (Exception fault) when (fault is not NpgsqlException && !cancellation.IsCancellationRequested)
             {
@@ -82,20 +115,41 @@ internal sealed class RoutesPastTheirEnd(
         return open;
     }
 
-    private async Task Withdraw(SpeakerOptions from, IReadOnlyList<MitigationState> open, CancellationToken cancellation)
+    private async Task<(long Version, MitigationState State)> Load(string tenant, string key, CancellationToken cancellation)
+    {
+        var (state, version) = await store.Tenant(TenantId.Parse(tenant)).Load(MitigationState.Stream, key, cancellation);
+        return (version, state);
+    }
+
+    private bool IsDue(MitigationState state) =>
+        state.Status is MitigationStatus.Standing && clock.GetUtcNow() is var now && (state.HeldUntil <= now || state.ExpiresAt <= now);
+
+    /// <summary>As it would be withdrawn if the views told that it is due.</summary>
+    private async Task<(long Version, MitigationState State)> End(string tenant, string key, MitigationState state, CancellationToken cancellation)
+    {
+        var (id, now) = (state.Scope!.MitigationId, clock.GetUtcNow());
+        await store.Tenant(TenantId.Parse(tenant)).Handle(
+            MitigationState.Stream,
+            key,
+            current => current.ExpiresAt <= now
+                ? MitigationDecider.Decide(current, new WithdrawMitigation(id, WithdrawalReason.Expired, Note: null, now))
+                : MitigationDecider.Decide(current, new RelieveMitigation(id, limits.Value.Hold, now)),
+            new Cause($"past its end:{now.UtcTicks}"),
+            cancellation);
+        return await Load(tenant, key, cancellation);
+    }
+
+    private async Task Withdraw(SpeakerOptions from, IReadOnlyList<Known> all, CancellationToken cancellation)
     {
         using var speaker = new BgpSpeaker(from, (uint)options.Value.PathIdentifier, options.Value.Timeout, scrubbers.Value.Pools);
         try
         {
-            var now = clock.GetUtcNow();
             var (standing, past) = (new HashSet<string>(), new Dictionary<string, IPNetwork>());
-            foreach (var (mitigation, it) in open.SelectMany(mitigation => mitigation.Countermeasures.Values.Select(it => (mitigation, it))))
+            foreach (var it in all.Where(it => it.Countermeasure.IsInNetwork))
             {
-                var isStanding = mitigation.Status is MitigationStatus.Standing && it.Stage is CountermeasureStage.Wanted && mitigation.ExpiresAt > now;
-                if (it.IsInNetwork
-                    && speaker.RouteFor(new CountermeasureSpec(it.Kind, it.Prefix, it.Rule, it.Pool), mitigation.ExpiresAt) is { } route)
+                if (RouteFor(speaker, it) is { } route)
                 {
-                    _ = isStanding ? standing.Add(route.Key) : past.TryAdd(route.Key, it.Prefix);
+                    _ = it.IsStanding ? standing.Add(route.Key) : past.TryAdd(route.Key, it.Countermeasure.Prefix);
                 }
             }
 
@@ -116,5 +170,28 @@ internal sealed class RoutesPastTheirEnd(
         {
             // It is away: the reconciler says so, and here it is asked again.
         }
+    }
+
+    /// <summary>What cannot be written as a route is none, and keeps no other in.</summary>
+    private SpeakerRoute? RouteFor(BgpSpeaker speaker, Known known)
+    {
+        try
+        {
+            var it = known.Countermeasure;
+            return speaker.RouteFor(new CountermeasureSpec(it.Kind, it.Prefix, it.Rule, it.Pool), known.Mitigation.ExpiresAt);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            log.FailedAlone(fault, $"The route of countermeasure {known.CountermeasureId} at {speaker.Options.Name}");
+            return null;
+        }
+    }
+
+    /// <param name="Now">When it was looked at (UTC).</param>
+    private sealed record Known(Guid CountermeasureId, CountermeasureState Countermeasure, MitigationState Mitigation, DateTimeOffset Now)
+    {
+        /// <summary>Whether it shall be in the network.</summary>
+        public bool IsStanding =>
+            Mitigation.Status is MitigationStatus.Standing && Countermeasure.Stage is CountermeasureStage.Wanted && Mitigation.ExpiresAt > Now;
     }
 }

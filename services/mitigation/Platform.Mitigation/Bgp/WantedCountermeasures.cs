@@ -20,7 +20,7 @@ internal sealed class WantedCountermeasures(
 
     /// <summary>
     /// While the kill switch is engaged nothing is wanted, and after it nothing from before, whatever the streams have got to; nor what expired,
-    /// ended, what its contract does not protect any more, or what the rails would not let out today.
+    /// ended, what its contract does not protect any more, what its stream alone knows to be over, or what the rails would not let out today.
     /// </summary>
     /// <remarks>
     /// The kill switch is asked in its stream itself: it has to work while the views stand still. Engaged, also while it is waited for them, nothing is waited for.
@@ -29,6 +29,7 @@ internal sealed class WantedCountermeasures(
     public async Task<IReadOnlyList<WantedCountermeasure>> Read(CancellationToken cancellation)
     {
         var floor = await views.Network.Floor(cancellation, IsEngaged);
+        var over = views.Over;
         await using var command = database.CreateCommand(
             $"""
             with wanted as (
@@ -74,7 +75,7 @@ internal sealed class WantedCountermeasures(
                         await reader.IsDBNullAsync(9, cancellation) ? null : reader.GetString(9)),
                     reader.GetFieldValue<string[]>(6),
                     reader.GetFieldValue<DateTimeOffset>(7),
-                    reader.GetBoolean(8),
+                    reader.GetBoolean(8) || over.Contains(reader.GetGuid(2)),
                     reader.GetFieldValue<DateTimeOffset>(10))));
             }
         }

@@ -25,8 +25,8 @@ internal sealed partial class EffectMeter
     };
 
     /// <summary>
-    /// Nobody was read back with it. Where nobody answers it waits, and the next step would wait with it; where somebody answers who does not take it, it is
-    /// no defence.
+    /// Nobody was read back with it. Where no speaker answers at all it waits, and whatever came next would wait with it; where somebody answers, and it is
+    /// not taken, it is no defence: another speaker may take the next step.
     /// </summary>
     private Judgement? JudgeUntaken(Look look, MeasuredCountermeasure it)
     {
@@ -36,7 +36,9 @@ internal sealed partial class EffectMeter
             return null;
         }
 
-        var answering = network.Value.HoldersOf(it.Spec).Where(_answeringSince.ContainsKey).Select(speaker => _answeringSince[speaker]).ToList();
+        var all = network.Value.Speakers.Select(speaker => speaker.Name).Where(_answeringSince.ContainsKey).ToList();
+        var holders = all.Where(network.Value.HoldersOf(it.Spec).Contains).ToList();
+        var answering = (holders.Count > 0 ? holders : all).Select(speaker => _answeringSince[speaker]).ToList();
         return answering.Count == 0 ? EffectRules.NobodyTakes
             : look.Now - answering.Min() >= within ? EffectRules.NotTaken("speaker", look.Now - it.RequestedAt)
             : null;

@@ -173,7 +173,8 @@ internal sealed partial class EffectMeter(
             it.Counted?.PassedBytes,
             said.Verdict,
             Words: said.Words),
-        clock.GetUtcNow());
+        clock.GetUtcNow(),
+        IsUntaken: it.AnnouncedAt is null && said.Verdict is EffectRules.NotSeen);
 
     /// <summary>The last word, once it was measured, or cannot be any more.</summary>
     private async Task NoteAftermath(Look look, MeasuredCountermeasure it, DateTimeOffset withdrawn, CancellationToken cancellation)
@@ -203,6 +204,12 @@ internal sealed partial class EffectMeter(
 
         var (state, _) = await store.Tenant(TenantId.Of(mitigation.TenantId))
             .Load(MitigationState.Stream, mitigation.MitigationId.ToString(), cancellation);
+        if (mitigation.Countermeasures.Any(it =>
+            it.AnnouncedAt is null && it.Step == mitigation.Step && state.Countermeasures.GetValueOrDefault(it.CountermeasureId) is { Announced.IsEmpty: false }))
+        {
+            return; // it is in force, and the views do not know it yet
+        }
+
         var next = state.Step == mitigation.Step && MitigationDecider.StepAfter(state, defense) is { } step ? MitigationDecider.New(state, step.Specs) : [];
         if (next.All(spec => defense.Rails.RefusalOf(spec, defense.Contract, mitigation.ServiceCode) is null))
         {

@@ -17,12 +17,18 @@ internal sealed class CurrentViews(NpgsqlDataSource database, KnownMitigations m
 
     /// <summary>For what shall come into it.</summary>
     public ViewGate Decisions { get; } = new(database, mitigations.Name, killSwitch.Name, policies.Name);
+
+    /// <summary>Countermeasures that are over, as their streams say while the views do not move; none while they do.</summary>
+    public IReadOnlySet<Guid> Over { get; set; } = new HashSet<Guid>();
 }
 
 /// <summary>Some views that are read together.</summary>
 internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
 {
+    private const string Head = "(select coalesce(max(seq_id), 0) from events.mt_events)";
+
     private long _seen = -1;
+    private long _headBefore;
 
     /// <summary>Event up to which all of them stand: an expression for the select list of whoever reads them.</summary>
     public string Position { get; } = $"""
@@ -40,7 +46,7 @@ internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
             return seen;
         }
 
-        var head = await Ask("(select coalesce(max(seq_id), 0) from events.mt_events)", cancellation);
+        var head = await Ask(Head, cancellation);
         for (var pause = 2; await Ask(Position, cancellation) < head; pause = Math.Min(2 * pause, 100))
         {
             if (isNeedless is not null && await isNeedless(cancellation))
@@ -67,9 +73,18 @@ internal sealed class ViewGate(NpgsqlDataSource database, params string[] views)
         Raise(position);
     }
 
-    /// <summary>Whether they cannot be asked now: nobody here has seen them whole yet, or they are being built anew, or stand still.</summary>
-    public async Task<bool> IsBehind(CancellationToken cancellation) =>
-        Interlocked.Read(ref _seen) is var seen && (seen < 0 || await Ask(Position, cancellation) < seen);
+    /// <summary>For the one who looks after them, again and again.</summary>
+    /// <returns>
+    /// Where they stand; whether they cannot be asked now, because nobody here has seen them whole yet, or they are being built anew; and whether they have not
+    /// passed what was stored at the last look.
+    /// </returns>
+    public async Task<(long Position, bool IsSilent, bool StandsStill)> Look(CancellationToken cancellation)
+    {
+        var position = await Ask(Position, cancellation);
+        var (seen, before) = (Interlocked.Read(ref _seen), _headBefore);
+        _headBefore = await Ask(Head, cancellation);
+        return (position, seen < 0 || position < seen, position < before);
+    }
 
     /// <summary>For work that reads them in several statements.</summary>
     /// <exception cref="ViewBehindException">They are being built anew.</exception>

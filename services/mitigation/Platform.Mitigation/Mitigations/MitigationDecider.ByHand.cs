@@ -72,7 +72,8 @@ internal sealed record NoteEvidence(
 /// <param name="CountermeasureId">Which.</param>
 /// <param name="Effect">The figures.</param>
 /// <param name="At">When (UTC).</param>
-internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At);
+/// <param name="IsUntaken">Whether it was judged as what nobody has in force.</param>
+internal sealed record NoteEffect(Guid CountermeasureId, MeasuredEffect Effect, DateTimeOffset At, bool IsUntaken = false);
 
 /// <summary>Of several countermeasures of one mitigation.</summary>
 internal sealed record NoteEffects(IReadOnlyList<NoteEffect> Effects);
@@ -331,6 +332,7 @@ internal static partial class MitigationDecider
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command) =>
         current.Status is not MitigationStatus.Standing
         || current.Countermeasures.GetValueOrDefault(command.CountermeasureId) is not { Stage: CountermeasureStage.Wanted } countermeasure
+        || (command.IsUntaken && !countermeasure.Announced.IsEmpty) // the views that it was judged by do not know it yet
         || !EffectRules.IsNews(command.Effect.Verdict, command.Effect.Words, countermeasure.Effect)
             ? Decision<MitigationEvent>.Unchanged
             : new EffectMeasured(
