@@ -29,6 +29,7 @@ internal static class MitigationBenchmark
     private const int Rules = 1_000;
     private const int RulesPerOrder = 50;
     private const int ForeignRoutes = 200_000;
+    private const int ForeignFrom = 600;
     private static readonly Guid Tenant = Guid.Parse("0190aaaa-0000-7000-8000-000000000001");
     private static readonly string[] Blocks = ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "100.64.0.0/16"];
 
@@ -94,10 +95,11 @@ internal static class MitigationBenchmark
         var peer = new GobgpApi.GobgpApiClient(channel);
         var figures = new Dictionary<string, double>();
         await Latency(detection, peer, runs, figures, "route");
-        await FlowSpec(detection, peer, router, speaker, mitigation, grpc, figures, async () =>
+        string[] blackholed = [.. Enumerable.Range(0, Warm + runs).Concat(Enumerable.Range(ForeignFrom, Warm + (runs / 4))).Select(TargetOf)];
+        await FlowSpec(detection, peer, router, speaker, mitigation, grpc, figures, blackholed, async () =>
         {
             await Foreign(peer, speaker);
-            await Latency(detection, peer, runs / 4, figures, "route_foreign", from: 600);
+            await Latency(detection, peer, runs / 4, figures, "route_foreign", ForeignFrom);
         });
         detection.Channel.Dispose();
         return figures;
@@ -110,7 +112,7 @@ internal static class MitigationBenchmark
         var milliseconds = new List<double>();
         for (var run = from; run < from + Warm + runs; run++)
         {
-            var target = $"{Blocks[run / 200].Split(".0/")[0]}.{1 + run % 200}/32";
+            var target = TargetOf(run);
             var id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow());
             await session.Append(
                 BenchState.Stream, id.ToString(), ExpectedVersion.Any, [new BenchAnomalyDetected(id, target)], new Cause($"run {run}"), default);
@@ -144,6 +146,7 @@ internal static class MitigationBenchmark
         MitigationProgram mitigation,
         int grpc,
         Dictionary<string, double> figures,
+        string[] blackholed,
         Func<Task> beforeTheEnd)
     {
         using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{grpc}");
@@ -198,6 +201,7 @@ internal static class MitigationBenchmark
         await mitigations.TurnKillSwitchAsync(
             new TurnKillSwitchRequest { Engage = true, Reason = "bench" }, detection.As(TenantId.Provider, Roles.ProviderOperator));
         await Until(peer, 0);
+        await Eventually.True(async () => !await Holds(peer, blackholed), TimeSpan.FromSeconds(60), "no blackhole at the peer");
         figures["kill_switch_s"] = Seconds(clock);
         Console.WriteLine(Line($"nothing at the peer {figures["kill_switch_s"]} s after the kill switch"));
     }
@@ -309,12 +313,19 @@ internal static class MitigationBenchmark
         return count;
     }
 
-    private static async Task<bool> Holds(GobgpApi.GobgpApiClient server, string target)
+    private static string TargetOf(int run) => $"{Blocks[run / 200].Split(".0/")[0]}.{1 + run % 200}/32";
+
+    /// <summary>Whether it holds any of these.</summary>
+    private static async Task<bool> Holds(GobgpApi.GobgpApiClient server, params string[] targets)
     {
-        using var call = server.ListPath(new ListPathRequest { Family = new Family { Afi = 1, Safi = 1 }, Prefixes = { new TableLookupPrefix { Prefix = target } } });
+        using var call = server.ListPath(new ListPathRequest
+        {
+            Family = new Family { Afi = 1, Safi = 1 },
+            Prefixes = { targets.Select(target => new TableLookupPrefix { Prefix = target }) },
+        });
         await foreach (var answer in call.ResponseStream.ReadAllAsync())
         {
-            if (answer.Destination.Prefix == target)
+            if (targets.Contains(answer.Destination.Prefix))
             {
                 return true;
             }

@@ -164,6 +164,17 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         await Refused(StatusCode.PermissionDenied, null, () => Capacity.ListPoolsAsync(new(), As(Roles.Administrator)).ResponseAsync);
     }
 
+    [Fact, Trait("Requirement", "R26")]
+    public async Task Room_that_was_kept_for_a_contract_is_counted_once_when_the_contract_is_there()
+    {
+        await Admit(13_000_000_000);
+        await Deliver(_customer.Signed("198.18.58.0/24") with { DeclaredBitsPerSecond = 13_000_000_000 });
+
+        Assert.Equal((1_300_000_000, 1), ((await Pool()).Used, (await Pool()).Contracts));
+        Assert.Equal(0, (await Capacity.ListPoolsAsync(new(), AsProvider())).UnplacedBitsPerSecond);
+        await Admit(2_000_000_000); // and there is the room that there is
+    }
+
     private Wire.Capacity.CapacityClient Capacity => new(_host.Channel);
 
     private async Task<(long Limit, long Used, long Headroom, int Contracts)> Pool()

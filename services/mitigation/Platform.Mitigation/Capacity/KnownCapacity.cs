@@ -1,6 +1,7 @@
 using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Platform.Mitigation.KnownContracts;
 using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.Capacity;
@@ -79,6 +80,18 @@ internal sealed class KnownCapacity(
             new { serviceCode, need, until = clock.GetUtcNow() + HeldFor });
         await transaction.CommitAsync(cancellation);
         return true;
+    }
+
+    /// <summary>Room that was kept for a contract before it was there is kept for this one now, and is not counted beside it.</summary>
+    public async Task Admitted(KnownContract contract, CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(
+            """
+            update views.capacity_holds_v1 set service_code = @ServiceCode where hold_id = (
+                select hold_id from views.capacity_holds_v1 where service_code = '' and bits_per_second = @need order by held_until limit 1)
+            """,
+            new { contract.ServiceCode, need = Allocation.NeedOf(contract.DeclaredBitsPerSecond, contract.AlwaysOn, options.Value.Sharing) });
     }
 
     /// <summary>The pool that a standing diversion leads to: there the traffic is, whatever was lowered or declared since.</summary>

@@ -1,4 +1,3 @@
-using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Mitigations;
 
@@ -22,18 +21,6 @@ internal sealed class KillSwitchPosition : IProjection
                 Turn(engaged: false, e.ReleasedAt, e.Note, actor, recorded.Sequence, sql);
                 break;
         }
-    }
-
-    /// <summary>Never turned is released.</summary>
-    public static async Task<(bool Engaged, DateTimeOffset? ChangedAt, string Note, string Actor)> Read(
-        NpgsqlDataSource database, CancellationToken cancellation)
-    {
-        await using var command = database.CreateCommand(
-            "select engaged, changed_at, note, actor from views.kill_switch_v1");
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        return await row.ReadAsync(cancellation)
-            ? (row.GetBoolean(0), row.GetFieldValue<DateTimeOffset>(1), row.GetString(2), row.GetString(3))
-            : (false, null, "", "");
     }
 
     private static void Turn(bool engaged, DateTimeOffset at, string note, string actor, long sequence, SqlBatch sql)

@@ -1,6 +1,7 @@
 using System.Net;
 using Npgsql;
 using NpgsqlTypes;
+using Platform.Mitigation.Capacity;
 
 namespace Platform.Mitigation.KnownContracts;
 
@@ -8,7 +9,7 @@ namespace Platform.Mitigation.KnownContracts;
 /// Our copy of what each contract protects, so that an outage of accounts cannot stop a defence. Fed by facts in any order: only a higher
 /// version changes a row, and an end is final.
 /// </summary>
-internal sealed class ContractDirectory(NpgsqlDataSource database)
+internal sealed class ContractDirectory(NpgsqlDataSource database, KnownCapacity capacity)
 {
     public async Task Save(KnownContract contract, CancellationToken cancellation)
     {
@@ -20,7 +21,8 @@ internal sealed class ContractDirectory(NpgsqlDataSource database)
             set prefixes = excluded.prefixes, version = excluded.version, ended_at = excluded.ended_at,
                 declared_bits_per_second = excluded.declared_bits_per_second, always_on = excluded.always_on
             where excluded.version > known.version and known.ended_at is null
-            """);
+            returning xmax = 0
+            """); // null: nothing new; true: a contract that was not known
         command.Parameters.Add(new() { Value = contract.ContractId });
         command.Parameters.Add(new() { Value = contract.TenantId });
         command.Parameters.Add(new() { Value = contract.ServiceCode });
@@ -33,7 +35,10 @@ internal sealed class ContractDirectory(NpgsqlDataSource database)
         });
         command.Parameters.Add(new() { Value = contract.DeclaredBitsPerSecond });
         command.Parameters.Add(new() { Value = contract.AlwaysOn });
-        await command.ExecuteNonQueryAsync(cancellation);
+        if (await command.ExecuteScalarAsync(cancellation) is true)
+        {
+            await capacity.Admitted(contract, cancellation);
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Grpc.Core;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.AspNetCore.Authorization;
@@ -175,13 +176,23 @@ internal sealed class MitigationsService(
     [Authorize(Policy = Policies.ProviderRead)]
     public override async Task<GetKillSwitchResponse> GetKillSwitch(GetKillSwitchRequest request, ServerCallContext context)
     {
-        var (engaged, changedAt, note, actor) = await KillSwitchPosition.Read(database, context.CancellationToken);
-        return new GetKillSwitchResponse
+        // In its stream, where everybody asks who acts by it: the view may stand still.
+        var turns = await store.Tenant(TenantId.Provider).Read(KillSwitchState.Stream, KillSwitchState.Key, context.CancellationToken);
+        return turns is [.., var last]
+            ? last.Data switch
+            {
+                KillSwitchEngaged e => AnswerOf(last, engaged: true, e.EngagedAt, e.Note),
+                KillSwitchReleased e => AnswerOf(last, engaged: false, e.ReleasedAt, e.Note),
+                _ => throw new UnreachableException(),
+            }
+            : new GetKillSwitchResponse(); // never turned is released
+
+        static GetKillSwitchResponse AnswerOf(RecordedEvent turned, bool engaged, DateTimeOffset at, string note) => new()
         {
             Engaged = engaged,
-            ChangedAt = changedAt is { } at ? Timestamp.FromDateTimeOffset(at) : null,
+            ChangedAt = Timestamp.FromDateTimeOffset(at),
             Reason = note,
-            Actor = actor,
+            Actor = turned.Metadata.Actor ?? "",
         };
     }
 
