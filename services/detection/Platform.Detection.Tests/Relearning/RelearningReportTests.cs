@@ -61,6 +61,33 @@ public sealed class RelearningReportTests
         Assert.NotEqual(_report.Fingerprint, grown.Fingerprint);
     }
 
+    /// <summary>The floor is 35 % of the whole: with one busy host nobody else's amplification would ever be seen again.</summary>
+    [Fact]
+    public void Of_what_never_came_no_more_is_proposed_than_is_set_and_of_what_is_rare_no_more_than_a_crowd_brings()
+    {
+        IReadOnlyList<Threshold> guessed = [new(TrafficVector.Total, null, 2_500), new(TrafficVector.Ntp, 20_000, 25), new(TrafficVector.TcpSyn, null, 100), new(TrafficVector.Icmp, null, 3)];
+        var chunks = new List<HistoryChunk>();
+        for (var minute = Now.AddHours(-2).ToUnixTimeSeconds() / 60; minute < Now.ToUnixTimeSeconds() / 60; minute++)
+        {
+            if (minute % 60 == 0)
+            {
+                chunks.Add(new HistoryChunk(minute));
+            }
+
+            chunks[^1].Observe(minute, WatchLevel.Host, SecondTraffic.Of(
+                new Amount(800_000, 1_000), (TrafficVector.TcpSyn, new Amount(0, 10)), (TrafficVector.Icmp, new Amount(0, 10))));
+            chunks[^1].Mark(minute, isAnomalous: false);
+        }
+
+        var report = RelearningReport.Of(chunks, guessed, LearningSettings.Default, Now.AddHours(-2), Now, Now.AddDays(-30))!;
+        var proposed = report.Rates.Where(rate => rate.Old is not null).ToDictionary(rate => (rate.Key.Vector, rate.Unit), rate => rate.Proposed);
+
+        Assert.Equal((20_000, 25), (proposed[(TrafficVector.Ntp, TrafficUnit.Bits)], proposed[(TrafficVector.Ntp, TrafficUnit.Packets)]));
+        Assert.Equal(100, proposed[(TrafficVector.TcpSyn, TrafficUnit.Packets)]); // not 350, which is the floor
+        Near(80, proposed[(TrafficVector.Icmp, TrafficUnit.Packets)]); // what is set is too low
+        Assert.Equal([guessed[1], guessed[2]], report.Applied(guessed).Intersect(guessed));
+    }
+
     [Fact]
     public void Less_than_an_hour_says_nothing() => Assert.Null(Report(Now.AddMinutes(-119), Now.AddMinutes(-61)));
 
@@ -87,7 +114,8 @@ public sealed class RelearningReportTests
         var accepted = Assert.IsType<Decision<ProtectedObjectEvent>.Accepted>(ProtectedObjectDecider.Decide(state, command));
 
         var changed = Assert.IsType<ThresholdsChanged>(Assert.Single(accepted.Events));
-        Assert.Equal((5L, SettingsChangeKind.Relearned, (string?)null), (changed.Content.Version, changed.Kind, changed.Content.SettingsOrDefault.Profile));
+        Assert.Equal((5L, SettingsChangeKind.Relearned), (changed.Content.Version, changed.Kind));
+        Assert.Equal([Thresholds[2]], changed.Content.Guesses); // of the profile is still what the period says nothing about
         Assert.Equal(("operator", "a quiet month", command.Period), (changed.Change!.By, changed.Change.Reason, changed.Change.Period));
         Assert.Contains(changed.Change.Differences, difference => difference is { What: "threshold/host/in/total/packets", Before: "2500", After: "1300" });
     }

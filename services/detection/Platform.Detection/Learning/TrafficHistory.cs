@@ -79,8 +79,11 @@ internal sealed class HistoryChunk(long firstMinute)
 
     public bool IsAnomalous(int minute) => (_anomalous >> minute & 1) != 0;
 
-    /// <summary>The highest second of a minute.</summary>
-    public double this[short series, int minute] => _series.TryGetValue(series, out var values) && values[minute] is > 0 and var code ? Math.Pow(2, (code - 1) / Steps) : 0;
+    /// <summary>The highest second of each minute, as it is kept; nothing when none came.</summary>
+    public ReadOnlySpan<ushort> Codes(short series) => _series.GetValueOrDefault(series);
+
+    /// <summary>What is kept, as a rate.</summary>
+    public static double Rate(ushort code) => code > 0 ? Math.Pow(2, (code - 1) / Steps) : 0;
 
     public static short Position(WatchLevel level, TrafficVector vector, TrafficUnit unit) => (short)((((int)level * 64) + (int)vector) * 4 + (int)unit);
 

@@ -160,7 +160,7 @@ internal static partial class ProtectedObjectDecider
         command.ExpectedVersion,
         content => Fault(command.Thresholds) is { } fault
             ? ThresholdsInvalid(fault)
-            : content with { Thresholds = command.Thresholds, Settings = content.SettingsOrDefault with { Profile = null } },
+            : content.With(command.Thresholds), // what a profile guessed and the period leaves is a guess still
         (SettingsChangeKind.Relearned, command.By, command.Reason, command.At),
         command.Period);
 

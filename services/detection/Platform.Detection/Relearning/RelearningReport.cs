@@ -34,7 +34,8 @@ internal sealed record RelearnedRate(
 /// </summary>
 /// <remarks>
 /// Proposed is the highest second of the busy minutes (all but one in 200), with the object's margin; never below its floor's share of the whole, and
-/// never below twelve sampled packets where packets are sampled, because each stands for many. Minutes with an anomaly teach nothing, unless it was marked
+/// never below twelve sampled packets where packets are sampled, because each stands for many. The floor is a share of the whole and grows with the largest
+/// host: of vectors that no service has much of, no more is proposed than is set, or than eight times what came when that is more. Minutes with an anomaly teach nothing, unless it was marked
 /// false; where hardly any others are left, because what is set is far too low, they teach all the same and the report says so
 /// (<see cref="IsOfAnomalies"/>).
 /// </remarks>
@@ -56,6 +57,7 @@ internal sealed record RelearningReport(
     private const double Busy = 0.995;
     private const int FewestPackets = 12;
     private const int LongPacket = 1500 * 8;
+    private const double Crowd = 8; // times what came: as long as that is below what is set, a period says nothing against it
 
     /// <summary>Another text when anything else is proposed.</summary>
     public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(';', Rates.Select(rate =>
@@ -111,17 +113,24 @@ internal sealed record RelearningReport(
 
         var grain = learned.Max(minute => minute.Chunk.Grain);
         var few = grain > 1 ? new Amount(FewestPackets * grain * LongPacket, FewestPackets * grain) : default;
+        var wholes = new Dictionary<(WatchLevel, TrafficUnit), double>();
         var rates = new List<RelearnedRate>();
         foreach (var (key, unit) in Subjects(history, thresholds))
         {
             var position = HistoryChunk.Position(key.Level, key.Vector, unit);
-            var whole = HistoryChunk.Position(key.Level, TrafficVector.Total, unit);
+            if (!wholes.TryGetValue((key.Level, unit), out var whole))
+            {
+                wholes[(key.Level, unit)] = whole = At(Sorted(learned, HistoryChunk.Position(key.Level, TrafficVector.Total, unit)), Busy);
+            }
+
             var seen = Sorted(learned, position);
             var old = Rate(thresholds.FirstOrDefault(threshold => threshold.Key == key), unit);
-            var proposed = Rounded(Math.Max(
-                Math.Max(learning.Margin * At(seen, Busy), learning.FloorShare * At(Sorted(learned, whole), Busy)), few[unit]));
+            var most = ObjectBaseline.IsRare(key.Vector) ? Math.Max(old ?? 0, Crowd * At(seen, Busy)) : double.PositiveInfinity;
+            var wanted = Math.Max(Math.Min(Math.Max(learning.Margin * At(seen, Busy), learning.FloorShare * whole), most), few[unit]);
+            var proposed = wanted == old ? (long)wanted : Rounded(wanted);
+            var lately = PerMinute(judged, position);
             rates.Add(new(
-                key, unit, old, proposed, Describe(seen), old is { } set ? Count(judged, position, set) : null, Count(judged, position, proposed)));
+                key, unit, old, proposed, Describe(seen), old is { } set ? Count(judged, lately, set) : null, Count(judged, lately, proposed)));
         }
 
         return new(from, until, learned.Length, chosen.Length - learned.Length, judged.Length, rates, isOfAnomalies);
@@ -143,15 +152,16 @@ internal sealed record RelearningReport(
     }
 
     /// <summary>Runs of minutes in which the highest second was over.</summary>
-    private static Firings Count(Minute[] minutes, short position, long threshold)
+    private static Firings Count(Minute[] minutes, double[] rates, long threshold)
     {
         var (times, inAnomalies) = (0, 0);
         DateTimeOffset? last = null;
         var isCounted = false;
-        foreach (var minute in minutes)
+        for (var i = 0; i < minutes.Length; i++)
         {
-            if (minute.Chunk[position, minute.Number] > threshold)
+            if (rates[i] > threshold)
             {
+                var minute = minutes[i];
                 var isNew = last is not { } before || minute.At - before > TimeSpan.FromMinutes(1);
                 times += isNew ? 1 : 0;
                 isCounted = !isNew && isCounted;
@@ -167,9 +177,29 @@ internal sealed record RelearningReport(
         return new(times, inAnomalies);
     }
 
+    /// <summary>The highest second of each minute. Of each hour the series is looked up once: there are a hundred thousand minutes and a hundred rates.</summary>
+    private static double[] PerMinute(Minute[] minutes, short position)
+    {
+        var rates = new double[minutes.Length];
+        HistoryChunk? chunk = null;
+        ReadOnlySpan<ushort> series = [];
+        for (var i = 0; i < minutes.Length; i++)
+        {
+            if (!ReferenceEquals(chunk, minutes[i].Chunk))
+            {
+                chunk = minutes[i].Chunk;
+                series = chunk.Codes(position);
+            }
+
+            rates[i] = series.IsEmpty ? 0 : HistoryChunk.Rate(series[minutes[i].Number]);
+        }
+
+        return rates;
+    }
+
     private static double[] Sorted(Minute[] minutes, short position)
     {
-        var values = Array.ConvertAll(minutes, minute => minute.Chunk[position, minute.Number]);
+        var values = PerMinute(minutes, position);
         Array.Sort(values);
         return values;
     }

@@ -9,8 +9,12 @@ using Wire = Platform.Contracts.Grpc.Detection.V1;
 namespace Platform.Detection.Relearning;
 
 /// <summary>Query: what a period says about an object's thresholds. Refuses what cannot be answered.</summary>
-internal sealed class Relearnings(NpgsqlDataSource database, TrafficHistories histories, TimeProvider clock)
+internal sealed class Relearnings(NpgsqlDataSource database, TrafficHistories histories, TimeProvider clock) : IDisposable
 {
+    private readonly SemaphoreSlim _one = new(1); // weeks of minutes: many at once would take the judges' time
+
+    public void Dispose() => _one.Dispose();
+
     public async Task<(ObjectContent Content, RelearningReport Report)> Report(
         TenantSession session, Guid objectId, Timestamp? from, Timestamp? until, CancellationToken cancellation)
     {
@@ -27,13 +31,26 @@ internal sealed class Relearnings(NpgsqlDataSource database, TrafficHistories hi
             throw ProtectedObjectRejections.PeriodInvalid($"A period begins at most {TrafficHistories.Kept.Days} days ago and ends after it began.").ToRpcException();
         }
 
-        var firedFrom = now - RelearningReport.FiringPeriod;
-        var history = await histories.Read(session.Tenant.ToGuid(), objectId, start < firedFrom ? start : firedFrom, cancellation);
-        var anomalies = await AroundFalseOnes(session.Tenant.ToGuid(), objectId, cancellation);
+        await _one.WaitAsync(cancellation);
+        try
+        {
+            return await Of(session, content, start, end, now - RelearningReport.FiringPeriod, cancellation) is { } report
+                ? (content, report)
+                : throw ProtectedObjectRejections.PeriodInvalid($"Fewer than {RelearningReport.LeastMinutes} minutes of it are known.").ToRpcException();
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    private async Task<RelearningReport?> Of(
+        TenantSession session, ObjectContent content, DateTimeOffset start, DateTimeOffset end, DateTimeOffset firedFrom, CancellationToken cancellation)
+    {
+        var history = await histories.Read(session.Tenant.ToGuid(), content.ObjectId, start < firedFrom ? start : firedFrom, cancellation);
+        var anomalies = await AroundFalseOnes(session.Tenant.ToGuid(), content.ObjectId, cancellation);
         return RelearningReport.Of(
-            history, content.Thresholds, content.SettingsOrDefault.Learning ?? LearningSettings.Default, start, end, firedFrom, anomalies) is { } report
-            ? (content, report)
-            : throw ProtectedObjectRejections.PeriodInvalid($"Fewer than {RelearningReport.LeastMinutes} minutes of it are known.").ToRpcException();
+            history, content.Thresholds, content.SettingsOrDefault.Learning ?? LearningSettings.Default, start, end, firedFrom, anomalies);
     }
 
     /// <summary>The object's anomalies that were marked false, and those that were open at about the same time.</summary>
