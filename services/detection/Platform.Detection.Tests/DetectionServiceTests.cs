@@ -1,4 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Windows;
 using Platform.EventStore;
 using Platform.Testing;
 using AnomalyDetected = Platform.Contracts.Detection.V1.AnomalyDetected;
@@ -69,6 +72,41 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         Assert.Single(detected.Facts, fact => fact.Target == "203.0.113.10/32");
         var open = await Eventually.Get(Open, seen => seen.Count == 2, what: "two open anomalies");
         Assert.Contains(open, anomaly => anomaly.AnomalyId == first.AnomalyId.ToString());
+    }
+
+    [Fact, Trait("Requirement", "R1"), Trait("Requirement", "R197")]
+    public async Task A_carpet_is_not_announced_again_host_by_host_after_a_restart()
+    {
+        await using var detected = await Host.Listen<AnomalyDetected>();
+        await Watch("203.0.112.0/22");
+        await Carpet(from: 1);
+        await Eventually.Get(Open, seen => seen.Count == 9, what: "the first hosts and their block");
+        await Eventually.True(
+            async () =>
+            {
+                Host.Clock.Advance(TimeSpan.FromSeconds(0.2));
+                await Carpet(from: 1);
+                return (await OpenAnomalies.Read(Host.Services.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None)).Count(open => open.Memory is not null) == 9;
+            },
+            TimeSpan.FromSeconds(30),
+            "what the judge remembers of them");
+
+        await Host.Restart();
+        await Carpet(from: 21);
+        await _service.Send(_customer, "203.0.114.1", OverTheDefault); // behind the carpet in the same partition
+
+        await detected.Get(fact => fact.ServiceCode == _customer.ServiceCode && fact.Target == "203.0.114.1/32");
+        await Host.CatchUp();
+        Assert.Equal(10, detected.Facts.Where(fact => fact.ServiceCode == _customer.ServiceCode).DistinctBy(fact => fact.AnomalyId).Count());
+        Assert.Equal(10, (await Eventually.Get(Open, seen => seen.Count == 10, what: "all of them")).Count);
+
+        async Task Carpet(int from)
+        {
+            for (var host = from; host < from + 12; host++)
+            {
+                await _service.Send(_customer, $"203.0.113.{host}", OverTheDefault);
+            }
+        }
     }
 
     [Fact]

@@ -130,6 +130,12 @@ public sealed class AnomalyTests
         .ThenUnchanged();
 
     [Fact]
+    public void A_second_that_somebody_thinks_to_be_of_an_anomaly_that_is_over_does_not_open_it_again() => With(
+            Opened, new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
+        .When(state => Judge(state, SecondTraffic.Of(new(50_000, 200), (TrafficVector.TcpSyn, new(50_000, 200)))))
+        .ThenUnchanged();
+
+    [Fact]
     public void A_false_mark_proposes_thresholds_under_which_it_would_have_been_none() => With(
             Opened, new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
         .When(state => AnomalyDecider.Decide(state, Mark()))

@@ -32,10 +32,16 @@ internal sealed class AJudge
 
     private readonly Dictionary<string, AnomalyState> _streams = [];
     private readonly Queue<Finding> _findings = [];
+    private readonly Dictionary<Guid, Pulse> _pulses = [];
+    private readonly Func<WindowJudge> _begin;
     private ulong _sequence;
 
-    public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null) => Judge = new WindowJudge(
-        find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence(), used: Used.Add);
+    public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null)
+    {
+        _begin = () => new WindowJudge(
+            find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence(), used: Used.Add);
+        Judge = _begin();
+    }
 
     public WindowJudge Judge { get; private set; }
 
@@ -55,8 +61,24 @@ internal sealed class AJudge
     public static long Second(int offset = 0) => Noon.ToUnixTimeSeconds() + offset;
 
     /// <summary>Another process takes over: memory is gone, the streams stand.</summary>
-    public void Restart() => Judge = new WindowJudge(
-        id => id == ObjectId ? Watched : null, new WindowOptions(), Quick, _findings.Enqueue, Presence());
+    /// <param name="isTold">What is open, as far as the views have it; the database may be away.</param>
+    public void Restart(bool isTold = true)
+    {
+        foreach (var pulse in Judge.Pulses())
+        {
+            _pulses[pulse.AnomalyId] = pulse;
+        }
+
+        Judge = _begin();
+        if (isTold)
+        {
+            Judge.Resume(_streams.Values.Where(state => state.Open is not null).Select(Told));
+        }
+    }
+
+    private OpenAnomaly Told(AnomalyState state) => _pulses.GetValueOrDefault(state.Open!.AnomalyId) is { } pulse
+        ? new(Watched.TenantId, state, pulse.Beat, pulse.Until, pulse.PeakBitsPerSecond, pulse.PeakPacketsPerSecond, false, pulse.QuietFor, pulse.Memory)
+        : new(Watched.TenantId, state, 0, state.DetectedAt, state.PeakBitsPerSecond, state.PeakPacketsPerSecond, false, default, null);
 
     public void Receive(
         long second, long packets, long udpPackets = 0, string host = "203.0.113.10", ulong? sequence = null, bool settle = true, params TrafficSketch[] sketches)

@@ -23,7 +23,7 @@ public sealed class WindowJudgeProperties
         from milliseconds in Gen.Choose(0, 7_000)
         select kind switch
         {
-            0 => new Step(Restart: true, 0, "", 0, 0, 0),
+            0 => new Step(Restart: true, 0, "", behind, 0, 0),
             < 6 => new Step(Restart: false, milliseconds, "", 0, 0, 0),
             _ => new Step(Restart: false, 0, $"203.0.113.{host}", behind, packets, Math.Min(udp, packets)),
         };
@@ -93,12 +93,12 @@ public sealed class WindowJudgeProperties
         }));
 
     [Fact]
-    public void After_the_traffic_stops_every_anomaly_that_this_process_judged_ends() => Check(
-        judge => Assert.All(judge.Streams, stream => Assert.Null(stream.Open)), restarts: false);
+    public void After_the_traffic_stops_every_anomaly_ends_whoever_judged_it_before() => Check(
+        judge => Assert.All(judge.Streams, stream => Assert.Null(stream.Open)), isAlwaysTold: true);
 
     [Fact]
     public void A_second_over_its_allowance_never_goes_by_without_an_open_anomaly() =>
-        Prop.ForAll(Histories, history => Play(history, restarts: true, afterEach: (judge, step) =>
+        Prop.ForAll(Histories, history => Play(history, isAlwaysTold: false, afterEach: (judge, step) =>
         {
             if (step is { Packets: > 1_000 } or { UdpPackets: > 500 })
             {
@@ -141,25 +141,52 @@ public sealed class WindowJudgeProperties
     /// <summary>A few have most of it, as ever: some 4,100 packets/s in each block.</summary>
     private static long UsualOf(int host) => host < 4 ? 650 : 650 / (host - 2) + 100;
 
-    private static void Check(Action<AJudge> holds, bool restarts = true) =>
+    [Fact, Trait("Requirement", "R197")]
+    public void What_opens_nothing_opens_nothing_either_when_another_process_has_just_taken_over() => Prop.ForAll(Attacks, attack =>
+    {
+        var (stays, changes) = (new AJudge(find: _ => TwoBlocks), new AJudge(find: _ => TwoBlocks));
+        foreach (var second in attack.Prepend([]).SelectMany(second => Enumerable.Repeat(second, 2)))
+        {
+            PlaySecond(stays, second);
+            PlaySecond(changes, second);
+        }
+
+        var before = stays.Recorded.Count;
+        Assert.Equal(before, changes.Recorded.Count);
+        changes.Restart();
+        PlaySecond(stays, attack[^1]);
+        PlaySecond(changes, attack[^1]);
+        if (!stays.Recorded.Skip(before).OfType<AnomalyDetected>().Any())
+        {
+            Assert.Empty(changes.Recorded.Skip(before).OfType<AnomalyDetected>());
+        }
+
+        for (var second = 0; second <= AJudge.Quick.LongestPause.TotalSeconds; second++)
+        {
+            PlaySecond(changes, []);
+        }
+
+        var opened = changes.Recorded.OfType<AnomalyDetected>().Select(one => one.Subject.AnomalyId);
+        Assert.Equal(opened.Order(), changes.Recorded.OfType<AnomalyEnded>().Select(one => one.Subject.AnomalyId).Order());
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
+
+    private static void Check(Action<AJudge> holds, bool isAlwaysTold = false) =>
         Prop.ForAll(Histories, history =>
         {
-            var judge = Play(history, restarts, (_, _) => { });
+            var judge = Play(history, isAlwaysTold, (_, _) => { });
+            judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 1); // who took over last hears of the object
             judge.Advance(AJudge.Quick.LongestPause + TimeSpan.FromSeconds(1)); // it may have pulsed
             holds(judge);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs));
 
-    private static AJudge Play(Step[] history, bool restarts, Action<AJudge, Step> afterEach)
+    private static AJudge Play(Step[] history, bool isAlwaysTold, Action<AJudge, Step> afterEach)
     {
         var judge = new AJudge();
         foreach (var step in history)
         {
             if (step.Restart)
             {
-                if (restarts)
-                {
-                    judge.Restart();
-                }
+                judge.Restart(isTold: isAlwaysTold || step.Behind % 2 == 0);
             }
             else if (step.Host.Length == 0)
             {

@@ -58,6 +58,11 @@ internal static class AnomalyDecider
         var total = command.Total;
         if (current.Open is not { } open)
         {
+            if (current.Known.ContainsKey(command.Subject.AnomalyId))
+            {
+                return Decision<AnomalyEvent>.Unchanged; // it is over, as its judge will hear; what goes on is another one
+            }
+
             return new AnomalyDetected(
                 command.Subject,
                 command.Over,

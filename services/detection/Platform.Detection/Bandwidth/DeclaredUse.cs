@@ -11,7 +11,9 @@ internal sealed class DeclaredUse
     /// <summary>So many minutes within, one after the other, end an excess.</summary>
     public const int CalmMinutes = 5;
 
-    private long _minute = long.MinValue;
+    /// <summary>The one under way, since 1970.</summary>
+    public long Minute { get; private set; } = long.MinValue;
+
     private long _bits;
     private bool _isAttacked;
     private int _calm;
@@ -29,19 +31,25 @@ internal sealed class DeclaredUse
         return use;
     }
 
+    /// <summary>So much of the minute under way turned out to belong to an anomaly.</summary>
+    public void TakeOut(long bits) => _bits = Math.Max(0, _bits - bits);
+
+    /// <summary>Some of the minute under way belongs to an anomaly, and nobody knows how much.</summary>
+    public void Refuse() => _isAttacked = true;
+
     /// <summary>Time passed, with or without traffic.</summary>
     public Use? End(WatchedObject watched, long minute, DateTimeOffset thereSince, DateTimeOffset now)
     {
-        if (minute <= _minute)
+        if (minute <= Minute)
         {
             return null;
         }
 
-        var (ended, sum, isAttacked) = (_minute, _bits, _isAttacked);
+        var (ended, sum, isAttacked) = (Minute, _bits, _isAttacked);
         var bits = sum / 60;
         var known = (thereSince.ToUnixTimeSeconds() + 59) / 60; // the first minute that was seen whole
-        var silent = _minute == long.MinValue ? 0 : (int)Math.Clamp(minute - Math.Max(_minute + 1, known), 0, CalmMinutes);
-        (_minute, _bits, _isAttacked) = (minute, 0, false);
+        var silent = Minute == long.MinValue ? 0 : (int)Math.Clamp(minute - Math.Max(Minute + 1, known), 0, CalmMinutes);
+        (Minute, _bits, _isAttacked) = (minute, 0, false);
         if (watched.IsShared)
         {
             (_isAbove, _calm, _peak, _lastAbove) = (null, 0, 0, 0); // others say so now

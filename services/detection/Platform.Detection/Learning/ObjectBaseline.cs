@@ -49,6 +49,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private int _hour = -1;
     private long _minute = -1;
     private long _second = -1;
+    private readonly long[] _last = [-1, -1, -1]; // of each level
 
     /// <summary>How the newest days compare with the weeks before: 1.1 is ten percent more.</summary>
     public double Trend => Math.Clamp(Math.Exp(_trend), 0.8, 2.5);
@@ -68,7 +69,10 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     /// <param name="whole">All hosts together.</param>
     /// <param name="host">Of each vector what the busiest host had.</param>
     /// <param name="block">Of each vector what the busiest block had.</param>
-    public void Observe(long second, in SecondTraffic whole, in SecondTraffic host, in SecondTraffic block)
+    /// <param name="isHostKnown">False: the busiest host had an anomaly, and who was the busiest beside it nobody knows.</param>
+    /// <param name="isBlockKnown">The same of the busiest block.</param>
+    public void Observe(
+        long second, in SecondTraffic whole, in SecondTraffic host, in SecondTraffic block, bool isHostKnown = true, bool isBlockKnown = true)
     {
         if (second <= _second)
         {
@@ -76,21 +80,33 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         }
 
         EndWhatIsOver(second);
-        var isNext = second == _second + 1;
         _second = second;
-        Note(WatchLevel.Host, host);
-        Note(WatchLevel.Prefix, block);
+        ReadOnlySpan<bool> isKnown = [isHostKnown, isBlockKnown, true];
+        Span<bool> isNext = stackalloc bool[Levels];
+        for (var level = 0; level < Levels; level++)
+        {
+            isNext[level] = second == _last[level] + 1;
+            _last[level] = isKnown[level] ? second : _last[level];
+        }
+
+        Note(WatchLevel.Host, isHostKnown ? host : default);
+        Note(WatchLevel.Prefix, isBlockKnown ? block : default);
         Note(WatchLevel.Object, whole);
         foreach (var position in _present)
         {
             var (level, vector, unit) = (position / (Vectors * Units), (TrafficVector)(position / Units % Vectors), (TrafficUnit)(position % Units));
+            if (!isKnown[level])
+            {
+                continue;
+            }
+
             var value = (WatchLevel)level switch
             {
                 WatchLevel.Host => host[vector][unit],
                 WatchLevel.Prefix => block[vector][unit],
                 _ => whole[vector][unit],
             };
-            _series[position]!.Observe(value, isNext);
+            _series[position]!.Observe(value, isNext[level]);
         }
     }
 

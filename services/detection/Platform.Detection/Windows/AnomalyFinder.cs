@@ -100,8 +100,18 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                Until(episode),
                episode.Peak.Bits,
                episode.Peak.Packets,
-               episode.QuietFor(anomalies)),
+               episode.QuietFor(anomalies),
+               episode.Memory),
     ];
+
+    /// <summary>Goes on with an open anomaly that another process judged until now.</summary>
+    public void Resume(ObjectWatch on, TargetWatch target, OpenAnomaly open, DateTimeOffset now)
+    {
+        var wide = open.Memory?.Hold?.Level is WatchLevel.Object ? on.Whole : target.Block;
+        var hold = open.Memory?.Hold is { } rule && wide is not null ? new Hold(wide, rule.Vector, rule.Unit, rule.Rate) : null;
+        target.Episode = Episode.Resume(open, hold, presence.At(now));
+        Take(on, target, open.State, isDeciding: false);
+    }
 
     /// <summary>Takes over what the target's stream says.</summary>
     /// <param name="isDeciding">It is being recorded, and may still turn out otherwise.</param>
@@ -125,7 +135,6 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             if (episode.IsCovering)
             {
                 on.Open.Add(target);
-                on.Cloud(now: episode.LastHighSecond);
             }
             else
             {
@@ -194,6 +203,11 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                     target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
                     judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()]),
             };
+            if (!target.IsCovered)
+            {
+                on.Seconds.Opens(target, on.Lag.Seconds + (judged.Surge?.Span ?? 0));
+            }
+
             Take(on, target, episode.State, isDeciding: true);
             found(new Finding(
                 judge,

@@ -41,10 +41,30 @@ internal sealed class Episode
     /// <summary>Its own level's rules did not open it, so being near them says nothing.</summary>
     public bool IsOpenedElsewhere => Hold is not null || IsSpread;
 
+    /// <summary>What is remembered of an open anomaly beside its stream.</summary>
+    public EpisodeMemory Memory => new(
+        Pulses, _longestPause, IsSpread, Hold is { } hold ? new HoldMemory(hold.Wide.Level, hold.Vector, hold.Unit, hold.Rate) : null);
+
     private TimeSpan _longestPause;
     private DateTimeOffset? _endedAt; // when the last anomaly was last high
     private long _overSince = long.MinValue;
     private long _overUntil = long.MinValue;
+
+    /// <summary>Goes on with what another process remembered. What nobody saw since is neither quiet nor a pause.</summary>
+    /// <param name="open">The anomaly.</param>
+    /// <param name="hold">The wider rule that opened it, if one did.</param>
+    /// <param name="present">How long telemetry has been there by now.</param>
+    public static Episode Resume(OpenAnomaly open, Hold? hold, TimeSpan present) => new()
+    {
+        LastHigh = open.Beat > 0 ? DateTimeOffset.FromUnixTimeMilliseconds(open.Beat) : open.State.DetectedAt,
+        PresentAtHigh = present,
+        LastHighSecond = open.Until.ToUnixTimeSeconds() - 1,
+        Peak = new Amount(open.PeakBitsPerSecond, open.PeakPacketsPerSecond),
+        Pulses = open.Memory?.Pulses ?? open.State.Pulses,
+        _longestPause = open.Memory?.LongestPause ?? TimeSpan.Zero,
+        IsSpread = open.Memory?.IsSpread == true,
+        Hold = hold,
+    };
 
     /// <summary>How long it must be quiet before it ends: longer than its pauses were, so that a pulse wave is one anomaly.</summary>
     public TimeSpan QuietFor(AnomalyOptions options)
@@ -108,3 +128,16 @@ internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit 
         return named[Vector][Unit] > 0 && named[Vector][Unit] > Rate - rest;
     }
 }
+
+/// <summary>What a judge remembers of an open anomaly beside what its stream says, for whoever goes on with it.</summary>
+/// <param name="Pulses">Rises after pauses, the first included.</param>
+/// <param name="LongestPause">Between two of them.</param>
+/// <param name="IsSpread">Its hosts keep it open.</param>
+/// <param name="Hold">The rule of a wider level that opened it; null: it was another one.</param>
+internal sealed record EpisodeMemory(int Pulses, TimeSpan LongestPause, bool IsSpread, HoldMemory? Hold);
+
+/// <param name="Level">Of the wider target.</param>
+/// <param name="Vector">Its vector.</param>
+/// <param name="Unit">In which it was over.</param>
+/// <param name="Rate">What it may have for as long as it likes.</param>
+internal sealed record HoldMemory(WatchLevel Level, TrafficVector Vector, TrafficUnit Unit, long Rate);

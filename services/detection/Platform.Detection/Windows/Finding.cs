@@ -33,5 +33,6 @@ internal sealed record Finding(
 
 /// <summary>Sign of life of an open anomaly.</summary>
 /// <param name="QuietFor">How long its judge waits for the next pulse.</param>
+/// <param name="Memory">What its judge remembers, for the next one.</param>
 internal sealed record Pulse(
-    Guid AnomalyId, long Beat, DateTimeOffset Until, long PeakBitsPerSecond, long PeakPacketsPerSecond, TimeSpan QuietFor);
+    Guid AnomalyId, long Beat, DateTimeOffset Until, long PeakBitsPerSecond, long PeakPacketsPerSecond, TimeSpan QuietFor, EpisodeMemory Memory);

@@ -6,31 +6,23 @@ using Platform.Detection.ProtectedObjects;
 
 namespace Platform.Detection.Windows;
 
-/// <summary>What a judge keeps of one protected object in one direction: its targets at every level, its rules at this hour, and the seconds that learning waits for.</summary>
+/// <summary>What a judge keeps of one protected object in one direction: its targets at every level, and its rules at this hour.</summary>
 internal sealed class ObjectWatch
 {
     private const double LeastShare = 0.1; // a prefix with less of an anomaly is not named
     private const int MostPrefixes = 5;
     private const int RateMemory = 600; // seconds
-    private const int Unclear = 60; // seconds around the beginning of an anomaly: they have something of it
-    private const double LeastRest = 0.5;
-    private const int LongestSilence = 600; // seconds; of longer ones nothing is learned
     private readonly LevelRules[] _rules = new LevelRules[3];
-    private readonly PendingSecond[] _pending;
-    private readonly int _latenessSeconds;
     private WatchedObject _object;
     private int _hour = -1;
     private long _edition = -1;
     private long _grain;
     private long _rateAt;
-    private long _newest = long.MinValue / 2;
-    private long _unclearUntil = long.MinValue;
-    private long _known; // from this second on, what did not come was not there
 
     public ObjectWatch(WatchedObject watched, TrafficDirection direction, ObjectBaseline baseline, int latenessSeconds, double lowShare)
     {
-        (_object, Direction, Baseline, _latenessSeconds) = (watched, direction, baseline, latenessSeconds);
-        _pending = new PendingSecond[latenessSeconds + 2];
+        (_object, Direction, Baseline) = (watched, direction, baseline);
+        Seconds = new ObjectSeconds(this, latenessSeconds);
         Lag = new ReportingLag(latenessSeconds);
         Whole = new TargetWatch(default, WatchLevel.Object);
         Compile(lowShare);
@@ -41,6 +33,9 @@ internal sealed class ObjectWatch
     public TrafficDirection Direction { get; }
 
     public ObjectBaseline Baseline { get; private set; }
+
+    /// <summary>The last seconds, until learning has them.</summary>
+    public ObjectSeconds Seconds { get; }
 
     /// <summary>Minutes, beside what the contract declares.</summary>
     public DeclaredUse Use { get; } = new();
@@ -91,12 +86,6 @@ internal sealed class ObjectWatch
         }
     }
 
-    /// <summary>An anomaly opens: the seconds around have something of it.</summary>
-    public void Cloud(long now) => _unclearUntil = Math.Max(_unclearUntil, now + Unclear);
-
-    /// <summary>What a second says of what is usual, or is used, cannot be told from an anomaly.</summary>
-    public bool IsUnclear(long second) => second <= _unclearUntil || Whole.IsCovered;
-
     /// <summary>A host; null when it is new and there are so many already.</summary>
     public TargetWatch? Host(NetworkKey address, int most)
     {
@@ -118,47 +107,6 @@ internal sealed class ObjectWatch
         }
 
         return block;
-    }
-
-    /// <summary>Takes in what all hosts, and the busiest of them, had; gives seconds that are over to learning, unless there is an anomaly.</summary>
-    /// <param name="thereSince">
-    /// Since when telemetry is there: a second without a packet is a second with none. Without these, few sampled packets would look like many.
-    /// </param>
-    /// <param name="isCovered">It belongs to an anomaly, and is no part of what is usual; re-learning counts it.</param>
-    public void Note(
-        long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block, bool isCovered, DateTimeOffset thereSince)
-    {
-        if (second > _newest)
-        {
-            _known = second - _newest > LongestSilence ? second : Math.Max(_known, thereSince.ToUnixTimeSeconds());
-            for (var over = Math.Max(_newest, second - LongestSilence) - _latenessSeconds; over < second - _latenessSeconds; over++)
-            {
-                Close(over);
-            }
-
-            _newest = second;
-        }
-
-        ref var pending = ref Pending(second);
-        if (pending.Second != second)
-        {
-            if (pending.Second > second)
-            {
-                return; // over and learned
-            }
-
-            (pending.Second, pending.HasRest) = (second, false);
-            pending.All.Clear();
-            pending.Rest.Clear();
-        }
-
-        pending.All.Note(increment, host, block);
-        pending.All.Block.RaiseTo(host); // of a host with an anomaly of its own the block knows nothing
-        if (!isCovered)
-        {
-            pending.HasRest = true;
-            pending.Rest.Note(increment, host, block);
-        }
     }
 
     /// <summary>What an anomaly of the whole object may be about instead: its blocks, and the hosts of blocks that are not all its own.</summary>
@@ -186,35 +134,6 @@ internal sealed class ObjectWatch
             : [.. parts.Where((prefix, position) => position == 0 || prefix.By >= least).Take(MostPrefixes).Select(prefix => prefix.Prefix.ToNetwork())];
     }
 
-    private void Close(long second)
-    {
-        ref var pending = ref Pending(second);
-        var isThere = pending.Second == second;
-        if (isThere || second >= _known)
-        {
-            var all = isThere ? pending.All : default;
-            History.Observe(second, all.Whole, all.Host, all.Block, Open.Count > 0, Math.Max(1, Grain));
-        }
-
-        var hasRest = isThere && pending.HasRest;
-        if (!hasRest && second < _known)
-        {
-            return;
-        }
-
-        var rest = hasRest ? pending.Rest : default;
-        if (IsUnclear(second) || (Open.Count > 0 && rest.Whole.Total.Packets < LeastRest * Rules(WatchLevel.Object).Learned.Expected.Total.Packets))
-        {
-            Baseline.Refuse();
-        }
-        else
-        {
-            Baseline.Observe(second, rest.Whole, rest.Host, rest.Block);
-        }
-    }
-
-    private ref PendingSecond Pending(long second) => ref _pending[(int)((second % _pending.Length + _pending.Length) % _pending.Length)];
-
     private void Compile(double lowShare)
     {
         foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
@@ -228,35 +147,6 @@ internal sealed class ObjectWatch
                 lowShare,
                 _object.Settings?.Profile is null ? null : Grain,
                 _object.Settings?.DeclaredBitsPerSecond ?? 0);
-        }
-    }
-
-    private struct PendingSecond
-    {
-        public long Second;
-        public bool HasRest;
-        public LevelTraffic All; // evidence of what a threshold would have done
-        public LevelTraffic Rest; // what has no anomaly, and may teach what is usual
-    }
-
-    private struct LevelTraffic
-    {
-        public SecondTraffic Whole;
-        public SecondTraffic Host;
-        public SecondTraffic Block;
-
-        public void Note(in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block)
-        {
-            Whole.Add(increment);
-            Host.RaiseTo(host);
-            Block.RaiseTo(block);
-        }
-
-        public void Clear()
-        {
-            Whole.Clear();
-            Host.Clear();
-            Block.Clear();
         }
     }
 }

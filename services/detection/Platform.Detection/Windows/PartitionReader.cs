@@ -15,7 +15,7 @@ namespace Platform.Detection.Windows;
 /// has a channel of its own and stands in line again by itself. When it reads no more its judge forgets, because somebody else goes on.
 /// </summary>
 internal sealed class PartitionReader(
-    int partition, WindowJudges judges, BaselineKeeper baselines, WindowOptions options, TimeProvider clock, ILogger log)
+    int partition, WindowJudges judges, BaselineKeeper baselines, NpgsqlDataSource database, WindowOptions options, TimeProvider clock, ILogger log)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -111,7 +111,7 @@ internal sealed class PartitionReader(
         }
     }
 
-    /// <summary>Our turn: what the reader before us has learned and saved is there before the first window is judged.</summary>
+    /// <summary>Our turn: what the reader before us has open, and what it has learned and saved, is there before the first window is judged.</summary>
     private async Task Begin(CancellationToken gone)
     {
         _judge.Clear(); // what our last turn may have left behind
@@ -120,11 +120,12 @@ internal sealed class PartitionReader(
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(gone);
             limit.CancelAfter(MemoryLimit);
+            _judge.Resume(await OpenAnomalies.Read(database, limit.Token));
             await baselines.Load(limit.Token);
         }
         catch (Exception slow) when (slow is NpgsqlException or OperationCanceledException)
         {
-            log.DatabaseAway("newest baselines", slow.Message);
+            log.DatabaseAway("open anomalies and newest baselines", slow.Message);
         }
     }
 

@@ -64,12 +64,13 @@ internal sealed class PartitionShares(NpgsqlDataSource database, BaselineKeeper 
         await giving;
     }
 
-    /// <summary>We read on until what was learned is saved; the next one begins with it.</summary>
+    /// <summary>We read on until what was learned and what is open is saved; the next one begins with it.</summary>
     private async Task Give(PartitionReader reader, CancellationToken stopping)
     {
         try
         {
             await baselines.Save([reader.Judge], stopping);
+            await Pulses.Write(database, reader.Judge.Pulses(), stopping);
             log.PartitionGiven(WindowTopology.Queue(reader.Partition));
             reader.GoBehind();
         }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dapper;
 using Npgsql;
 
@@ -16,11 +17,11 @@ internal static class Pulses
             with ended as (
                 select anomaly_id from views.anomalies_v1 where anomaly_id = any ($1) and ended_at is not null
             ), written as (
-                insert into views.pulses_v1 as pulse (anomaly_id, beat, until, peak_bits_per_second, peak_packets_per_second, quiet_for)
-                select * from unnest($1, $2, $3, $4, $5, $6) mine (anomaly_id, beat, until, bits, packets, quiet_for)
+                insert into views.pulses_v1 as pulse (anomaly_id, beat, until, peak_bits_per_second, peak_packets_per_second, quiet_for, memory)
+                select * from unnest($1, $2, $3, $4, $5, $6, $7) mine (anomaly_id, beat, until, bits, packets, quiet_for, memory)
                 where anomaly_id not in (select anomaly_id from ended)
                 on conflict (anomaly_id) do update
-                set beat = excluded.beat, until = excluded.until, quiet_for = excluded.quiet_for,
+                set beat = excluded.beat, until = excluded.until, quiet_for = excluded.quiet_for, memory = excluded.memory,
                     peak_bits_per_second = greatest(pulse.peak_bits_per_second, excluded.peak_bits_per_second),
                     peak_packets_per_second = greatest(pulse.peak_packets_per_second, excluded.peak_packets_per_second)
                 where excluded.beat > pulse.beat
@@ -33,6 +34,7 @@ internal static class Pulses
         command.Parameters.Add(new() { Value = pulses.Select(pulse => pulse.PeakBitsPerSecond).ToArray() });
         command.Parameters.Add(new() { Value = pulses.Select(pulse => pulse.PeakPacketsPerSecond).ToArray() });
         command.Parameters.Add(new() { Value = pulses.Select(pulse => pulse.QuietFor).ToArray() });
+        command.Parameters.Add(new() { Value = pulses.Select(pulse => JsonSerializer.Serialize(pulse.Memory)).ToArray() });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         var ended = new HashSet<Guid>();
         while (await reader.ReadAsync(cancellation))

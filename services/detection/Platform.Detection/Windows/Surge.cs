@@ -29,6 +29,9 @@ internal sealed class Surge
     /// <summary>Seconds that were over in all.</summary>
     public long Age { get; private set; }
 
+    /// <summary>Seconds since it began.</summary>
+    public long Span { get; private set; }
+
     /// <summary>What a rule has carried on beyond what may be excused was a transfer's: it is not held against what comes after it.</summary>
     public void Forgive(LearnedLevel learned, int threshold)
     {
@@ -108,6 +111,8 @@ internal sealed class Surge
         {
             return null;
         }
+
+        after.Span += seconds;
 
         if (!isOver)
         {

@@ -16,6 +16,7 @@ internal sealed class WindowConsumer(
     ObjectDirectory objects,
     BaselineKeeper baselines,
     PartitionShares shares,
+    NpgsqlDataSource database,
     IOptions<RabbitMqOptions> broker,
     IOptions<WindowOptions> options,
     TimeProvider clock,
@@ -89,7 +90,7 @@ internal sealed class WindowConsumer(
         _readers =
         [
             .. Enumerable.Range(0, partitions)
-                .Select(partition => new PartitionReader(partition, judges, baselines, options.Value, clock, log)),
+                .Select(partition => new PartitionReader(partition, judges, baselines, database, options.Value, clock, log)),
         ];
         log.Consuming(partitions);
         Task[] running = [.. _readers.Select(reader => reader.Run(connection, gone.Token)), shares.Keep(_readers, gone.Token)];

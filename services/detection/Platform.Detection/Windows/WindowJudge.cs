@@ -14,8 +14,8 @@ namespace Platform.Detection.Windows;
 /// </summary>
 /// <remarks>
 /// A host with an anomaly of its own is no part of its block and object any more; what is left there is judged together, and finds the attack that is
-/// spread so that no host stands out. Memory only, and any of it may be lost: a process that begins anew learns from the target's stream that
-/// an anomaly is open as soon as it would open one. Every member may be called from any thread.
+/// spread so that no host stands out. Memory only, and any of it may be lost: a process that begins is told what is open, and what it was not told it learns
+/// from the target's stream as soon as it would open an anomaly. Every member may be called from any thread.
 /// </remarks>
 /// <param name="find">The object with this id; null when nothing is known of it.</param>
 /// <param name="windows">Bounds.</param>
@@ -38,6 +38,7 @@ internal sealed class WindowJudge(
     private readonly Lock _gate = new();
     private readonly Dictionary<(Guid Object, TrafficDirection Direction), ObjectWatch> _watches = [];
     private readonly BatchNumbers _numbers = new();
+    private readonly Dictionary<(Guid Object, TrafficDirection Direction), List<OpenAnomaly>> _open = []; // of objects that nothing came of yet
     private readonly Dictionary<WatchedObject, ulong> _lost = [];
     private readonly Dictionary<WatchedObject, ulong> _crowded = [];
     private DateTimeOffset _lastForget;
@@ -94,6 +95,7 @@ internal sealed class WindowJudge(
             var baseline = direction is TrafficDirection.In ? remember?.Invoke(watched) : null; // of what they send nothing is learned
             on = new ObjectWatch(watched, direction, baseline ?? new ObjectBaseline(watched.Hours), windows.LatenessSeconds, anomalies.LowShare);
             _watches.Add((watched.ObjectId, direction), on);
+            Resume(on, now);
         }
 
         on.Sample(rate, now.ToUnixTimeSeconds());
@@ -109,6 +111,41 @@ internal sealed class WindowJudge(
         }
 
         Telemetry.Judged(received.Count);
+    }
+
+    /// <summary>These are open as other processes judged them until now; those of our objects go on here as soon as something comes of the object.</summary>
+    public void Resume(IEnumerable<OpenAnomaly> open)
+    {
+        lock (_gate)
+        {
+            foreach (var of in open.GroupBy(one => (one.Subject.ObjectId, one.Subject.Direction)))
+            {
+                _open[of.Key] = [.. of];
+            }
+        }
+    }
+
+    private void Resume(ObjectWatch on, DateTimeOffset now)
+    {
+        if (!_open.Remove((on.Object.ObjectId, on.Direction), out var open))
+        {
+            return;
+        }
+
+        foreach (var anomaly in open)
+        {
+            var key = NetworkKey.Of(anomaly.Subject.Target);
+            var target = anomaly.Subject.Level switch
+            {
+                WatchLevel.Object => on.Whole,
+                WatchLevel.Prefix => on.Block(key, windows.MaxHostsPerPartition - Hosts),
+                _ => Find(on, key),
+            };
+            if (target is not null && (target == on.Whole || target.Target == key)) // else the object was grouped anew
+            {
+                Finder.Resume(on, target, anomaly, now);
+            }
+        }
     }
 
     /// <summary>Ends what was seen to be quiet long enough, or was not seen for too long; forgets hosts that are idle. To be called several times a second.</summary>
@@ -220,6 +257,7 @@ internal sealed class WindowJudge(
         lock (_gate)
         {
             _watches.Clear();
+            _open.Clear();
             Finder.Clear();
             _numbers.Forget(before: DateTimeOffset.MaxValue); // what comes again was forgotten too, and what does not come may be read elsewhere
             Hosts = 0;
@@ -238,6 +276,7 @@ internal sealed class WindowJudge(
         var block = host?.Block ?? on.Block(address, windows.MaxHostsPerPartition - Hosts);
         var (second, increment) = (SecondOf(window, now), window.ReadTraffic());
         var (whole, together, isLate) = (increment, default(SecondTraffic), false);
+        var wasCovered = IsCovered(on, host, block); // what opens an anomaly is taken out with the rest of it
         on.Lag.Observe(second, increment.Total.Packets);
         if (host is not null)
         {
@@ -271,12 +310,11 @@ internal sealed class WindowJudge(
             Finder.Consider(on, on.Whole, second, all, default, origin, now);
         }
 
+        Measure(on, wasCovered, second, increment, now);
         if (on.Direction is TrafficDirection.In)
         {
-            on.Note(second, increment, whole, together, isCovered: IsCovered(on, host, block), presence.Since(now));
+            on.Seconds.Note(second, increment, whole, together, wasCovered, presence.Since(now));
         }
-
-        Measure(on, isCovered: IsCovered(on, host, block), second, increment, now);
     }
 
     /// <summary>
@@ -298,7 +336,7 @@ internal sealed class WindowJudge(
     private void Measure(ObjectWatch on, bool isCovered, long second, in SecondTraffic increment, DateTimeOffset now)
     {
         if (on.Direction is TrafficDirection.In
-            && on.Use.Add(on.Object, second, isCovered ? 0 : increment.Total.Bits, on.IsUnclear(second), presence.Since(now), now) is { } use)
+            && on.Use.Add(on.Object, second, isCovered ? 0 : increment.Total.Bits, on.Whole.IsCovered, presence.Since(now), now) is { } use)
         {
             used?.Invoke(use);
         }
