@@ -67,6 +67,9 @@ public sealed class AScrubbedNetwork : IAsyncLifetime
     /// <summary>Sends TCP SYN packets from this source address.</summary>
     public Task Syn(string to, int packets, string from) => Hping($"-S -a {from} -p 80 -i u500 -c {packets} {to}");
 
+    /// <summary>Sends TCP packets that say that they belong to connections, which are none.</summary>
+    public Task Ack(string to, int packets, string from) => Hping($"-P -A -a {from} -p 80 -i u100 -c {packets} {to}");
+
     /// <summary>
     /// The legitimate client: 20 echo requests; success rate (0 to 1) and mean latency in milliseconds. The best of three: what the program itself misses on a
     /// busy machine is not lost in the network, and what a filter drops it drops each time.

@@ -302,6 +302,25 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         await Eventually.Get(() => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets >= 4000, what: "the attempts, as told");
     }
 
+    [Fact, Trait("Requirement", "R8")]
+    public async Task Connections_that_are_open_when_the_proxy_begins_go_on_and_what_only_says_to_be_one_is_limited()
+    {
+        await Eventually.Get(() => _controller.Token, token => token is not null, what: "the agent");
+        Assert.SkipUnless(_controller.Heard.SynProxy, "This kernel has no nftables synproxy.");
+        Assert.SkipWhen(await NetworkNamespaces.WhyNot("iperf3") is { } missing, "iperf3 is not here.");
+        await In(network.Inside, "iperf3", "-s", "-1", "-D", "-p", "82"); // for one client
+        var open = In(network.Outside, "timeout", "30", "iperf3", "-c", Victim, "-B", Client, "-p", "82", "-t", "5", "-b", "2M", "--bidir");
+        await Eventually.True(
+            async () => (await In(network.Inside, "ss", "-tnH", "state", "established")).Contains(":82 ", StringComparison.Ordinal), what: "open connections");
+
+        await Hold(AController.Filter($"{Victim}/32", SynProxy));
+        Assert.False(open.IsCompleted);
+        Assert.Contains("receiver", await open, StringComparison.Ordinal);
+
+        await network.Ack(Victim, 5000, from: Attacker);
+        await Eventually.Get(() => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets >= 1000, what: "what was dropped of made-up connections");
+    }
+
     [Fact]
     public async Task An_agent_whose_kernel_knows_no_proxy_says_so_and_limits_each_source_instead()
     {

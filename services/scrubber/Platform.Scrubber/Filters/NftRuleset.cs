@@ -19,6 +19,11 @@ internal static class NftRuleset
     private const string SynProxy = "syn-proxy";
     private const string Count = "count";
     private const int BeforeDefragmentation = -450;
+    private const uint Acknowledges = 0x10;
+    private const uint AnyFlag = 0x1F; // FIN, SYN, RST, PSH, ACK
+
+    /// <summary>Open connections of a victim that become known in a second; what is made up leaves room in the kernel's memory for five minutes.</summary>
+    private const int PickedUp = 500;
 
     /// <summary>Name of everything that belongs to a filter: <c>f</c> and 16 digits of its id.</summary>
     public static string NameOf(string filterId) => $"f{Guid.Parse(filterId):N}"[..17];
@@ -101,7 +106,10 @@ internal static class NftRuleset
             AddRule(commands, table, [
                 .. Match(filter), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["notrack"] = null }, new JsonObject { ["accept"] = null },
             ]);
-            commands.Add(Command("add", "rule", HandshakeRule(table, filter)));
+            foreach (var rule in HandshakeRules(filter))
+            {
+                AddRule(commands, table, rule, Handshakes);
+            }
         }
 
         foreach (var filter in filters.Where(filter => filter.Rule.Action != "accept"))
@@ -155,7 +163,7 @@ internal static class NftRuleset
                 ["family"] = Family,
                 ["table"] = table,
                 ["chain"] = Handshakes,
-                ["expr"] = new JsonArray(Equal(Meta("l4proto"), 6), Untracked, Proxy),
+                ["expr"] = new JsonArray(Equal(Meta("l4proto"), 6), State("untracked"), Proxy),
             })),
     };
 
@@ -186,27 +194,37 @@ internal static class NftRuleset
         ["policy"] = "accept",
     });
 
-    private static JsonObject HandshakeRule(string table, Filter filter)
+    /// <summary>
+    /// Answered are attempts, and what can be the last packet of a handshake: bare acknowledgements of connections that nobody knows. What else belongs to
+    /// none may be of one that was open before: it passes, so many a second, and its connection is known from then on.
+    /// </summary>
+    private static IEnumerable<JsonArray> HandshakeRules(Filter filter)
     {
         var all = filter.Clone();
-        (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (0, 0); // the last packet of the handshake too
-        JsonArray expressions = [.. Match(all), Untracked, Proxy];
-        return new JsonObject
-        {
-            ["family"] = Family,
-            ["table"] = table,
-            ["chain"] = Handshakes,
-            ["expr"] = expressions,
-        };
+        (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (0, 0);
+        yield return [.. Match(all), State("untracked"), Proxy];
+        (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (Acknowledges, AnyFlag & ~Acknowledges);
+        yield return [.. Match(all), Unknown, Proxy];
+        (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (0, 0);
+        yield return
+        [
+            .. Match(all),
+            Unknown,
+            new JsonObject { ["limit"] = new JsonObject { ["rate"] = PickedUp, ["per"] = "second", ["burst"] = PickedUp, ["inv"] = true } },
+            Counter($"{NameOf(filter.FilterId)}_dropped"),
+            new JsonObject { ["drop"] = null },
+        ];
     }
 
-    private static JsonObject Untracked => new()
+    private static JsonObject Unknown => State("invalid", "new");
+
+    private static JsonObject State(params string[] states) => new()
     {
         ["match"] = new JsonObject
         {
             ["op"] = "in",
             ["left"] = new JsonObject { ["ct"] = new JsonObject { ["key"] = "state" } },
-            ["right"] = new JsonArray("invalid", "untracked"),
+            ["right"] = new JsonArray([.. states.Select(state => JsonValue.Create(state))]),
         },
     };
 
@@ -393,11 +411,11 @@ internal static class NftRuleset
         ? (int)range.From
         : new JsonObject { ["range"] = new JsonArray((int)range.From, (int)range.To) };
 
-    private static void AddRule(JsonArray commands, string table, JsonArray expressions) => commands.Add(Command("add", "rule", new JsonObject
+    private static void AddRule(JsonArray commands, string table, JsonArray expressions, string chain = Chain) => commands.Add(Command("add", "rule", new JsonObject
     {
         ["family"] = Family,
         ["table"] = table,
-        ["chain"] = Chain,
+        ["chain"] = chain,
         ["expr"] = expressions,
     }));
 

@@ -38,36 +38,38 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
         return listed?["nftables"]?.AsArray().Any(it => it?["set"]?["elem"] is JsonArray { Count: > 0 }) is true;
     }
 
-    /// <summary>
-    /// Whether the kernel can answer for victims (nftables synproxy): it is asked for such a rule, without keeping it. The last packet of a handshake
-    /// must not count as the beginning of a connection, which is a switch of connection tracking.
-    /// </summary>
+    /// <summary>Whether the kernel can answer for victims (nftables synproxy): it is asked for such a rule, without keeping it.</summary>
     public async Task<bool> CanSynProxy(CancellationToken cancellation)
     {
         var (code, _, _) = await node.Run(
             ["nft", "-j", "-c", "-f", "-"], NftRuleset.SynProxyProbe($"{options.Value.Table}_probe").ToJsonString(), cancellation);
-        return code == 0 && await SetLoose(cancellation);
+        if (code == 0)
+        {
+            await SetLoose(cancellation);
+        }
+
+        return code == 0;
     }
 
-    private async Task<bool> SetLoose(CancellationToken cancellation)
+    /// <summary>Connections that were open before are picked up in their middle: a switch of connection tracking, on unless somebody turned it off.</summary>
+    private async Task SetLoose(CancellationToken cancellation)
     {
         if (options.Value.NetworkNamespace is not null)
         {
-            return (await node.Run(["sh", "-c", $"echo 0 > {Loose}"], input: "", cancellation)).Code == 0; // its /proc is another
+            await node.Run(["sh", "-c", $"echo 1 > {Loose}"], input: "", cancellation); // its /proc is another
+            return;
         }
 
         try
         {
-            if ((await File.ReadAllTextAsync(Loose, cancellation)).Trim() != "0")
+            if ((await File.ReadAllTextAsync(Loose, cancellation)).Trim() != "1")
             {
-                await File.WriteAllTextAsync(Loose, "0", cancellation);
+                await File.WriteAllTextAsync(Loose, "1", cancellation);
             }
-
-            return true;
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            return false; // in a container /proc/sys is not to be written: set it on the node
+            // In a container /proc/sys is not to be written: where the node has it off, open connections break when a proxy begins.
         }
     }
 
