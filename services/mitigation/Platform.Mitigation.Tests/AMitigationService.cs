@@ -45,6 +45,7 @@ internal static class AMitigationService
         ("Bgp:CompareInterval", "00:00:00.200"),
         ("Mitigations:BlackholeFrom", "Low"), // so that every attack has an answer that any speaker takes
         ("Effects:FlowsShowDrops", "true"),
+        ("Scrubbers:AwayAfter", "00:00:10"), // so that nobody waits long
     ];
 
     public static ContractSigned Signed(this Customer customer, params string[] prefixes) => new()

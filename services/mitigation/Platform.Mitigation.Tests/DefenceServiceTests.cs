@@ -49,14 +49,16 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
     public async Task WhenAnomalyChanged_brings_a_vector_it_gains_its_rule_whatever_comes_twice_or_in_the_wrong_order()
     {
         await Deliver(_customer.Signed("203.0.113.0/24"));
-        await Deliver(_customer.Grown("203.0.113.11/32", _anomaly, 1, "ntp", "ssdp")); // before the beginning: says nothing yet
+        var early = Deliver(_customer.Grown("203.0.113.11/32", _anomaly, 1, "ntp", "ssdp")); // before the beginning, over another queue
         await Deliver(_customer.AttackedBy("203.0.113.11/32", _anomaly, "ntp"));
         await network.RouterHasRule("203.0.113.11/32", "[source-port: ==123]");
+        await early;
+        await network.RouterHasRule("203.0.113.11/32", "[source-port: ==1900]");
 
         await Deliver(_customer.Grown("203.0.113.11/32", _anomaly, 2, "ntp", "ssdp"));
-        await Deliver(_customer.Grown("203.0.113.11/32", _anomaly, 2, "ntp", "ssdp"));
-        await network.RouterHasRule("203.0.113.11/32", "[source-port: ==1900]");
-        Assert.Equal(2, (await Mitigations()).Single().Countermeasures.Count);
+        await Deliver(_customer.Grown("203.0.113.11/32", _anomaly, 3, "ntp", "ssdp", "snmp"));
+        await network.RouterHasRule("203.0.113.11/32", "[source-port: ==161]");
+        Assert.Equal(3, (await Mitigations()).Single().Countermeasures.Count);
     }
 
     [Fact]

@@ -1,7 +1,9 @@
 using Grpc.Core;
+using Npgsql;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
@@ -59,6 +61,69 @@ public sealed class RoomAndPlaceTests(PostgresServer postgres, RabbitMqVirtualHo
             async () => (await Mitigations()).Single(it => it.MitigationId != first), seen => seen.Status == "active", TimeSpan.FromSeconds(30), "the defence");
         Assert.Equal(("", target), (again.Failure, again.Target)); // of the refusal the list says nothing any more
     }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task A_vector_that_joins_while_there_is_no_room_is_answered_when_there_is_some()
+    {
+        const string target = "203.0.113.174/32";
+        var (other, anomaly) = (await ByHand(Rule("203.0.113.175/32", "discard")), Customer.NewId());
+        await _host.Deliver(_customer.AttackedBy(target, anomaly, "ntp"), Customer.NewId());
+        await network.RouterHasRule(target, "[source-port: ==123]");
+        await _host.Deliver(_customer.Grown(target, anomaly, 1, "ntp", "ssdp"), Customer.NewId());
+        Assert.Equal(
+            "tenant-cap-reached",
+            (await Eventually.Get(async () => (await Stream(anomaly)).OfType<EvidenceGrew>().ToList(), seen => seen.Count == 1, what: "the refusal"))[0].RefusedFor);
+
+        await Client.WithdrawMitigationAsync(new() { MitigationId = other, Reason = "make room" }, As(Roles.Operator));
+        await Eventually.True(
+            async () =>
+            {
+                _host.Clock.Advance(TimeSpan.FromSeconds(2));
+                return (await ANetwork.Rules(network.Router)).Any(
+                    rule => rule.Contains(target, StringComparison.Ordinal) && rule.Contains("[source-port: ==1900]", StringComparison.Ordinal));
+            },
+            TimeSpan.FromSeconds(30),
+            "the rule of what joined");
+        Assert.Null((await Stream(anomaly)).OfType<EvidenceGrew>().Last().RefusedFor);
+    }
+
+    [Fact]
+    public async Task What_began_again_keeps_its_room_when_the_refusal_before_is_seen_late()
+    {
+        const string target = "203.0.113.176/32";
+        var (anomaly, cancellation) = (Customer.NewId(), TestContext.Current.CancellationToken);
+        await _host.CatchUp();
+        await Execute($"insert into views.slots_v1 (mitigation_id, tenant_id, taken_at, amount) values ('{anomaly}', '{_customer.TenantId}', now(), 2)");
+        await using (var still = await _database.DataSource.OpenConnectionAsync(cancellation))
+        {
+            await using var hold = new NpgsqlCommand("begin; select from platform.checkpoints where name = 'known_mitigations_v1' for update", still);
+            await hold.ExecuteNonQueryAsync(cancellation);
+            await _host.Deliver(_customer.AttackedBy(target, anomaly, "ntp"), Customer.NewId());
+            await Eventually.True(async () => (await Stream(anomaly)).OfType<MitigationFailed>().Any(), what: "the refusal");
+            await Execute($"delete from views.slots_v1 where mitigation_id = '{anomaly}'");
+            await _host.Deliver(_customer.Grown(target, anomaly, 1, "ntp"), Customer.NewId());
+            await Eventually.True(async () => (await Stream(anomaly)).OfType<MitigationStarted>().Any(), what: "the defence");
+            hold.CommandText = "rollback";
+            await hold.ExecuteNonQueryAsync(cancellation);
+        }
+
+        await _host.CatchUp();
+        await using var taken = _database.DataSource.CreateCommand(
+            $"select amount from views.slots_v1 where mitigation_id = '{DerivedId.OfMitigation(anomaly)}'");
+        Assert.Equal(1, await taken.ExecuteScalarAsync(cancellation));
+    }
+
+    private async Task Execute(string sql)
+    {
+        await using var command = _database.DataSource.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    private async Task<IReadOnlyList<MitigationEvent>> Stream(Guid anomaly) =>
+    [
+        .. (await _host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(
+            MitigationState.Stream, DerivedId.OfMitigation(anomaly).ToString(), CancellationToken.None)).Select(it => (MitigationEvent)it.Data),
+    ];
 
     private Wire.Mitigations.MitigationsClient Client => new(_host.Channel);
 

@@ -23,23 +23,36 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
     public async ValueTask InitializeAsync()
     {
         await _database.InitializeAsync();
-        _host = await AMitigationService.Start(
-            _database,
-            broker,
-            network,
-            ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
-            ("Bgp:Speakers:0:DiversionCommunities:0", "65535:65281"),
-            ("Scrubbers:Agents:0:Name", "tokyo"),
-            ("Scrubbers:Agents:0:Token", "0123456789abcdef"),
-            ("Scrubbers:Agents:1:Name", "abroad"),
-            ("Scrubbers:Agents:1:Token", "fedcba9876543210"),
-            ("Scrubbers:Agents:1:Location", "US"));
+        _host = await Start();
     }
 
     public async ValueTask DisposeAsync()
     {
         await _host.DisposeAsync();
         await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Agents_of_a_pool_that_traffic_is_spread_over_share_a_limit_as_many_as_are_there()
+    {
+        await _host.DisposeAsync();
+        _host = await Start(
+            ("Scrubbers:Pools:0:Name", "east"),
+            ("Scrubbers:Pools:0:BitsPerSecond", "9000000000"),
+            ("Scrubbers:Pools:0:Spreads", "true"),
+            ("Scrubbers:Agents:0:Pool", "east"),
+            ("Scrubbers:Agents:1:Pool", "east"));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Sync("abroad");
+        await Sync("tokyo");
+        await Deliver(_customer.AttackedBy("203.0.113.69/32", _anomaly, "dns"));
+        Assert.Equal([(false, 500_000L), (true, 125_000L)], await Limits());
+        _host.Clock.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal([(false, 1_000_000L), (true, 125_000L)], await Limits());
+
+        async Task<IEnumerable<(bool PerSource, long BytesPerSecond)>> Limits() =>
+            (await Eventually.Get(() => Told("tokyo", "203.0.113.69/32"), seen => seen.Count == 2, what: "limits"))
+            .Select(it => (it.Rule.PerSource, it.Rule.BytesPerSecond)).Order();
     }
 
     [Fact, Trait("Requirement", "R6")]
@@ -137,7 +150,7 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
             Assert.True((await other.Call(TestContext.Current.CancellationToken)).IsThere("tokyo"));
             Assert.Equal(["tokyo"], await other.HeardWithin(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
 
-            clock.Advance(TimeSpan.FromSeconds(11));
+            clock.Advance(TimeSpan.FromSeconds(31));
             Assert.False((await other.Call(TestContext.Current.CancellationToken)).IsThere("tokyo"));
             await Sync("tokyo");
             Assert.True((await other.Call(TestContext.Current.CancellationToken)).IsThere("tokyo"));
@@ -189,6 +202,21 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
         },
         TimeSpan.FromSeconds(60),
         what);
+
+    private Task<ServiceHost> Start(params (string Name, string Value)[] settings) => AMitigationService.Start(
+        _database,
+        broker,
+        network,
+        [
+            ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
+            ("Bgp:Speakers:0:DiversionCommunities:0", "65535:65281"),
+            ("Scrubbers:Agents:0:Name", "tokyo"),
+            ("Scrubbers:Agents:0:Token", "0123456789abcdef"),
+            ("Scrubbers:Agents:1:Name", "abroad"),
+            ("Scrubbers:Agents:1:Token", "fedcba9876543210"),
+            ("Scrubbers:Agents:1:Location", "US"),
+            .. settings,
+        ]);
 
     /// <summary>What the agent hears about this destination.</summary>
     private async Task<IReadOnlyList<Filter>> Told(string agent, string destination, params AppliedFilter[] applied) =>

@@ -1,7 +1,9 @@
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts.Grpc.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Mitigation.Effects;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
@@ -24,13 +26,7 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
     public async ValueTask InitializeAsync()
     {
         await _database.InitializeAsync();
-        _host = await AMitigationService.Start(
-            _database,
-            broker,
-            network,
-            ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
-            ("Scrubbers:Agents:0:Name", "tokyo"),
-            ("Scrubbers:Agents:0:Token", "0123456789abcdef"));
+        _host = await Start();
         _traffic = await ToldTraffic.On(broker);
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Sync();
@@ -88,6 +84,51 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
         Assert.True((await Stream()).OfType<StepTaken>().Single().TakenAt - (await Stream()).OfType<MitigationStarted>().Single().StartedAt >= TimeSpan.FromSeconds(10));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // flows tell what is sent: all the more is known of it
+    public async Task An_attack_that_stopped_is_no_reason_for_a_wider_step_however_much_honest_traffic_passes(bool flowsShowDrops)
+    {
+        const string target = "203.0.113.96/32";
+        await _host.DisposeAsync();
+        _host = await Start(("Effects:FlowsShowDrops", flowsShowDrops ? "true" : "false"));
+        await Sync();
+        var filter = await Attacked(target);
+        var (dropped, passed) = (0L, 0L);
+        await Eventually.True(
+            async () =>
+            {
+                await Pass(80_000_000);
+                return await Verdict() == "helped";
+            },
+            TimeSpan.FromSeconds(30),
+            "its effect");
+        var traffic = _host.Services.GetRequiredService<TargetTraffic>();
+        for (var second = 0; second < 60; second++)
+        {
+            var at = _host.Clock.GetUtcNow();
+            await Pass(second < 15 ? 80_000_000 : 0); // its anomaly is open still
+            await Eventually.True(() => traffic.IsHeard(at.AddSeconds(1), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1)), what: "what was told");
+        }
+
+        Assert.Equal("helped", await Verdict());
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+
+        async Task<string?> Verdict() =>
+            (await Stream()).OfType<EffectMeasured>().LastOrDefault(it => it.CountermeasureId == Guid.Parse(filter))?.Effect.Verdict;
+
+        async Task Pass(long bits)
+        {
+            await _traffic.Ntp(_customer, target, _host.Clock.GetUtcNow(), flowsShowDrops ? 0 : bits, other: 50_000_000);
+            await Sync(new AppliedFilter
+            {
+                FilterId = filter, DroppedBytes = dropped += bits / 8, DroppedPackets = 1, PassedBytes = passed += 50_000_000 / 8, PassedPackets = 1,
+            });
+            _host.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken); // it looks once a second
+        }
+    }
+
     [Fact]
     public async Task A_diversion_is_counted_where_it_leads_and_one_that_leads_nowhere_is_not_seen()
     {
@@ -131,6 +172,17 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
             new() { ServiceCode = _customer.ServiceCode, Reason = "test", Countermeasures = { new Wire.CountermeasureSpec { Kind = "blackhole", Prefix = prefix } } },
             Operator)).MitigationId;
     }
+
+    private Task<ServiceHost> Start(params (string Name, string Value)[] settings) => AMitigationService.Start(
+        _database,
+        broker,
+        network,
+        [
+            ("Bgp:Speakers:0:DiversionNextHopIPv4", "192.0.2.50"),
+            ("Scrubbers:Agents:0:Name", "tokyo"),
+            ("Scrubbers:Agents:0:Token", "0123456789abcdef"),
+            .. settings,
+        ]);
 
     private static bool IsBlackholed(IReadOnlyList<string> held) => held is [{ } route] && route.Contains("65535:666", StringComparison.Ordinal);
 

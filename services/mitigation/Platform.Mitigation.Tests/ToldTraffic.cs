@@ -20,8 +20,8 @@ internal sealed class ToldTraffic : IAsyncDisposable
         return new(connection, await connection.CreateChannelAsync());
     }
 
-    /// <summary>A second of NTP replies to a target.</summary>
-    public async Task Ntp(Customer customer, string target, DateTimeOffset at, long bitsPerSecond)
+    /// <summary>A second of NTP replies to a target, and what comes beside them.</summary>
+    public async Task Ntp(Customer customer, string target, DateTimeOffset at, long bitsPerSecond, long other = 0)
     {
         var bytes = new Counters { Bytes = (ulong)bitsPerSecond / 8, Packets = 1 };
         var batch = new TrafficWindowBatch
@@ -34,7 +34,7 @@ internal sealed class ToldTraffic : IAsyncDisposable
                 {
                     Host = ByteString.CopyFrom(IPNetwork.Parse(target).BaseAddress.GetAddressBytes()),
                     Second = at.ToUnixTimeSeconds(),
-                    Total = bytes,
+                    Total = new Counters { Bytes = (ulong)(bitsPerSecond + other) / 8, Packets = 1 },
                     Vectors = { new VectorCounters { Vector = Vector.Ntp, Counters = bytes } },
                 },
             },

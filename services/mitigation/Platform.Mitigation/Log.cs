@@ -69,6 +69,9 @@ internal static partial class Log
     [LoggerMessage(23, LogLevel.Warning, "Speaker {Speaker} has no neighbour at all: whether its routes reach a router is not known")]
     public static partial void NoNeighbours(this ILogger log, string speaker);
 
+    [LoggerMessage(24, LogLevel.Warning, "What was refused waits and is asked again")]
+    public static partial void RefusedWait(this ILogger log, Exception fault);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

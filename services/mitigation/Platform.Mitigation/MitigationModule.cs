@@ -49,7 +49,7 @@ internal static class MitigationModule
         builder.AddProjection<KillSwitchPosition>();
         builder.Services.AddSingleton<CurrentViews>();
         builder.Services.AddSingleton<WantedCountermeasures>();
-        builder.Services.AddSingleton<RefusedMitigations>();
+        builder.Services.AddHostedService<RefusedMitigations>();
         builder.Services.AddHostedService<DueWithdrawals>();
 
         builder.AddValidatedOptions<BgpOptions>(BgpOptions.Section);

@@ -37,14 +37,45 @@ public sealed class EffectTests
     [InlineData(40_000_001, "unchanged")]
     [InlineData(40_000_000, "helped")]
     [InlineData(0, "helped")]
-    public void Half_of_the_attack_is_the_measure(long arrives, string verdict) => Assert.Equal(verdict, EffectRules.Verdict([Ntp], arrives));
+    public void Half_of_the_attack_is_the_measure(long arrives, string verdict) => Assert.Equal(verdict, EffectRules.Verdict([Ntp], new(arrives, arrives)));
 
     [Fact]
     public void What_is_allowed_anyway_may_arrive() => Assert.Equal(
-        "helped", EffectRules.Verdict([Ntp with { ThresholdBitsPerSecond = 70_000_000 }], 60_000_000));
+        "helped", EffectRules.Verdict([Ntp with { ThresholdBitsPerSecond = 70_000_000 }], new(60_000_000, 60_000_000)));
 
     [Fact]
-    public void Without_evidence_nothing_can_be_said() => Assert.Equal("unmeasured", EffectRules.Verdict([], 1));
+    public void Of_a_flood_of_short_packets_no_more_is_allowed_than_its_packets_say()
+    {
+        var flood = new VectorEvidence("udp", 358_400_000, 700_000, 500_000_000, 125_000); // 64 bytes each
+        Assert.Equal("unchanged", EffectRules.Verdict([flood], new(358_400_000, 358_400_000)));
+        Assert.Equal("The attack goes on: 358.4 Mbit/s are seen of it.", EffectRules.GoesOn([flood], it => it.BitsPerSecond));
+        Assert.Null(EffectRules.GoesOn([flood], _ => 64_000_000)); // as many as are allowed
+    }
+
+    [Theory]
+    [InlineData(0, 60_000_000, "unchanged")] // one of them is as it was
+    [InlineData(0, 30_000_000, "helped")]
+    [InlineData(40_000_000, 40_000_000, "unchanged")] // each half of the greatest, and together more than half
+    public void Of_several_vectors_half_of_the_greatest_and_of_all_together_is_the_measure(long ntp, long icmp, string verdict)
+    {
+        VectorEvidence[] evidence = [Ntp, Ntp with { Vector = "icmp", BitsPerSecond = 60_000_000 }];
+        Assert.Equal(verdict, EffectRules.Verdict(evidence, AttackRate.Of(evidence, it => it.Vector == "ntp" ? ntp : icmp)));
+    }
+
+    [Fact]
+    public void What_is_part_of_another_vector_counts_once_and_goes_on_by_itself()
+    {
+        var (udp, total, fragment) = (Ntp with { Vector = "udp", BitsPerSecond = 90_000_000, ThresholdBitsPerSecond = 85_000_000 },
+            Ntp with { Vector = "total", BitsPerSecond = 120_000_000 }, Ntp with { Vector = "fragment", BitsPerSecond = 100_000_000 });
+        Assert.Equal(new AttackRate(90_000_000, 90_000_000), EffectRules.Before([Ntp, udp]));
+        Assert.Equal(new AttackRate(120_000_000, 120_000_000), EffectRules.Before([total, Ntp, udp, fragment]));
+        Assert.Equal(new AttackRate(100_000_000, 190_000_000), EffectRules.Before([Ntp, udp, fragment])); // so many are of other protocols too
+        Assert.Equal(new AttackRate(90_000_000, 90_000_000), EffectRules.Before([udp, fragment with { BitsPerSecond = 60_000_000 }]));
+        Assert.NotNull(EffectRules.GoesOn([Ntp, udp], _ => 40_000_000)); // allowed as UDP, and five times as NTP
+    }
+
+    [Fact]
+    public void Without_evidence_nothing_can_be_said() => Assert.Equal("unmeasured", EffectRules.Verdict([], new(1, 1)));
 
     [Theory]
     [InlineData(70_000_000, 10_000_000, null, "helped")]
@@ -61,22 +92,23 @@ public sealed class EffectTests
     [InlineData(0, 60_000_000, 78_000_000L, "unchanged")]
     public void A_filter_helps_when_it_drops_most_or_little_passes_and_says_when_the_attack_does_not_come_past_it(
         long dropped, long passed, long? arrives, string? verdict) =>
-        Assert.Equal(verdict, EffectRules.OfFilter([Ntp], new FilteredRate(dropped, passed), dropped, arrives)?.Verdict);
+        Assert.Equal(verdict, EffectRules.OfFilter([Ntp], new FilteredRate(dropped, passed), dropped, arrives is { } there ? new(there, there) : null)?.Verdict);
 
     [Fact]
     public void What_another_filter_of_the_same_target_drops_was_seen_all_the_same() => Assert.Null(
-        EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), droppedByAll: 70_000_000, arrives: 78_000_000));
+        EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), droppedByAll: 70_000_000, arrives: new(78_000_000, 78_000_000)));
 
     [Fact]
     public void What_is_said_is_said_in_words_with_its_figures()
     {
         Assert.Equal(
-            "Nothing changed: 79 of 80 Mbit/s still arrive, beside 1.5 Mbit/s of other traffic.", EffectRules.OfRoute([Ntp], 79_000_000, 1_500_000).Words);
-        Assert.Equal( // what comes beside the greatest vector is the other one
-            "0 of 80 Mbit/s still arrive.", EffectRules.OfRoute([Ntp, Ntp with { Vector = "dns", BitsPerSecond = 60_000_000 }], 0, 60_000_000).Words);
+            "Nothing changed: 79 of 80 Mbit/s still arrive, beside 1.5 Mbit/s of other traffic.", EffectRules.OfRoute([Ntp], new(79_000_000, 79_000_000), 1_500_000).Words);
+        Assert.Equal(
+            "60 of 140 Mbit/s still arrive, beside 5 Mbit/s of other traffic.",
+            EffectRules.OfRoute([Ntp, Ntp with { Vector = "dns", BitsPerSecond = 60_000_000 }], new(30_000_000, 60_000_000), 5_000_000).Words);
         Assert.Equal(
             "Not seen: 78 Mbit/s of the attack arrive, and only 0.5 Mbit/s come past the scrubbers.",
-            EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), 0, 78_000_000)!.Words);
+            EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), 0, new(78_000_000, 78_000_000))!.Words);
         Assert.Equal("Not seen: no scrubber of osaka was heard for 10 s.", EffectRules.NobodyThere("osaka", TimeSpan.FromSeconds(10)).Words);
         Assert.Equal(
             "Scrubbing did not help within 12 s. Not seen: no scrubber was heard for 10 s.",
@@ -216,12 +248,12 @@ public sealed class EffectTests
         traffic.Add(Batch("203.0.113.11", 2, udp: 9999, ntp: 9999)); // a neighbour
         var end = DateTimeOffset.FromUnixTimeSeconds(3);
 
-        Assert.Equal(1000 * 8 / 2, traffic.BitsPerSecond(Target, ["ntp"], end, TimeSpan.FromSeconds(2)));
-        Assert.Equal(2000 * 8 / 2, traffic.BitsPerSecond(Target, ["ntp", "udp"], end, TimeSpan.FromSeconds(2)));
-        Assert.Equal(2000 * 8 / 2, traffic.BitsPerSecond(Target, [], end, TimeSpan.FromSeconds(2))); // all of it
-        Assert.Equal(500 * 8, traffic.BitsPerSecond(Target, ["udp"], end, TimeSpan.FromSeconds(1)));
+        Assert.Equal(1000 * 8 / 2, traffic.BitsPerSecond(Target, "ntp", end, TimeSpan.FromSeconds(2)));
+        Assert.Equal(2000 * 8 / 2, traffic.BitsPerSecond(Target, "udp", end, TimeSpan.FromSeconds(2)));
+        Assert.Equal(2000 * 8 / 2, traffic.BitsPerSecond(Target, "total", end, TimeSpan.FromSeconds(2))); // all of it
+        Assert.Equal(500 * 8, traffic.BitsPerSecond(Target, "udp", end, TimeSpan.FromSeconds(1)));
         traffic.Watch(new HashSet<IPNetwork>());
-        Assert.Equal(0, traffic.BitsPerSecond(Target, ["udp"], end, TimeSpan.FromSeconds(1)));
+        Assert.Equal(0, traffic.BitsPerSecond(Target, "udp", end, TimeSpan.FromSeconds(1)));
     }
 
     private static RelieveMitigation Relieve(DateTimeOffset at) => new(Scope.MitigationId, Hold, at);

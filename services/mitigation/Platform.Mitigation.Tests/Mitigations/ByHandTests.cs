@@ -77,6 +77,42 @@ public sealed class ByHandTests
         .Then(new CountermeasureDropped(Scope.ServiceCode, RuleRequested.CountermeasureId, "hits the game", Noon.AddMinutes(2)));
 
     [Fact]
+    public void What_is_on_its_way_out_is_asked_for_again_at_once_by_hand_and_not_by_the_rules()
+    {
+        MitigationEvent[] stopped =
+        [
+            new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]),
+            RuleRequested,
+            new CountermeasureDropped(Scope.ServiceCode, RuleRequested.CountermeasureId, "our clocks need it", Noon.AddMinutes(2)),
+        ];
+        With(stopped)
+            .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], Known, "again", Noon.AddMinutes(1))))
+            .Then(new CountermeasuresAdded(Scope.ServiceCode, "again", Noon.AddMinutes(1)), RuleRequested);
+
+        // The step's scrubbers are back: what its filters were is there again, but for the one that a person stopped.
+        var policy = Policy with { Steps = [new(DefenseStepKind.Scrubbing, TimeSpan.FromSeconds(10))] };
+        var defense = Known with { Policy = policy, Means = WithFlowSpec with { Scrubbing = true } };
+        var ssdp = Ntp with { Vector = "ssdp" };
+        var specs = DefensePlan.Next(Target, [Ntp, ssdp], policy, defense.Means, from: 0)!.Specs;
+        var ntp = specs.Single(spec => spec.Rule?.SourcePort == NumberRange.Of(123));
+        MitigationEvent[] gone =
+        [
+            new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp, ssdp]),
+            .. specs.Select(spec => new CountermeasureRequested(spec.IdIn(Scope.MitigationId), spec.Kind, spec.Prefix, Noon, spec.Rule)),
+            .. specs.Select(spec => new CountermeasureDropped(
+                Scope.ServiceCode, spec.IdIn(Scope.MitigationId), "x", Noon, spec == ntp ? WithdrawalReason.Operator : WithdrawalReason.ScrubbersGone)),
+        ];
+        With(gone)
+            .When(state => MitigationDecider.Decide(state, new Resume(Scope.MitigationId, defense, Noon.AddMinutes(1))))
+            .Then(
+            [
+                new StepTaken(0, "There are scrubbers again.", Noon.AddMinutes(1)),
+                .. specs.Where(spec => spec != ntp).Select(spec => new CountermeasureRequested(
+                    spec.IdIn(Scope.MitigationId), spec.Kind, spec.Prefix, Noon.AddMinutes(1), spec.Rule)),
+            ]);
+    }
+
+    [Fact]
     public void A_stopped_countermeasure_that_is_gone_ends_no_mitigation() => With(
             [.. StartedAtNoon, RuleRequested, new CountermeasureDropped(Scope.ServiceCode, RuleRequested.CountermeasureId, "x", Noon.AddMinutes(2))])
         .When(state => MitigationDecider.Decide(state, ReadGone() with
@@ -272,63 +308,6 @@ public sealed class ByHandTests
         With([Proposed[0], EndNoted])
             .When(state => MitigationDecider.Decide(state, new Escalate(Scope.MitigationId, 0, "unchanged", Known, Noon)))
             .ThenUnchanged();
-    }
-
-    [Fact]
-    public void A_vector_that_joins_the_attack_gains_its_rule()
-    {
-        var dns = new VectorEvidence("ssdp", 50_000_000, 10_000, 1_000_000, null);
-        var rule = new CountermeasureSpec(
-            CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.Discard, Protocol: 17, SourcePort: NumberRange.Of(1900)));
-        With([new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]), RuleRequested])
-            .When(state => MitigationDecider.Decide(
-                state, new NoteEvidence(Scope.MitigationId, [dns], With(EnforcementMode.Automatic), Noon.AddMinutes(1))))
-            .Then(
-                new EvidenceGrew([dns, Ntp], Noon.AddMinutes(1)),
-                new CountermeasureRequested(rule.IdIn(Scope.MitigationId), rule.Kind, Target, Noon.AddMinutes(1), rule.Rule));
-    }
-
-    [Fact]
-    public void An_attack_that_grew_graver_is_known_as_that_and_what_answers_its_vectors_stands_as_it_was_decided()
-    {
-        var mild = new VectorEvidence("udp", 12_000_000, 10_000, null, 8_000);
-        var grave = mild with { BitsPerSecond = 1_000_000_000, PacketsPerSecond = 400_000 };
-        var limit = new CountermeasureSpec(
-            CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.RateLimit, Protocol: 17, BytesPerSecond: 1_200_000));
-        MitigationEvent[] standing =
-        [
-            new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [mild]),
-            new CountermeasureRequested(limit.IdIn(Scope.MitigationId), limit.Kind, Target, Noon, limit.Rule),
-        ];
-        var blackhole = new CountermeasureSpec(CountermeasureKind.Blackhole, Target);
-        var defense = With(EnforcementMode.Automatic) with
-        {
-            Policy = Policy with
-            {
-                Steps = [new(DefenseStepKind.FlowSpecDiscard, TimeSpan.FromSeconds(10)), new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10), Severity.High)],
-            },
-        };
-        var escalate = new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", defense, Noon.AddMinutes(2));
-        With(standing)
-            .When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [grave], defense, Noon.AddMinutes(1))))
-            .Then(new EvidenceGrew([grave], Noon.AddMinutes(1)));
-        With([.. standing, new EvidenceGrew([grave], Noon.AddMinutes(1))])
-            .When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [grave], defense, Noon.AddMinutes(1))))
-            .ThenUnchanged();
-        With(standing).When(state => MitigationDecider.Decide(state, escalate)).ThenUnchanged();
-        With([.. standing, new EvidenceGrew([grave], Noon.AddMinutes(1))])
-            .When(state => MitigationDecider.Decide(state, escalate))
-            .Then(
-                new StepTaken(1, "unchanged", Noon.AddMinutes(2)),
-                new CountermeasureRequested(blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Noon.AddMinutes(2)));
-        var icmp = new VectorEvidence("icmp", 80_000_000, 20_000, 8_000_000, null);
-        var joined = new CountermeasureSpec(
-            CountermeasureKind.FlowSpec, Target, new TrafficRule(Target, TrafficAction.RateLimit, Protocol: 1, BytesPerSecond: 1_000_000));
-        With([.. standing, new EvidenceGrew([grave], Noon.AddMinutes(1))])
-            .When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [icmp, grave], defense, Noon.AddMinutes(3))))
-            .Then(
-                new EvidenceGrew([icmp, grave], Noon.AddMinutes(3)),
-                new CountermeasureRequested(joined.IdIn(Scope.MitigationId), joined.Kind, Target, Noon.AddMinutes(3), joined.Rule));
     }
 
     [Fact]

@@ -70,7 +70,26 @@ public sealed class DefensePlanTests
         Rules(DefenseStepKind.FlowSpecDiscard, new VectorEvidence("tcp-syn", 51_200_000, 100_000, null, 2_000)));
 
     [Fact]
-    public void Where_a_narrow_vector_is_seen_the_broad_one_around_it_is_left_alone() => Assert.Equal(
+    public void A_flood_of_short_packets_that_is_below_its_bits_is_limited_by_its_packets() => Assert.Equal(
+        ["to 203.0.113.10/32 udp rate-limit 8000000 bytes/s"], // 125,000 of 64 bytes
+        Rules(DefenseStepKind.FlowSpecDiscard, new VectorEvidence("udp", 358_400_000, 700_000, 500_000_000, 125_000)));
+
+    [Fact]
+    public void A_little_of_a_narrow_vector_leaves_no_flood_around_it_without_a_rule()
+    {
+        string[] both = ["to 203.0.113.10/32 udp rate-limit 1250000 bytes/s", "to 203.0.113.10/32 udp source-port 123 discard"];
+        var little = Ntp with { BitsPerSecond = 6_000_000, PacketsPerSecond = 1_500 };
+        Assert.Equal(both, Rules(DefenseStepKind.FlowSpecDiscard, Udp with { BitsPerSecond = 1_000_000_000, PacketsPerSecond = 90_000 }, little));
+        Assert.Equal( // the rest is allowed in bits, and not in packets
+            ["to 203.0.113.10/32 udp rate-limit 1125000 bytes/s", "to 203.0.113.10/32 udp source-port 123 discard"],
+            Rules(DefenseStepKind.FlowSpecDiscard, Udp with { PacketsPerSecond = 100_000 }, Ntp));
+        Assert.Equal( // first fragments are none, and fragments are of any protocol
+            ["to 203.0.113.10/32 udp rate-limit 1250000 bytes/s", "to 203.0.113.10/32 fragment discard"],
+            Rules(DefenseStepKind.FlowSpecDiscard, Udp, Ntp with { Vector = "fragment" }));
+    }
+
+    [Fact]
+    public void Where_a_narrow_vector_explains_the_broad_one_around_it_that_is_left_alone() => Assert.Equal(
         ["to 203.0.113.10/32 udp source-port 123 discard"], Rules(DefenseStepKind.FlowSpecDiscard, Udp, Ntp));
 
     [Fact]

@@ -98,6 +98,28 @@ public sealed class StartMitigationTests
         With(failed with { Code = "contract-ended" }).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
     }
 
+    [Fact]
+    public void Which_of_the_caps_leaves_no_room_is_said_once()
+    {
+        var failed = new MitigationFailed(Scope, "203.0.113.10/32", "tenant-cap-reached", MitigationRejections.TenantCapReached.Detail, Noon, []);
+        With(failed).When(state => MitigationDecider.Decide(state, Start(slot: SlotAnswer.AllFull))).ThenUnchanged();
+        With(failed with { Code = "capacity-exceeded" }).When(state => MitigationDecider.Decide(state, Start(slot: SlotAnswer.TenantFull))).Then(failed);
+    }
+
+    [Fact]
+    public void A_prefix_that_the_contract_is_heard_to_have_later_is_defended_then_and_no_attack_that_goes_out_ever()
+    {
+        var outside = Start(contract: Contract with { Prefixes = [IPNetwork.Parse("198.51.100.0/24")] });
+        var failed = new MitigationFailed(
+            Scope, outside.Target, "target-outside-prefixes", MitigationRejections.TargetOutsidePrefixes(Target, Scope.ServiceCode).Detail, Noon, []);
+        With().When(state => MitigationDecider.Decide(state, outside)).Then(failed);
+        With(failed).When(state => MitigationDecider.Decide(state, outside)).ThenUnchanged();
+        With(failed).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        var goesOut = failed with { Code = "attack-goes-out", Detail = MitigationRejections.AttackGoesOut(outside.Target).Detail };
+        With().When(state => MitigationDecider.Decide(state, outside with { IsOutgoing = true })).Then(goesOut);
+        With(goesOut).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
+    }
+
     private static void RefusedWith(string code, StartMitigation command)
     {
         var decision = MitigationDecider.Decide(MitigationState.Stream.Initial, command);

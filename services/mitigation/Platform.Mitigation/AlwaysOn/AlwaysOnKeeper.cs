@@ -138,7 +138,12 @@ internal sealed class AlwaysOnKeeper(
 
     private async Task Begin(StandingDiversion diversion, DateTimeOffset now, CancellationToken cancellation)
     {
-        var specs = SpecsOf(diversion);
+        if (SpecsOf(diversion) is not { } specs)
+        {
+            Note(diversion.OrderId, diversion.ServiceCode, AlwaysOnRejections.TooManyRoutes);
+            return;
+        }
+
         await capacity.Read(cancellation); // with this order, not as it was a second ago: it says which pool
         if (await facts.Find(diversion.TenantId, diversion.ServiceCode, Guid.Empty, cancellation) is not { } defense)
         {
@@ -168,20 +173,28 @@ internal sealed class AlwaysOnKeeper(
     private async Task FollowContract(StandingDiversion diversion, Guid standing, DateTimeOffset now, CancellationToken cancellation)
     {
         var specs = SpecsOf(diversion);
-        var missing = specs.Where(spec => !diversion.Routes.ContainsKey(spec.Prefix)).ToList();
+        if (specs is null)
+        {
+            Note(diversion.OrderId, diversion.ServiceCode, AlwaysOnRejections.TooManyRoutes); // what stands goes on standing
+        }
+
+        var missing = specs?.Where(spec => !diversion.Routes.ContainsKey(spec.Prefix)).ToList() ?? [];
         if (missing.Count > 0 && await facts.Find(diversion.TenantId, diversion.ServiceCode, Guid.Empty, cancellation) is { } defense)
         {
-            var allowed = Allowed(diversion, missing, defense);
+            // What is asked for already takes no room again: the view tells of it a moment later.
+            var (state, _) = await store.Tenant(TenantId.Of(diversion.TenantId)).Load(MitigationState.Stream, standing.ToString(), cancellation);
+            var allowed = state.Scope is null ? [] : MitigationDecider.New(state, Allowed(diversion, missing, defense));
             if (allowed.Count > 0)
             {
                 defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, allowed.Count, cancellation, standing: true);
                 var add = new AddCountermeasures(standing, allowed, defense, Reason, now, diversion.OrderId);
-                var decision = await Handle(diversion, standing, state => MitigationDecider.Decide(state, add), $"add:{now.UtcTicks}", cancellation);
+                var decision = await Handle(diversion, standing, current => MitigationDecider.Decide(current, add), $"add:{now.UtcTicks}", cancellation);
                 NoteRefusal(diversion, decision);
             }
         }
 
-        foreach (var (_, countermeasure) in diversion.Routes.Where(route => specs.All(spec => spec.Prefix != route.Key)))
+        foreach (var (_, countermeasure) in diversion.Routes.Where(route =>
+            specs?.All(spec => spec.Prefix != route.Key) ?? !diversion.Prefixes.Any(own => SafetyRails.Covers(own, route.Key))))
         {
             var drop = new DropCountermeasure(standing, countermeasure, $"{Reason}: no longer the contract's", now);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, drop), $"drop:{countermeasure:N}:{now.UtcTicks}", cancellation);
@@ -221,8 +234,11 @@ internal sealed class AlwaysOnKeeper(
         }
     }
 
-    private static IReadOnlyList<CountermeasureSpec> SpecsOf(StandingDiversion diversion) =>
-        [.. (AlwaysOnDecider.Routes(diversion.Prefixes) ?? []).Select(prefix => new CountermeasureSpec(CountermeasureKind.Diversion, prefix))];
+    /// <summary>Null: more than may stand for one contract.</summary>
+    private static IReadOnlyList<CountermeasureSpec>? SpecsOf(StandingDiversion diversion) =>
+        AlwaysOnDecider.Routes(diversion.Prefixes) is { Count: <= AlwaysOnDecider.MostRoutes } routes
+            ? [.. routes.Select(prefix => new CountermeasureSpec(CountermeasureKind.Diversion, prefix))]
+            : null;
 
     private Task<Decision<MitigationEvent>> Handle(
         StandingDiversion diversion, Guid id, Func<MitigationState, Decision<MitigationEvent>> decide, string what, CancellationToken cancellation) =>

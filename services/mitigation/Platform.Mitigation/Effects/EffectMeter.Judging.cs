@@ -19,7 +19,7 @@ internal sealed partial class EffectMeter
         { AnnouncedAt: null } => JudgeUntaken(look, it),
         _ when look.Mitigation.ObjectId is null => EffectRules.NothingBefore,
         _ when !options.Value.FlowsShowDrops => IsPast(it.AnnouncedAt.Value, look.Until) ? EffectRules.FlowsHideDrops : null,
-        _ => Arrives(look, it.AnnouncedAt.Value) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives, All(look) - arrives)
+        _ => Arrives(look, it.AnnouncedAt.Value) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives, All(look) - arrives.All)
             : it.Effect is null or { Verdict: EffectRules.NotSeen or EffectRules.Unmeasured } && IsTimeToMeasure(look, it.AnnouncedAt.Value) ? EffectRules.Silence // silence is no quiet
             : null,
     };
@@ -125,13 +125,13 @@ internal sealed partial class EffectMeter
     private static bool Overlap(IPNetwork one, IPNetwork other) => one.Contains(other.BaseAddress) || other.Contains(one.BaseAddress);
 
     /// <summary>What flows tell of the attack since then. Null when it was not heard for long enough, or when ingestion itself heard nothing.</summary>
-    private long? Arrives(Look look, DateTimeOffset since) =>
+    private AttackRate? Arrives(Look look, DateTimeOffset since) =>
         IsTimeToMeasure(look, since) && traffic.IsHeard(look.Until, options.Value.Window, options.Value.Silence)
-            ? traffic.BitsPerSecond(look.Mitigation.Target, look.Mitigation.Evidence.Select(vector => vector.Vector), look.Until, options.Value.Window)
+            ? AttackRate.Of(look.Mitigation.Evidence, vector => traffic.BitsPerSecond(look.Mitigation.Target, vector.Vector, look.Until, options.Value.Window))
             : null;
 
     /// <summary>All traffic to the target.</summary>
-    private long All(Look look) => traffic.BitsPerSecond(look.Mitigation.Target, [], look.Until, options.Value.Window);
+    private long All(Look look) => traffic.BitsPerSecond(look.Mitigation.Target, TargetTraffic.Total, look.Until, options.Value.Window);
 
     private bool IsTimeToMeasure(Look look, DateTimeOffset since) =>
         look.HeardSince is { } heard && IsPast(heard > since ? heard : since, look.Until);

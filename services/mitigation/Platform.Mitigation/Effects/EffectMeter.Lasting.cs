@@ -16,7 +16,7 @@ internal sealed partial class EffectMeter
             return;
         }
 
-        if (EffectRules.GoesOn(mitigation.Evidence, (Arrives(look, mitigation.StepSince) ?? 0) + Dropped(look)) is { } why)
+        if (GoesOn(look, options.Value.Window) is { } why)
         {
             var renew = new RenewMitigation(mitigation.MitigationId, maximum, limits.Value.LongestStanding, why, look.Now);
             await Handle(mitigation, state => MitigationDecider.Decide(state, renew), "renew", cancellation);
@@ -28,9 +28,7 @@ internal sealed partial class EffectMeter
     private async Task EndWhenQuiet(Look look, CancellationToken cancellation)
     {
         var mitigation = look.Mitigation;
-        if (mitigation.SightLostAt is not { } lost
-            || Arrives(look, lost) is not { } arrives
-            || EffectRules.GoesOn(mitigation.Evidence, arrives + Dropped(look)) is not null)
+        if (mitigation.SightLostAt is not { } lost || Arrives(look, lost) is null || GoesOn(look, options.Value.Window) is not null)
         {
             _quietSince.Remove(mitigation.MitigationId);
             return;
@@ -44,6 +42,32 @@ internal sealed partial class EffectMeter
             await Handle(mitigation, state => MitigationDecider.Decide(state, end), "quiet", cancellation);
         }
     }
+
+    /// <summary>
+    /// Whether telemetry says that nothing of the attack is sent any more, although its anomaly is open still: then that something does not help is no reason
+    /// for a wider step.
+    /// </summary>
+    /// <remarks>
+    /// Flows that hide what routers drop tell all the more of what is sent. They come late, in parts, and not from everywhere: so it is asked of a longer time,
+    /// and where they tell of less than half of what passes the scrubbers they are not believed.
+    /// </remarks>
+    private bool IsOver(Look look)
+    {
+        var length = 2 * options.Value.Window;
+        return look.Mitigation.Evidence.Count > 0
+            && look.Until - look.HeardSince >= length
+            && traffic.IsHeard(look.Until, length, options.Value.Silence)
+            && traffic.BitsPerSecond(look.Mitigation.Target, TargetTraffic.Total, look.Until, length) >= Passed(look) / 2
+            && GoesOn(look, length) is null;
+    }
+
+    /// <summary>What of it is seen to be sent: it arrives, or scrubbers drop it.</summary>
+    private string? GoesOn(Look look, TimeSpan length) => EffectRules.GoesOn(
+        look.Mitigation.Evidence, vector => traffic.BitsPerSecond(look.Mitigation.Target, vector.Vector, look.Until, length) + Dropped(look));
+
+    /// <summary>Bits a second that come to the target past the scrubbers: each of its filters counts all of them.</summary>
+    private long Passed(Look look) =>
+        look.Filters.Where(it => Overlap(it.Spec.Prefix, look.Mitigation.Target)).Select(it => RateOf(it, look.Until)?.PassedBits ?? 0).DefaultIfEmpty(0).Max();
 
     /// <summary>Bits a second that scrubbers drop of what is sent to the target.</summary>
     private long Dropped(Look look) =>

@@ -92,6 +92,11 @@ internal sealed partial class EffectMeter(
         var verdicts = new List<string?>();
         var words = new List<string>();
         Judgement? unled = null;
+        var at = (mitigation.MitigationId, mitigation.Step);
+        var isOver = IsOver(look);
+
+        var helpedJustNow = _helpedUntil.TryGetValue(at, out var last) && look.Now - last < 2 * options.Value.Window;
+
         // A diversion beside filters only leads to them: what they do is what the step does.
         var hasFilters = mitigation.Countermeasures.Any(
             it => it is { IsAccept: false, IsGoing: false, Spec.Kind: CountermeasureKind.Scrubbing } && it.Step == mitigation.Step);
@@ -113,7 +118,10 @@ internal sealed partial class EffectMeter(
             }
 
             var judgement = Judge(look, it);
-            if (judgement is not null && EffectRules.IsNews(judgement.Verdict, judgement.Words, it.Effect))
+
+            // What passes may be honest: that an attack stopped is known a moment after nothing of it is dropped any more.
+            var isDoubtful = judgement is { Verdict: EffectRules.Unchanged } && (isOver || (helpedJustNow && it.Effect is { Verdict: EffectRules.Helped }));
+            if (judgement is not null && !isDoubtful && EffectRules.IsNews(judgement.Verdict, judgement.Words, it.Effect))
             {
                 news.Add(EffectOf(mitigation, it, judgement));
             }
@@ -125,7 +133,7 @@ internal sealed partial class EffectMeter(
 
             if (!hasFilters || it.Spec.Kind is not CountermeasureKind.Diversion)
             {
-                verdicts.Add(judgement?.Verdict ?? Standing(it)?.Verdict);
+                verdicts.Add(isDoubtful ? null : judgement?.Verdict ?? Standing(it)?.Verdict);
                 words.Add(judgement?.Words ?? Standing(it)?.Words ?? "");
             }
             else if (it.AnnouncedAt is null && judgement is { Verdict: EffectRules.NotSeen })
@@ -147,15 +155,11 @@ internal sealed partial class EffectMeter(
 
         await Renew(look, cancellation);
         await EndWhenQuiet(look, cancellation);
-        var at = (mitigation.MitigationId, mitigation.Step);
-        if (!EffectRules.DidNotHelp(verdicts))
+        if (isOver || verdicts.Contains(EffectRules.Helped))
         {
-            if (verdicts.Contains(EffectRules.Helped))
-            {
-                _helpedUntil[at] = look.Now; // its patience counts from when it helps no more
-            }
+            _helpedUntil[at] = look.Now; // its patience counts from when it helps no more, or the attack is back
         }
-        else if (mitigation.IsUnderAttack)
+        else if (EffectRules.DidNotHelp(verdicts) && mitigation.IsUnderAttack)
         {
             var since = _helpedUntil.TryGetValue(at, out var helped) && helped > mitigation.StepSince ? helped : mitigation.StepSince;
             await Escalate(mitigation, since, words, cancellation);
@@ -165,7 +169,7 @@ internal sealed partial class EffectMeter(
     private NoteEffect EffectOf(MeasuredMitigation mitigation, MeasuredCountermeasure it, Judgement said) => new(
         it.CountermeasureId,
         new MeasuredEffect(
-            EffectRules.Before(mitigation.Evidence),
+            EffectRules.Before(mitigation.Evidence).All,
             said.DuringBitsPerSecond,
             it.Counted?.DroppedPackets,
             it.Counted?.DroppedBytes,
@@ -179,7 +183,7 @@ internal sealed partial class EffectMeter(
     /// <summary>The last word, once it was measured, or cannot be any more.</summary>
     private async Task NoteAftermath(Look look, MeasuredCountermeasure it, DateTimeOffset withdrawn, CancellationToken cancellation)
     {
-        var arrives = it.IsAtScrubbers || options.Value.FlowsShowDrops ? Arrives(look, withdrawn) : null;
+        var arrives = it.IsAtScrubbers || options.Value.FlowsShowDrops ? Arrives(look, withdrawn)?.All : null;
         if (arrives is not null || look.Until - withdrawn > 2 * (options.Value.Settle + options.Value.Window))
         {
             var command = new NoteAftermath(it.CountermeasureId, arrives, look.Now, it.Counted);
@@ -210,7 +214,7 @@ internal sealed partial class EffectMeter(
             return; // it is in force, and the views do not know it yet
         }
 
-        var next = state.Step == mitigation.Step && MitigationDecider.StepAfter(state, defense) is { } step ? MitigationDecider.New(state, step.Specs) : [];
+        var next = state.Step == mitigation.Step && MitigationDecider.StepAfter(state, defense) is { } step ? MitigationDecider.NewByRule(state, step.Specs) : [];
         if (next.All(spec => defense.Rails.RefusalOf(spec, defense.Contract, mitigation.ServiceCode) is null))
         {
             defense = await facts.WithMoreSlots(defense, mitigation.TenantId, mitigation.MitigationId, next.Count(spec => !spec.IsAllowance), cancellation);

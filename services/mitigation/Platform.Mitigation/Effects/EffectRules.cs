@@ -12,6 +12,20 @@ internal sealed record Judgement(string Verdict, string Words, long? DuringBitsP
 /// <param name="PassedBits">A second, to the destination, past all filters.</param>
 internal sealed record FilteredRate(long DroppedBits, long PassedBits);
 
+/// <summary>Bits a second of an attack. It may have several vectors, and change from one to another.</summary>
+/// <param name="Greatest">Of its greatest vector.</param>
+/// <param name="All">Of all of them; what is part of another counts once.</param>
+internal readonly record struct AttackRate(long Greatest, long All)
+{
+    /// <param name="evidence">The vectors.</param>
+    /// <param name="rateOf">What each of them has.</param>
+    public static AttackRate Of(IReadOnlyList<VectorEvidence> evidence, Func<VectorEvidence, long> rateOf)
+    {
+        var rates = EffectRules.Apart(evidence).Select(rateOf).ToList();
+        return new(rates.DefaultIfEmpty(0).Max(), rates.Sum());
+    }
+}
+
 /// <summary>What a measurement says. Pure.</summary>
 internal static class EffectRules
 {
@@ -32,30 +46,30 @@ internal static class EffectRules
 
     public static Judgement NobodyCounts { get; } = new(Unmeasured, "Not measured: it leads to scrubbers that count nothing for us.");
 
-    /// <summary>It helped when at most half of the attack is left, or no more than is allowed anyway.</summary>
+    /// <summary>
+    /// It helped when at most half of the attack is left, of its greatest vector and of all together, or no more than is allowed anyway.
+    /// </summary>
     /// <param name="evidence">What detection saw before.</param>
-    /// <param name="during">What arrives now, in bits per second.</param>
-    public static string Verdict(IReadOnlyList<VectorEvidence> evidence, long during)
+    /// <param name="during">What arrives now.</param>
+    public static string Verdict(IReadOnlyList<VectorEvidence> evidence, AttackRate during)
     {
         var before = Before(evidence);
-        return before == 0 ? Unmeasured
-            : during <= before / 2 || during <= evidence.MaxBy(vector => vector.BitsPerSecond)!.ThresholdBitsPerSecond ? Helped
+        return before.All == 0 ? Unmeasured
+            : (during.Greatest <= before.Greatest / 2 && during.All <= before.All / 2) || during.All <= Apart(evidence).Sum(it => it.AllowedBits) ? Helped
             : Unchanged;
     }
 
     /// <summary>The same of a route or a rule in routers, whose effect the flows show.</summary>
     /// <param name="evidence">What detection saw before.</param>
-    /// <param name="during">What arrives now of the attack, in bits per second.</param>
-    /// <param name="other">What arrives beside it; of an attack of one vector it is honest traffic that passes.</param>
-    public static Judgement OfRoute(IReadOnlyList<VectorEvidence> evidence, long during, long other)
+    /// <param name="during">What arrives now of the attack.</param>
+    /// <param name="other">What arrives beside it, in bits per second: honest traffic that passes.</param>
+    public static Judgement OfRoute(IReadOnlyList<VectorEvidence> evidence, AttackRate during, long other)
     {
-        // Of several vectors only the greatest is measured: what arrives beside it may be attack as well.
-        var beside = evidence.Count == 1 ? $", beside {Mega(Math.Max(other, 0))} Mbit/s of other traffic" : "";
-        var left = $"{Mega(during)} of {Mega(Before(evidence))} Mbit/s still arrive{beside}.";
+        var left = $"{Mega(during.All)} of {Mega(Before(evidence).All)} Mbit/s still arrive, beside {Mega(Math.Max(other, 0))} Mbit/s of other traffic.";
         return Verdict(evidence, during) switch
         {
-            Helped => new(Helped, left, during),
-            Unchanged => new(Unchanged, $"Nothing changed: {left}", during),
+            Helped => new(Helped, left, during.All),
+            Unchanged => new(Unchanged, $"Nothing changed: {left}", during.All),
             _ => NothingBefore,
         };
     }
@@ -66,34 +80,36 @@ internal static class EffectRules
     /// <param name="evidence">What detection saw before; none: by hand.</param>
     /// <param name="rate">Of this countermeasure.</param>
     /// <param name="droppedByAll">Bits a second that all filters of the target drop together: packets that another one drops were seen all the same.</param>
-    /// <param name="arrives">What the flows tell of the attack, in bits per second; null when nothing was heard.</param>
-    public static Judgement? OfFilter(IReadOnlyList<VectorEvidence> evidence, FilteredRate rate, long droppedByAll, long? arrives)
+    /// <param name="arrives">What the flows tell of the attack; null when nothing was heard.</param>
+    public static Judgement? OfFilter(IReadOnlyList<VectorEvidence> evidence, FilteredRate rate, long droppedByAll, AttackRate? arrives)
     {
-        var (dropped, passed, before) = (rate.DroppedBits, rate.PassedBits, Before(evidence));
+        var (dropped, passed, before) = (rate.DroppedBits, rate.PassedBits, Before(evidence).All);
         if (before == 0)
         {
             return dropped > 0 ? new(Helped, $"{Mega(dropped)} Mbit/s are dropped, {Mega(passed)} Mbit/s pass.", passed) : null;
         }
 
-        if (arrives is { } there && Verdict(evidence, there) == Unchanged && droppedByAll + passed < there / 2)
+        if (arrives is { } there && Verdict(evidence, there) == Unchanged && droppedByAll + passed < there.All / 2)
         {
             return new(
-                NotSeen, $"Not seen: {Mega(there)} Mbit/s of the attack arrive, and only {Mega(droppedByAll + passed)} Mbit/s come past the scrubbers.", there);
+                NotSeen,
+                $"Not seen: {Mega(there.All)} Mbit/s of the attack arrive, and only {Mega(droppedByAll + passed)} Mbit/s come past the scrubbers.",
+                there.All);
         }
 
-        var verdict = Verdict(evidence, passed);
+        var verdict = Verdict(evidence, new(passed, passed)); // whichever vector it is of
         var figures = $"{Mega(dropped)} Mbit/s are dropped, {Mega(passed)} Mbit/s pass; the attack was {Mega(before)} Mbit/s.";
         return dropped == 0 && verdict != Unchanged ? null
             : dropped > 0 && (dropped >= passed || verdict != Unchanged || droppedByAll >= before / 2) ? new(Helped, figures, passed) // what passes may be honest
             : new(Unchanged, $"Nothing changed: {figures}", passed);
     }
 
-    /// <summary>What is seen of an attack that goes on: more than would be allowed. Null: nothing says that it does.</summary>
+    /// <summary>What is seen of an attack that goes on: more of some vector than it may have. Null: nothing says that it does.</summary>
     /// <param name="evidence">What detection saw before.</param>
-    /// <param name="sent">What of it still arrives, or is dropped on its way, in bits per second.</param>
-    public static string? GoesOn(IReadOnlyList<VectorEvidence> evidence, long sent) =>
-        evidence.MaxBy(vector => vector.BitsPerSecond) is { } greatest && sent > (greatest.ThresholdBitsPerSecond ?? greatest.BitsPerSecond / 2)
-            ? $"The attack goes on: {Mega(sent)} Mbit/s are seen of it."
+    /// <param name="sent">What of each vector still arrives, or is dropped on its way, in bits per second.</param>
+    public static string? GoesOn(IReadOnlyList<VectorEvidence> evidence, Func<VectorEvidence, long> sent) =>
+        evidence.Select(vector => (Sent: sent(vector), vector.AllowedBits)).Where(it => it.Sent > it.AllowedBits).ToList() is { Count: > 0 } over
+            ? $"The attack goes on: {Mega(over.Max(it => it.Sent))} Mbit/s are seen of it."
             : null;
 
     /// <summary>What was said while it stood, and what came after it.</summary>
@@ -108,8 +124,12 @@ internal static class EffectRules
     public static Judgement NotTaken(string by, TimeSpan within) => new(
         NotSeen, string.Create(CultureInfo.InvariantCulture, $"Not seen: no {by} has it in force, {within.TotalSeconds:0} s after it was asked for."));
 
-    /// <summary>The greatest vector, in bits per second: what <see cref="TargetTraffic"/> measures afterwards.</summary>
-    public static long Before(IReadOnlyList<VectorEvidence> evidence) => evidence.Select(vector => vector.BitsPerSecond).DefaultIfEmpty(0).Max();
+    /// <summary>What it was when it was seen: the measure of what is left of it.</summary>
+    public static AttackRate Before(IReadOnlyList<VectorEvidence> evidence) => AttackRate.Of(evidence, vector => vector.BitsPerSecond);
+
+    /// <summary>Without the vectors that are part of another one: together they are the attack.</summary>
+    public static IReadOnlyList<VectorEvidence> Apart(IReadOnlyList<VectorEvidence> evidence) =>
+        [.. evidence.Where(it => !evidence.Any(other => VectorMatches.IsPartOf(it, other)))];
 
     /// <summary>Whether it is worth an event: another verdict, or another reason for having none.</summary>
     public static bool IsNews(string verdict, string? words, MeasuredEffect? said) =>

@@ -7,8 +7,10 @@ namespace Platform.Mitigation.Effects;
 /// <summary>What arrives at targets that are defended, by second and vector, as ingestion tells it. In memory: a measurement that is lost is taken anew.</summary>
 internal sealed class TargetTraffic
 {
+    /// <summary>All traffic, as detection calls it.</summary>
+    public const string Total = "total";
+
     private const int KeptSeconds = 120;
-    private const string Total = "total";
 
     private static readonly Dictionary<string, Vector> Vectors = TelemetryReflection.Descriptor.EnumTypes.Single(type => type.Name == nameof(Vector)).Values
         .ToDictionary(NameOf, value => (Vector)value.Number);
@@ -96,24 +98,20 @@ internal sealed class TargetTraffic
         }
     }
 
-    /// <summary>Mean rate of the greatest of these vectors (none: of all traffic), in bits per second. What nothing was told of is 0.</summary>
+    /// <summary>Mean rate of a vector, in bits per second. What nothing was told of is 0.</summary>
     /// <param name="target">A watched target.</param>
-    /// <param name="vectors">Names as in facts.</param>
+    /// <param name="vector">Name as in facts; one that telemetry does not know is all traffic.</param>
     /// <param name="until">End, exclusive (UTC).</param>
     /// <param name="length">How long before it begins.</param>
-    public long BitsPerSecond(IPNetwork target, IEnumerable<string> vectors, DateTimeOffset until, TimeSpan length)
+    public long BitsPerSecond(IPNetwork target, string vector, DateTimeOffset until, TimeSpan length)
     {
         var (first, end) = ((until - length).ToUnixTimeSeconds(), until.ToUnixTimeSeconds());
-        var asked = vectors.Select(name => Vectors.GetValueOrDefault(name, Vector.Unspecified)).DefaultIfEmpty(Vector.Unspecified).ToHashSet();
+        var asked = Vectors.GetValueOrDefault(vector, Vector.Unspecified);
         lock (_lock)
         {
-            if (!_targets.TryGetValue(target, out var seconds) || end <= first)
-            {
-                return 0;
-            }
-
-            var within = seconds.Where(second => second.Key >= first && second.Key < end).Select(second => second.Value).ToList();
-            return asked.Max(vector => within.Sum(bytes => (long)bytes.GetValueOrDefault(vector)) * 8 / (end - first));
+            return _targets.TryGetValue(target, out var seconds) && end > first
+                ? seconds.Where(second => second.Key >= first && second.Key < end).Sum(second => (long)second.Value.GetValueOrDefault(asked)) * 8 / (end - first)
+                : 0;
         }
     }
 

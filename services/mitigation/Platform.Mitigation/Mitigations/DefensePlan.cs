@@ -37,6 +37,24 @@ internal sealed record VectorEvidence(
         ThresholdPacketsPerSecond is > 0 and var packets ? PacketsPerSecond / (double)packets : 1,
         ThresholdFlowsPerSecond is > 0 and var flows && FlowsPerSecond is { } seen ? seen / (double)flows : 1,
     }.Max();
+
+    /// <summary>
+    /// What it may have, in bits per second: the least of its thresholds. One in packets or flows counts by the size of those that were seen, so that a flood of
+    /// short ones is held down too, but no less than is usual. Half of what was seen where nothing says what is allowed.
+    /// </summary>
+    public double AllowedBits
+    {
+        get
+        {
+            var usual = (double)(UsualBitsPerSecond ?? 0);
+            return new double?[]
+            {
+                ThresholdBitsPerSecond,
+                ThresholdPacketsPerSecond is { } packets && PacketsPerSecond > 0 ? Math.Max((double)BitsPerSecond * packets / PacketsPerSecond, usual) : null,
+                ThresholdFlowsPerSecond is { } flows && FlowsPerSecond is > 0 and var seen ? Math.Max((double)BitsPerSecond * flows / seen, usual) : null,
+            }.Min() ?? Math.Max(BitsPerSecond / 2.0, usual);
+        }
+    }
 }
 
 /// <summary>Means that the network has now: a step that needs others is passed over.</summary>
@@ -171,10 +189,11 @@ internal static class DefensePlan
         ];
     }
 
-    /// <summary>
-    /// The vectors over their threshold, each with what its name says of the packets. A broad vector says less than the narrow ones inside it and would
-    /// hit everybody: where one of these is there it is left out.
-    /// </summary>
+    /// <summary>Names of the vectors that rules answer, each by itself; what they explain has no rule, and what no filter can tell apart.</summary>
+    public static IReadOnlyList<string> Answered(IPNetwork target, IReadOnlyList<VectorEvidence> evidence) =>
+        [.. ToldApart(target, evidence).Select(it => it.Seen.Vector)];
+
+    /// <summary>The vectors over their threshold, each with what its name says of the packets.</summary>
     private static IEnumerable<ToldVector> ToldApart(IPNetwork target, IReadOnlyList<VectorEvidence> evidence)
     {
         var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
@@ -182,7 +201,23 @@ internal static class DefensePlan
                      let match = VectorMatches.For(vector.Vector, target, isIPv4, vector.SourcePort)
                      where match is not null
                      select new ToldVector(vector, match)).ToList();
-        return known.Where(it => !known.Any(other => VectorMatches.IsInside(other.Seen.Vector, it.Seen.Vector)));
+        return known.Where(it => !IsExplained(it, known));
+    }
+
+    /// <summary>
+    /// A broad vector says less than the narrow ones inside it, and would hit everybody: where these leave no more of it than it may have, it is left out. A
+    /// little of a narrow one explains nothing.
+    /// </summary>
+    private static bool IsExplained(ToldVector broad, IReadOnlyList<ToldVector> known)
+    {
+        var (seen, inside) = (broad.Seen, known.Where(it => !it.IsBroad && VectorMatches.IsService(it.Seen.Vector)).Select(it => it.Seen).ToList());
+        var rest = seen with
+        {
+            BitsPerSecond = seen.BitsPerSecond - inside.Sum(it => it.BitsPerSecond),
+            PacketsPerSecond = seen.PacketsPerSecond - inside.Sum(it => it.PacketsPerSecond),
+            FlowsPerSecond = seen.FlowsPerSecond - inside.Sum(it => it.FlowsPerSecond ?? 0),
+        };
+        return seen.Vector == VectorMatches.Udp && inside.Count > 0 && rest.Excess <= 1;
     }
 
     /// <summary>What nearly all of it has in common is said too, ports and lengths: so much less of what is honest is in it.</summary>
@@ -206,7 +241,7 @@ internal static class DefensePlan
         : [it.Shaped, Limited(it.Whole, it.Seen)];
 
     private static TrafficRule Limited(TrafficRule rule, VectorEvidence vector) =>
-        rule with { Action = TrafficAction.RateLimit, BytesPerSecond = Allowance(vector) };
+        rule with { Action = TrafficAction.RateLimit, BytesPerSecond = (long)Math.Clamp(vector.AllowedBits / 8, 1_000, SafetyRails.GreatestLimit) };
 
     /// <summary>
     /// At a scrubber what is limited is limited for each source too, so that a loud one does not use up what all may have together. The template:
@@ -227,22 +262,6 @@ internal static class DefensePlan
             .. others,
             .. proxied.Select(rule => rule with { Action = TrafficAction.SynProxy, BytesPerSecond = VectorMatches.LivelyHost(rule), TotalBytesPerSecond = rule.BytesPerSecond }),
         ];
-    }
-
-    /// <summary>
-    /// What the vector may have, in bytes per second: its threshold, one in packets or flows by the size of those that were seen, but no less than is
-    /// usual; half of what was seen where nothing says what is allowed. At least 1,000.
-    /// </summary>
-    private static long Allowance(VectorEvidence vector)
-    {
-        var seen = vector.BitsPerSecond / 8.0;
-        var bytes = vector.ThresholdBitsPerSecond / 8.0
-            ?? Math.Max(
-                PartOf(vector.ThresholdPacketsPerSecond, vector.PacketsPerSecond) ?? PartOf(vector.ThresholdFlowsPerSecond, vector.FlowsPerSecond) ?? seen / 2,
-                (vector.UsualBitsPerSecond ?? 0) / 8.0);
-        return (long)Math.Clamp(bytes, 1_000, SafetyRails.GreatestLimit);
-
-        double? PartOf(long? threshold, long? measured) => threshold is { } allowed && measured is > 0 and var all ? seen * allowed / all : null;
     }
 
     private static bool IsHost(IPNetwork target) =>

@@ -23,7 +23,6 @@ internal sealed class DueWithdrawals(
     LateAllowances allowances,
     KnownCapacity capacity,
     DefenseFacts facts,
-    RefusedMitigations refused,
     IOptions<MitigationOptions> options,
     IOptions<ScrubberOptions> scrubberOptions,
     TimeProvider clock,
@@ -40,7 +39,6 @@ internal sealed class DueWithdrawals(
             foreach (var look in (Func<CancellationToken, Task>[])
             [
                 WithdrawDue, DropForeign, LeavePools, ResumeSteps, ClearFiltersOfNobody, allowances.LetThrough, slots.ReleaseAbandoned, scrubbers.ForgetOld,
-                refused.AskAgain,
             ])
             {
                 try

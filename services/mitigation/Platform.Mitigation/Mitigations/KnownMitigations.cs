@@ -31,7 +31,7 @@ internal sealed class KnownMitigations : IProjection
                         before_bits_per_second, object_id, evidence, order_id, sequence)
                     values ({recorded.TenantId.ToGuid()}, {e.MitigationId}, {e.AnomalyId}, {e.ServiceCode},
                         {e.Target.ToString()}, {e.StartedAt}, {e.ExpiresAt}, {(short)e.Mode}, {e.Step}, {e.StartedAt},
-                        {EffectRules.Before(e.Evidence ?? [])}, {e.ObjectId},
+                        {EffectRules.Before(e.Evidence ?? []).All}, {e.ObjectId},
                         {JsonSerializer.Serialize(e.Evidence ?? [], EventCatalog.Json)}::jsonb, {e.OrderId}, {recorded.Sequence})
                     on conflict (tenant_id, mitigation_id) do update
                     set target = excluded.target, started_at = excluded.started_at, expires_at = excluded.expires_at, mode = excluded.mode,
@@ -64,7 +64,7 @@ internal sealed class KnownMitigations : IProjection
 
             case StepTaken e:
                 sql.Add($"""
-                    update views.mitigations_v1 set step = {e.Step}, step_since = {e.TakenAt}
+                    update views.mitigations_v1 set step = {e.Step}, step_since = {e.TakenAt}, unanswered_for = null
                     where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
                     """);
                 break;
@@ -78,7 +78,8 @@ internal sealed class KnownMitigations : IProjection
 
             case EvidenceGrew e:
                 sql.Add($"""
-                    update views.mitigations_v1 set evidence = {JsonSerializer.Serialize(e.Evidence, EventCatalog.Json)}::jsonb
+                    update views.mitigations_v1 set evidence = {JsonSerializer.Serialize(e.Evidence, EventCatalog.Json)}::jsonb,
+                        unanswered_for = {e.RefusedFor}
                     where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
                     """);
                 break;
@@ -160,7 +161,8 @@ internal sealed class KnownMitigations : IProjection
                     update views.mitigations_v1 set ended_at = {e.EndedAt}
                     where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {e.Scope.MitigationId}
                     """);
-                GiveBack(e.Scope.MitigationId, sql);
+                sql.Add($"delete from views.slots_v1 where mitigation_id = {e.Scope.MitigationId}");
+                sql.Add($"delete from views.standing_slots_v1 where mitigation_id = {e.Scope.MitigationId}");
                 break;
 
             case MitigationFailed e:
@@ -173,7 +175,12 @@ internal sealed class KnownMitigations : IProjection
                     on conflict (tenant_id, mitigation_id) do update set failure = excluded.failure, evidence = excluded.evidence
                     where known.failure is not null
                     """);
-                GiveBack(e.Scope.MitigationId, sql);
+                // What began since, when it was asked again, has taken them anew.
+                sql.Add($"""
+                    delete from views.slots_v1 where mitigation_id = {e.Scope.MitigationId} and not exists (
+                        select from events.mt_events began where began.tenant_id = {recorded.TenantId} and began.seq_id > {recorded.Sequence}
+                            and began.stream_id = {$"{recorded.StreamType}:{recorded.StreamKey}"} and began.type = {EventCatalog.NameOf(typeof(MitigationStarted))})
+                    """);
                 break;
         }
     }
@@ -201,12 +208,6 @@ internal sealed class KnownMitigations : IProjection
             set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, cleared_by = default, step = excluded.step, pool = excluded.pool,
                 announced_at = null, withdrawn_at = null, effect = null, measured = false, dropped_for = null, requested_at = excluded.requested_at
             """);
-    }
-
-    private static void GiveBack(Guid mitigationId, SqlBatch sql)
-    {
-        sql.Add($"delete from views.slots_v1 where mitigation_id = {mitigationId}");
-        sql.Add($"delete from views.standing_slots_v1 where mitigation_id = {mitigationId}");
     }
 
     private static void Notify(SqlBatch sql) => sql.Add($"select pg_notify({Channel}, '')");

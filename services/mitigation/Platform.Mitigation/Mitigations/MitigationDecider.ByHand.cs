@@ -66,9 +66,6 @@ internal sealed record RenewMitigation(Guid MitigationId, TimeSpan Maximum, Time
 /// <param name="At">Now (UTC).</param>
 internal sealed record Escalate(Guid MitigationId, int LeavesStep, string Why, Defense Defense, DateTimeOffset At);
 
-internal sealed record NoteEvidence(
-    Guid MitigationId, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
-
 /// <param name="CountermeasureId">Which.</param>
 /// <param name="Effect">The figures.</param>
 /// <param name="At">When (UTC).</param>
@@ -249,7 +246,7 @@ internal static partial class MitigationDecider
             return Decision<MitigationEvent>.Unchanged; // nothing stronger is left: what stands goes on standing
         }
 
-        var added = New(current, step.Specs);
+        var added = NewByRule(current, step.Specs);
         return Refusal(added, defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
             : new MitigationEvent[] { new StepTaken(step.Index, command.Why, command.At) }
@@ -261,7 +258,7 @@ internal static partial class MitigationDecider
     public static PlannedStep? StepAfter(MitigationState current, Defense defense)
     {
         var step = Next(current.Step + 1);
-        while (step is not null && New(current, step.Specs).All(spec => spec.IsAllowance))
+        while (step is not null && NewByRule(current, step.Specs).All(spec => spec.IsAllowance))
         {
             step = Next(step.Index + 1);
         }
@@ -270,63 +267,6 @@ internal static partial class MitigationDecider
 
         PlannedStep? Next(int from) => DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, from);
     }
-
-    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEvidence command)
-    {
-        if (current.Status is not MitigationStatus.Standing || !SaysMore(current, command.Evidence))
-        {
-            return Decision<MitigationEvent>.Unchanged;
-        }
-
-        var grown = new EvidenceGrew(AllOf(current, command.Evidence), command.At);
-        var defense = command.Defense;
-        var added = AddedBy(current, command);
-        return added.Count == 0 || Refusal(added, defense, current.Scope!.ServiceCode) is not null
-            ? grown
-            : new MitigationEvent[] { grown }
-                .Concat(added.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
-                .ToArray();
-    }
-
-    /// <summary>A vector more, or a graver attack: then steps follow that are not for lesser ones.</summary>
-    public static bool SaysMore(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
-        seen.Any(it => IsNew(current, it)) || DefensePlan.SeverityOf(AllOf(current, seen)) > DefensePlan.SeverityOf(current.Evidence);
-
-    /// <summary>What the step that stands gains by vectors that are new. What answers the others stands as it was decided.</summary>
-    public static IReadOnlyList<CountermeasureSpec> AddedBy(MitigationState current, NoteEvidence command)
-    {
-        var (defense, joined) = (command.Defense, command.Evidence.Where(it => IsNew(current, it)).ToList());
-        return joined.Count > 0
-            && DefensePlan.Next(
-                current.Target, [.. joined, .. current.Evidence], defense.Policy, defense.Means, current.Step, Severity.Critical) is { } step
-            && step.Index == current.Step
-            ? [.. New(current, step.Specs).Where(spec => !current.Countermeasures.Values.Any(it => IsAnsweredBy(it, spec)))]
-            : [];
-    }
-
-    private static bool IsNew(MitigationState current, VectorEvidence seen) => current.Evidence.All(known => known.Vector != seen.Vector);
-
-    /// <summary>The same but for how much it lets through.</summary>
-    private static bool IsAnsweredBy(CountermeasureState it, CountermeasureSpec spec) =>
-        it.Stage is not CountermeasureStage.Withdrawn
-        && it.Kind == spec.Kind
-        && it.Prefix.Equals(spec.Prefix)
-        && it.Rule is { } rule
-        && spec.Rule is { } planned
-        && rule with { BytesPerSecond = null, TotalBytesPerSecond = null } == planned with { BytesPerSecond = null, TotalBytesPerSecond = null };
-
-    private static IReadOnlyList<VectorEvidence> AllOf(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
-    [
-        .. from it in seen
-           let known = current.Evidence.FirstOrDefault(known => known.Vector == it.Vector)
-           select it with
-           {
-               DestinationPort = it.DestinationPort ?? known?.DestinationPort, // what stands is not made broader by what is not said again
-               PacketLength = it.PacketLength ?? known?.PacketLength,
-               SourcePort = it.SourcePort ?? known?.SourcePort,
-           },
-        .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
-    ];
 
     /// <summary>A measurement is no decision: it is kept when it says something else. The last word comes when the countermeasure has gone.</summary>
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffect command) =>
@@ -338,7 +278,7 @@ internal static partial class MitigationDecider
             : new EffectMeasured(
                 current.Scope!,
                 command.CountermeasureId,
-                command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence) },
+                command.Effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence).All },
                 command.At);
 
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEffects command) =>
@@ -354,7 +294,7 @@ internal static partial class MitigationDecider
         }
 
         var effect = countermeasure.Effect ?? new MeasuredEffect(
-            EffectRules.Before(current.Evidence),
+            EffectRules.Before(current.Evidence).All,
             DuringBitsPerSecond: null,
             DroppedPackets: null,
             DroppedBytes: null,
@@ -398,10 +338,19 @@ internal static partial class MitigationDecider
     private static EnforcementMode ModeOf(MitigationState current, Defense defense) =>
         (EnforcementMode)Math.Max((int)current.Mode, (int)defense.Policy.Mode);
 
-    /// <summary>Without what stands or is proposed already.</summary>
+    /// <summary>
+    /// Without what stands or is proposed already. What is on its way out is new: a speaker that does not answer would keep it from the others else.
+    /// </summary>
     public static IReadOnlyList<CountermeasureSpec> New(MitigationState current, IReadOnlyList<CountermeasureSpec> specs) =>
     [
         .. specs.DistinctBy(spec => spec.IdIn(current.Scope!.MitigationId)).Where(spec => current.Countermeasures
-            .GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId)) is null or { Stage: CountermeasureStage.Withdrawn }),
+            .GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId)) is null or { Stage: CountermeasureStage.Unwanted or CountermeasureStage.Withdrawn }),
+    ];
+
+    /// <summary>The same where nobody asks for it by hand: what a person took out stays out.</summary>
+    public static IReadOnlyList<CountermeasureSpec> NewByRule(MitigationState current, IReadOnlyList<CountermeasureSpec> specs) =>
+    [
+        .. New(current, specs).Where(spec =>
+            current.Countermeasures.GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId)) is not { DroppedFor: WithdrawalReason.Operator }),
     ];
 }

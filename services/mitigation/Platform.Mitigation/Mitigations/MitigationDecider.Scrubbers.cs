@@ -72,7 +72,7 @@ internal static partial class MitigationDecider
         MitigationEvent NotSeen(Guid id, CountermeasureState it) => new EffectMeasured(
             current.Scope!,
             id,
-            (it.Effect ?? new MeasuredEffect(EffectRules.Before(current.Evidence), null, null, null, null, null, EffectRules.NotSeen)) with
+            (it.Effect ?? new MeasuredEffect(EffectRules.Before(current.Evidence).All, null, null, null, null, null, EffectRules.NotSeen)) with
             {
                 Verdict = EffectRules.NotSeen,
                 Words = command.Why,
@@ -133,11 +133,13 @@ internal static partial class MitigationDecider
                 ? step
                 : null;
 
+        // What of it stands already is no reason to take it again; without what a person took out.
         PlannedStep? Planned(int from) =>
             DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, from) is { } planned
-            && New(current, planned.Specs) is { Count: > 0 } added
-            && added.Count == planned.Specs.Count // what is still going has to be gone first
-                ? planned
+            && New(current, planned.Specs).Count == planned.Specs.Count
+            && NewByRule(current, planned.Specs) is var added
+            && added.Any(spec => !spec.IsAllowance)
+                ? planned with { Specs = added }
                 : null;
 
         TimeSpan PatienceOf(int index) => index < defense.Policy.Steps.Count ? defense.Policy.Steps[index].Patience : TimeSpan.Zero;

@@ -82,14 +82,14 @@ internal static partial class MitigationDecider
         }
 
         var (defense, scope) = (command.Defense, command.Scope);
+        if (command.IsOutgoing)
+        {
+            return Failed(AttackGoesOut(command.Target)); // whatever we do to traffic towards it would hit its owner only; first, because it never passes
+        }
+
         if (defense.Rails.RefusalOfTarget(command.Target, defense.Contract, scope.ServiceCode) is { } wrongTarget)
         {
             return Failed(wrongTarget);
-        }
-
-        if (command.IsOutgoing)
-        {
-            return Failed(AttackGoesOut(command.Target)); // whatever we do to traffic towards it would hit its owner only
         }
 
         var target = IPNetwork.Parse(command.Target);
@@ -121,7 +121,7 @@ internal static partial class MitigationDecider
             .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, defense.Means, command.At)))
             .ToArray();
 
-        Decision<MitigationEvent> Failed(Rejection why) => why.Code != current.RefusedFor
+        Decision<MitigationEvent> Failed(Rejection why) => !IsSaid(why.Code, current.RefusedFor)
             ? new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At, command.Evidence, command.ObjectId)
             : SaysMore(current, command.Evidence) ? new EvidenceGrew(AllOf(current, command.Evidence), command.At)
             : Decision<MitigationEvent>.Unchanged; // said already

@@ -104,7 +104,10 @@ internal sealed record SteppedBack(int Step, DateTimeOffset HeldUntil, DateTimeO
 /// <summary>Detection saw more vectors, or greater ones.</summary>
 /// <param name="Evidence">All of what it sees now.</param>
 /// <param name="SeenAt">When it was heard (UTC).</param>
-internal sealed record EvidenceGrew(IReadOnlyList<VectorEvidence> Evidence, DateTimeOffset SeenAt) : MitigationEvent;
+/// <param name="Unanswered">Vectors whose answer was refused; it is asked for again where that may pass. Null: none.</param>
+/// <param name="RefusedFor">Stable code of the refusal; null: there is none.</param>
+internal sealed record EvidenceGrew(
+    IReadOnlyList<VectorEvidence> Evidence, DateTimeOffset SeenAt, IReadOnlyList<string>? Unanswered = null, string? RefusedFor = null) : MitigationEvent;
 
 /// <summary>An operator moved the expiry, or the attack goes on.</summary>
 /// <param name="ServiceCode">See <see cref="MitigationStarted"/>.</param>

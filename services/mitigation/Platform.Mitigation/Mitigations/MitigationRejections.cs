@@ -7,6 +7,7 @@ namespace Platform.Mitigation.Mitigations;
 internal static class MitigationRejections
 {
     private const string StepUnfit = "no-step-fits";
+    private const string Outside = "target-outside-prefixes";
 
     public static Rejection TenantCapReached { get; } = new(
         RejectionKind.Conflict,
@@ -62,10 +63,16 @@ internal static class MitigationRejections
         "What is done by hand needs a reason.",
         "Give a reason of 1 to 200 characters.");
 
-    /// <summary>Whether the same anomaly may be defended later: it can grow graver, and others give room back.</summary>
+    /// <summary>
+    /// Whether the same anomaly may be defended later: it can grow graver, others give room back, and that a contract gained the prefix may be heard later.
+    /// </summary>
     public static bool MayPass(string code) => Passing.Contains(code);
 
-    public static string[] Passing { get; } = [StepUnfit, TenantCapReached.Code, TotalCapReached.Code, CapacityExceeded.Code];
+    public static string[] Passing { get; } = [StepUnfit, TenantCapReached.Code, TotalCapReached.Code, CapacityExceeded.Code, Outside];
+
+    /// <summary>Whether a refusal is the one that was said last. Which of the caps leaves no room can change with each question.</summary>
+    public static bool IsSaid(string code, string? said) =>
+        code == said || (said is not null && new[] { code, said }.All(it => it == TenantCapReached.Code || it == TotalCapReached.Code));
 
     public static Rejection TooManyAtOnce(int count) => new(
         RejectionKind.Invalid,
@@ -189,7 +196,7 @@ internal static class MitigationRejections
 
     public static Rejection TargetOutsidePrefixes(IPNetwork target, string serviceCode) => new(
         RejectionKind.Forbidden,
-        "target-outside-prefixes",
+        Outside,
         "The target is not inside the tenant's own prefixes.",
         $"{target} is not inside a prefix of {serviceCode}.");
 

@@ -45,7 +45,8 @@ internal sealed record MitigationState(
     string? RefusedFor = null,
     int? InsteadOf = null,
     bool IsExpiryByHand = false,
-    bool IsOutOfSight = false)
+    bool IsOutOfSight = false,
+    IReadOnlyList<string>? Unanswered = null)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -90,9 +91,9 @@ internal sealed record MitigationState(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Rehearsed, e.Kind, e.Prefix, e.Rule, current.Step)),
         MitigationApproved => current with { Mode = EnforcementMode.Automatic },
         CountermeasuresAdded => current,
-        StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt, InsteadOf = e.InsteadOf },
+        StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt, InsteadOf = e.InsteadOf, Unanswered = null },
         SteppedBack e => current with { Step = e.Step, StepSince = e.TakenAt, HeldUntil = e.HeldUntil },
-        EvidenceGrew e => current with { Evidence = e.Evidence },
+        EvidenceGrew e => current with { Evidence = e.Evidence, Unanswered = e.Unanswered },
         MitigationExtended e => current with { ExpiresAt = e.ExpiresAt, IsExpiryByHand = !e.ByRule },
         CountermeasureDropped e => current.With(
             e.CountermeasureId,

@@ -55,6 +55,20 @@ internal sealed record TrafficRule(
         || Protocol is not null || SourcePort is not null || DestinationPort is not null
         || PacketLength is not null and not { From: <= 64, To: >= 1500 } || TcpFlagsSet != 0 || TcpFlagsClear != 0 || Fragment;
 
+    /// <summary>
+    /// The part of one of so many that have the traffic between them. What each source may have is not shared: its packets take one way.
+    /// </summary>
+    public TrafficRule SharedBy(int count)
+    {
+        return this with
+        {
+            BytesPerSecond = Action is TrafficAction.RateLimit && !PerSource ? Part(BytesPerSecond) : BytesPerSecond,
+            TotalBytesPerSecond = Part(TotalBytesPerSecond),
+        };
+
+        long? Part(long? limit) => limit is { } all ? Math.Max(1, all / count) : null;
+    }
+
     /// <summary>For people and for identity: equal text is the same rule.</summary>
     public override string ToString()
     {

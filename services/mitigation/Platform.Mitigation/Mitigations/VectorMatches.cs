@@ -1,10 +1,14 @@
 using System.Net;
+using Platform.Mitigation.Effects;
 
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>What each vector of detection says about its packets.</summary>
 internal static class VectorMatches
 {
+    /// <summary>All of UDP.</summary>
+    public const string Udp = "udp";
+
     private const byte Syn = TrafficRule.Syn, Rst = 4, Ack = TrafficRule.Ack, Gre = 47;
     private const int L2tp = 1701;
     private const string OtherAmplification = "other-amplification";
@@ -32,11 +36,20 @@ internal static class VectorMatches
 
     /// <summary>Vectors that much honest traffic is part of too: also answers to the customer's own connections, and his tunnels.</summary>
     public static bool IsBroad(string vector) =>
-        vector is "udp" or "icmp" or "tcp-syn" or "tcp-syn-ack" or "tcp-ack" or "tcp-rst" or "dns" or "gre" or "l2tp" or OtherAmplification;
+        vector is Udp or "icmp" or "tcp-syn" or "tcp-syn-ack" or "tcp-ack" or "tcp-rst" or "dns" or "gre" or "l2tp" or OtherAmplification;
 
-    /// <summary>Whether the first is a narrow part of the second: UDP from the port of a service, or what is left of UDP that was cut in pieces.</summary>
-    public static bool IsInside(string narrow, string broad) =>
-        broad is "udp" && !IsBroad(narrow) && (narrow is "fragment" || AmplifiedFromPort.ContainsKey(narrow));
+    /// <summary>Whether what the first counts is counted by the second too. Fragments are of any protocol: of UDP only as far as there is so much of it.</summary>
+    public static bool IsPartOf(VectorEvidence it, VectorEvidence other) => other.Vector switch
+    {
+        _ when it.Vector == other.Vector => false,
+        TargetTraffic.Total => true,
+        Udp => IsService(it.Vector) || (it.Vector is "fragment" && it.BitsPerSecond <= other.BitsPerSecond),
+        "tcp-ack" => it.Vector is "tcp-finless",
+        _ => false,
+    };
+
+    /// <summary>Whether it is UDP from the port of a service, and no more.</summary>
+    public static bool IsService(string vector) => vector is OtherAmplification || AmplifiedFromPort.ContainsKey(vector);
 
     /// <summary>
     /// What one honest, lively host sends of it at most, in bytes per second: 50 connection attempts, answers to them, echo requests or resets; a tunnel of
@@ -60,7 +73,7 @@ internal static class VectorMatches
 
         return vector switch
         {
-            "udp" => rule with { Protocol = TrafficRule.Udp },
+            Udp => rule with { Protocol = TrafficRule.Udp },
             OtherAmplification when sourcePort is not null => rule with { Protocol = TrafficRule.Udp, SourcePort = sourcePort }, // one of many services: the port says which
             "icmp" => rule with { Protocol = (byte)(isIPv4 ? 1 : 58) },
             "tcp-syn" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn, TcpFlagsClear = Ack },

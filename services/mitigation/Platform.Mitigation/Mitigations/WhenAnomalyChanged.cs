@@ -7,8 +7,8 @@ namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
 /// Reaction: an open anomaly gained a vector or grew graver, so the step that stands gains what answers it, and graver steps may follow. What was too
-/// mild for every step, or found no room, is asked again. Before <see cref="AnomalyDetected"/> it says nothing that the beginning will not say; the
-/// same vectors again change nothing.
+/// mild for every step, or found no room, is asked again. Before <see cref="AnomalyDetected"/>, which comes over another queue and knows less, it waits;
+/// the same vectors again change nothing.
 /// </summary>
 internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, TimeProvider clock, ILogger<WhenAnomalyChanged> log)
     : IConsumer<AnomalyChanged>
@@ -21,11 +21,18 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
         var evidence = Evidence.Of(anomaly.Vectors, anomaly.Explanation);
         var isRefused = state.Status is MitigationStatus.Refused;
-        if (!(isRefused || (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence)))
-            || await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation) is not { } defense)
+        if (state.Status is MitigationStatus.None)
+        {
+            throw new TimeoutException($"The beginning of anomaly {anomaly.AnomalyId} was not heard yet; what became of it waits.");
+        }
+
+        if (!(isRefused || (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence))))
         {
             return;
         }
+
+        var defense = await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation)
+            ?? throw new TimeoutException($"Contract {anomaly.ServiceCode} is not known; the anomaly waits.");
 
         await (isRefused ? Begin() : Grow());
 

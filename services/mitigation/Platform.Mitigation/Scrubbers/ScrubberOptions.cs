@@ -30,10 +30,10 @@ internal sealed class ScrubberOptions : IValidatableObject
 
     /// <summary>
     /// How long an agent may be unheard before it counts as away: then nothing new is diverted to it, and what is diverted to a pool without any other
-    /// agent leaves it. 5 seconds to 5 minutes; default 10 seconds.
+    /// agent leaves it. 5 seconds to 5 minutes; default 30 seconds: the kernel filters on while an agent is replaced by its next release, image and all.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:05", "00:05:00", ErrorMessage = "must be 00:00:05 to 00:05:00.")]
-    public TimeSpan AwayAfter { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan AwayAfter { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Agents that filter what goes to this pool (null: to no pool in particular); none where somebody else's scrubbers stand there.</summary>
     internal IReadOnlyList<string> AgentsOf(string? pool) => [.. Agents.Select(agent => agent.Name).Where(agent => Serves(agent, pool))];
@@ -135,6 +135,12 @@ internal sealed class ScrubbingPool
 
     /// <summary>How cleaned traffic goes back. Unset: by the routing of the scrubber's node.</summary>
     public ReturnPath? Return { get; init; }
+
+    /// <summary>
+    /// Whether traffic to the pool is spread over its agents (equal-cost routes): then what all sources together may have is shared by those that are there.
+    /// False: one of them has all of it, as where the others stand by. Default false.
+    /// </summary>
+    public bool Spreads { get; init; }
 
     internal IPAddress? NextHopFor(IPNetwork prefix) =>
         (prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork ? NextHopIPv4 : NextHopIPv6) is { } address ? IPAddress.Parse(address) : null;

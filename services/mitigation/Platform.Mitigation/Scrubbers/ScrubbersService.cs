@@ -35,6 +35,9 @@ internal sealed class ScrubbersService(
 
         await Record(agent, request, wanted, holders, cancellation);
 
+        var pool = options.Value.PoolNamed(known.Pool);
+        var there = pool is { Spreads: true } ? await scrubbers.HeardWithin(options.Value.AwayAfter, cancellation) : [agent];
+        var sharing = there.Count(name => options.Value.AgentsOf(known.Pool).Contains(name));
         var now = clock.GetUtcNow();
         return new SyncFiltersResponse
         {
@@ -46,7 +49,7 @@ internal sealed class ScrubbersService(
                     .Select(it => it.Spec.Prefix.ToString())
                     .Distinct(),
             },
-            ReturnPath = options.Value.PoolNamed(known.Pool)?.Return is { } back
+            ReturnPath = pool?.Return is { } back
                 ? new Wire.ReturnPath
                 {
                     Interface = back.Interface ?? "",
@@ -63,7 +66,7 @@ internal sealed class ScrubbersService(
                 {
                     FilterId = it.CountermeasureId.ToString(),
                     Destination = it.Spec.Prefix.ToString(),
-                    Rule = it.Spec.Kind is CountermeasureKind.Diversion ? new Rule { Action = "count" } : WireWords.Write(it.Spec.Rule!),
+                    Rule = it.Spec.Kind is CountermeasureKind.Diversion ? new Rule { Action = "count" } : WireWords.Write(it.Spec.Rule!.SharedBy(Math.Max(1, sharing))),
                     ExpiresInSeconds = (long)Math.Ceiling((it.ExpiresAt - now).TotalSeconds),
                 },
             },

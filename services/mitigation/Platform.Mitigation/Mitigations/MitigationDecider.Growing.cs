@@ -1,0 +1,87 @@
+using Platform.EventStore;
+
+namespace Platform.Mitigation.Mitigations;
+
+/// <summary>Detection sees more; or there may be room now for what found none.</summary>
+/// <param name="MitigationId">Which.</param>
+/// <param name="Evidence">What it sees; empty: nothing more.</param>
+/// <param name="Defense">Everything that decides what may be done.</param>
+/// <param name="At">Now (UTC).</param>
+internal sealed record NoteEvidence(
+    Guid MitigationId, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
+
+/// <summary>Attacks of which more is seen while they are defended.</summary>
+internal static partial class MitigationDecider
+{
+    public static Decision<MitigationEvent> Decide(MitigationState current, NoteEvidence command)
+    {
+        if (current.Status is not MitigationStatus.Standing)
+        {
+            return Decision<MitigationEvent>.Unchanged;
+        }
+
+        var (all, defense, added) = (AllOf(current, command.Evidence), command.Defense, AddedBy(current, command));
+        var refusal = added.Count > 0 ? Refusal(added, defense, current.Scope!.ServiceCode) : null;
+        if (!SaysMore(current, command.Evidence) && (refusal is not null || current.Unanswered is null))
+        {
+            return Decision<MitigationEvent>.Unchanged; // said already
+        }
+
+        return refusal is not null
+            ? new EvidenceGrew(all, command.At, [.. Unanswered(current, all).Select(it => it.Vector)], refusal.Code)
+            : new MitigationEvent[] { new EvidenceGrew(all, command.At) }
+                .Concat(added.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
+                .ToArray();
+    }
+
+    /// <summary>
+    /// A vector more, one that what stands no longer explains, or a graver attack: then steps follow that are not for lesser ones.
+    /// </summary>
+    public static bool SaysMore(MitigationState current, IReadOnlyList<VectorEvidence> seen)
+    {
+        var all = AllOf(current, seen);
+        return all.Count > current.Evidence.Count
+            || DefensePlan.SeverityOf(all) > DefensePlan.SeverityOf(current.Evidence)
+            || Unanswered(current with { Unanswered = null }, all).Count > 0;
+    }
+
+    /// <summary>What the step that stands gains by vectors that have no answer yet. What answers the others stands as it was decided.</summary>
+    public static IReadOnlyList<CountermeasureSpec> AddedBy(MitigationState current, NoteEvidence command)
+    {
+        var (defense, open) = (command.Defense, Unanswered(current, AllOf(current, command.Evidence)));
+        return open.Count > 0
+            && DefensePlan.Next(current.Target, open, defense.Policy, defense.Means, current.Step, Severity.Critical) is { } step
+            && step.Index == current.Step
+            ? [.. NewByRule(current, step.Specs).Where(spec => !current.Countermeasures.Values.Any(it => IsAnsweredBy(it, spec)))]
+            : [];
+    }
+
+    /// <summary>What joined, what the narrower vectors explain no longer, and what found no room when it joined.</summary>
+    private static IReadOnlyList<VectorEvidence> Unanswered(MitigationState current, IReadOnlyList<VectorEvidence> all)
+    {
+        var (before, now) = (DefensePlan.Answered(current.Target, current.Evidence), DefensePlan.Answered(current.Target, all));
+        return [.. all.Where(it => now.Contains(it.Vector) && (!before.Contains(it.Vector) || current.Unanswered?.Contains(it.Vector) == true))];
+    }
+
+    /// <summary>The same but for how much it lets through; also what a person took out.</summary>
+    private static bool IsAnsweredBy(CountermeasureState it, CountermeasureSpec spec) =>
+        (it.Stage is not CountermeasureStage.Withdrawn || it.DroppedFor is WithdrawalReason.Operator)
+        && it.Kind == spec.Kind
+        && it.Prefix.Equals(spec.Prefix)
+        && it.Rule is { } rule
+        && spec.Rule is { } planned
+        && rule with { BytesPerSecond = null, TotalBytesPerSecond = null } == planned with { BytesPerSecond = null, TotalBytesPerSecond = null };
+
+    private static IReadOnlyList<VectorEvidence> AllOf(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
+    [
+        .. from it in seen
+           let known = current.Evidence.FirstOrDefault(known => known.Vector == it.Vector)
+           select it with
+           {
+               DestinationPort = it.DestinationPort ?? known?.DestinationPort, // what stands is not made broader by what is not said again
+               PacketLength = it.PacketLength ?? known?.PacketLength,
+               SourcePort = it.SourcePort ?? known?.SourcePort,
+           },
+        .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
+    ];
+}
