@@ -143,6 +143,18 @@ public sealed class AnomalyTests
             Subject.AnomalyId, "operator-7", Noon, "a launch", Subject, [new Threshold(TrafficVector.TcpSyn, null, 126)]));
 
     [Fact]
+    public void A_false_mark_of_an_open_anomaly_goes_by_what_its_judge_has_measured_so_far() => With(Opened)
+        .When(state => AnomalyDecider.Decide(state, Mark() with { Most = [new(TrafficVector.TcpSyn, 64_000, 160, null, 100, Level: WatchLevel.Host)] }))
+        .Then(new AnomalyMarkedFalse(
+            Subject.AnomalyId,
+            "operator-7",
+            Noon,
+            "a launch",
+            Subject,
+            [new Threshold(TrafficVector.TcpSyn, null, 200)],
+            [new(TrafficVector.TcpSyn, 64_000, 160, null, 100, Level: WatchLevel.Host)]));
+
+    [Fact]
     public void The_furthest_that_was_reported_of_a_vector_is_what_a_false_mark_goes_by() => With(
             Opened,
             new AnomalyChanged(Subject, [new(TrafficVector.TcpSyn, 80_000, 400, null, 100)], 80_000, 400, 1, Noon),

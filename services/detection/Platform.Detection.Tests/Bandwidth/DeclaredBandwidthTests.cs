@@ -1,3 +1,5 @@
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Bandwidth;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Tests.Windows;
@@ -102,6 +104,33 @@ public sealed class DeclaredBandwidthTests
                 judge.Advance(TimeSpan.FromSeconds(1));
             }
         }
+    }
+
+    [Fact]
+    public void A_customer_whose_only_host_has_a_tenth_more_than_is_declared_has_an_excess_and_no_attack()
+    {
+        const long declared = 1_000_000_000;
+        var judge = new AJudge(find: _ => Watched with
+        {
+            Thresholds = ThresholdProfiles.Of(ThresholdProfiles.Generic, declared)!,
+            Settings = new ObjectSettings(declared, ThresholdProfiles.Generic),
+        });
+        for (var second = 0; second < 180; second++)
+        {
+            var batch = new TrafficWindowBatch { ObjectId = AJudge.ObjectId.ToString(), Source = "ingestion-1", Sequence = (ulong)second + 1, SamplingRate = 1 };
+            batch.Windows.Add(new HostWindow
+            {
+                Host = ByteString.CopyFrom(203, 0, 113, 10),
+                Second = AJudge.Second(second),
+                Total = new Counters { Packets = 100_000, Bytes = 137_500_000 }, // 1.1 Gbit/s
+            });
+            judge.Judge.Judge(batch, default, judge.Now);
+            judge.Settle();
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Empty(judge.Recorded);
+        Assert.Equal(1_100_000_000, Assert.IsType<UseChanged>(Assert.Single(judge.Used)).Measured.BitsPerSecond);
     }
 
     [Fact]

@@ -40,6 +40,10 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
         Assert.Equal(1_000, total.Usual);
         Assert.InRange(total.Allowed, 1_300, 2_400); // the margin, wider where an hour was seen on other days only
 
+        await TrafficWas(Host.Clock.GetUtcNow(), hours: 1, packets: 1_000, grain: 1_000);
+        var sampled = (await client.GetLearnedAsync(ask, viewer)).Rates.Single(rate => rate is { Vector: "total", Level: "object", Unit: "packets" });
+        Assert.Equal((total.Allowed, true), (sampled.Allowed, sampled.Burst >= 5_000)); // some sampled packets
+
         var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer);
         await Refused(StatusCode.NotFound, () => client.GetLearnedAsync(ask, stranger).ResponseAsync);
     }
@@ -148,7 +152,7 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
     }
 
     /// <summary>What judges saved in the hours before.</summary>
-    private async Task TrafficWas(DateTimeOffset now, int hours, long packets, bool isAnomalous = false)
+    private async Task TrafficWas(DateTimeOffset now, int hours, long packets, bool isAnomalous = false, long grain = 1)
     {
         await using var connection = await Host.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync();
         for (var hour = hours; hour > 0; hour--)
@@ -158,7 +162,7 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
             for (var minute = start; minute < start + 60; minute++)
             {
                 chunk.Observe(minute, WatchLevel.Host, SecondTraffic.Of(new Amount(packets * 800, packets)));
-                chunk.Mark(minute, isAnomalous);
+                chunk.Mark(minute, isAnomalous, grain);
             }
 
             await using var insert = new NpgsqlCommand("insert into views.traffic_history_v1 values ($1, $2, $3, $4, $5)", connection);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.Contracts.Detection.V1;
+using Platform.Detection.Bandwidth;
 using Platform.Detection.Windows;
 using Platform.EventStore;
 using Platform.Hosting;
@@ -102,16 +103,16 @@ public sealed class ContractTests(PostgresDatabase database, RabbitMqVirtualHost
         Assert.Equal((_customer.ServiceCode, 1_200_000_000L), (excess.ServiceCode, excess.PeakBitsPerSecond));
     }
 
-    /// <summary>What judges wrote down.</summary>
+    /// <summary>What judges wrote down, each minute twice: the first time they did not hear that it was.</summary>
     private async Task Used(Guid objectId, long minute, int minutes, long bits)
     {
-        await using var write = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
-            "insert into views.used_minutes_v1 select $1, $2, $3, minute, $4, false from generate_series($5::bigint, $5::bigint + $6 - 1) minute");
-        foreach (var value in (object[])[_customer.TenantId, _customer.ServiceCode, objectId, bits, minute, minutes])
+        var database = Host.Services.GetRequiredService<NpgsqlDataSource>();
+        foreach (var at in Enumerable.Range(0, minutes))
         {
-            write.Parameters.Add(new() { Value = value });
+            var used = new UsedMinute(_customer.TenantId, _customer.ServiceCode, objectId, minute + at, bits, IsAttacked: false);
+            var part = Customer.NewId();
+            await UseRecorder.WriteDown(database, used, part, TestContext.Current.CancellationToken);
+            await UseRecorder.WriteDown(database, used, part, TestContext.Current.CancellationToken);
         }
-
-        await write.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 }

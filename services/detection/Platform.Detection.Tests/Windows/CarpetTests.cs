@@ -43,13 +43,15 @@ public sealed class CarpetTests
         Assert.Single(_judge.Recorded.OfType<AnomalyDetected>());
     }
 
-    [Fact, Trait("Requirement", "R1"), Trait("Requirement", "R37")]
-    public void A_node_whose_clock_is_an_hour_ahead_blinds_nobody()
+    [Theory, Trait("Requirement", "R1"), Trait("Requirement", "R37")]
+    [InlineData(3_600)]
+    [InlineData(8)]
+    public void A_node_whose_clock_is_ahead_blinds_nobody(int seconds)
     {
-        _judge.Receive(AJudge.Second(3_600), packets: 1, host: "203.0.113.1");
+        _judge.Receive(AJudge.Second(seconds), packets: 1, host: "203.0.113.1");
         for (var host = 1; host <= 30; host++)
         {
-            _judge.Receive(AJudge.Second(), packets: 100, host: $"203.0.113.{host}");
+            _judge.Receive(AJudge.Second(-8), packets: 100, host: $"203.0.113.{host}");
         }
 
         Assert.Single(_judge.Recorded.OfType<AnomalyDetected>());
@@ -88,6 +90,18 @@ public sealed class CarpetTests
 
         Play(judge, seconds: 8, _ => 150); // 30,000 in the block, as every day
         Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void A_carpet_that_grows_is_told_to_have_grown()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000)] });
+        Play(judge, seconds: 3, host => host <= 20 ? 1_100 : 150);
+        Play(judge, seconds: 3, host => host <= 20 ? 11_000 : 150);
+
+        var told = judge.Recorded.OfType<AnomalyChanged>().Where(changed => changed.Subject.Target.PrefixLength == 24).ToArray();
+        Assert.Equal(Severity.High, told[^1].Severity);
+        Assert.Equal("spread", told[^1].Explanation!.Rule);
     }
 
     [Fact, Trait("Requirement", "R1")]
@@ -217,6 +231,10 @@ public sealed class CarpetTests
         var known = Assert.Single(judge.Streams).Known.Values.Single();
         Assert.Equal(WatchLevel.Host, known.Subject.Level);
         Assert.Equal([new Threshold(TrafficVector.Total, null, 2_625, Level: WatchLevel.Prefix)], known.Proposal());
+
+        judge.Receive(AJudge.Second(), packets: 1_200, host: "203.0.113.2"); // with the others 3,300
+        judge.Advance(TimeSpan.FromSeconds(6));
+        Assert.Equal([new Threshold(TrafficVector.Total, null, 4_125, Level: WatchLevel.Prefix)], Assert.Single(judge.Streams).Known.Values.Single().Proposal());
     }
 
     [Fact, Trait("Requirement", "R1")]

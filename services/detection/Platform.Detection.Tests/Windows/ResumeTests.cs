@@ -148,6 +148,18 @@ public sealed class ResumeTests
         Assert.Empty(judge.Judge.Pulses()); // the warden ends it
     }
 
+    [Fact, Trait("Requirement", "R26")]
+    public void What_was_measured_before_counts_for_what_a_false_mark_proposes()
+    {
+        var judge = new AJudge(find: _ => Block);
+        Play(judge, seconds: 1, host => host == 1 ? 5_000 : 0);
+        Play(judge, seconds: 1, host => host == 1 ? 8_000 : 0); // less than double: told when it ends
+        judge.Restart();
+        EndsOnce(judge, host => host == 1 ? 100 : 0);
+
+        Assert.Equal([new Threshold(TrafficVector.Total, null, 10_000)], Assert.Single(judge.Streams).Known.Values.Single().Proposal());
+    }
+
     private static int Detected(AJudge judge) => judge.Recorded.OfType<AnomalyDetected>().Count();
 
     private static NetworkKey[] Prefixes(params string[] prefixes) => [.. prefixes.Select(prefix => NetworkKey.Of(IPNetwork.Parse(prefix)))];

@@ -54,6 +54,7 @@ public sealed class WindowJudgeTests
     [Fact]
     public void Increments_of_a_second_are_added_up_in_any_order_within_the_lateness()
     {
+        _judge.Advance(TimeSpan.FromSeconds(4));
         _judge.Receive(AJudge.Second(0), packets: 600);
         _judge.Receive(AJudge.Second(4), packets: 600);
         _judge.Receive(AJudge.Second(0), packets: 401);
@@ -63,6 +64,7 @@ public sealed class WindowJudgeTests
     [Fact]
     public void Flows_that_are_reported_at_their_end_and_spread_over_their_seconds_are_added_up_whole()
     {
+        _judge.Advance(TimeSpan.FromSeconds(10));
         for (var second = 10; second < 24; second++)
         {
             for (var part = second - 10; part < second; part++)
@@ -279,6 +281,19 @@ public sealed class WindowJudgeTests
         _judge.Receive(AJudge.Second(), packets: 600); // less than double: not reported on its own
         _judge.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal(1_601, Assert.IsType<AnomalyEnded>(_judge.Recorded[^1]).PeakPacketsPerSecond);
+    }
+
+    [Fact, Trait("Requirement", "R26")]
+    public void What_a_false_mark_proposes_lets_all_of_it_pass_though_it_came_in_parts()
+    {
+        for (var part = 1; part <= 10; part++)
+        {
+            _judge.Receive(AJudge.Second(), packets: 190, settle: part == 10); // the sixth was over, and is being recorded
+        }
+
+        _judge.Advance(TimeSpan.FromSeconds(5));
+        var known = Assert.Single(_judge.Streams).Known.Values.Single();
+        Assert.Equal([new Threshold(TrafficVector.Total, null, 2_375)], known.Proposal()); // a quarter more than 1,900
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authorization;
 using Npgsql;
 using Platform.Contracts.Grpc.Detection.V1;
 using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
 using Platform.EventStore;
 using Platform.Hosting;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
@@ -35,7 +36,8 @@ internal sealed class AnomaliesService(NpgsqlDataSource database, StreamStore st
         var key = await AnomalyProposals.KeyOf(database, tenant, id, context.CancellationToken)
             ?? throw AnomalyRejections.Unknown(id).ToRpcException();
         var session = store.Tenant(tenant);
-        var command = new MarkFalse(id, context.Caller().OperatorId, request.Reason, clock.GetUtcNow());
+        var most = await Pulses.MostOf(database, id, context.CancellationToken);
+        var command = new MarkFalse(id, context.Caller().OperatorId, request.Reason, clock.GetUtcNow(), most);
 
         var decision = await session.Handle(
             AnomalyState.Stream, key, state => AnomalyDecider.Decide(state, command), context.Cause(), context.CancellationToken);

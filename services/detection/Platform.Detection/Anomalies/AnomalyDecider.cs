@@ -28,6 +28,7 @@ internal sealed record JudgeSecond(
 /// <param name="Until">End of the last second near a threshold (UTC).</param>
 /// <param name="At">Now (UTC).</param>
 /// <param name="Pulses">Pulses that were seen.</param>
+/// <param name="Most">Of each vector that was over the most that was measured.</param>
 internal sealed record EndAnomaly(
     Guid AnomalyId,
     EndReason Reason,
@@ -37,10 +38,13 @@ internal sealed record EndAnomaly(
     long PeakPacketsPerSecond,
     DateTimeOffset Until,
     DateTimeOffset At,
-    int Pulses = 1);
+    int Pulses = 1,
+    IReadOnlyList<VectorMeasurement>? Most = null);
 
 /// <param name="Reason">Why, 1 to 200 characters.</param>
-internal sealed record MarkFalse(Guid AnomalyId, string MarkedBy, string Reason, DateTimeOffset At);
+/// <param name="Most">Of each vector of an open anomaly the most that its judge has measured; null: not known.</param>
+internal sealed record MarkFalse(
+    Guid AnomalyId, string MarkedBy, string Reason, DateTimeOffset At, IReadOnlyList<VectorMeasurement>? Most = null);
 
 /// <summary>
 /// When an anomaly opens, changes and ends. Pure and cheap: the engine asks it in memory for every window, and the store asks it again, with what
@@ -114,7 +118,8 @@ internal static class AnomalyDecider
             command.Until,
             command.At,
             current.Severity,
-            Math.Max(command.Pulses, current.Pulses));
+            Math.Max(command.Pulses, current.Pulses),
+            command.Most is { Count: > 0 } most ? most : null);
     }
 
     public static Decision<AnomalyEvent> Decide(AnomalyState current, MarkFalse command)
@@ -131,7 +136,14 @@ internal static class AnomalyDecider
 
         return current.MarkedFalse.Contains(command.AnomalyId)
             ? Decision<AnomalyEvent>.Unchanged
-            : new AnomalyMarkedFalse(command.AnomalyId, command.MarkedBy, command.At, command.Reason.Trim(), known.Subject, known.Proposal());
+            : new AnomalyMarkedFalse(
+                command.AnomalyId,
+                command.MarkedBy,
+                command.At,
+                command.Reason.Trim(),
+                known.Subject,
+                known.With(command.Most ?? []).Proposal(),
+                command.Most);
     }
 
     private static Severity SeverityOf(JudgeSecond command, TimeSpan lasting) =>

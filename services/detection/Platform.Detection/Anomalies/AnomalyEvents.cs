@@ -56,6 +56,7 @@ internal sealed record AnomalyChanged(
 /// <param name="EndedAt">When the end was recognised (UTC).</param>
 /// <param name="Severity">The highest of its life.</param>
 /// <param name="Pulses">How often it rose again after a pause, the first rise included.</param>
+/// <param name="Most">Of each vector that was over the most that was measured; null in events of the first releases.</param>
 internal sealed record AnomalyEnded(
     AnomalySubject Subject,
     long PeakBitsPerSecond,
@@ -64,7 +65,8 @@ internal sealed record AnomalyEnded(
     DateTimeOffset Until,
     DateTimeOffset EndedAt,
     Severity Severity = Severity.Low,
-    int Pulses = 1) : AnomalyEvent;
+    int Pulses = 1,
+    IReadOnlyList<VectorMeasurement>? Most = null) : AnomalyEvent;
 
 /// <summary>An operator says that it was no attack.</summary>
 /// <param name="AnomalyId">The anomaly, open or over.</param>
@@ -73,13 +75,15 @@ internal sealed record AnomalyEnded(
 /// <param name="Reason">Why, in their words.</param>
 /// <param name="Subject">What the anomaly was about.</param>
 /// <param name="Proposal">Thresholds under which it would not have been one.</param>
+/// <param name="Most">Of an open one: of each vector the most that was measured until then; null: as its own events say.</param>
 internal sealed record AnomalyMarkedFalse(
     Guid AnomalyId,
     string MarkedBy,
     DateTimeOffset MarkedAt,
     [property: Sealed] string Reason,
     AnomalySubject Subject,
-    IReadOnlyList<Threshold> Proposal) : AnomalyEvent;
+    IReadOnlyList<Threshold> Proposal,
+    IReadOnlyList<VectorMeasurement>? Most = null) : AnomalyEvent;
 
 /// <param name="AnomalyId">Identity for its whole life (UUID version 7).</param>
 /// <param name="ObjectId">The protected object.</param>
@@ -118,12 +122,35 @@ internal sealed record VectorMeasurement(
         : Excess(TrafficUnit.Packets) > Excess(TrafficUnit.Bits) ? TrafficUnit.Packets
         : TrafficUnit.Bits;
 
-    private double Excess(TrafficUnit unit) => unit switch
+    /// <summary>What it was held against; null: nothing.</summary>
+    public long? ThresholdOf(TrafficUnit unit) => unit switch
     {
-        TrafficUnit.Bits => BitsPerSecond / (double)(ThresholdBitsPerSecond ?? long.MaxValue),
-        TrafficUnit.Packets => PacketsPerSecond / (double)(ThresholdPacketsPerSecond ?? long.MaxValue),
-        _ => (FlowsPerSecond ?? 0) / (double)(ThresholdFlowsPerSecond ?? long.MaxValue),
+        TrafficUnit.Bits => ThresholdBitsPerSecond,
+        TrafficUnit.Packets => ThresholdPacketsPerSecond,
+        _ => ThresholdFlowsPerSecond,
     };
+
+    /// <summary>The most of both, held against the least.</summary>
+    public VectorMeasurement With(VectorMeasurement more) => this with
+    {
+        BitsPerSecond = Math.Max(BitsPerSecond, more.BitsPerSecond),
+        PacketsPerSecond = Math.Max(PacketsPerSecond, more.PacketsPerSecond),
+        FlowsPerSecond = Most(FlowsPerSecond, more.FlowsPerSecond),
+        ThresholdBitsPerSecond = Least(ThresholdBitsPerSecond, more.ThresholdBitsPerSecond),
+        ThresholdPacketsPerSecond = Least(ThresholdPacketsPerSecond, more.ThresholdPacketsPerSecond),
+        ThresholdFlowsPerSecond = Least(ThresholdFlowsPerSecond, more.ThresholdFlowsPerSecond),
+    };
+
+    private double Excess(TrafficUnit unit) => (unit switch
+    {
+        TrafficUnit.Bits => BitsPerSecond,
+        TrafficUnit.Packets => PacketsPerSecond,
+        _ => FlowsPerSecond ?? 0,
+    }) / (double)(ThresholdOf(unit) ?? long.MaxValue);
+
+    private static long? Most(long? one, long? other) => one is { } left && other is { } right ? Math.Max(left, right) : one ?? other;
+
+    private static long? Least(long? one, long? other) => one is { } left && other is { } right ? Math.Min(left, right) : one ?? other;
 }
 
 /// <summary>Stored as numbers: never renumber.</summary>

@@ -76,22 +76,25 @@ internal sealed record AnomalyState(
             Known = current.Known.SetItem(
                 e.Subject.AnomalyId, (current.Known.GetValueOrDefault(e.Subject.AnomalyId) ?? new KnownAnomaly(e.Subject, [])).With(e.Vectors)),
         },
-        AnomalyEnded => Quiet with { Known = current.Known, MarkedFalse = current.MarkedFalse },
-        AnomalyMarkedFalse e => current with { MarkedFalse = current.MarkedFalse.Add(e.AnomalyId) },
+        AnomalyEnded e => Quiet with { Known = current.KnownWith(e.Subject.AnomalyId, e.Most), MarkedFalse = current.MarkedFalse },
+        AnomalyMarkedFalse e => current with { MarkedFalse = current.MarkedFalse.Add(e.AnomalyId), Known = current.KnownWith(e.AnomalyId, e.Most) },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the target stream."),
     };
+
+    private ImmutableDictionary<Guid, KnownAnomaly> KnownWith(Guid anomalyId, IReadOnlyList<VectorMeasurement>? most) =>
+        most is { Count: > 0 } && Known.TryGetValue(anomalyId, out var known) ? Known.SetItem(anomalyId, known.With(most)) : Known;
 }
 
 /// <summary>An anomaly that was, as a later judgement about it needs it.</summary>
 /// <param name="Subject">What it was about.</param>
-/// <param name="Over">Of each vector that was over the reported second in which it was furthest over.</param>
+/// <param name="Over">Of each vector that was over the most that was measured, and the least that it was held against.</param>
 internal sealed record KnownAnomaly(AnomalySubject Subject, IReadOnlyList<VectorMeasurement> Over)
 {
     private const double Room = 1.25;
 
     public KnownAnomaly With(IReadOnlyList<VectorMeasurement> over) => this with
     {
-        Over = [.. Over.Concat(over).GroupBy(vector => (vector.Vector, Level: vector.Level ?? Subject.Level)).Select(same => same.MaxBy(vector => vector.Excess())!)],
+        Over = [.. Over.Concat(over).GroupBy(vector => (vector.Vector, Level: vector.Level ?? Subject.Level)).Select(same => same.Aggregate((one, other) => one.With(other)))],
     };
 
     /// <summary>Thresholds under which none of it would have been over, with some room.</summary>

@@ -88,9 +88,9 @@ internal sealed class SharedUse(
     {
         await using var command = database.CreateCommand(
             """
-            with old as (delete from views.used_minutes_v1 where minute < $1 - $2)
+            with old as (delete from views.used_minutes_v2 where minute < $1 - $2)
             select tenant_id, service_code, least(sum(bits), 9223372036854775807)::bigint, bool_or(is_attacked)
-            from views.used_minutes_v1 where minute = $1 group by tenant_id, service_code
+            from views.used_minutes_v2 where minute = $1 group by tenant_id, service_code
             """);
         command.Parameters.Add(new() { Value = minute });
         command.Parameters.Add(new() { Value = (long)KeptMinutes });

@@ -7,7 +7,7 @@ using Platform.EventStore;
 namespace Platform.Detection.Bandwidth;
 
 /// <summary>Appends what minutes say about declared bandwidth, in order. While the database is away they wait; there are a few per object and hour.</summary>
-internal sealed class UseRecorder(StreamStore store, NpgsqlDataSource database, ILogger<UseRecorder> log) : BackgroundService
+internal sealed class UseRecorder(StreamStore store, NpgsqlDataSource database, TimeProvider clock, ILogger<UseRecorder> log) : BackgroundService
 {
     private const int MostWaiting = 100_000;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
@@ -26,11 +26,12 @@ internal sealed class UseRecorder(StreamStore store, NpgsqlDataSource database, 
     /// <summary>Until it is recorded; what fails for another reason than a database that is away is given up, or nothing behind it would ever be.</summary>
     private async Task Record(Use use, CancellationToken stopping)
     {
+        var part = Guid.CreateVersion7(clock.GetUtcNow()); // what was written though we did not hear of it is not added again
         for (var failures = 0; ;)
         {
             try
             {
-                await (use is UsedMinute minute ? WriteDown(minute, stopping) : Append((UseChanged)use, stopping));
+                await (use is UsedMinute minute ? WriteDown(database, minute, part, stopping) : Append((UseChanged)use, stopping));
                 return;
             }
 #pragma warning disable CA1031 // whatever it is: it must not end the recorder, nor be kept from people
@@ -68,17 +69,18 @@ internal sealed class UseRecorder(StreamStore store, NpgsqlDataSource database, 
         }
     }
 
-    private async Task WriteDown(UsedMinute used, CancellationToken cancellation)
+    internal static async Task WriteDown(NpgsqlDataSource database, UsedMinute used, Guid part, CancellationToken cancellation)
     {
         await using var insert = database.CreateCommand(
             """
-            insert into views.used_minutes_v1 as known (tenant_id, service_code, object_id, minute, bits, is_attacked) values ($1, $2, $3, $4, $5, $6)
-            on conflict (object_id, minute) do update set bits = known.bits + excluded.bits, is_attacked = known.is_attacked or excluded.is_attacked
+            insert into views.used_minutes_v2 (tenant_id, service_code, object_id, minute, part, bits, is_attacked)
+            values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing
             """);
         insert.Parameters.Add(new() { Value = used.TenantId });
         insert.Parameters.Add(new() { Value = used.ServiceCode });
         insert.Parameters.Add(new() { Value = used.ObjectId });
         insert.Parameters.Add(new() { Value = used.Minute });
+        insert.Parameters.Add(new() { Value = part });
         insert.Parameters.Add(new() { Value = used.Bits });
         insert.Parameters.Add(new() { Value = used.IsAttacked });
         await insert.ExecuteNonQueryAsync(cancellation);

@@ -110,6 +110,7 @@ internal sealed class DetectionEraser(
             delete from views.baselines_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.traffic_history_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.used_minutes_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            delete from views.used_minutes_v2 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.bandwidth_excesses_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.recorded_events_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.noted_events_v1 where tenant_id = @TenantId and service_code = @ServiceCode;

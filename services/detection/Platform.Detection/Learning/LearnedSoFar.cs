@@ -13,10 +13,27 @@ internal static class LearnedSoFar
     public static async Task<Wire.Learned> Read(
         NpgsqlDataSource database, TenantId tenant, ObjectContent content, DateTimeOffset now, CancellationToken cancellation)
     {
-        await using var command = database.CreateCommand("select content from views.baselines_v1 where tenant_id = $1 and object_id = $2");
+        await using var command = database.CreateCommand(
+            """
+            select b.content, h.started_at, h.content from views.baselines_v1 b
+            left join lateral (
+                select started_at, content from views.traffic_history_v1 h where h.object_id = b.object_id order by started_at desc limit 1) h on true
+            where b.tenant_id = $1 and b.object_id = $2
+            """);
         command.Parameters.Add(new() { Value = tenant.ToGuid() });
         command.Parameters.Add(new() { Value = content.ObjectId });
-        var snapshot = await command.ExecuteScalarAsync(cancellation) as byte[];
+        var (snapshot, grain) = ((byte[]?)null, 1L);
+        await using (var reader = await command.ExecuteReaderAsync(cancellation))
+        {
+            if (await reader.ReadAsync(cancellation))
+            {
+                snapshot = reader.GetFieldValue<byte[]>(0);
+                // How coarsely its traffic was sampled in the newest hour: a burst has room for some sampled packets.
+                grain = await reader.IsDBNullAsync(1, cancellation) ? 1
+                    : HistoryChunk.Read(reader.GetFieldValue<DateTimeOffset>(1).ToUnixTimeSeconds() / 60, reader.GetFieldValue<byte[]>(2)).Grain;
+            }
+        }
+
         var settings = content.SettingsOrDefault.Learning ?? LearningSettings.Default;
         var hours = HoursOfWeek.Find(settings.Zone) ?? HoursOfWeek.Japan;
         var baseline = snapshot is null ? new ObjectBaseline(hours) : ObjectBaseline.Restore(snapshot, hours);
@@ -28,13 +45,13 @@ internal static class LearnedSoFar
             LearnedMinutes = baseline.LearnedMinutes,
             LearnedUntil = progress.LearnedUntil is { } until ? Timestamp.FromDateTimeOffset(until) : null,
             Trend = baseline.Trend,
-            Rates = { Enum.GetValues<WatchLevel>().SelectMany(level => Rates(baseline, level, hours.Of(now.ToUnixTimeSeconds()), content, settings)) },
+            Rates = { Enum.GetValues<WatchLevel>().SelectMany(level => Rates(baseline, level, hours.Of(now.ToUnixTimeSeconds()), content, settings, grain)) },
         };
     }
 
     private static IEnumerable<Wire.LearnedRate> Rates(
-        ObjectBaseline baseline, WatchLevel level, int hour, ObjectContent content, LearningSettings settings) =>
-        baseline.Compile(level, hour, settings, grain: 1).AtLeast(content.SettingsOrDefault.Floors ?? [], level).Thresholds
+        ObjectBaseline baseline, WatchLevel level, int hour, ObjectContent content, LearningSettings settings, long grain) =>
+        baseline.Compile(level, hour, settings, grain).AtLeast(content.SettingsOrDefault.Floors ?? [], level).Thresholds
             .DistinctBy(learned => (learned.Vector, learned.Unit)) // the narrowest
             .Select(learned => new Wire.LearnedRate
             {

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using Platform.Detection.Anomalies;
 
 namespace Platform.Detection.ProtectedObjects;
 
@@ -86,6 +87,14 @@ internal sealed record Threshold(
     /// <summary>What a new object starts with; see <see cref="ThresholdProfiles"/>.</summary>
     public static IReadOnlyList<Threshold> DefaultsFor(long declaredBitsPerSecond) =>
         ThresholdProfiles.Of(ThresholdProfiles.Generic, declaredBitsPerSecond)!;
+
+    /// <summary>Per second; null when it is not watched.</summary>
+    public long? RateOf(TrafficUnit unit) => unit switch
+    {
+        TrafficUnit.Bits => BitsPerSecond,
+        TrafficUnit.Packets => PacketsPerSecond,
+        _ => FlowsPerSecond,
+    };
 
     /// <summary>What it is about, apart from the rates.</summary>
     [JsonIgnore]

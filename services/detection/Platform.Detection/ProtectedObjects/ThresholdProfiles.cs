@@ -40,7 +40,7 @@ internal static class ThresholdProfiles
         var syn = declared * share.SynPerMegabit / 1e6;
         return
         [
-            New(Total, declared, 20_000_000, declared / share.PacketBits, 20_000),
+            New(Total, declared * 1.25, 20_000_000, declared / share.PacketBits, 20_000), // a little more than is declared is an excess, and no attack
             New(Udp, declared * share.Udp, 10_000_000, declared * share.Udp / share.PacketBits, 10_000),
             New(Icmp, declared * share.Icmp, 2_000_000, declared * share.Icmp / 1_000, 1_000),
             new(TcpSyn, null, (long)Math.Max(2_000, syn)),

@@ -124,7 +124,7 @@ internal sealed record RelearningReport(
             }
 
             var seen = Sorted(learned, position);
-            var old = Rate(thresholds.FirstOrDefault(threshold => threshold.Key == key), unit);
+            var old = thresholds.FirstOrDefault(threshold => threshold.Key == key)?.RateOf(unit);
             var most = ObjectBaseline.IsRare(key.Vector) ? Math.Max(old ?? 0, Crowd * At(seen, Busy)) : double.PositiveInfinity;
             var wanted = Math.Max(Math.Min(Math.Max(learning.Margin * At(seen, Busy), learning.FloorShare * whole), most), few[unit]);
             var proposed = wanted == old ? (long)wanted : Rounded(wanted);
@@ -147,7 +147,7 @@ internal sealed record RelearningReport(
             let key = (vector, level, TrafficDirection.In)
             let set = thresholds.FirstOrDefault(threshold => threshold.Key == key)
             from unit in Enum.GetValues<TrafficUnit>()
-            where Rate(set, unit) is not null || (set is null && unit is not TrafficUnit.Flows && came.Contains(HistoryChunk.Position(level, vector, unit)))
+            where set?.RateOf(unit) is not null || (set is null && unit is not TrafficUnit.Flows && came.Contains(HistoryChunk.Position(level, vector, unit)))
             select (key, unit);
     }
 
@@ -215,13 +215,6 @@ internal sealed record RelearningReport(
         var digit = Math.Pow(10, Math.Max(0, Math.Floor(Math.Log10(Math.Max(1, rate))) - 2));
         return Math.Max(1, (long)(Math.Round(rate / digit) * digit));
     }
-
-    private static long? Rate(Threshold? threshold, TrafficUnit unit) => unit switch
-    {
-        TrafficUnit.Bits => threshold?.BitsPerSecond,
-        TrafficUnit.Packets => threshold?.PacketsPerSecond,
-        _ => threshold?.FlowsPerSecond,
-    };
 
     /// <param name="IsAnomalous">An anomaly was open that nobody marked false.</param>
     private readonly record struct Minute(HistoryChunk Chunk, int Number, DateTimeOffset At, bool IsAnomalous)

@@ -28,14 +28,30 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        if (!rules.IsNear(whole, target) && episode?.Hold?.IsHigh(whole, second) != true)
+        var isHeld = episode?.Hold?.IsHigh(whole, second) == true;
+        if (!isHeld && !rules.IsNear(whole, target))
         {
             return;
         }
 
         episode ??= target.Episode = new Episode();
         episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause);
-        if (episode.IsDeciding || rules.Judge(whole, target) is not { IsOver: true } verdict || episode.Over(second) < anomalies.MinimumSeconds)
+        if (isHeld)
+        {
+            episode.Note(episode.Hold!.Measure(whole, second));
+        }
+
+        if (rules.Judge(whole, target) is not { IsOver: true } verdict)
+        {
+            return;
+        }
+
+        if (episode.IsCovering)
+        {
+            episode.Note(verdict.Over); // also while it is being recorded: of a second that goes on the rest is to come
+        }
+
+        if (episode.IsDeciding || episode.Over(second) < anomalies.MinimumSeconds)
         {
             return;
         }
@@ -50,6 +66,11 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         if (named is null && target.Block is { Episode: { IsSpread: true, State.Open: not null } spread } block)
         {
             spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause);
+            spread.Note(verdict.Over);
+            if (!spread.IsDeciding)
+            {
+                Find(on, block, second, block.At(second), verdict with { Rule = "spread" }, target, origin, now); // it may have grown
+            }
         }
 
         if (named is null || named.Episode?.IsDeciding == true)
@@ -232,7 +253,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             episode.Peak.Packets,
             Until(episode),
             now,
-            episode.Pulses);
+            episode.Pulses,
+            [.. episode.Most]);
         episode.IsDeciding = true;
         found(new Finding(
             judge,

@@ -102,7 +102,9 @@ internal sealed class AnomalyWarden(
             anomaly.PeakBitsPerSecond,
             anomaly.PeakPacketsPerSecond,
             anomaly.Until,
-            now);
+            now,
+            anomaly.Memory?.Pulses ?? 1,
+            anomaly.Memory?.Most);
         await store.Tenant(TenantId.Of(anomaly.TenantId)).Handle(
             AnomalyState.Stream,
             AnomalyState.KeyOf(subject.ObjectId, subject.Target, subject.Direction, subject.Level),

@@ -9,6 +9,9 @@ internal sealed class Episode
     /// <summary>A rise after a pause of at least this long is another pulse.</summary>
     private static readonly TimeSpan PulsePause = TimeSpan.FromSeconds(2);
 
+    /// <param name="most">Of an anomaly that another process judged: what it measured.</param>
+    public Episode(IEnumerable<VectorMeasurement>? most = null) => _most = [.. most ?? []];
+
     /// <summary>State of the target's stream as far as this process knows; the stream itself has the last word.</summary>
     public AnomalyState State { get; set; } = AnomalyState.Quiet;
 
@@ -43,8 +46,12 @@ internal sealed class Episode
 
     /// <summary>What is remembered of an open anomaly beside its stream.</summary>
     public EpisodeMemory Memory => new(
-        Pulses, _longestPause, IsSpread, Hold is { } hold ? new HoldMemory(hold.Wide.Level, hold.Vector, hold.Unit, hold.Rate) : null);
+        Pulses, _longestPause, IsSpread, Hold is { } hold ? new HoldMemory(hold.Wide.Level, hold.Vector, hold.Unit, hold.Rate) : null, [.. _most]);
 
+    /// <summary>Of each vector that was over, of each level, the most that was measured while the anomaly is open.</summary>
+    public IReadOnlyList<VectorMeasurement> Most => _most;
+
+    private readonly List<VectorMeasurement> _most;
     private TimeSpan _longestPause;
     private DateTimeOffset? _endedAt; // when the last anomaly was last high
     private long _overSince = long.MinValue;
@@ -54,7 +61,7 @@ internal sealed class Episode
     /// <param name="open">The anomaly.</param>
     /// <param name="hold">The wider rule that opened it, if one did.</param>
     /// <param name="present">How long telemetry has been there by now.</param>
-    public static Episode Resume(OpenAnomaly open, Hold? hold, TimeSpan present) => new()
+    public static Episode Resume(OpenAnomaly open, Hold? hold, TimeSpan present) => new(open.Memory?.Most)
     {
         LastHigh = open.Beat > 0 ? DateTimeOffset.FromUnixTimeMilliseconds(open.Beat) : open.State.DetectedAt,
         PresentAtHigh = present,
@@ -80,9 +87,33 @@ internal sealed class Episode
         {
             (_longestPause, Pulses) = (TimeSpan.Zero, 1);
         }
+
+        _most.Clear();
     }
 
     public void End() => _endedAt = LastHigh;
+
+    /// <summary>What was over in a second, as far as it is known.</summary>
+    public void Note(params IReadOnlyList<VectorMeasurement> over)
+    {
+        for (var i = 0; i < over.Count; i++)
+        {
+            var at = 0;
+            while (at < _most.Count && (_most[at].Vector != over[i].Vector || _most[at].Level != over[i].Level))
+            {
+                at++;
+            }
+
+            if (at == _most.Count)
+            {
+                _most.Add(over[i]);
+            }
+            else
+            {
+                _most[at] = _most[at].With(over[i]);
+            }
+        }
+    }
 
     public void High(long second, Amount total, DateTimeOffset now, TimeSpan present, TimeSpan longestPause)
     {
@@ -127,6 +158,21 @@ internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit 
         var rest = Math.Max(Wide.At(second)[Vector][Unit], Wide.At(second - 1)[Vector][Unit]);
         return named[Vector][Unit] > 0 && named[Vector][Unit] > Rate - rest;
     }
+
+    /// <summary>What the wider level would have with what was taken out of it.</summary>
+    public VectorMeasurement Measure(in SecondTraffic named, long second)
+    {
+        var all = Amount.Max(Wide.At(second)[Vector], Wide.At(second - 1)[Vector]) + named[Vector];
+        return new(
+            Vector,
+            all.Bits,
+            all.Packets,
+            Unit is TrafficUnit.Bits ? Rate : null,
+            Unit is TrafficUnit.Packets ? Rate : null,
+            Unit is TrafficUnit.Flows ? all.Flows : null,
+            Unit is TrafficUnit.Flows ? Rate : null,
+            Level: Wide.Level);
+    }
 }
 
 /// <summary>What a judge remembers of an open anomaly beside what its stream says, for whoever goes on with it.</summary>
@@ -134,7 +180,8 @@ internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit 
 /// <param name="LongestPause">Between two of them.</param>
 /// <param name="IsSpread">Its hosts keep it open.</param>
 /// <param name="Hold">The rule of a wider level that opened it; null: it was another one.</param>
-internal sealed record EpisodeMemory(int Pulses, TimeSpan LongestPause, bool IsSpread, HoldMemory? Hold);
+/// <param name="Most">Of each vector that was over the most that was measured.</param>
+internal sealed record EpisodeMemory(int Pulses, TimeSpan LongestPause, bool IsSpread, HoldMemory? Hold, IReadOnlyList<VectorMeasurement>? Most = null);
 
 /// <param name="Level">Of the wider target.</param>
 /// <param name="Vector">Its vector.</param>

@@ -113,7 +113,20 @@ internal sealed class LevelRules
             Weigh(learned, traffic, target);
         }
 
-        return !isSet && learned is not { Count: > 0 } ? Verdict.Nothing : new Verdict(Measure(traffic, learned ?? [], target), isSet ? "threshold" : "learned");
+        if (!isSet && learned is not { Count: > 0 })
+        {
+            return Verdict.Nothing;
+        }
+
+        var over = Measure(traffic, learned ?? [], target);
+        return new Verdict(over, IsSet(over[0]) ? "threshold" : "learned");
+    }
+
+    /// <summary>Whether the figure that is told is one that is set: of what is set and what was learned the narrower is told.</summary>
+    private bool IsSet(VectorMeasurement told)
+    {
+        var unit = told.UnitOver();
+        return _set.Any(threshold => threshold.Vector == told.Vector && threshold.RateOf(unit) is { } rate && rate == told.ThresholdOf(unit));
     }
 
     /// <summary>Leaves only what the kind of traffic does not excuse.</summary>

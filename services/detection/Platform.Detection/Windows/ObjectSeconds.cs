@@ -64,7 +64,11 @@ internal sealed class ObjectSeconds(ObjectWatch on, int latenessSeconds)
                 pending.LateBits += second / 60 < on.Use.Minute ? increment.Total.Bits : 0;
             }
         }
+    }
 
+    /// <summary>After all of it was noted that has no anomaly yet: what those have that just opened one is taken out again.</summary>
+    public void TakeOutWhatOpened()
+    {
         foreach (var (target, seconds) in _opened)
         {
             TakeOut(target, seconds);

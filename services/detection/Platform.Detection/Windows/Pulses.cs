@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Dapper;
 using Npgsql;
+using Platform.Detection.Anomalies;
 
 namespace Platform.Detection.Windows;
 
@@ -43,6 +44,14 @@ internal static class Pulses
         }
 
         return ended;
+    }
+
+    /// <summary>Of each vector of an open anomaly the most that its judge has measured; null when it is not open, or its judge has not said so yet.</summary>
+    public static async Task<IReadOnlyList<VectorMeasurement>?> MostOf(NpgsqlDataSource database, Guid anomalyId, CancellationToken cancellation)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        var memory = await connection.ExecuteScalarAsync<string?>("select memory from views.pulses_v1 where anomaly_id = @anomalyId", new { anomalyId });
+        return memory is null ? null : JsonSerializer.Deserialize<EpisodeMemory>(memory)!.Most;
     }
 
     /// <summary>Whether another process has seen this anomaly near its threshold later than we did.</summary>

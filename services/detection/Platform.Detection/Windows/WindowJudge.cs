@@ -33,6 +33,7 @@ internal sealed class WindowJudge(
     Func<WatchedObject, ObjectBaseline>? remember = null,
     Action<Use>? used = null)
 {
+    private const int MostAhead = 2; // seconds; ingestion's clocks are synchronised
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
@@ -314,16 +315,17 @@ internal sealed class WindowJudge(
         if (on.Direction is TrafficDirection.In)
         {
             on.Seconds.Note(second, increment, whole, together, wasCovered, presence.Since(now));
+            on.Seconds.TakeOutWhatOpened();
         }
     }
 
     /// <summary>
-    /// A clock that is far ahead would make all others' seconds late, for as long as it takes until they are there too: what comes from so late is of now.
+    /// A clock that is ahead would make all others' seconds late, for as long as it takes until they are there too: what comes from so late is of now.
     /// </summary>
-    private long SecondOf(HostWindow window, DateTimeOffset now)
+    private static long SecondOf(HostWindow window, DateTimeOffset now)
     {
         var present = now.ToUnixTimeSeconds();
-        if (window.Second <= present + windows.LatenessSeconds)
+        if (window.Second <= present + MostAhead)
         {
             return window.Second;
         }
