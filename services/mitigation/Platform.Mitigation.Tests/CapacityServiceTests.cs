@@ -214,6 +214,22 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         await network.RouterHolds("198.18.60.0/24", "198.18.60.0/24 via 192.0.2.50 [65535:65281]");
     }
 
+    [Fact, Trait("Requirement", "R6"), Trait("Requirement", "R27")]
+    public async Task A_contract_whose_prefixes_cannot_all_be_diverted_is_refused_with_always_on_before_it_is_signed_or_changed()
+    {
+        await Refused(StatusCode.FailedPrecondition, "nothing-diverts", () => AdmitWith(alwaysOn: true, "", "2001:db8::/48"));
+        await Refused(StatusCode.InvalidArgument, "too-many-routes", () => AdmitWith(alwaysOn: true, "", "198.16.0.0/12"));
+        await AdmitWith(alwaysOn: false, "", "198.16.0.0/12", "2001:db8::/48");
+        await AdmitWith(alwaysOn: true, "", "198.18.60.0/24");
+        await Sign("198.18.60.0/24");
+        await AdmitWith(alwaysOn: false, _customer.ServiceCode, "198.16.0.0/12");
+        await Order();
+        await Refused(StatusCode.InvalidArgument, "too-many-routes", () => AdmitWith(alwaysOn: false, _customer.ServiceCode, "198.16.0.0/12"));
+    }
+
+    private async Task AdmitWith(bool alwaysOn, string serviceCode, params string[] prefixes) => await Capacity.AdmitContractAsync(
+        new() { DeclaredBitsPerSecond = 1_000_000, ServiceCode = serviceCode, AlwaysOn = alwaysOn, Prefixes = { prefixes } }, AsProvider());
+
     private async Task Admit(long declaredBitsPerSecond, string serviceCode = "") => await Capacity.AdmitContractAsync(
         new() { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode }, AsProvider());
 

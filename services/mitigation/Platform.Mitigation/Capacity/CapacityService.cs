@@ -1,3 +1,4 @@
+using System.Net;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
@@ -54,25 +55,30 @@ internal sealed class CapacityService(
     }
 
     [Authorize(Policy = Policies.ProviderOperate)]
-    public override async Task<AdmitContractResponse> AdmitContract(AdmitContractRequest request, ServerCallContext context) =>
-        await capacity.TryHold(request.ServiceCode, request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn ? true : null, context.CancellationToken)
-            ? new AdmitContractResponse()
-            : throw MitigationRejections.CapacityExceeded.ToRpcException();
-
-    [Authorize(Policy = Policies.Administer)]
-    public override async Task<AdmitAlwaysOnResponse> AdmitAlwaysOn(AdmitAlwaysOnRequest request, ServerCallContext context)
+    public override async Task<AdmitContractResponse> AdmitContract(AdmitContractRequest request, ServerCallContext context)
     {
-        var tenant = context.Caller().TenantFor(request.TenantId);
-        var contract = await ContractOf(tenant, request.ServiceCode, context);
-        var canDivert = network.Value.CanDivert(contract.Prefixes);
-        if (AlwaysOnDecider.Refusal(request.ServiceCode, contract, canDivert) is { } refusal)
+        // What is no prefix at all accounts refuses, in its own words.
+        IPNetwork[] prefixes = [.. request.Prefixes.Where(text => IPNetwork.TryParse(text, out _)).Select(IPNetwork.Parse)];
+        if (prefixes.Length > 0
+            && (request.AlwaysOn || await RunsAlways(request.ServiceCode, context.CancellationToken))
+            && RefusalOfAlwaysOn(request.ServiceCode, new ContractScope(prefixes, Ended: false)) is { } refusal)
         {
             throw refusal.ToRpcException();
         }
 
-        if (scrubbers.Value.WithoutWayBack(contract.Prefixes) is { } lost)
+        return await capacity.TryHold(
+            request.ServiceCode, request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn ? true : null, context.CancellationToken)
+            ? new AdmitContractResponse()
+            : throw MitigationRejections.CapacityExceeded.ToRpcException();
+    }
+
+    [Authorize(Policy = Policies.Administer)]
+    public override async Task<AdmitAlwaysOnResponse> AdmitAlwaysOn(AdmitAlwaysOnRequest request, ServerCallContext context)
+    {
+        var contract = await ContractOf(context.Caller().TenantFor(request.TenantId), request.ServiceCode, context);
+        if (RefusalOfAlwaysOn(request.ServiceCode, contract) is { } refusal)
         {
-            throw MitigationRejections.NoWayBack(lost).ToRpcException();
+            throw refusal.ToRpcException();
         }
 
         return await capacity.TryHold(request.ServiceCode, declaredBitsPerSecond: null, alwaysOn: true, context.CancellationToken)
@@ -92,6 +98,18 @@ internal sealed class CapacityService(
             ChangedAt = state.ChangedAt is { } at ? Timestamp.FromDateTimeOffset(at) : null,
             Standing = state.OrderId is { } order && await Stands(order, context.CancellationToken),
         };
+    }
+
+    private Rejection? RefusalOfAlwaysOn(string serviceCode, ContractScope contract) =>
+        AlwaysOnDecider.Refusal(serviceCode, contract, network.Value.CanDivert(contract.Prefixes))
+        ?? (scrubbers.Value.WithoutWayBack(contract.Prefixes) is { } lost ? MitigationRejections.NoWayBack(lost) : null);
+
+    private async Task<bool> RunsAlways(string serviceCode, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand("select from views.contracts_v1 where service_code = $1 and always_on");
+        command.Parameters.Add(new() { Value = serviceCode });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        return await row.ReadAsync(cancellation);
     }
 
     private async Task<bool> Stands(Guid order, CancellationToken cancellation) => await StandingDiversions.Stands(

@@ -131,12 +131,14 @@ internal sealed partial class EffectMeter(
                 continue;
             }
 
+            // Whoever watches the pools leaves one that nobody is at, and knows of the step that follows that it goes when they are back.
+            var isLeft = it.IsAtScrubbers && look.There.IsAway(it.Spec.Pool);
             if (!hasFilters || it.Spec.Kind is not CountermeasureKind.Diversion)
             {
-                verdicts.Add(isDoubtful ? null : judgement?.Verdict ?? Standing(it)?.Verdict);
+                verdicts.Add(isDoubtful || isLeft ? null : judgement?.Verdict ?? Standing(it)?.Verdict);
                 words.Add(judgement?.Words ?? Standing(it)?.Words ?? "");
             }
-            else if (it.AnnouncedAt is null && judgement is { Verdict: EffectRules.NotSeen })
+            else if (!isLeft && it.AnnouncedAt is null && judgement is { Verdict: EffectRules.NotSeen })
             {
                 unled = judgement; // filters to which nothing is led do nothing
             }
