@@ -20,6 +20,7 @@ internal static class NotificationsModule
         builder.AddMessaging("notifications", bus =>
         {
             bus.AddConsumer<WhenAnomalyDetected>();
+            bus.AddConsumer<WhenCountermeasureProposed>();
             bus.AddConsumer<WhenCountermeasureAnnounced>();
             bus.AddConsumer<WhenAnomalyEnded>();
             bus.AddConsumer<WhenMitigationFailed>();

@@ -124,6 +124,24 @@ it('shows an attack that begins while the page is open, without a reload', async
   expect(row.textContent).toContain('Tokyo');
 });
 
+it.each([
+  [{ mitigationResult: 'active' }, 'Defending', '防御中', '1 attack in progress'],
+  [{ mitigationResult: 'none' }, 'In progress', '継続中', '1 attack in progress'], // decided, perhaps, and nothing in the network
+  [{ mitigationResult: 'not-defended' }, 'In progress', '継続中', '1 attack in progress'],
+  [{ mitigationResult: 'active', endedAt: '2026-11-20T15:09:01Z' }, 'Defending', '防御中', 'No attack in progress'],
+  [{ mitigationResult: 'none', endedAt: '2026-11-20T15:09:01Z' }, 'Ended', '終了', 'No attack in progress'],
+  [{ status: 'closed', mitigationResult: 'not-helped', endedAt: '2026-11-20T15:09:01Z' }, 'Defence without effect', '防御の効果なし', 'No attack in progress'],
+  [{ status: 'closed', mitigationResult: 'defended', endedAt: '2026-11-20T15:09:01Z' }, 'Defended', '防御済み', 'No attack in progress'],
+])('says of %j what is true: %s', async (changes, english, japanese, summary) => {
+  gateway.incidents = [attack(changes as Partial<Incident>)];
+  open();
+  const row = await screen.findByRole('link', { name: /203\.0\.113\.10/ });
+  expect(row.querySelector('.status')?.textContent).toBe(english);
+  expect(screen.getByText(summary)).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: '日本語' }));
+  expect(row.querySelector('.status')?.textContent).toBe(japanese);
+});
+
 it('shows the timeline of the chosen incident in times of Japan', async () => {
   gateway.incidents = [attack()];
   location.hash = `#/incidents/${attack().incidentId}`;

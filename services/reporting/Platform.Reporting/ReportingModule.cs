@@ -23,6 +23,7 @@ internal static class ReportingModule
             bus.AddConsumer<WhenAnomalyChanged>();
             bus.AddConsumer<WhenAnomalyEnded>();
             bus.AddConsumer<WhenMitigationStarted>();
+            bus.AddConsumer<WhenCountermeasureProposed>();
             bus.AddConsumer<WhenCountermeasureAnnounced>();
             bus.AddConsumer<WhenCountermeasureMeasured>();
             bus.AddConsumer<WhenCountermeasureWithdrawn>();

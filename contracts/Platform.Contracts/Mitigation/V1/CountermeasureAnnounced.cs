@@ -10,7 +10,7 @@ public sealed record CountermeasureAnnounced
     /// <summary>Service code of the contract, unique and never reused, for example <c>DP00000001</c>.</summary>
     public required string ServiceCode { get; init; }
 
-    /// <summary>Identity of the mitigation (UUID); one per anomaly.</summary>
+    /// <summary>Identity of the mitigation (UUID); one per anomaly, and one for each time that a defence is begun by hand.</summary>
     public required Guid MitigationId { get; init; }
 
     /// <summary>Identity of the anomaly for its whole life (UUID version 7).</summary>
@@ -33,4 +33,7 @@ public sealed record CountermeasureAnnounced
 
     /// <summary>When it was read back (UTC).</summary>
     public required DateTimeOffset AnnouncedAt { get; init; }
+
+    /// <summary>It only lets allowed sources through, and stops nothing. Since release 5.</summary>
+    public bool IsAllowance { get; init; }
 }

@@ -10,7 +10,7 @@ public sealed record CountermeasureWithdrawn
     /// <summary>Service code of the contract, unique and never reused, for example <c>DP00000001</c>.</summary>
     public required string ServiceCode { get; init; }
 
-    /// <summary>Identity of the mitigation (UUID); one per anomaly.</summary>
+    /// <summary>Identity of the mitigation (UUID); one per anomaly, and one for each time that a defence is begun by hand.</summary>
     public required Guid MitigationId { get; init; }
 
     /// <summary>Identity of the anomaly for its whole life (UUID version 7).</summary>

@@ -10,17 +10,21 @@ public sealed record MitigationEnded
     /// <summary>Service code of the contract, unique and never reused, for example <c>DP00000001</c>.</summary>
     public required string ServiceCode { get; init; }
 
-    /// <summary>Identity of the mitigation (UUID); one per anomaly.</summary>
+    /// <summary>Identity of the mitigation (UUID); one per anomaly, and one for each time that a defence is begun by hand.</summary>
     public required Guid MitigationId { get; init; }
 
     /// <summary>Identity of the anomaly for its whole life (UUID version 7).</summary>
     public required Guid AnomalyId { get; init; }
 
     /// <summary>
-    /// <c>defended</c>, or <c>not-defended</c> when no countermeasure ever came into force (open set).
+    /// <c>defended</c>; <c>not-helped</c> when countermeasures were in force and of each the last word is that it did not help (<c>unchanged</c> or
+    /// <c>not-seen</c>; since release 5); <c>not-defended</c> when none ever was (open set).
     /// </summary>
     public required string Result { get; init; }
 
     /// <summary>When it ended (UTC).</summary>
     public required DateTimeOffset EndedAt { get; init; }
+
+    /// <summary>See <see cref="MitigationStarted.ByHand"/>. Since release 5.</summary>
+    public bool ByHand { get; init; }
 }

@@ -14,7 +14,7 @@ public sealed record NoticePublished
     public string? ServiceCode { get; init; }
 
     /// <summary>
-    /// <c>anomaly-detected</c>, <c>countermeasure-announced</c>, <c>anomaly-ended</c>, <c>mitigation-failed</c>
+    /// <c>anomaly-detected</c>, <c>countermeasure-proposed</c>, <c>countermeasure-announced</c>, <c>anomaly-ended</c>, <c>mitigation-failed</c>
     /// or <c>erasure-certified</c> (open set).
     /// </summary>
     public required string Kind { get; init; }

@@ -29,7 +29,7 @@ public sealed record IncidentReportPublished
     public required long PeakPacketsPerSecond { get; init; }
 
     /// <summary>
-    /// See <see cref="Mitigation.V1.MitigationEnded.Result"/>; <c>none</c> when there was no mitigation.
+    /// See <see cref="Mitigation.V1.MitigationEnded.Result"/>, the best where several defences were begun; <c>none</c> when there was no mitigation.
     /// </summary>
     public required string MitigationResult { get; init; }
 

@@ -18,7 +18,7 @@ internal static class IncidentEndpoints
     /// <param name="PeakPacketsPerSecond">Greatest rate.</param>
     /// <param name="DetectedAt">When (UTC).</param>
     /// <param name="EndedAt">When (UTC); null while the attack goes on.</param>
-    /// <param name="MitigationResult">none, active, defended or not-defended.</param>
+    /// <param name="MitigationResult">Open: active (a countermeasure is in force), not-defended or none. Closed: defended, not-helped, not-defended or none.</param>
     public sealed record IncidentAnswer(
         string IncidentId,
         string TenantId,

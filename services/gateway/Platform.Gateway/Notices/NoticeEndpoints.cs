@@ -10,7 +10,7 @@ internal static class NoticeEndpoints
 {
     /// <param name="NoticeId">UUID.</param>
     /// <param name="ServiceCode">Null when it is about none.</param>
-    /// <param name="Kind">anomaly-detected, countermeasure-announced, anomaly-ended, mitigation-failed or erasure-certified.</param>
+    /// <param name="Kind">anomaly-detected, countermeasure-proposed, countermeasure-announced, anomaly-ended, mitigation-failed or erasure-certified.</param>
     /// <param name="Details">What a page needs to say it in its own language.</param>
     /// <param name="PublishedAt">When (UTC).</param>
     public sealed record NoticeAnswer(

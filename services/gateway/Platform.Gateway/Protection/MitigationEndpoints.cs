@@ -55,6 +55,10 @@ internal static class MitigationEndpoints
     public sealed record ReasonRequest(string Reason);
 
     /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
+    /// <param name="CountermeasureIds">What was seen and is agreed to, the rest goes on waiting; absent: the earliest step that waits.</param>
+    public sealed record ApproveMitigationRequest(string Reason, IReadOnlyList<Guid>? CountermeasureIds = null);
+
+    /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
     /// <param name="DurationSeconds">From now on.</param>
     public sealed record ExtendMitigationRequest(string Reason, long DurationSeconds = 0);
 
@@ -84,7 +88,7 @@ internal static class MitigationEndpoints
     /// <param name="AnomalyId">What it defends against.</param>
     /// <param name="ServiceCode">Contract that it is about.</param>
     /// <param name="Target">CIDR notation.</param>
-    /// <param name="Status">proposed, rehearsed, starting, active, partial, missing, holding, withdrawing, ended or failed.</param>
+    /// <param name="Status">proposed (something of it waits for approval), rehearsed, starting, active, partial, missing, holding, withdrawing, ended or failed.</param>
     /// <param name="Countermeasures">What was put in force.</param>
     /// <param name="StartedAt">When (UTC).</param>
     /// <param name="EndedAt">When (UTC); null while active.</param>
@@ -120,7 +124,7 @@ internal static class MitigationEndpoints
         mitigations.MapPost("/{mitigationId:guid}/countermeasures/{countermeasureId:guid}/withdrawal", Stop).RequireAuthorization(Policies.Operate)
             .WithSummary("Stop one countermeasure; the others stay.").Refuses(404, 409, 422);
         mitigations.MapPost("/{mitigationId:guid}/approval", Approve).RequireAuthorization(Policies.Operate)
-            .WithSummary("Approve what the policy proposed.").Refuses(403, 404, 409, 422);
+            .WithSummary("Approve what the policy proposed, as it was seen.").Refuses(403, 404, 409, 422);
         mitigations.MapPost("/{mitigationId:guid}/extension", Extend).RequireAuthorization(Policies.Operate)
             .WithSummary("Move the expiry.").Refuses(404, 409, 422);
     }
@@ -166,13 +170,14 @@ internal static class MitigationEndpoints
     }
 
     private static async Task<NoContent> Approve(
-        Guid mitigationId, ReasonRequest request, HttpContext http, Wire.Mitigations.MitigationsClient mitigations)
+        Guid mitigationId, ApproveMitigationRequest request, HttpContext http, Wire.Mitigations.MitigationsClient mitigations)
     {
         await mitigations.ApproveMitigationAsync(new Wire.ApproveMitigationRequest
         {
             TenantId = TenantScope.Of(http),
             MitigationId = mitigationId.ToString(),
             Reason = request.Reason,
+            CountermeasureIds = { (request.CountermeasureIds ?? []).Select(id => id.ToString()) },
         });
         return TypedResults.NoContent();
     }

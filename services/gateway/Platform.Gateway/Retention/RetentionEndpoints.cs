@@ -31,7 +31,7 @@ internal static class RetentionEndpoints
     /// <param name="AttackedAddress">CIDR notation.</param>
     /// <param name="VolumeBitsPerSecond">Greatest rate.</param>
     /// <param name="VolumePacketsPerSecond">Greatest rate.</param>
-    /// <param name="MitigationResult">defended, not-defended or none.</param>
+    /// <param name="MitigationResult">defended, not-helped, not-defended or none.</param>
     public sealed record ResidualDetectionAnswer(
         DateTimeOffset DetectedAt, string AttackedAddress, long VolumeBitsPerSecond, long VolumePacketsPerSecond, string MitigationResult);
 

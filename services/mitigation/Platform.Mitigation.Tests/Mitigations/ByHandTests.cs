@@ -20,7 +20,7 @@ public sealed class ByHandTests
     [
         new MitigationStarted(
             Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp], EnforcementMode.AfterApproval),
-        new CountermeasureProposed(Rule.IdIn(Scope.MitigationId), Rule.Kind, Rule.Prefix, Rule.Rule, Noon),
+        new CountermeasureProposed(Rule.IdIn(Scope.MitigationId), Rule.Kind, Rule.Prefix, Rule.Rule, Noon, Scope),
     ];
 
     private static Defense With(EnforcementMode mode) =>
@@ -135,13 +135,14 @@ public sealed class ByHandTests
     [Fact]
     public void What_was_approved_goes_into_the_network() => With(Proposed)
         .When(state => MitigationDecider.Decide(
-            state, new ApproveMitigation(Scope.MitigationId, With(EnforcementMode.AfterApproval), "looks right", Noon.AddMinutes(1))))
+            state, new ApproveMitigation(Scope.MitigationId, [], With(EnforcementMode.AfterApproval), "looks right", Noon.AddMinutes(1))))
         .Then(new MitigationApproved(Scope.ServiceCode, "looks right", Noon.AddMinutes(1)), RuleRequested);
 
     [Fact]
     public void Approval_does_not_lead_past_a_rail_that_changed_meanwhile() => With(Proposed)
         .When(state => MitigationDecider.Decide(state, new ApproveMitigation(
             Scope.MitigationId,
+            [],
             Known with { Contract = new ContractScope([System.Net.IPNetwork.Parse("198.51.100.0/24")], Ended: false) },
             "looks right",
             Noon)))
@@ -149,7 +150,7 @@ public sealed class ByHandTests
 
     [Fact]
     public void Nothing_is_approved_twice() => With([.. Proposed, new MitigationApproved(Scope.ServiceCode, "x", Noon), RuleRequested])
-        .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, Known, "again", Noon)))
+        .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, [], Known, "again", Noon)))
         .ThenRejected("nothing-proposed");
 
     [Fact]
@@ -230,7 +231,7 @@ public sealed class ByHandTests
                 state, new AddCountermeasures(Scope.MitigationId, [Rule], allows, "more of it", Noon.AddMinutes(1))))
             .Then(new CountermeasuresAdded(Scope.ServiceCode, "more of it", Noon.AddMinutes(1)), accepted, RuleRequested);
         With(Proposed)
-            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, allows, "looks right", Noon.AddMinutes(1))))
+            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, [], allows, "looks right", Noon.AddMinutes(1))))
             .Then(new MitigationApproved(Scope.ServiceCode, "looks right", Noon.AddMinutes(1)), accepted, RuleRequested); // listed since it was proposed
     }
 
@@ -321,12 +322,12 @@ public sealed class ByHandTests
             .Then(
                 new StepTaken(2, "unchanged", Noon.AddMinutes(2)),
                 new CountermeasureProposed(
-                    blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Rule: null, Noon.AddMinutes(2)));
+                    blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Rule: null, Noon.AddMinutes(2), Scope));
         With([
                 .. Proposed, new MitigationApproved(Scope.ServiceCode, "x", Noon), RuleRequested, new StepTaken(2, "unchanged", Noon),
                 new CountermeasureProposed(blackhole.IdIn(Scope.MitigationId), CountermeasureKind.Blackhole, Target, Rule: null, Noon),
             ])
-            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, mode, "that too", Noon.AddMinutes(3))))
+            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, [], mode, "that too", Noon.AddMinutes(3))))
             .Then(
                 new MitigationApproved(Scope.ServiceCode, "that too", Noon.AddMinutes(3)),
                 new CountermeasureRequested(
@@ -338,7 +339,7 @@ public sealed class ByHandTests
     {
         var rehearsal = With(EnforcementMode.DryRun);
         With(Proposed)
-            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, rehearsal, "looks right", Noon)))
+            .When(state => MitigationDecider.Decide(state, new ApproveMitigation(Scope.MitigationId, [], rehearsal, "looks right", Noon)))
             .ThenRejected("dry-run");
         With(StartedAtNoon)
             .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], rehearsal, "more", Noon)))

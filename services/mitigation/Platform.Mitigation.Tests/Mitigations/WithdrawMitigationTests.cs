@@ -23,9 +23,11 @@ public sealed class WithdrawMitigationTests
         .Then(EndNoted);
 
     [Fact]
-    public void The_end_of_an_anomaly_changes_nothing_when_the_mitigation_is_over() => With([.. StartedAtNoon, Announced, Withdrawing, .. Over])
-        .When(state => MitigationDecider.Decide(state, End))
-        .ThenUnchanged();
+    public void The_end_of_an_anomaly_is_remembered_once_when_the_mitigation_is_over_so_that_nothing_by_hand_is_taken_to_be_against_it()
+    {
+        With([.. StartedAtNoon, Announced, Withdrawing, .. Over]).When(state => MitigationDecider.Decide(state, End)).Then(EndNoted);
+        With([.. StartedAtNoon, Announced, Withdrawing, .. Over, EndNoted]).When(state => MitigationDecider.Decide(state, End)).ThenUnchanged();
+    }
 
     [Fact]
     public void A_mitigation_past_its_hold_is_withdrawn() => With([.. StartedAtNoon, Announced, EndNoted])

@@ -43,7 +43,6 @@ internal static class ListedMitigations
             afterId,
             More = Limit + 1,
             DryRun = (int)EnforcementMode.DryRun,
-            AfterApproval = (int)EnforcementMode.AfterApproval,
         };
         await using var connection = await database.OpenConnectionAsync(cancellation);
         var mitigations = (await connection.QueryAsync<Row>(
@@ -56,7 +55,9 @@ internal static class ListedMitigations
                     when m.ended_at is not null then 'ended'
                     when m.withdrawal_requested_at is not null then 'withdrawing'
                     when m.mode = @DryRun then 'rehearsed'
-                    when m.mode = @AfterApproval then 'proposed'
+                    when exists (
+                        select from views.countermeasures_v1 c
+                        where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and not c.in_network and not c.rehearsed) then 'proposed'
                     when m.held_until is not null then 'holding'
                     else ''
                 end as Status

@@ -38,8 +38,6 @@ internal sealed record AddCountermeasures(
 internal sealed record DropCountermeasure(
     Guid MitigationId, Guid CountermeasureId, string Note, DateTimeOffset At, WithdrawalReason Reason = WithdrawalReason.Operator);
 
-internal sealed record ApproveMitigation(Guid MitigationId, Defense Defense, string Note, DateTimeOffset At);
-
 /// <param name="MitigationId">Which.</param>
 /// <param name="Duration">From now on.</param>
 /// <param name="Maximum">Longest expiry, counted from now.</param>
@@ -122,10 +120,11 @@ internal static partial class MitigationDecider
                 mode,
                 command.Note,
                 ObjectId: command.ObjectId,
-                OrderId: command.OrderId),
+                OrderId: command.OrderId,
+                Against: command.Scope.Against),
         }
             .Concat(specs
-                .Select(spec => Place(spec, command.Scope.MitigationId, mode, command.Defense.Means, command.At)))
+                .Select(spec => Place(spec, command.Scope, mode, command.Defense.Means, command.At)))
             .ToArray();
     }
 
@@ -148,7 +147,7 @@ internal static partial class MitigationDecider
             ? Decision<MitigationEvent>.Unchanged
             : new MitigationEvent[] { new CountermeasuresAdded(current.Scope.ServiceCode, command.Note, command.At) }
                 .Concat(specs
-                    .Select(spec => Place(spec, command.MitigationId, mode, command.Defense.Means, command.At)))
+                    .Select(spec => Place(spec, current.Scope, mode, command.Defense.Means, command.At)))
                 .ToArray();
     }
 
@@ -166,35 +165,6 @@ internal static partial class MitigationDecider
                 current.Scope!.ServiceCode, command.CountermeasureId, command.Note, command.At, command.Reason),
             _ => Decision<MitigationEvent>.Unchanged,
         };
-    }
-
-    public static Decision<MitigationEvent> Decide(MitigationState current, ApproveMitigation command)
-    {
-        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
-        {
-            return no;
-        }
-
-        var proposed = current.Countermeasures.Where(it => it.Value.Stage is CountermeasureStage.Proposed).ToList();
-        if (proposed.Count == 0)
-        {
-            return NothingProposed;
-        }
-
-        if (command.Defense.Policy.Mode is EnforcementMode.DryRun)
-        {
-            return DryRunIsOn;
-        }
-
-        // What was allowed when it was proposed may not be allowed any more.
-        var specs = proposed.Select(it => new CountermeasureSpec(it.Value.Kind, it.Value.Prefix, it.Value.Rule)).ToList();
-        var allowed = New(current, DefensePlan.WithAllowed(specs, command.Defense.Policy.AllowedSources)); // whom the lists name by now
-        return Refusal(specs, command.Defense, current.Scope!.ServiceCode) is { } refusal
-            ? refusal
-            : new MitigationEvent[] { new MitigationApproved(current.Scope.ServiceCode, command.Note, command.At) }
-                .Concat(allowed.Concat(specs).Select(spec => Place(
-                    spec, command.MitigationId, EnforcementMode.Automatic, command.Defense.Means, command.At)))
-                .ToArray();
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, ExtendMitigation command)
@@ -250,7 +220,7 @@ internal static partial class MitigationDecider
         return Refusal(added, defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
             : new MitigationEvent[] { new StepTaken(step.Index, command.Why, command.At) }
-                .Concat(added.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
+                .Concat(added.Select(spec => Place(spec, current.Scope!, ModeOf(current, defense), defense.Means, command.At)))
                 .ToArray();
     }
 

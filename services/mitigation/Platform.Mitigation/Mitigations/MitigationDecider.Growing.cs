@@ -30,7 +30,7 @@ internal static partial class MitigationDecider
         return refusal is not null
             ? new EvidenceGrew(all, command.At, [.. Unanswered(current, all).Select(it => it.Vector)], refusal.Code)
             : new MitigationEvent[] { new EvidenceGrew(all, command.At) }
-                .Concat(added.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
+                .Concat(added.Select(spec => Place(spec, current.Scope!, ModeOf(current, defense), defense.Means, command.At)))
                 .ToArray();
     }
 

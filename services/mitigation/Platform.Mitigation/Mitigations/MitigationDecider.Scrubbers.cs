@@ -100,7 +100,7 @@ internal static partial class MitigationDecider
         return Refusal(step.Specs, defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
             : new MitigationEvent[] { new StepTaken(step.Index, why, command.At, insteadOf) }
-                .Concat(step.Specs.Select(spec => Place(spec, command.MitigationId, ModeOf(current, defense), defense.Means, command.At)))
+                .Concat(step.Specs.Select(spec => Place(spec, current.Scope, ModeOf(current, defense), defense.Means, command.At)))
                 .Concat(
                     from it in current.Countermeasures
                     where it.Value.Stage is CountermeasureStage.Wanted && it.Value.Step > step.Index

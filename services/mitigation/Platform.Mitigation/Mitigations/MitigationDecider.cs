@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Platform.EventStore;
+using Platform.Mitigation.Effects;
 using static Platform.Mitigation.Mitigations.MitigationRejections;
 
 namespace Platform.Mitigation.Mitigations;
@@ -45,7 +46,12 @@ internal enum SlotAnswer
     StandingFull,
 }
 
-internal sealed record NoteAnomalyEnd(MitigationScope Scope, TimeSpan Hold, DateTimeOffset EndedAt, DateTimeOffset At);
+/// <param name="Scope">The mitigation, its anomaly and contract.</param>
+/// <param name="Hold">How long what stands stays.</param>
+/// <param name="EndedAt">When the end was recognised (UTC).</param>
+/// <param name="At">Now (UTC).</param>
+/// <param name="Until">When the attack was seen last (UTC); null: not known.</param>
+internal sealed record NoteAnomalyEnd(MitigationScope Scope, TimeSpan Hold, DateTimeOffset EndedAt, DateTimeOffset At, DateTimeOffset? Until = null);
 
 /// <summary>Detection ended the anomaly because no telemetry is heard.</summary>
 /// <param name="End">As if it were over.</param>
@@ -118,7 +124,7 @@ internal static partial class MitigationDecider
                 Step: step.Index,
                 ObjectId: command.ObjectId),
         }
-            .Concat(step.Specs.Select(spec => Place(spec, scope.MitigationId, defense.Policy.Mode, defense.Means, command.At)))
+            .Concat(step.Specs.Select(spec => Place(spec, scope, defense.Policy.Mode, defense.Means, command.At)))
             .ToArray();
 
         Decision<MitigationEvent> Failed(Rejection why) => !IsSaid(why.Code, current.RefusedFor)
@@ -134,14 +140,11 @@ internal static partial class MitigationDecider
             command.Scope.ServiceCode,
             command.Scope.AnomalyId,
             HeldUntil: command.At + command.Hold,
-            command.EndedAt);
-        return current.Status switch
-        {
-            MitigationStatus.None => noted, // remembered: the beginning, when it comes, changes nothing
-            MitigationStatus.Refused => noted, // there is nothing to wait for any more
-            MitigationStatus.Standing when current.HeldUntil is null => noted,
-            _ => Decision<MitigationEvent>.Unchanged,
-        };
+            command.EndedAt,
+            command.Until);
+
+        // Remembered whatever became of the defence: the beginning, when it comes, changes nothing, and what is done by hand is not taken to be against it.
+        return current.HeldUntil is null ? noted : Decision<MitigationEvent>.Unchanged;
     }
 
     /// <summary>That nobody sees the attack is no end of it. Where nothing is in the network there is nothing to keep.</summary>
@@ -196,7 +199,7 @@ internal static partial class MitigationDecider
             var requested = new WithdrawalRequested(current.Scope!.ServiceCode, command.Reason, command.Note, command.At);
             return current.Countermeasures.Values.Any(it => it.IsInNetwork)
                 ? requested
-                : new MitigationEvent[] { requested, new MitigationEnded(current.Scope!, current.WasInForce, command.At) };
+                : new MitigationEvent[] { requested, Ended(current, command.At) };
         }
     }
 
@@ -210,7 +213,13 @@ internal static partial class MitigationDecider
                 where countermeasure is { Stage: CountermeasureStage.Wanted } // else already unwanted
                     && !countermeasure.Announced.Contains(command.Speaker) // else again, after a restart of the speaker
                 select (MitigationEvent)new CountermeasureAnnounced(
-                    current.Scope!, routed.Key, countermeasure.Kind, routed.Value, command.Speaker, command.At))
+                    current.Scope!,
+                    routed.Key,
+                    countermeasure.Kind,
+                    routed.Value,
+                    command.Speaker,
+                    command.At,
+                    IsAllowance: countermeasure.Rule is { Action: TrafficAction.Accept }))
             .ToArray();
 
     public static Decision<MitigationEvent> Decide(MitigationState current, ConfirmClearance command)
@@ -247,11 +256,23 @@ internal static partial class MitigationDecider
             inNetwork.Remove(id);
             if (isWithdrawing && inNetwork.Count == 0)
             {
-                events.Add(new MitigationEnded(current.Scope!, current.WasInForce, command.At));
+                events.Add(Ended(current, command.At));
             }
         }
 
         return events.ToArray();
+    }
+
+    /// <summary>What only lets through is no defence; what changed nothing to the last is none that a customer may be told of.</summary>
+    private static MitigationEnded Ended(MitigationState current, DateTimeOffset at)
+    {
+        var stood = current.Countermeasures.Values.Where(it => it.LastVerdict is not null).ToList();
+        var hasFilters = stood.Any(it => it.Kind is CountermeasureKind.Scrubbing); // then a diversion only leads to them
+        var verdicts = (from it in stood
+                        where !hasFilters || it.Kind is not CountermeasureKind.Diversion
+                        select it.RelievedAt > current.AttackUntil ? EffectRules.Unchanged : it.LastVerdict).ToList();
+        var notHelped = EffectRules.DidNotHelp(verdicts);
+        return new MitigationEnded(current.Scope!, Defended: verdicts.Count > 0 && !notHelped, at, notHelped);
     }
 
     private static Rejection? Refusal(IReadOnlyList<CountermeasureSpec> specs, Defense defense, string serviceCode) =>
@@ -269,12 +290,12 @@ internal static partial class MitigationDecider
         };
 
     private static MitigationEvent Place(
-        CountermeasureSpec spec, Guid mitigationId, EnforcementMode mode, NetworkMeans means, DateTimeOffset at) => mode switch
+        CountermeasureSpec spec, MitigationScope scope, EnforcementMode mode, NetworkMeans means, DateTimeOffset at) => mode switch
     {
-        EnforcementMode.AfterApproval => new CountermeasureProposed(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
-        EnforcementMode.DryRun => new CountermeasureRehearsed(spec.IdIn(mitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
+        EnforcementMode.AfterApproval => new CountermeasureProposed(spec.IdIn(scope.MitigationId), spec.Kind, spec.Prefix, spec.Rule, at, scope),
+        EnforcementMode.DryRun => new CountermeasureRehearsed(spec.IdIn(scope.MitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
         _ => new CountermeasureRequested(
-            spec.IdIn(mitigationId),
+            spec.IdIn(scope.MitigationId),
             spec.Kind,
             spec.Prefix,
             at,

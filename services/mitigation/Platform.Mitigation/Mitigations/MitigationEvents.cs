@@ -19,6 +19,7 @@ internal abstract record MitigationEvent;
 /// <param name="Step">Index of the policy's step that it begins with.</param>
 /// <param name="ObjectId">The protected object; null in older events, and by hand.</param>
 /// <param name="OrderId">The order that it stands for always; null when it is a defence.</param>
+/// <param name="Against">By hand: the anomaly that went on at its target; null: none, and in older events.</param>
 internal sealed record MitigationStarted(
     Guid MitigationId,
     Guid AnomalyId,
@@ -31,7 +32,8 @@ internal sealed record MitigationStarted(
     [property: Sealed] string? Note = null,
     int Step = 0,
     Guid? ObjectId = null,
-    Guid? OrderId = null) : MitigationEvent;
+    Guid? OrderId = null,
+    Guid? Against = null) : MitigationEvent;
 
 /// <summary>The network shall hold this. From here on the reconciler works until it does.</summary>
 /// <param name="CountermeasureId">Identity of the countermeasure, derived from mitigation, kind and prefix or rule.</param>
@@ -54,12 +56,14 @@ internal sealed record CountermeasureRequested(
 /// <param name="Prefix">Prefix that would be announced.</param>
 /// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
 /// <param name="ProposedAt">When it was decided (UTC).</param>
+/// <param name="Scope">Which mitigation and contract it belongs to; null in older events.</param>
 internal sealed record CountermeasureProposed(
     Guid CountermeasureId,
     CountermeasureKind Kind,
     IPNetwork Prefix,
     TrafficRule? Rule,
-    DateTimeOffset ProposedAt) : MitigationEvent;
+    DateTimeOffset ProposedAt,
+    MitigationScope? Scope = null) : MitigationEvent;
 
 /// <summary>Dry run: the network would hold this, and does not.</summary>
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
@@ -161,13 +165,15 @@ internal sealed record EffectMeasured(
 /// <param name="Route">What is announced, for example <c>203.0.113.10/32 community 65535:666</c>.</param>
 /// <param name="Speaker">Name of the speaker as configured.</param>
 /// <param name="AnnouncedAt">When it was read back (UTC).</param>
+/// <param name="IsAllowance">Whether it only lets through, and stops nothing; false in older events.</param>
 internal sealed record CountermeasureAnnounced(
     MitigationScope Scope,
     Guid CountermeasureId,
     CountermeasureKind Kind,
     string Route,
     string Speaker,
-    DateTimeOffset AnnouncedAt) : MitigationEvent;
+    DateTimeOffset AnnouncedAt,
+    bool IsAllowance = false) : MitigationEvent;
 
 /// <summary>The anomaly is over; withdrawal waits until the hold has passed, because attacks come back.</summary>
 /// <param name="MitigationId">See <see cref="MitigationStarted"/>.</param>
@@ -175,12 +181,14 @@ internal sealed record CountermeasureAnnounced(
 /// <param name="AnomalyId">The anomaly that ended.</param>
 /// <param name="HeldUntil">End of the hold (UTC).</param>
 /// <param name="EndedAt">When detection recognised the end (UTC).</param>
+/// <param name="Until">When the attack was seen last (UTC); null: not known, and in older events.</param>
 internal sealed record AnomalyEndNoted(
     Guid MitigationId,
     string ServiceCode,
     Guid AnomalyId,
     DateTimeOffset HeldUntil,
-    DateTimeOffset EndedAt) : MitigationEvent;
+    DateTimeOffset EndedAt,
+    DateTimeOffset? Until = null) : MitigationEvent;
 
 /// <summary>
 /// Detection hears no telemetry any more: nobody knows whether the attack is over. What stands goes on standing, until it expires or is seen to be quiet.
@@ -216,9 +224,13 @@ internal sealed record CountermeasureWithdrawn(
 
 /// <summary>Nothing of the defence is in the network any more.</summary>
 /// <param name="Scope">Which mitigation and contract it was.</param>
-/// <param name="Defended">Whether any countermeasure ever came into force.</param>
+/// <param name="Defended">
+/// Whether a countermeasure that does more than let through came into force of which the last word is not that it did not help. In older events: whether
+/// any came into force.
+/// </param>
 /// <param name="EndedAt">When it ended (UTC).</param>
-internal sealed record MitigationEnded(MitigationScope Scope, bool Defended, DateTimeOffset EndedAt) : MitigationEvent;
+/// <param name="NotHelped">Whether some came into force, and of each the last word is that it did not help; false in older events.</param>
+internal sealed record MitigationEnded(MitigationScope Scope, bool Defended, DateTimeOffset EndedAt, bool NotHelped = false) : MitigationEvent;
 
 /// <summary>A safety rail refused the defence; an operator has to look.</summary>
 /// <param name="Scope">Which mitigation and contract it was.</param>
@@ -238,7 +250,11 @@ internal sealed record MitigationFailed(
     Guid? ObjectId = null) : MitigationEvent;
 
 /// <summary>What every fact to the outside must name, so that a reader needs no earlier event.</summary>
-internal sealed record MitigationScope(Guid MitigationId, Guid AnomalyId, string ServiceCode);
+/// <param name="MitigationId">Which.</param>
+/// <param name="AnomalyId">The anomaly whose rules began it; empty: by hand, or by order.</param>
+/// <param name="ServiceCode">The contract.</param>
+/// <param name="Against">By hand: the anomaly that went on at its target, whose incident it belongs to; null: none.</param>
+internal sealed record MitigationScope(Guid MitigationId, Guid AnomalyId, string ServiceCode, Guid? Against = null);
 
 /// <summary>Stored as numbers: never renumber.</summary>
 internal enum CountermeasureKind

@@ -10,40 +10,54 @@ internal sealed class MitigationPublications : IPublications
 {
     public object? Publish(RecordedEvent recorded) => recorded.Data switch
     {
-        // By hand without an anomaly: there is no incident that it would belong to.
-        MitigationStarted { AnomalyId: var none } when none == Guid.Empty => null,
-        CountermeasureAnnounced { Scope.AnomalyId: var none } when none == Guid.Empty => null,
-        CountermeasureWithdrawn { Scope.AnomalyId: var none } when none == Guid.Empty => null,
-        EffectMeasured { Scope.AnomalyId: var none } when none == Guid.Empty => null,
-        MitigationEnded { Scope.AnomalyId: var none } when none == Guid.Empty => null,
-        MitigationFailed { Scope.AnomalyId: var none } when none == Guid.Empty => null,
+        // By hand and against no anomaly, or by order: there is no incident that it would belong to.
+        MitigationStarted { AnomalyId: var none, Against: null } when none == Guid.Empty => null,
+        CountermeasureAnnounced { Scope: var scope } when IncidentOf(scope) == Guid.Empty => null,
+        CountermeasureWithdrawn { Scope: var scope } when IncidentOf(scope) == Guid.Empty => null,
+        EffectMeasured { Scope: var scope } when IncidentOf(scope) == Guid.Empty => null,
+        MitigationEnded { Scope: var scope } when IncidentOf(scope) == Guid.Empty => null,
         MitigationStarted e => new Published.MitigationStarted
         {
             TenantId = recorded.TenantId.ToGuid(),
             ServiceCode = e.ServiceCode,
             MitigationId = e.MitigationId,
-            AnomalyId = e.AnomalyId,
+            AnomalyId = e.Against ?? e.AnomalyId,
             Target = e.Target.ToString(),
             StartedAt = e.StartedAt,
+            Mode = WireWords.Write(e.Mode),
+            ByHand = e.AnomalyId == Guid.Empty,
+        },
+        // What only lets through asks nobody: it comes along with what is approved.
+        CountermeasureProposed { Scope: { } scope, Rule: not { Action: TrafficAction.Accept } } e => new Published.CountermeasureProposed
+        {
+            TenantId = recorded.TenantId.ToGuid(),
+            ServiceCode = scope.ServiceCode,
+            MitigationId = scope.MitigationId,
+            AnomalyId = IncidentOf(scope),
+            CountermeasureId = e.CountermeasureId,
+            Kind = KindOf(e.Kind),
+            Route = e.Rule?.ToString() ?? e.Prefix.ToString(),
+            ProposedAt = e.ProposedAt,
         },
         CountermeasureAnnounced e => new Published.CountermeasureAnnounced
         {
             TenantId = recorded.TenantId.ToGuid(),
             ServiceCode = e.Scope.ServiceCode,
             MitigationId = e.Scope.MitigationId,
-            AnomalyId = e.Scope.AnomalyId,
+            AnomalyId = IncidentOf(e.Scope),
             CountermeasureId = e.CountermeasureId,
             Kind = KindOf(e.Kind),
             Route = e.Route,
             Speaker = e.Speaker,
             AnnouncedAt = e.AnnouncedAt,
+            IsAllowance = e.IsAllowance,
         },
         EffectMeasured e => new Published.CountermeasureMeasured
         {
             TenantId = recorded.TenantId.ToGuid(),
             ServiceCode = e.Scope.ServiceCode,
             MitigationId = e.Scope.MitigationId,
-            AnomalyId = e.Scope.AnomalyId,
+            AnomalyId = IncidentOf(e.Scope),
             CountermeasureId = e.CountermeasureId,
             Verdict = e.Effect.Verdict,
             Words = e.Effect.Words,
@@ -61,7 +75,7 @@ internal sealed class MitigationPublications : IPublications
             TenantId = recorded.TenantId.ToGuid(),
             ServiceCode = e.Scope.ServiceCode,
             MitigationId = e.Scope.MitigationId,
-            AnomalyId = e.Scope.AnomalyId,
+            AnomalyId = IncidentOf(e.Scope),
             CountermeasureId = e.CountermeasureId,
             Reason = ReasonOf(e.Reason), // what an operator wrote stays with us
             WithdrawnAt = e.WithdrawnAt,
@@ -71,16 +85,17 @@ internal sealed class MitigationPublications : IPublications
             TenantId = recorded.TenantId.ToGuid(),
             ServiceCode = e.Scope.ServiceCode,
             MitigationId = e.Scope.MitigationId,
-            AnomalyId = e.Scope.AnomalyId,
-            Result = e.Defended ? "defended" : "not-defended",
+            AnomalyId = IncidentOf(e.Scope),
+            Result = e.Defended ? "defended" : e.NotHelped ? "not-helped" : "not-defended",
             EndedAt = e.EndedAt,
+            ByHand = e.Scope.AnomalyId == Guid.Empty,
         },
         MitigationFailed e => new Published.MitigationFailed
         {
             TenantId = recorded.TenantId.ToGuid(),
             ServiceCode = e.Scope.ServiceCode,
             MitigationId = e.Scope.MitigationId,
-            AnomalyId = e.Scope.AnomalyId,
+            AnomalyId = IncidentOf(e.Scope),
             Code = e.Code,
             Detail = e.Detail,
             FailedAt = e.FailedAt,
@@ -96,6 +111,9 @@ internal sealed class MitigationPublications : IPublications
         CountermeasureKind.Scrubbing => "scrubbing",
         _ => throw new UnreachableException($"{kind} has no public name."),
     };
+
+    /// <summary>The incident has the id of the anomaly, by hand of the one that it is against; empty: there is none.</summary>
+    private static Guid IncidentOf(MitigationScope scope) => scope.Against ?? scope.AnomalyId;
 
     private static string ReasonOf(WithdrawalReason reason) => reason switch
     {

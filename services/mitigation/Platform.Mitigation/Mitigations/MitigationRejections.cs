@@ -55,7 +55,7 @@ internal static class MitigationRejections
         RejectionKind.Conflict,
         "nothing-proposed",
         "Nothing waits for approval.",
-        "The mitigation was approved, withdrawn, or never needed it.");
+        "It was approved, withdrawn, or never needed it.");
 
     public static Rejection ReasonMissing { get; } = new(
         RejectionKind.Invalid,

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Net;
 using Platform.EventStore;
+using Platform.Mitigation.Effects;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -46,7 +47,8 @@ internal sealed record MitigationState(
     int? InsteadOf = null,
     bool IsExpiryByHand = false,
     bool IsOutOfSight = false,
-    IReadOnlyList<string>? Unanswered = null)
+    IReadOnlyList<string>? Unanswered = null,
+    DateTimeOffset? AttackUntil = null)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -64,14 +66,12 @@ internal sealed record MitigationState(
             ImmutableDictionary<Guid, CountermeasureState>.Empty),
         Evolve);
 
-    public bool WasInForce => Countermeasures.Values.Any(countermeasure => !countermeasure.Announced.IsEmpty);
-
     public static MitigationState Evolve(MitigationState current, MitigationEvent happened) => happened switch
     {
         MitigationStarted e => current with
         {
             Status = MitigationStatus.Standing,
-            Scope = new MitigationScope(e.MitigationId, e.AnomalyId, e.ServiceCode),
+            Scope = new MitigationScope(e.MitigationId, e.AnomalyId, e.ServiceCode, e.Against),
             Target = e.Target,
             Mode = e.Mode,
             Evidence = e.Evidence ?? [],
@@ -84,7 +84,12 @@ internal sealed record MitigationState(
             RefusedFor = null,
         },
         CountermeasureRequested e => current.With(
-            e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step) with { Pool = e.Pool }),
+            e.CountermeasureId,
+            CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step) with
+            {
+                Pool = e.Pool,
+                PastVerdict = current.Countermeasures.GetValueOrDefault(e.CountermeasureId)?.LastVerdict,
+            }),
         CountermeasureProposed e => current.With(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Proposed, e.Kind, e.Prefix, e.Rule, current.Step)),
         CountermeasureRehearsed e => current.With(
@@ -99,7 +104,7 @@ internal sealed record MitigationState(
             e.CountermeasureId,
             it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [], DroppedFor = e.Reason, DroppedAt = e.DroppedAt }),
         ScrubbersLost => current, // what it means for each countermeasure follows
-        EffectMeasured e => current.With(e.CountermeasureId, it => it with { Effect = e.Effect, IsFinal = e.IsFinal }),
+        EffectMeasured e => current.With(e.CountermeasureId, it => it with { Effect = e.Effect, IsFinal = e.IsFinal, RelievedAt = it.RelievedBy(e) }),
         CountermeasureAnnounced e => current.With(
             e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }),
         AnomalyEndNoted e => current with
@@ -112,6 +117,7 @@ internal sealed record MitigationState(
             },
             Scope = new MitigationScope(e.MitigationId, e.AnomalyId, e.ServiceCode),
             HeldUntil = e.HeldUntil,
+            AttackUntil = e.Until,
         },
         AnomalySightLost => current with { IsOutOfSight = true },
         WithdrawalRequested e => current with { Status = MitigationStatus.Withdrawing, Reason = e.Reason },
@@ -166,6 +172,10 @@ internal enum CountermeasureStage
 /// <param name="DroppedFor">Why it alone goes; null when it does not.</param>
 /// <param name="Pool">Scrubbing pool that the traffic goes to; null: none in particular.</param>
 /// <param name="DroppedAt">When it was decided that it alone goes (UTC); null: it was not.</param>
+/// <param name="RelievedAt">
+/// When of a route or rule that had changed nothing it was said that it helps (UTC); null: never. After the attack that says nothing of it.
+/// </param>
+/// <param name="PastVerdict">The last word on it before it was asked for anew; null: it was never in force before.</param>
 internal sealed record CountermeasureState(
     CountermeasureStage Stage,
     CountermeasureKind Kind,
@@ -178,10 +188,22 @@ internal sealed record CountermeasureState(
     bool IsFinal = false,
     WithdrawalReason? DroppedFor = null,
     string? Pool = null,
-    DateTimeOffset? DroppedAt = null)
+    DateTimeOffset? DroppedAt = null,
+    DateTimeOffset? RelievedAt = null,
+    string? PastVerdict = null)
 {
     /// <summary>Whether something of it can be in the network.</summary>
     public bool IsInNetwork => Stage is CountermeasureStage.Wanted or CountermeasureStage.Unwanted;
+
+    /// <summary>The last word on what it did; null: it was never in force, or only lets through.</summary>
+    public string? LastVerdict =>
+        Rule is { Action: TrafficAction.Accept } ? null : Announced.IsEmpty ? PastVerdict : Effect?.Verdict ?? EffectRules.Unmeasured;
+
+    /// <summary>Scrubbers say that they help while they drop; of a route it is said when little arrives, which may have stopped by itself.</summary>
+    public DateTimeOffset? RelievedBy(EffectMeasured measured) =>
+        measured.Effect.Verdict is not EffectRules.Helped || Kind is not (CountermeasureKind.Blackhole or CountermeasureKind.FlowSpec) ? null
+        : Effect is { Verdict: EffectRules.Unchanged } ? measured.MeasuredAt
+        : RelievedAt;
 
     public static CountermeasureState New(CountermeasureStage stage, CountermeasureKind kind, IPNetwork prefix, TrafficRule? rule, int step) =>
         new(stage, kind, prefix, rule, [], [], step);

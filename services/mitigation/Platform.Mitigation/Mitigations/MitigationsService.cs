@@ -55,9 +55,10 @@ internal sealed class MitigationsService(
         var now = clock.GetUtcNow();
         var cause = context.Cause();
         // The same request again, known by its idempotency key, meets the same stream.
-        var scope = new MitigationScope(DerivedId.For(tenant.ToGuid(), $"by-hand {cause.Id}"), AnomalyId: Guid.Empty, request.ServiceCode);
+        var near = await OpenAnomaly.Near(database, tenant, specs, now - options.Value.MaximumDuration, context.CancellationToken);
+        var scope = new MitigationScope(
+            DerivedId.For(tenant.ToGuid(), $"by-hand {cause.Id}"), AnomalyId: Guid.Empty, request.ServiceCode, near?.AnomalyId);
         var duration = request.DurationSeconds == 0 ? TimeSpan.FromHours(1) : Seconds(request.DurationSeconds);
-        var near = await OpenAnomaly.Near(database, tenant, specs, context.CancellationToken);
         var defense = await DefenseOf(
             tenant, request.ServiceCode, scope.MitigationId, specs, isNew: true, context,
             ask: known => MitigationDecider.Decide(MitigationState.Stream.Initial, CommandWith(known)));
@@ -103,7 +104,7 @@ internal sealed class MitigationsService(
         var id = IdOf(request.MitigationId);
         var state = await StateOf(tenant, id, context);
         var defense = await DefenseOf(tenant, state.Scope!.ServiceCode, id, [], isNew: false, context, state.ObjectId);
-        var command = new ApproveMitigation(id, defense, request.Reason, clock.GetUtcNow());
+        var command = new ApproveMitigation(id, [.. request.CountermeasureIds.Select(IdOf)], defense, request.Reason, clock.GetUtcNow());
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new ApproveMitigationResponse();
     }

@@ -24,7 +24,7 @@ internal sealed class WhenAnomalyEnded(NpgsqlDataSource database, StreamStore st
         var anomaly = context.Message;
         var scope = new MitigationScope(DerivedId.OfMitigation(anomaly.AnomalyId), anomaly.AnomalyId, anomaly.ServiceCode);
         var hold = options.Value.HoldAfter(await DefendedBefore(anomaly, scope.MitigationId, context.CancellationToken));
-        var command = new NoteAnomalyEnd(scope, hold, anomaly.EndedAt, clock.GetUtcNow());
+        var command = new NoteAnomalyEnd(scope, hold, anomaly.EndedAt, clock.GetUtcNow(), anomaly.Until);
 
         await store.Tenant(TenantId.Of(anomaly.TenantId)).Handle(
             MitigationState.Stream,

@@ -150,9 +150,11 @@ internal static class WireWords
         return wire;
     }
 
+    public static string Write(EnforcementMode mode) => Modes.Single(it => it.Value == mode).Key;
+
     public static Wire.DefensePolicy Write(DefensePolicy policy) => new()
     {
-        Mode = Modes.Single(it => it.Value == policy.Mode).Key,
+        Mode = Write(policy.Mode),
         AllowedSources = { policy.AllowedSources.Select(source => source.ToString()) },
         Steps =
         {

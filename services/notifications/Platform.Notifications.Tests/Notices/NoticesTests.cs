@@ -12,7 +12,7 @@ namespace Platform.Notifications.Tests.Notices;
 
 /// <summary>
 /// From facts on the broker to what the portal shows: WhenAnomalyDetected, WhenAnomalyEnded,
-/// WhenCountermeasureAnnounced,
+/// WhenCountermeasureProposed, WhenCountermeasureAnnounced,
 /// WhenMitigationFailed, WhenErasureCertified; and WhenErasureDue, which takes them away.
 /// </summary>
 public sealed class NoticesTests(ANotificationsService service) : IClassFixture<ANotificationsService>
@@ -76,6 +76,33 @@ public sealed class NoticesTests(ANotificationsService service) : IClassFixture<
             ("high", "learned", "host", "ntp-amplification", "92"),
             (why["severity"], why["rule"], why["level"], why["classification"], why["confidence_percent"]));
         Assert.Single(told, details => !details.ContainsKey("explanation"));
+    }
+
+    [Fact]
+    public async Task Who_may_agree_to_a_countermeasure_is_told_that_it_waits_with_the_ids_that_the_approval_names()
+    {
+        const string code = "DP00000092";
+        var announced = Announced(Acme, code);
+        var fact = new CountermeasureProposed
+        {
+            TenantId = announced.TenantId,
+            ServiceCode = code,
+            MitigationId = service.NewId(),
+            AnomalyId = announced.AnomalyId,
+            CountermeasureId = service.NewId(),
+            Kind = "flowspec",
+            Route = $"to {Target} udp source-port 123 discard",
+            ProposedAt = Now,
+        };
+        var messageId = service.NewId();
+        await service.Host.Deliver(fact, messageId);
+        await service.Host.Deliver(fact, messageId);
+        await service.Host.Deliver(announced with { IsAllowance = true }, service.NewId()); // that somebody is let through is no news
+
+        var notice = Assert.Single(await List(Acme, code));
+        Assert.Equal(
+            ("countermeasure-proposed", $"{fact.MitigationId}", $"{fact.CountermeasureId}", fact.Route),
+            (notice.Kind, notice.Details["mitigation_id"], notice.Details["countermeasure_id"], notice.Details["route"]));
     }
 
     [Fact]

@@ -24,6 +24,7 @@ internal sealed record NoticePublished(
 internal static class NoticeKinds
 {
     public const string AnomalyDetected = "anomaly-detected";
+    public const string CountermeasureProposed = "countermeasure-proposed";
     public const string CountermeasureAnnounced = "countermeasure-announced";
     public const string AnomalyEnded = "anomaly-ended";
     public const string MitigationFailed = "mitigation-failed";

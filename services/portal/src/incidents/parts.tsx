@@ -16,18 +16,14 @@ export function vectorNames(vectors: string[], words: Words): string {
 /** In one word, what a customer wants to know first. */
 export function Status({ incident }: { incident: Incident }) {
   const { words } = useSpeech();
-  const tone =
-    incident.status === 'open'
-      ? incident.mitigationResult === 'active' ? 'defending' : 'attack'
-      : incident.mitigationResult === 'not-defended' ? 'attack' : 'over';
+  const { status, endedAt, mitigationResult: result } = incident;
+  const isOpen = status === 'open';
+  const isDefended = result !== 'not-defended' && result !== 'not-helped';
+  const tone = isOpen && result === 'active' ? 'defending' : (isOpen ? endedAt !== null : isDefended) ? 'over' : 'attack';
   const text =
-    incident.status === 'open' && incident.mitigationResult === 'active'
-      ? words.results['active']
-      : incident.status === 'open'
-        ? words.statuses['open']
-        : incident.mitigationResult === 'none'
-          ? words.statuses['closed']
-          : (words.results[incident.mitigationResult] ?? incident.mitigationResult);
+    isOpen && result !== 'active' ? words.statuses[endedAt === null ? 'open' : 'closed']
+      : result === 'none' ? words.statuses['closed']
+        : (words.results[result] ?? result);
   return (
     <span className="status" data-tone={tone}>
       {text}

@@ -41,7 +41,9 @@ export const en = {
   incidentGone: 'This incident is no longer shown.',
 
   statuses: { open: 'In progress', closed: 'Ended' } as Record<string, string>,
-  results: { none: 'None', active: 'Defending', defended: 'Defended', 'not-defended': 'Not defended' } as Record<string, string>,
+  results: {
+    none: 'None', active: 'Defending', defended: 'Defended', 'not-helped': 'Defence without effect', 'not-defended': 'Not defended',
+  } as Record<string, string>,
   vectorNames: {
     total: 'Total traffic',
     udp: 'UDP flood',
@@ -78,7 +80,8 @@ export const en = {
   steps: {
     'anomaly-detected': 'Attack detected',
     'anomaly-changed': 'Attack changed',
-    'mitigation-started': 'Mitigation started',
+    'mitigation-started': 'Mitigation decided',
+    'countermeasure-proposed': 'Countermeasure waits for approval',
     'countermeasure-announced': 'Countermeasure in force',
     'countermeasure-measured': 'Effect measured',
     'countermeasure-withdrawn': 'Countermeasure withdrawn',
@@ -97,6 +100,8 @@ export const en = {
     mitigation_result: 'Mitigation',
     kind: 'Kind',
     reason: 'Reason',
+    mode: 'How',
+    by: 'Begun',
     result: 'Result',
     vectors: 'Attack type',
     target: 'Target',
@@ -139,6 +144,8 @@ export const en = {
     subsided: 'traffic is normal again',
     'anomaly-ended': 'the attack ended',
     operator: 'by an operator',
+    'after-approval': 'after approval: nothing is in the network until a person agrees',
+    'dry-run': 'dry run: nothing is put into the network',
     'contract-ended': 'the contract ended',
     'telemetry-missing': 'telemetry was missing; nobody knows whether it is over',
     expired: 'expired',

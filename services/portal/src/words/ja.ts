@@ -42,7 +42,7 @@ export const ja: Words = {
   incidentGone: 'このインシデントは表示期間を過ぎました。',
 
   statuses: { open: '継続中', closed: '終了' },
-  results: { none: 'なし', active: '防御中', defended: '防御済み', 'not-defended': '防御できず' },
+  results: { none: 'なし', active: '防御中', defended: '防御済み', 'not-helped': '防御の効果なし', 'not-defended': '防御できず' },
   vectorNames: {
     total: '総トラフィック',
     udp: 'UDPフラッド',
@@ -79,7 +79,8 @@ export const ja: Words = {
   steps: {
     'anomaly-detected': '攻撃を検知',
     'anomaly-changed': '攻撃が変化',
-    'mitigation-started': '防御を開始',
+    'mitigation-started': '防御を決定',
+    'countermeasure-proposed': '防御策が承認待ち',
     'countermeasure-announced': '防御策が有効',
     'countermeasure-measured': '防御効果を測定',
     'countermeasure-withdrawn': '防御策を解除',
@@ -98,6 +99,8 @@ export const ja: Words = {
     mitigation_result: '防御結果',
     kind: '方式',
     reason: '理由',
+    mode: '実施方法',
+    by: '開始',
     result: '結果',
     vectors: '攻撃の種類',
     target: '攻撃対象',
@@ -139,6 +142,8 @@ export const ja: Words = {
     subsided: '通信量が平常に戻りました',
     'anomaly-ended': '攻撃の終了',
     operator: '担当者による操作',
+    'after-approval': '承認後に実施(承認されるまで通信には適用されません)',
+    'dry-run': '試行(通信には適用されません)',
     'contract-ended': '契約の終了',
     'telemetry-missing': '計測データが届かず、終了を確認できません',
     expired: '期限切れ',

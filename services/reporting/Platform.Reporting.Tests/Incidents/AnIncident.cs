@@ -17,7 +17,7 @@ internal static class AnIncident
     public static readonly RecordStep Grown =
         Step(2, IncidentSteps.AnomalyChanged, Noon.AddMinutes(1), new IncidentFindings("203.0.113.10/32", ["udp", "icmp"], 900_000_000, 200_000));
 
-    public static readonly RecordStep Announced = Step(3, IncidentSteps.CountermeasureAnnounced, Noon.AddSeconds(2), IncidentFindings.None);
+    public static readonly RecordStep Announced = Step(3, IncidentSteps.CountermeasureAnnounced, Noon.AddSeconds(2), new IncidentFindings(InForce: Id));
 
     public static readonly RecordStep Ended = Step(
         4, IncidentSteps.AnomalyEnded, Noon.AddMinutes(10), new IncidentFindings(PeakBitsPerSecond: 1_000_000_000, PeakPacketsPerSecond: 250_000));
@@ -26,6 +26,13 @@ internal static class AnIncident
         Step(5, IncidentSteps.MitigationEnded, Noon.AddMinutes(15), new IncidentFindings(MitigationResult: "defended"));
 
     public static readonly RecordStep Failed = Step(6, IncidentSteps.MitigationFailed, Noon.AddSeconds(3), IncidentFindings.None);
+
+    public static readonly RecordStep Started = Step(7, IncidentSteps.MitigationStarted, Noon.AddSeconds(9), IncidentFindings.None);
+
+    public static readonly RecordStep StartedByHand = Step(8, IncidentSteps.MitigationStarted, Noon.AddMinutes(2), new IncidentFindings(ByHand: Id));
+
+    public static readonly RecordStep EndedByHand =
+        Step(9, IncidentSteps.MitigationEnded, Noon.AddMinutes(30), new IncidentFindings(MitigationResult: "defended", ByHand: Id));
 
     public static RecordStep Step(int message, string step, DateTimeOffset happenedAt, IncidentFindings findings) => new(
         Guid.Parse($"0190dddd-0000-7000-8000-{message:D12}"),

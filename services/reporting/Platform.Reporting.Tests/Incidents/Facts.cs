@@ -66,6 +66,18 @@ internal sealed record Facts(TenantId Tenant, string ServiceCode, Guid AnomalyId
         StartedAt = DetectedAt.AddSeconds(1),
     };
 
+    public CountermeasureProposed Proposed => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        CountermeasureId = AnomalyId,
+        Kind = "blackhole",
+        Route = Target,
+        ProposedAt = DetectedAt.AddSeconds(1),
+    };
+
     public CountermeasureAnnounced Announced => new()
     {
         TenantId = Tenant.ToGuid(),

@@ -12,7 +12,7 @@ namespace Platform.Reporting.Tests.Incidents;
 /// <summary>
 /// From facts on the broker to what a customer reads: WhenAnomalyDetected, WhenAnomalyChanged, WhenAnomalyEnded,
 /// WhenMitigationStarted,
-/// WhenCountermeasureAnnounced, WhenCountermeasureMeasured, WhenCountermeasureWithdrawn, WhenMitigationEnded, WhenMitigationFailed.
+/// WhenCountermeasureProposed, WhenCountermeasureAnnounced, WhenCountermeasureMeasured, WhenCountermeasureWithdrawn, WhenMitigationEnded, WhenMitigationFailed.
 /// </summary>
 public sealed class IncidentTimelineTests(AReportingService service) : IClassFixture<AReportingService>
 {
@@ -138,6 +138,66 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     }
 
     [Fact]
+    [Trait("Requirement", "R3")]
+    public async Task A_defence_is_said_to_go_on_while_something_of_it_is_in_force_and_not_before_or_after()
+    {
+        var facts = AnAttack();
+        var again = facts.Announced with { AnnouncedAt = facts.Withdrawn.WithdrawnAt.AddMinutes(1) };
+        foreach (var (fact, result) in new (object, string)[]
+        {
+            (facts.Detected, "none"),
+            (facts.Failed, "not-defended"), // no room
+            (facts.Started with { Mode = "after-approval" }, "none"), // there is some, and now a person has to agree
+            (facts.Proposed, "none"),
+            (facts.Announced with { IsAllowance = true, CountermeasureId = service.NewId() }, "none"), // it stops nothing
+            (facts.Announced, "active"),
+            (facts.Announced with { Speaker = "second" }, "active"),
+            (facts.Withdrawn, "none"), // the attack goes on
+            (again, "active"),
+            (facts.Ended, "active"),
+        })
+        {
+            await Deliver(fact);
+            var told = (await Get(facts)).Incident;
+            Assert.Equal(("open", result), (told.Status, told.MitigationResult));
+        }
+
+        var timeline = (await Get(facts)).Timeline;
+        Assert.Equal("after-approval", timeline.Single(step => step.Step == "mitigation-started").Details["mode"]);
+        Assert.Equal("203.0.113.10/32", timeline.Single(step => step.Step == "countermeasure-proposed").Details["route"]);
+        await Deliver(facts.Defended with { Result = "not-helped" });
+        Assert.Equal(("closed", "not-helped"), ((await Get(facts)).Incident.Status, (await Get(facts)).Incident.MitigationResult));
+    }
+
+    [Fact]
+    public async Task What_is_in_force_is_the_same_in_whatever_order_it_is_heard()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Withdrawn, facts.Announced, facts.Announced, facts.Detected);
+        Assert.Equal("none", (await Get(facts)).Incident.MitigationResult);
+
+        await Deliver(facts.Announced with { AnnouncedAt = facts.Withdrawn.WithdrawnAt.AddMinutes(1) }, facts.Withdrawn);
+        Assert.Equal("active", (await Get(facts)).Incident.MitigationResult);
+    }
+
+    [Fact]
+    public async Task A_defence_that_a_person_began_is_in_the_incident_and_its_report()
+    {
+        var facts = AnAttack();
+        var byHand = service.NewId();
+        await Deliver(facts.Detected, facts.Failed, facts.Started with { MitigationId = byHand, ByHand = true }, facts.Announced with { MitigationId = byHand });
+        Assert.Equal("active", (await Get(facts)).Incident.MitigationResult);
+        await Deliver(facts.Ended);
+        Assert.Equal("open", (await Get(facts)).Incident.Status);
+
+        await Deliver(facts.Defended with { MitigationId = byHand, ByHand = true });
+
+        var told = await Get(facts);
+        Assert.Equal(("closed", "defended"), (told.Incident.Status, told.Incident.MitigationResult));
+        Assert.Equal("operator", told.Timeline.Single(step => step.Step == "mitigation-started").Details["by"]);
+    }
+
+    [Fact]
     [Trait("Requirement", "R31")]
     public async Task Every_fact_twice_tells_the_same_as_once()
     {
@@ -235,8 +295,8 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
 
         await service.Host.Stop();
         await service.Query<long>("""
-            with a as (delete from views.incidents), b as (delete from views.incident_steps),
-                c as (update platform.checkpoints set position = 0 where name = 'incident_timelines_v1' returning 1)
+            with a as (delete from views.incidents), b as (delete from views.incident_steps), d as (delete from views.incident_countermeasures),
+                c as (update platform.checkpoints set position = 0 where name = 'incident_timelines_v2' returning 1)
             select count(*) from c
             """);
         await service.Host.Start();
@@ -295,5 +355,6 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     private Task<string> Views() => service.Query<string>("""
         select (select coalesce(json_agg(i order by tenant_id, incident_id), '[]') from views.incidents i)::text
             || (select coalesce(json_agg(s order by tenant_id, incident_id, step_id), '[]') from views.incident_steps s)::text
+            || (select coalesce(json_agg(c order by tenant_id, incident_id, countermeasure_id), '[]') from views.incident_countermeasures c)::text
         """);
 }

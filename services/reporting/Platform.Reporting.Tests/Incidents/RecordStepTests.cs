@@ -68,6 +68,46 @@ public sealed class RecordStepTests
         .When(state => IncidentDecider.Decide(state, Ended))
         .Then(Recorded(Ended), Report("defended", Ended.At), Closed(Ended.At));
 
+    [Fact]
+    public void What_is_defended_after_a_refusal_is_reported_when_that_defence_is_over()
+    {
+        Spec.For(IncidentState.Stream).Given(After(Detected, Failed, Started))
+            .When(state => IncidentDecider.Decide(state, Ended))
+            .Then(Recorded(Ended));
+        Spec.For(IncidentState.Stream).Given(After(Detected, Failed, Started, Ended))
+            .When(state => IncidentDecider.Decide(state, Defended))
+            .Then(Recorded(Defended), Report("defended", Defended.At), Closed(Defended.At));
+    }
+
+    [Fact]
+    public void A_refused_attack_that_a_person_defends_is_reported_with_the_end_of_that()
+    {
+        Spec.For(IncidentState.Stream).Given(After(Detected, Failed, StartedByHand))
+            .When(state => IncidentDecider.Decide(state, Ended))
+            .Then(Recorded(Ended));
+        Spec.For(IncidentState.Stream).Given(After(Detected, Failed, StartedByHand, Ended))
+            .When(state => IncidentDecider.Decide(state, EndedByHand))
+            .Then(Recorded(EndedByHand), Report("defended", EndedByHand.At), Closed(EndedByHand.At));
+        Spec.For(IncidentState.Stream).Given(After(Detected, EndedByHand, StartedByHand, Failed)) // the end of it is heard first
+            .When(state => IncidentDecider.Decide(state, Ended))
+            .Then(Recorded(Ended), Report("defended", Ended.At), Closed(Ended.At));
+    }
+
+    [Theory]
+    [InlineData("defended", "not-helped", "defended")]
+    [InlineData("not-helped", "defended", "defended")]
+    [InlineData("not-defended", "not-helped", "not-helped")]
+    [InlineData("not-helped", "not-defended", "not-helped")]
+    [InlineData("of-a-later-release", "defended", "of-a-later-release")]
+    public void Of_several_defences_the_best_is_reported(string ofTheRules, string byHand, string reported)
+    {
+        var told = Defended with { Findings = new IncidentFindings(MitigationResult: ofTheRules) };
+        Spec.For(IncidentState.Stream)
+            .Given(After(Detected, StartedByHand, EndedByHand with { Findings = EndedByHand.Findings with { MitigationResult = byHand } }, Ended))
+            .When(state => IncidentDecider.Decide(state, told))
+            .Then(Recorded(told), Report(reported, told.At), Closed(told.At));
+    }
+
     [Theory]
     [Trait("Requirement", "R31")]
     [MemberData(nameof(EveryOrder))]

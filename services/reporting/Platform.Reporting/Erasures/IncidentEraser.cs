@@ -36,7 +36,7 @@ internal sealed class IncidentEraser(NpgsqlDataSource database, StreamStore stor
     private async Task DeleteRows(string serviceCode, CancellationToken cancellationToken)
     {
         await using var batch = database.CreateBatch();
-        foreach (var table in (string[])["views.incident_steps", "views.incidents"])
+        foreach (var table in (string[])["views.incident_countermeasures", "views.incident_steps", "views.incidents"])
         {
             batch.BatchCommands.Add(new($"delete from {table} where service_code = $1")
             {

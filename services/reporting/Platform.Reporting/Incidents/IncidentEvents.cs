@@ -35,7 +35,7 @@ internal sealed record IncidentStepRecorded(
 /// <param name="Target">Attacked prefix, CIDR notation.</param>
 /// <param name="PeakBitsPerSecond">Greatest rate of the whole anomaly, as detection says.</param>
 /// <param name="PeakPacketsPerSecond">Greatest rate of the whole anomaly, as detection says.</param>
-/// <param name="MitigationResult"><c>defended</c>, <c>not-defended</c> as mitigation says, or <c>none</c>.</param>
+/// <param name="MitigationResult"><c>defended</c>, <c>not-helped</c>, <c>not-defended</c> as mitigation says, or <c>none</c>.</param>
 /// <param name="DetectedAt">When the anomaly was recognised (UTC).</param>
 /// <param name="EndedAt">When its end was recognised (UTC).</param>
 /// <param name="PublishedAt">When the report was published (UTC).</param>
@@ -59,12 +59,18 @@ internal sealed record IncidentClosed(Guid IncidentId, string ServiceCode, DateT
 /// <param name="PeakBitsPerSecond">Greatest rate that the step knows of.</param>
 /// <param name="PeakPacketsPerSecond">Greatest rate that the step knows of.</param>
 /// <param name="MitigationResult">How the defence ended.</param>
+/// <param name="ByHand">The defence that a person began, which the step is about; null: that of the rules, and in older events.</param>
+/// <param name="InForce">Countermeasure that is in force from this step on; null for what only lets through, and in older events.</param>
+/// <param name="Gone">Countermeasure that is in force no more; null in older events.</param>
 internal sealed record IncidentFindings(
     string? Target = null,
     IReadOnlyList<string>? Vectors = null,
     long? PeakBitsPerSecond = null,
     long? PeakPacketsPerSecond = null,
-    string? MitigationResult = null)
+    string? MitigationResult = null,
+    Guid? ByHand = null,
+    Guid? InForce = null,
+    Guid? Gone = null)
 {
     public static readonly IncidentFindings None = new();
 }
@@ -76,6 +82,7 @@ internal static class IncidentSteps
     public const string AnomalyChanged = "anomaly-changed";
     public const string AnomalyEnded = "anomaly-ended";
     public const string MitigationStarted = "mitigation-started";
+    public const string CountermeasureProposed = "countermeasure-proposed";
     public const string CountermeasureAnnounced = "countermeasure-announced";
     public const string CountermeasureMeasured = "countermeasure-measured";
     public const string CountermeasureWithdrawn = "countermeasure-withdrawn";
@@ -86,8 +93,8 @@ internal static class IncidentSteps
     /// <summary>Which comes first when two happened at the same instant, as what one decision decided does.</summary>
     public static readonly IReadOnlyList<string> InOrder =
     [
-        AnomalyDetected, AnomalyChanged, MitigationStarted, CountermeasureAnnounced, AnomalyEnded, CountermeasureWithdrawn, MitigationEnded,
-        MitigationFailed, ReportPublished,
+        AnomalyDetected, AnomalyChanged, MitigationStarted, CountermeasureProposed, CountermeasureAnnounced, AnomalyEnded,
+        CountermeasureWithdrawn, MitigationEnded, MitigationFailed, ReportPublished,
     ];
 }
 
@@ -96,5 +103,12 @@ internal static class MitigationResults
 {
     public const string None = "none";
     public const string Active = "active";
+    public const string Defended = "defended";
+    public const string NotHelped = "not-helped";
     public const string NotDefended = "not-defended";
+
+    /// <summary>Of several defences the best one: what is not known here is a word of a later release.</summary>
+    public static string Best(IEnumerable<string> results) => results.MinBy(result => InOrder.IndexOf(result))!;
+
+    private static readonly List<string> InOrder = [Defended, NotHelped, NotDefended];
 }

@@ -87,7 +87,7 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
                 case IncidentStepRecorded step:
                     Telemetry.Recorded(step.Step);
                     over = step.Step is IncidentSteps.AnomalyEnded or IncidentSteps.MitigationEnded ? step.HappenedAt : null;
-                    if (step.Step == IncidentSteps.CountermeasureAnnounced && !before.IsAnswered && before.DetectedAt is { } detected)
+                    if (step.Findings.InForce is not null && !before.IsAnswered && before.DetectedAt is { } detected)
                     {
                         Telemetry.Answered(step.HappenedAt - detected);
                     }

@@ -18,7 +18,10 @@ namespace Platform.Reporting.Incidents;
 /// <param name="PeakBitsPerSecond">Greatest rate heard so far.</param>
 /// <param name="PeakPacketsPerSecond">Greatest rate heard so far.</param>
 /// <param name="HasMitigation">Mitigation was heard of.</param>
-/// <param name="MitigationResult">How it ended; null while it has not.</param>
+/// <param name="HasStarted">The rules began a defence.</param>
+/// <param name="HasFailed">The rules' defence was refused.</param>
+/// <param name="EndedAs">How the rules' defence ended; null while it has not.</param>
+/// <param name="ByHand">Defences that persons began, each with how it ended; null while it has not.</param>
 /// <param name="IsReported">The report is out.</param>
 internal sealed record IncidentState(
     bool IsOpen,
@@ -32,16 +35,28 @@ internal sealed record IncidentState(
     long PeakBitsPerSecond,
     long PeakPacketsPerSecond,
     bool HasMitigation,
-    string? MitigationResult,
+    bool HasStarted,
+    bool HasFailed,
+    string? EndedAs,
+    ImmutableDictionary<Guid, string?> ByHand,
     bool IsReported)
 {
     public static readonly StreamType<IncidentState, IncidentEvent> Stream = new(
         "incident",
-        new IncidentState(false, [], Guid.Empty, "", null, null, null, null, 0, 0, false, null, false),
+        new IncidentState(false, [], Guid.Empty, "", null, null, null, null, 0, 0, false, false, false, null, ImmutableDictionary<Guid, string?>.Empty, false),
         Evolve);
 
     /// <summary>A countermeasure was in force.</summary>
     public bool IsAnswered { get; private init; }
+
+    /// <summary>
+    /// How the defence ended, the best where persons began further ones; null while one has not. A refusal counts only where nothing began after it: what it
+    /// was refused for may have passed.
+    /// </summary>
+    public string? MitigationResult => (EndedAs ?? (HasFailed && !HasStarted ? MitigationResults.NotDefended : null)) is { } ofTheRules
+        && !ByHand.ContainsValue(null)
+            ? MitigationResults.Best(ByHand.Values.OfType<string>().Append(ofTheRules))
+            : null;
 
     /// <summary>The attack is known from its beginning to its end.</summary>
     public bool AttackIsOver => DetectedAt is not null && EndedAt is not null;
@@ -69,12 +84,17 @@ internal sealed record IncidentState(
                 after with { DetectedAt = step.HappenedAt, Target = step.Findings.Target, SettledSince = step.HeardAt },
             IncidentSteps.AnomalyEnded => after with { EndedAt = step.HappenedAt, SettledSince = step.HeardAt },
             IncidentSteps.AnomalyChanged => after,
-            // Mitigation's own word on its end counts more than the failure that may have come before it.
-            IncidentSteps.MitigationEnded =>
-                after with { HasMitigation = true, MitigationResult = step.Findings.MitigationResult },
-            IncidentSteps.MitigationFailed =>
-                after with { HasMitigation = true, MitigationResult = MitigationResult ?? MitigationResults.NotDefended },
-            IncidentSteps.CountermeasureAnnounced => after with { HasMitigation = true, IsAnswered = true },
+            // Its end counts, whichever of the two is heard first.
+            IncidentSteps.MitigationStarted or IncidentSteps.MitigationEnded when step.Findings.ByHand is { } id => after with
+            {
+                HasMitigation = true,
+                ByHand = ByHand.SetItem(id, step.Findings.MitigationResult ?? ByHand.GetValueOrDefault(id)),
+            },
+            IncidentSteps.MitigationStarted => after with { HasMitigation = true, HasStarted = true },
+            IncidentSteps.MitigationEnded => after with { HasMitigation = true, EndedAs = step.Findings.MitigationResult },
+            IncidentSteps.MitigationFailed => after with { HasMitigation = true, HasFailed = true },
+            IncidentSteps.CountermeasureAnnounced =>
+                after with { HasMitigation = true, IsAnswered = IsAnswered || step.Findings.InForce is not null },
             _ => after with { HasMitigation = true },
         };
     }

@@ -4,7 +4,7 @@ using Platform.Hosting.Erasures;
 
 namespace Platform.Reporting.Incidents;
 
-/// <summary>Read model: the head and the timeline of each incident.</summary>
+/// <summary>Read model: the head and the timeline of each incident, and what is in force against it.</summary>
 /// <remarks>
 /// An erasure stands in the event order behind every fact that it erased, so its rows are deleted here too: a batch
 /// that was read
@@ -12,11 +12,11 @@ namespace Platform.Reporting.Incidents;
 /// </remarks>
 internal sealed class IncidentTimelines : IProjection
 {
-    public const string Checkpoint = "incident_timelines_v1";
+    public const string Checkpoint = "incident_timelines_v2";
 
     public string Name => Checkpoint;
 
-    public IReadOnlyList<string> Tables => ["incidents", "incident_steps"];
+    public IReadOnlyList<string> Tables => ["incidents", "incident_steps", "incident_countermeasures"];
 
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
@@ -35,6 +35,7 @@ internal sealed class IncidentTimelines : IProjection
                 if (!e.Late)
                 {
                     Head(recorded.TenantId, incidentId, e, sql); // after the report the head stays as the report says
+                    InForce(recorded.TenantId, incidentId, e, sql);
                 }
 
                 Step(
@@ -67,6 +68,7 @@ internal sealed class IncidentTimelines : IProjection
                 break;
 
             case DataErasureRecorded { DataClasses.Count: > 0 } e:
+                sql.Add($"delete from views.incident_countermeasures where service_code = {e.ServiceCode}");
                 sql.Add($"delete from views.incident_steps where service_code = {e.ServiceCode}");
                 sql.Add($"delete from views.incidents where service_code = {e.ServiceCode}");
                 break;
@@ -79,7 +81,6 @@ internal sealed class IncidentTimelines : IProjection
         DateTimeOffset? endedAt = e.Step == IncidentSteps.AnomalyEnded ? e.HappenedAt : null;
         DateTimeOffset? settledSince = detectedAt is null && endedAt is null ? null : e.HeardAt;
         var isMitigation = !e.Step.StartsWith("anomaly-", StringComparison.Ordinal);
-        var failed = e.Step == IncidentSteps.MitigationFailed ? MitigationResults.NotDefended : null;
         var vectors = e.Findings.Vectors?.ToArray() ?? [];
         sql.Add($"""
             update views.incidents set
@@ -91,8 +92,28 @@ internal sealed class IncidentTimelines : IProjection
                 ended_at = coalesce(ended_at, {endedAt}),
                 settled_since = greatest(settled_since, {settledSince}),
                 has_mitigation = has_mitigation or {isMitigation},
-                mitigation_result = coalesce({e.Findings.MitigationResult}, mitigation_result, {failed})
+                has_started = has_started or {e.Step == IncidentSteps.MitigationStarted},
+                has_failed = has_failed or {e.Step == IncidentSteps.MitigationFailed}
             where tenant_id = {tenant.Value} and incident_id = {incidentId}
+            """);
+    }
+
+    /// <summary>The latest word on each counts, by the time at which it happened: what was withdrawn may be announced again.</summary>
+    private static void InForce(TenantId tenant, Guid incidentId, IncidentStepRecorded e, SqlBatch sql)
+    {
+        if ((e.Findings.InForce ?? e.Findings.Gone) is not { } countermeasure)
+        {
+            return;
+        }
+
+        DateTimeOffset? announcedAt = e.Findings.InForce is null ? null : e.HappenedAt;
+        DateTimeOffset? withdrawnAt = e.Findings.Gone is null ? null : e.HappenedAt;
+        sql.Add($"""
+            insert into views.incident_countermeasures as known
+                (tenant_id, incident_id, countermeasure_id, service_code, announced_at, withdrawn_at)
+            values ({tenant.Value}, {incidentId}, {countermeasure}, {e.ServiceCode}, {announcedAt}, {withdrawnAt})
+            on conflict (tenant_id, incident_id, countermeasure_id) do update
+            set announced_at = greatest(known.announced_at, excluded.announced_at), withdrawn_at = greatest(known.withdrawn_at, excluded.withdrawn_at)
             """);
     }
 

@@ -103,7 +103,9 @@ internal static class IncidentRow
 {
     public const string Columns =
         "incident_id, tenant_id, service_code, target, vectors, peak_bits_per_second, peak_packets_per_second,"
-        + " detected_at, ended_at, has_mitigation, mitigation_result, reported_at";
+        + " detected_at, ended_at, mitigation_result, reported_at, has_failed and not has_started,"
+        + " exists (select from views.incident_countermeasures c where c.tenant_id = incidents.tenant_id and c.incident_id = incidents.incident_id"
+        + " and c.announced_at > coalesce(c.withdrawn_at, '-infinity'))";
 
     public static Wire.Incident Read(NpgsqlDataReader row)
     {
@@ -117,10 +119,12 @@ internal static class IncidentRow
             PeakPacketsPerSecond = row.GetInt64(6),
             DetectedAt = Timestamp.FromDateTimeOffset(row.GetFieldValue<DateTimeOffset>(7)),
             EndedAt = row.IsDBNull(8) ? null : Timestamp.FromDateTimeOffset(row.GetFieldValue<DateTimeOffset>(8)),
-            MitigationResult = !row.IsDBNull(10) ? row.GetString(10)
-                : row.GetBoolean(9) ? MitigationResults.Active
+            // Of an open one what is true now: how a defence ended that is not the last word is not said before the report.
+            MitigationResult = !row.IsDBNull(10) ? row.GetString(9)
+                : row.GetBoolean(12) ? MitigationResults.Active
+                : row.GetBoolean(11) ? MitigationResults.NotDefended
                 : MitigationResults.None,
-            Status = row.IsDBNull(11) ? IncidentStatus.Open : IncidentStatus.Closed,
+            Status = row.IsDBNull(10) ? IncidentStatus.Open : IncidentStatus.Closed,
         };
         incident.Vectors.AddRange(row.GetFieldValue<string[]>(4));
         return incident;

@@ -16,7 +16,7 @@ internal sealed class WhenCountermeasureAnnounced(IncidentRecorder incidents) : 
             fact.ServiceCode,
             IncidentSteps.CountermeasureAnnounced,
             fact.AnnouncedAt,
-            IncidentFindings.None,
+            new IncidentFindings(InForce: fact.IsAllowance ? null : fact.CountermeasureId),
             new() { ["kind"] = fact.Kind, ["route"] = fact.Route, ["speaker"] = fact.Speaker });
     }
 }

@@ -16,7 +16,7 @@ internal sealed class WhenCountermeasureWithdrawn(IncidentRecorder incidents) : 
             fact.ServiceCode,
             IncidentSteps.CountermeasureWithdrawn,
             fact.WithdrawnAt,
-            IncidentFindings.None,
+            new IncidentFindings(Gone: fact.CountermeasureId),
             new() { ["reason"] = fact.Reason });
     }
 }

@@ -16,7 +16,7 @@ internal sealed class WhenMitigationEnded(IncidentRecorder incidents) : IConsume
             fact.ServiceCode,
             IncidentSteps.MitigationEnded,
             fact.EndedAt,
-            new IncidentFindings(MitigationResult: fact.Result),
+            new IncidentFindings(MitigationResult: fact.Result, ByHand: fact.ByHand ? fact.MitigationId : null),
             new() { ["result"] = fact.Result });
     }
 }
