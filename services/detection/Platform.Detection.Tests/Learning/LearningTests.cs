@@ -43,7 +43,18 @@ public sealed class LearningTests
         var odd = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 2, more: second => second >= Monday + 7_200 && second < Monday + 7_260 ? 100_000 : 0);
         var floor = odd.Compile(WatchLevel.Host, 1, Settings, 1).Thresholds.First(threshold => threshold is { Vector: TrafficVector.Ntp, Unit: TrafficUnit.Packets }).Rate;
 
-        Assert.InRange(floor, Settings.FloorShare * 8_000, Settings.FloorShare * 12_000); // of the busiest hour
+        Assert.InRange(floor, Settings.FloorShare * 4_000, Settings.FloorShare * 6_000); // half of that of the busiest hour: it never came
+    }
+
+    [Theory, Trait("Requirement", "R5")]
+    [InlineData(2, 1.8)]
+    [InlineData(4, 1.3)] // two of them are working days
+    public void An_hour_that_was_never_seen_is_doubted_less_when_the_same_hour_of_four_other_days_was(int days, double doubt)
+    {
+        var baseline = Learn(new ObjectBaseline(HoursOfWeek.Japan), days);
+        var total = baseline.Compile(WatchLevel.Object, (days * 24) + 12, Settings, 1).Thresholds.First(threshold => threshold is { Vector: TrafficVector.Total, Unit: TrafficUnit.Packets });
+
+        Assert.Equal(Settings.Margin * doubt, total.Rate / total.Usual, 3);
     }
 
     [Fact, Trait("Requirement", "R5")]

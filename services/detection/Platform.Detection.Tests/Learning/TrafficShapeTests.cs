@@ -42,6 +42,33 @@ public sealed class TrafficShapeTests
         Assert.Equal(isFound, isOver);
     }
 
+    /// <summary>As much again of the same from everybody, or more, and long packets of one source: neither is anything by itself.</summary>
+    [Theory]
+    [InlineData(2.2, 1.5, false)]
+    [InlineData(4, 1.5, true)] // without the transfer it would be as much
+    [InlineData(2.2, 3.5, true)] // for a minute that is no transfer
+    public void A_transfer_on_a_busier_day_is_no_part_of_what_adds_up(double same, double times, bool isFound)
+    {
+        var (rules, target, isOver) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Object), false);
+        var transfer = new Amount((long)(times * Usual.Bits), (long)(times * Usual.Bits / (1_400 * 8)));
+        for (var second = 0; second < 120; second++)
+        {
+            var ofMany = second < 60 ? Usual : new Amount((long)(Usual.Bits * same), (long)(Usual.Packets * same));
+            var amount = second < 60 ? Usual : ofMany + transfer;
+            var sketch = Sketch(second, amount, sources: 500, theirs: ofMany.Packets);
+            sketch.Peers.Add(new AddressShare
+            {
+                Address = ByteString.CopyFrom(192, 0, 2, 1),
+                Counters = new Counters { Packets = (ulong)(amount - ofMany).Packets, Bytes = (ulong)(amount - ofMany).Bits / 8 },
+            });
+            target.Note(sketch);
+            isOver |= rules.Judge(
+                target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+        }
+
+        Assert.Equal(isFound, isOver);
+    }
+
     [Fact]
     public void Well_above_what_is_declared_nothing_is_excused()
     {

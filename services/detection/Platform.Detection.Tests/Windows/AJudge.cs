@@ -116,6 +116,20 @@ internal sealed class AJudge
         }
     }
 
+    /// <summary>One batch with what several hosts had in a second, in this order.</summary>
+    public void ReceiveTogether(long second, IEnumerable<(string Host, long Packets)> had)
+    {
+        var batch = new TrafficWindowBatch { ObjectId = ObjectId.ToString(), Source = "ingestion-1", Sequence = ++_sequence, SamplingRate = SamplingRate };
+        batch.Windows.AddRange(had.Select(one => new HostWindow
+        {
+            Host = ByteString.CopyFrom(IPAddress.Parse(one.Host).GetAddressBytes()),
+            Second = second,
+            Total = new Counters { Packets = (ulong)one.Packets, Bytes = (ulong)one.Packets * 100 },
+        }));
+        Judge.Judge(batch, default, Now);
+        Settle();
+    }
+
     /// <summary>What a host sent.</summary>
     public void Sends(long second, long packets, string host)
     {

@@ -81,6 +81,36 @@ public sealed class CarpetTests
     }
 
     [Fact, Trait("Requirement", "R1")]
+    public void Many_hosts_over_in_one_batch_are_one_anomaly_of_the_prefix_and_none_of_their_own()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000)] });
+        judge.ReceiveTogether(AJudge.Second(), Enumerable.Range(1, 20).Select(host => ($"203.0.113.{host}", 1_100L)));
+        Assert.Equal(IPNetwork.Parse("203.0.113.0/24"), Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Subject.Target);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Some_hosts_over_in_one_batch_have_anomalies_of_their_own()
+    {
+        var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000)] });
+        judge.ReceiveTogether(AJudge.Second(), Enumerable.Range(1, 6).Select(host => ($"203.0.113.{host}", 1_100L)));
+        Assert.Equal(6, judge.Recorded.OfType<AnomalyDetected>().Count(opened => opened.Subject.Target.PrefixLength == 32));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void A_busy_host_whose_part_of_a_carpet_takes_it_over_is_not_named_for_being_read_first()
+    {
+        var judge = new AJudge(find: _ => Block);
+        for (var second = 0; second < 60; second++)
+        {
+            judge.ReceiveTogether(AJudge.Second(second), [("203.0.113.1", 900)]);
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        judge.ReceiveTogether(AJudge.Second(60), Enumerable.Range(1, 60).Select(host => ($"203.0.113.{host}", host == 1 ? 1_050L : 150)));
+        Assert.Equal(IPNetwork.Parse("203.0.113.0/24"), Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Subject.Target);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
     public void Many_hosts_over_at_once_are_over_when_they_are_though_the_block_goes_on_as_always()
     {
         var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 1_000)] });

@@ -123,6 +123,27 @@ public sealed class SamplingTests
         Assert.InRange(usual, 1_800, 2_600);
     }
 
+    [Fact, Trait("Requirement", "R5")]
+    public void Seconds_without_a_sampled_packet_are_learned_as_none_just_before_telemetry_is_missing_too()
+    {
+        var judge = new AJudge(find: _ => AJudge.Watched with { Thresholds = [new(TrafficVector.Total, null, long.MaxValue)] });
+        for (var run = 0; run < 18; run++)
+        {
+            for (var second = 0; second < 20; second += 5)
+            {
+                judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: Grain); // 2,000 packets/s
+                judge.Advance(TimeSpan.FromSeconds(5));
+            }
+
+            judge.Advance(TimeSpan.FromSeconds(580), isTelemetryThere: false);
+        }
+
+        var (watched, snapshot) = Assert.Single(judge.Judge.Baselines());
+        var learned = ObjectBaseline.Restore(snapshot, watched.Hours)
+            .Compile(WatchLevel.Object, watched.Hours.Of(AJudge.Second(3_600)), LearningSettings.Default, Grain);
+        Assert.InRange(learned.Thresholds.First(threshold => threshold is { Vector: TrafficVector.Total, Unit: TrafficUnit.Packets }).Usual, 1_500, 2_700);
+    }
+
     [Fact]
     public void A_sampled_packet_now_and_then_does_not_keep_an_anomaly_open()
     {

@@ -99,6 +99,22 @@ public sealed class WindowJudgeTests
         Assert.InRange(usual, 1_900, 2_100);
     }
 
+    [Fact, Trait("Requirement", "R27")]
+    public void What_opens_an_anomaly_in_the_last_second_of_a_minute_is_no_use_of_what_is_declared()
+    {
+        var watched = AJudge.Watched with { Settings = new ObjectSettings(DeclaredBitsPerSecond: 1_000_000) };
+        var judge = new AJudge(find: _ => watched);
+        judge.Receive(AJudge.Second(59), packets: 200_000); // 2.7 Mbit/s of its minute
+        for (var second = 60; second < 300; second++)
+        {
+            judge.Receive(AJudge.Second(second), packets: 10);
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Empty(judge.Used);
+    }
+
     [Fact]
     public void An_increment_that_is_too_late_is_still_judged_by_itself()
     {

@@ -13,7 +13,7 @@ internal enum LearningMode
 /// <summary>How an object's thresholds are learned. What somebody set stays in force above, and what is declared: they are the ceilings.</summary>
 /// <param name="Mode">Applied or only proposed.</param>
 /// <param name="Margin">How many times the usual is allowed, 1.1 to 10.</param>
-/// <param name="FloorShare">A vector below this share of the level's busiest hour is never an anomaly, 0.01 to 1.</param>
+/// <param name="FloorShare">A vector below this share of the level's busiest hour is never an anomaly, 0.01 to 1; a rare one below half of it.</param>
 /// <param name="Zone">Calendar of the object, an IANA zone.</param>
 internal sealed record LearningSettings(LearningMode Mode, double Margin, double FloorShare, string Zone)
 {

@@ -15,6 +15,9 @@ namespace Platform.Detection.Learning;
 /// </remarks>
 internal sealed class ObjectBaseline(HoursOfWeek hours)
 {
+    /// <summary>Times the usual: what a crowd may bring with its margin.</summary>
+    public const double Crowd = 8;
+
     private const int Format = 2;
     private const int Levels = 3;
     private const int Vectors = 32;
@@ -22,6 +25,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const int LeastMinutes = 3;
     private const int LeastHours = 6;
     private const int DayHours = 24;
+    private const int KnownDays = 4;
+    private const double RareShare = 0.5;
     private const double MostTransfer = 6; // times the busiest hour
     private const double MostLongTransfer = 2;
     private const int MostHours = 120; // of the week: the busiest hour is known
@@ -208,7 +213,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             var (vector, unit) = ((TrafficVector)(position / Units % Vectors), (TrafficUnit)(position % Units));
             var series = _series[position]!;
             var (usual, peak, doubt) = Usual(series, seen, isEarly, hour);
-            var floor = settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets);
+            var floor = Floor(vector, settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets), usual);
             var rate = Math.Max(settings.Margin * doubt * usual, floor);
             // Sampling is the same for all, so what is rare is no quieter than the whole.
             var noise = Math.Max(
@@ -229,7 +234,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         {
             foreach (var unit in (TrafficUnit[])[TrafficUnit.Bits, TrafficUnit.Packets])
             {
-                var floor = settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets);
+                var floor = Floor(vector, settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets), usual: 0);
                 var noise = Math.Max(0.7 * Series(level, TrafficVector.Total, unit)!.Noise, unit is TrafficUnit.Bits ? grain * SamplePacket : grain);
                 thresholds.Add(new(vector, unit, Usual: 0, floor, Math.Max(0.3 * floor, (isEarly ? FewestPackets : FewestOfNever) * noise)));
             }
@@ -252,6 +257,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             MostTransfer * Busiest(WatchLevel.Object, TrafficUnit.Bits),
             (_hoursSeen >= MostHours ? MostLongTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits));
     }
+
+    /// <summary>What is never an anomaly, whatever is usual: a share of the busiest hour; of what is rare half of it is enough, unless a crowd may bring more.</summary>
+    private static double Floor(TrafficVector vector, double share, double usual) => IsRare(vector) ? Math.Clamp(Crowd * usual, RareShare * share, share) : share;
 
     /// <summary>
     /// What may come beyond the rate before it adds up to an anomaly: a part of a second, what single seconds were seen to have, and enough of
@@ -299,9 +307,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
         var usual = Around(series.Mean, seen, hour);
         if (seen[hour] == 0)
         {
-            // The same hour of other days, or else the busiest hour of all.
+            // The same hour of other days, or else the busiest hour of all. Of four days of the week two are working days, and of seven the weekend is two.
             var days = Enumerable.Range(0, 7).Select(day => (day * 24) + (hour % 24)).Where(other => seen[other] > 0).ToArray();
-            doubt = days.Length > 0 ? 1.8 : 2.2;
+            doubt = days.Length >= KnownDays ? 1.3 : days.Length > 0 ? 1.8 : 2.2;
             usual = days.Length > 0 ? days.Max(other => Around(series.Mean, seen, other)) : series.Mean.Max();
             var highest = days.Length > 0 ? days.Max(other => Around(series.Peak, seen, other)) : series.Peak.Max();
             return (usual * Trend, highest * Trend, doubt);

@@ -36,7 +36,7 @@ internal static class TrafficShape
         LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
     {
         var surge = isAbrupt ? AbruptSurge : GradualSurge;
-        var mixture = new Mixture(whole, excess, seconds, target.Surge?.Age >= LongTransfer ? learned.MostLongTransfer : learned.MostTransfer, learned);
+        var mixture = new Mixture(whole, excess, seconds, Most(target, learned), learned);
         return over.Vector switch
         {
             Total or TcpAck or TcpFinless when mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
@@ -46,6 +46,23 @@ internal static class TrafficShape
             _ => 1,
         };
     }
+
+    /// <summary>
+    /// What one source or two sent in long packets since the surge began: beside a crowd, or on a day that is busier than those before it, a transfer is no part
+    /// of what adds up.
+    /// </summary>
+    public static double Transferred(LearnedThreshold over, int seconds, LearnedLevel learned, TargetWatch target)
+    {
+        if (over.Vector is not (Total or TcpAck or TcpFinless))
+        {
+            return 0;
+        }
+
+        var sent = target.Senders.LargestTwo().Where(sent => sent.Bits >= LongPacket * sent.Packets).ToArray();
+        return sent.Sum(one => one.Bits) > seconds * Most(target, learned) ? 0 : sent.Sum(one => over.Unit is TrafficUnit.Bits ? one.Bits : one.Packets);
+    }
+
+    private static double Most(TargetWatch target, LearnedLevel learned) => target.Surge?.Age >= LongTransfer ? learned.MostLongTransfer : learned.MostTransfer;
 
     /// <summary>What is beyond the usual beside what is usual; the fewer packets were sampled, the more is put down to chance.</summary>
     private readonly struct Mixture(SecondTraffic whole, SecondTraffic excess, int seconds, double mostTransfer, LearnedLevel learned)
@@ -79,7 +96,7 @@ internal static class TrafficShape
         /// </summary>
         public bool IsOfFew(Senders senders)
         {
-            var (most, all) = (senders.LargestTwo(), Math.Max(_grain, senders.Sketched));
+            var (most, all) = (senders.LargestTwo().Sum(sent => sent.Packets), Math.Max(_grain, senders.Sketched));
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
             return most >= 0.35 * Tcp().Packets || most / all >= (0.5 * Part(Tcp(), _wholeAll)) - Math.Sqrt(_grain / all);
         }

@@ -15,11 +15,11 @@ namespace Platform.Detection.Windows;
 internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies, Action<Finding> found, TelemetryPresence presence)
 {
     private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
+    private readonly List<Over> _over = [];
 
-    /// <summary>A target's second has grown: it may open an anomaly, or be part of one.</summary>
-    /// <param name="notTogether">Of it what the wider levels do not have yet.</param>
-    public void Consider(
-        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, in SecondTraffic notTogether, Origin origin, DateTimeOffset now)
+    /// <summary>A target's second has grown: it is part of an anomaly, or may open one when all of its batch was added up.</summary>
+    /// <param name="isLate">It came too late to be kept: what is told is all that is known of it.</param>
+    public void Consider(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, bool isLate, Origin origin, DateTimeOffset now)
     {
         var rules = on.Rules(target.Level);
         var episode = target.Episode;
@@ -28,7 +28,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        var isHeld = episode?.Hold?.IsHigh(whole, second) == true;
+        var isHeld = episode?.Hold?.IsHigh(target, whole, second, on.Lag.Seconds) == true;
         if (!isHeld && !rules.IsNear(whole, target))
         {
             return;
@@ -59,10 +59,56 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         if (episode.State.Open is not null)
         {
             Find(on, target, second, whole, verdict, target, origin, now);
+        }
+        else
+        {
+            _over.Add(new(target, second, isLate ? whole : null));
+        }
+    }
+
+    /// <summary>
+    /// Who was over in a batch may open anomalies, hosts first. Only now it is known what the others had in it, so that nobody is named for being read first.
+    /// </summary>
+    public void Open(ObjectWatch on, Origin origin, DateTimeOffset now)
+    {
+        if (_over.Count == 0)
+        {
             return;
         }
 
-        var (named, rule) = Naming.Of(on, target, second, whole, verdict);
+        var batch = new OverTogether(_over.Select(over => over.Target));
+        var left = new List<Over>();
+        foreach (var over in _over.OrderBy(over => over.Target.Level))
+        {
+            Open(on, over, batch, left, origin, now);
+        }
+
+        foreach (var over in left.Where(over => !over.Target.Block!.IsCovered && !on.Whole.IsCovered))
+        {
+            Open(on, over, batch, left: null, origin, now); // the wider one named another
+        }
+
+        _over.Clear();
+    }
+
+    /// <param name="left">Takes what a wider target, which comes later, may be to name; null: none comes.</param>
+    private void Open(ObjectWatch on, Over over, OverTogether batch, List<Over>? left, Origin origin, DateTimeOffset now)
+    {
+        var (target, second) = (over.Target, over.Second);
+        var whole = over.Late ?? target.At(second);
+        var rules = on.Rules(target.Level);
+        if (target.IsCovered || rules.Judge(whole, target) is not { IsOver: true } verdict)
+        {
+            return;
+        }
+
+        if (left is not null && Naming.IsPart(on, target, second, verdict, batch))
+        {
+            left.Add(over);
+            return;
+        }
+
+        var (named, rule) = Naming.Of(on, target, second, whole, verdict, batch);
         if (named is null && target.Block is { Episode: { IsSpread: true, State.Open: not null } spread } block)
         {
             spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause);
@@ -93,7 +139,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         Find(on, named, second, theirs, verdict with { Rule = rule }, target, origin, now);
         if (named.IsCovered)
         {
-            Separate(on, named, second, named == target ? notTogether : default);
+            Separate(on, named);
+            on.Seconds.TakeOutWhatOpened();
         }
     }
 
@@ -129,7 +176,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     public void Resume(ObjectWatch on, TargetWatch target, OpenAnomaly open, DateTimeOffset now)
     {
         var wide = open.Memory?.Hold?.Level is WatchLevel.Object ? on.Whole : target.Block;
-        var hold = open.Memory?.Hold is { } rule && wide is not null ? new Hold(wide, rule.Vector, rule.Unit, rule.Rate) : null;
+        var hold = open.Memory?.Hold is { } rule && wide is not null ? new Hold(wide, rule.Vector, rule.Unit, rule.Rate, rule.Burst) : null;
         target.Episode = Episode.Resume(open, hold, presence.At(now));
         Take(on, target, open.State, isDeciding: false);
     }
@@ -160,7 +207,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             else
             {
                 (episode.Hold, episode.IsSpread) = (null, false);
-                target.ForgetSurge(); // it was the anomaly
+                Forget(on, target);
                 on.Open.Remove(target);
             }
         }
@@ -187,7 +234,11 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
     }
 
-    public void Clear() => _open.Clear();
+    public void Clear()
+    {
+        _open.Clear();
+        _over.Clear();
+    }
 
     /// <summary>Nothing of a target needs to be remembered any more.</summary>
     public bool IsDone(TargetWatch target, DateTimeOffset now) =>
@@ -268,17 +319,26 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     }
 
     /// <summary>What has an anomaly of its own is taken out of what is judged together.</summary>
-    private static void Separate(ObjectWatch on, TargetWatch named, long second, in SecondTraffic notAdded)
+    private static void Separate(ObjectWatch on, TargetWatch named)
     {
         named.ForgetSurge();
-        if (named.Block is { } block)
-        {
-            block.Remove(named, second, notAdded);
-        }
-
+        named.Block?.Remove(named);
         if (named.Level is not WatchLevel.Object && named.Block?.IsCovered != true)
         {
-            on.Whole.Remove(named, second, notAdded);
+            on.Whole.Remove(named);
+        }
+    }
+
+    /// <summary>What was carried on meanwhile was the anomaly, in its parts as well: they are not held to it afterwards.</summary>
+    private static void Forget(ObjectWatch on, TargetWatch over)
+    {
+        over.ForgetSurge();
+        foreach (var part in over.Level is WatchLevel.Host ? [] : on.Blocks.Values.Concat(on.Hosts.Values))
+        {
+            if (!part.IsCovered && (over == on.Whole || part.Block == over))
+            {
+                part.ForgetSurge();
+            }
         }
     }
 
@@ -288,3 +348,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
     private static DateTimeOffset Until(Episode episode) => DateTimeOffset.FromUnixTimeSeconds(episode.LastHighSecond + 1);
 }
+
+/// <summary>A target that is over in a batch, and has no anomaly.</summary>
+/// <param name="Late">What it had in that second, when it came too late to be kept.</param>
+internal sealed record Over(TargetWatch Target, long Second, SecondTraffic? Late);

@@ -46,7 +46,7 @@ internal sealed class Episode
 
     /// <summary>What is remembered of an open anomaly beside its stream.</summary>
     public EpisodeMemory Memory => new(
-        Pulses, _longestPause, IsSpread, Hold is { } hold ? new HoldMemory(hold.Wide.Level, hold.Vector, hold.Unit, hold.Rate) : null, [.. _most]);
+        Pulses, _longestPause, IsSpread, Hold is { } hold ? new HoldMemory(hold.Wide.Level, hold.Vector, hold.Unit, hold.Rate, hold.Burst) : null, [.. _most]);
 
     /// <summary>Of each vector that was over, of each level, the most that was measured while the anomaly is open.</summary>
     public IReadOnlyList<VectorMeasurement> Most => _most;
@@ -145,18 +145,45 @@ internal sealed class Episode
     }
 }
 
-/// <summary>What a wider level was held against: the anomaly is still high while it would be over with what was taken out of it.</summary>
+/// <summary>
+/// What a wider level was held against: the anomaly is still high while it would be over with what was taken out of it. What was learned may be exceeded by
+/// single seconds, of every day; they add up as they do for the rule itself.
+/// </summary>
 /// <param name="Wide">The wider target, which what is named is no part of any more.</param>
 /// <param name="Vector">Its vector.</param>
 /// <param name="Unit">In which it was over.</param>
 /// <param name="Rate">What it may have for as long as it likes.</param>
-internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit Unit, long Rate)
+/// <param name="Burst">What single seconds may have beyond it; 0: nothing, somebody set the rate.</param>
+internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit Unit, long Rate, double Burst)
 {
-    public bool IsHigh(in SecondTraffic named, long second)
+    private const int Kept = 12; // seconds; no more are kept by default
+    private double _left; // of the burst: it was used up when the anomaly opened
+    private long _closed = long.MinValue;
+
+    /// <param name="settleSeconds">How far behind the newest second nearly everything has come.</param>
+    public bool IsHigh(TargetWatch named, in SecondTraffic traffic, long second, int settleSeconds)
     {
         // Of a second that is under way the rest may be still to come: the one before says as much.
         var rest = Math.Max(Wide.At(second)[Vector][Unit], Wide.At(second - 1)[Vector][Unit]);
-        return named[Vector][Unit] > 0 && named[Vector][Unit] > Rate - rest;
+        var (theirs, all) = (traffic[Vector][Unit], (double)traffic[Vector][Unit] + rest);
+        Carry(named, until: second - settleSeconds);
+        return theirs > 0 && all > Rate + Math.Max(0, _left);
+    }
+
+    private void Carry(TargetWatch named, long until)
+    {
+        if (Burst == 0 || until <= _closed)
+        {
+            return;
+        }
+
+        _closed = _closed == long.MinValue ? until - 1 : _closed;
+        _left = Math.Min(Burst, _left + (Math.Max(0, until - Kept - _closed) * (double)Rate)); // nobody asked: there was nothing
+        for (_closed = Math.Max(_closed, until - Kept); _closed < until; _closed++)
+        {
+            var all = (double)named.At(_closed)[Vector][Unit] + Wide.At(_closed)[Vector][Unit];
+            _left = Math.Clamp(_left + Rate - all, -Burst, Burst);
+        }
     }
 
     /// <summary>What the wider level would have with what was taken out of it.</summary>
@@ -187,4 +214,5 @@ internal sealed record EpisodeMemory(int Pulses, TimeSpan LongestPause, bool IsS
 /// <param name="Vector">Its vector.</param>
 /// <param name="Unit">In which it was over.</param>
 /// <param name="Rate">What it may have for as long as it likes.</param>
-internal sealed record HoldMemory(WatchLevel Level, TrafficVector Vector, TrafficUnit Unit, long Rate);
+/// <param name="Burst">What single seconds may have beyond it.</param>
+internal sealed record HoldMemory(WatchLevel Level, TrafficVector Vector, TrafficUnit Unit, long Rate, double Burst = 0);

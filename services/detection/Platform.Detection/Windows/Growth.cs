@@ -15,9 +15,12 @@ internal sealed record Growth(IReadOnlyList<(TargetWatch Part, double By)> Parts
     private const double Most = 0.6;
     private const double NearlyAll = 0.9;
 
+    /// <summary>All of it.</summary>
+    public double Sum => Parts.Sum(one => one.By);
+
     /// <summary>Who has most of it; null when nobody has, or it is not known and nobody has nearly all.</summary>
     public TargetWatch? Leader() =>
-        IsEnough && Busiest() is { } first && Parts.First(one => one.Part == first).By >= (IsKnown ? Most : NearlyAll) * Parts.Sum(one => one.By) ? first : null;
+        IsEnough && Busiest() is { } first && Parts.First(one => one.Part == first).By >= (IsKnown ? Most : NearlyAll) * Sum ? first : null;
 
     /// <summary>Who has the largest part of it; null when nobody has anything.</summary>
     public TargetWatch? Busiest() => Parts.Where(one => one.By > 0).OrderByDescending(one => one.By).FirstOrDefault().Part;

@@ -12,7 +12,6 @@ internal sealed class LevelRules
     private const double BeyondDeclared = 1.25;
     private const long Coarsest = 10_000;
     private const int LongestPacket = 1500 * 8;
-    private const double Crowd = 8; // times the usual: what a crowd may bring with its margin
     private readonly Threshold[] _set;
     private readonly double _lowShare;
     private readonly double _ceiling;
@@ -58,6 +57,9 @@ internal sealed class LevelRules
 
     public LearnedLevel Learned { get; }
 
+    /// <summary>Share of what is set, and of a burst, at which traffic is low again.</summary>
+    public double LowShare => _lowShare;
+
     /// <summary>Whether a second of this size could be near anything: no vector is more than the whole. Runs for every window.</summary>
     public bool CouldMatter(Amount total) => total.Bits > _leastBits || total.Packets > _leastPackets || total.Flows > _leastFlows;
 
@@ -97,6 +99,7 @@ internal sealed class LevelRules
     public Verdict Judge(in SecondTraffic traffic, TargetWatch target)
     {
         var isSet = traffic.Exceeds(_set);
+        var isAtOnce = isSet;
         List<LearnedThreshold>? learned = null;
         for (var i = 0; i < Learned.Thresholds.Count; i++)
         {
@@ -111,6 +114,10 @@ internal sealed class LevelRules
         if (learned is not null)
         {
             Weigh(learned, traffic, target);
+            foreach (var threshold in learned)
+            {
+                isAtOnce |= traffic[threshold.Vector][threshold.Unit] > threshold.Rate + threshold.Burst;
+            }
         }
 
         if (!isSet && learned is not { Count: > 0 })
@@ -119,7 +126,7 @@ internal sealed class LevelRules
         }
 
         var over = Measure(traffic, learned ?? [], target);
-        return new Verdict(over, IsSet(over[0]) ? "threshold" : "learned");
+        return new Verdict(over, IsSet(over[0]) ? "threshold" : "learned", isAtOnce);
     }
 
     /// <summary>Whether the figure that is told is one that is set: of what is set and what was learned the narrower is told.</summary>
@@ -152,8 +159,9 @@ internal sealed class LevelRules
             }
 
             var carried = target.Surge?.Backlog(Learned, position, allowance) ?? 0;
+            var most = (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
             return allowance > 1
-                && traffic[threshold.Vector][threshold.Unit] + carried <= (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
+                && traffic[threshold.Vector][threshold.Unit] + carried - TrafficShape.Transferred(threshold, seconds, Learned, target) <= most;
         });
     }
 
@@ -237,7 +245,7 @@ internal sealed class LevelRules
     /// </summary>
     private static Threshold? Ceiling(Threshold guess, LearnedLevel learned)
     {
-        var known = learned.Thresholds.Where(rule => rule.Vector == guess.Vector).ToLookup(rule => rule.Unit, rule => (long)(Crowd * rule.Usual));
+        var known = learned.Thresholds.Where(rule => rule.Vector == guess.Vector).ToLookup(rule => rule.Unit, rule => (long)(ObjectBaseline.Crowd * rule.Usual));
         return known.Count == 0 ? guess
             : !ObjectBaseline.IsRare(guess.Vector) ? null
             : guess with { BitsPerSecond = Lifted(guess.BitsPerSecond, TrafficUnit.Bits), PacketsPerSecond = Lifted(guess.PacketsPerSecond, TrafficUnit.Packets) };
@@ -250,9 +258,10 @@ internal sealed class LevelRules
 
 /// <param name="Over">Greatest excess first; empty when nothing is over.</param>
 /// <param name="Rule"><c>threshold</c> or <c>learned</c>.</param>
-internal sealed record Verdict(IReadOnlyList<VectorMeasurement> Over, string Rule)
+/// <param name="IsAtOnce">This second alone is over, whatever was before it.</param>
+internal sealed record Verdict(IReadOnlyList<VectorMeasurement> Over, string Rule, bool IsAtOnce)
 {
-    public static readonly Verdict Nothing = new([], "");
+    public static readonly Verdict Nothing = new([], "", IsAtOnce: false);
 
     public bool IsOver => Over.Count > 0;
 }

@@ -6,7 +6,7 @@ namespace Platform.Detection.Windows;
 /// <summary>Whom an anomaly names: what has most of what is new, wherever it was seen. Who was always busy is not named for it.</summary>
 internal static class Naming
 {
-    /// <summary>So many hosts of a block with anomalies of their own are one attack on the block.</summary>
+    /// <summary>More hosts of a block that are over are one attack on the block.</summary>
     private const int SpreadHosts = 8;
     private const double Dominance = 0.6;
     private const int LongestLook = 12; // seconds; no more are kept by default
@@ -16,22 +16,23 @@ internal static class Naming
     /// it is part of a wider anomaly that is open.
     /// </summary>
     public static (TargetWatch? Named, string Rule) Of(
-        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, Verdict verdict)
+        ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, Verdict verdict, OverTogether batch)
     {
         if (target.Level is WatchLevel.Host)
         {
             var block = target.Block!;
             if (block.IsCovered || on.Whole.IsCovered)
             {
-                var together = (block.IsCovered ? block : on.Whole).Lately(second)[TrafficVector.Total];
-                var standsOut = block.CoveredHosts < SpreadHosts && whole.Total.Packets * 2 >= together.Packets;
+                var wide = block.IsCovered ? block : on.Whole;
+                var standsOut = verdict.IsAtOnce && block.CoveredHosts < SpreadHosts
+                    && whole.Total.Packets * 2 >= wide.Lately(second)[TrafficVector.Total].Packets;
                 return standsOut ? (target, verdict.Rule) : (null, "");
             }
 
-            return block.CoveredHosts >= SpreadHosts && on.Object.Holds(block.Target) ? (block, "spread") : (target, verdict.Rule);
+            return batch.HostsOf(block) > SpreadHosts && on.Object.Holds(block.Target) ? (block, "spread") : (target, verdict.Rule);
         }
 
-        if (target.Level is WatchLevel.Prefix && on.Whole.IsCovered && !StandsOut(on.Whole, target, second))
+        if (target.Level is WatchLevel.Prefix && on.Whole.IsCovered && !(verdict.IsAtOnce && StandsOut(on.Whole, target, second)))
         {
             return (null, "");
         }
@@ -50,10 +51,24 @@ internal static class Naming
         IEnumerable<TargetWatch> HostsOf(TargetWatch block) =>
             on.Hosts.Values.Where(host => host.Block == block && !host.IsCovered && !block.IsCovered && on.Object.Holds(host.Target));
 
-        // A share of one second may be few sampled packets: the seconds before tell more, when they must.
-        Growth Grown(IEnumerable<TargetWatch> parts) =>
-            Growth.Of(parts, second - 2, first.Vector, unit, on.Grain) is { IsEnough: true } now ? now : Growth.Of(parts, second - LongestLook, first.Vector, unit, on.Grain);
+        Growth Grown(IEnumerable<TargetWatch> parts) => Naming.Grown(on, parts, second, first.Vector, unit);
     }
+
+    /// <summary>Whether a host that is over has so little of what is new in its block or object, which are over as well, that those are to be named.</summary>
+    public static bool IsPart(ObjectWatch on, TargetWatch target, long second, Verdict verdict, OverTogether batch)
+    {
+        var first = verdict.Over[0];
+        return target.Level is WatchLevel.Host && (IsPartOf(target.Block!) || IsPartOf(on.Whole));
+
+        bool IsPartOf(TargetWatch wide) => batch.Has(wide) && Grown(wide) is { IsKnown: true } all
+            && (Grown(target) is not { IsKnown: true } its || its.Sum * SpreadHosts < all.Sum);
+
+        Growth Grown(TargetWatch one) => Naming.Grown(on, [one], second, first.Vector, first.UnitOver());
+    }
+
+    /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>
+    private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit) =>
+        Growth.Of(parts, second - 2, vector, unit, on.Grain) is { IsEnough: true } now ? now : Growth.Of(parts, second - LongestLook, vector, unit, on.Grain);
 
     /// <summary>An object's anomaly has a prefix as its part, unless it is about another one and this has most of the traffic.</summary>
     private static bool StandsOut(TargetWatch whole, TargetWatch block, long second)
@@ -61,7 +76,7 @@ internal static class Naming
         return whole.Episode!.State.Open is { } open && open.Target != block.Target.ToNetwork()
             && Before(block) > 0 && Before(block) >= Dominance * Before(whole);
 
-        // Of this second the whole does not have everything yet.
+        // Of this second the whole may not have everything yet.
         long Before(TargetWatch target) => target.Lately(second - 3)[TrafficVector.Total].Packets - target.At(second).Total.Packets;
     }
 
@@ -73,6 +88,26 @@ internal static class Naming
         var set = (unit is TrafficUnit.Bits ? over.ThresholdBitsPerSecond
             : unit is TrafficUnit.Packets ? over.ThresholdPacketsPerSecond : over.ThresholdFlowsPerSecond) ?? 0;
         var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == over.Vector && threshold.Unit == unit);
-        return new(wide, over.Vector, unit, learned is null ? set : Math.Min(set, (long)learned.Rate));
+        return learned is null || set < learned.Rate
+            ? new(wide, over.Vector, unit, set, Burst: 0)
+            : new(wide, over.Vector, unit, (long)learned.Rate, rules.LowShare * learned.Burst);
     }
+}
+
+/// <summary>Who is over in a batch.</summary>
+internal sealed class OverTogether
+{
+    private readonly HashSet<TargetWatch> _targets;
+    private readonly Dictionary<TargetWatch, int> _hosts; // of blocks: over now, or with an anomaly since before
+
+    public OverTogether(IEnumerable<TargetWatch> targets)
+    {
+        _targets = [.. targets];
+        _hosts = _targets.Where(target => target.Block is not null).GroupBy(host => host.Block!)
+            .ToDictionary(block => block.Key, block => block.Key.CoveredHosts + block.Count(host => !host.IsCovered));
+    }
+
+    public bool Has(TargetWatch target) => _targets.Contains(target);
+
+    public int HostsOf(TargetWatch block) => _hosts.GetValueOrDefault(block);
 }

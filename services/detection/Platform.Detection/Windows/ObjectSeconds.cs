@@ -16,6 +16,7 @@ internal sealed class ObjectSeconds(ObjectWatch on, int latenessSeconds)
     private readonly List<(TargetWatch Target, long Seconds)> _opened = [];
     private long _newest = long.MinValue / 2;
     private long _known; // from this second on, what did not come was not there
+    private (long From, long Until) _knownBefore; // and between these, before telemetry was missing
 
     /// <summary>An anomaly opens.</summary>
     /// <param name="target">Whose traffic is none of the object's any more.</param>
@@ -32,13 +33,16 @@ internal sealed class ObjectSeconds(ObjectWatch on, int latenessSeconds)
     /// <param name="thereSince">
     /// Since when telemetry is there: a second without a packet is a second with none. Without these, few sampled packets would look like many.
     /// </param>
+    /// <param name="goneAt">Until when it was there before.</param>
     /// <param name="isCovered">It belongs to an anomaly that was open before, and is no part of what is usual; re-learning counts it.</param>
     public void Note(
-        long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block, bool isCovered, DateTimeOffset thereSince)
+        long second, in SecondTraffic increment, in SecondTraffic host, in SecondTraffic block, bool isCovered, DateTimeOffset thereSince, DateTimeOffset goneAt)
     {
         if (second > _newest)
         {
-            _known = second - _newest > LongestSilence ? second : Math.Max(_known, thereSince.ToUnixTimeSeconds());
+            var known = second - _newest > LongestSilence ? second : Math.Max(_known, thereSince.ToUnixTimeSeconds());
+            _knownBefore = known > _known ? (_known, goneAt.ToUnixTimeSeconds()) : _knownBefore;
+            _known = known;
             for (var over = Math.Max(_newest, second - LongestSilence) - latenessSeconds; over < second - latenessSeconds; over++)
             {
                 Close(over);
@@ -66,7 +70,7 @@ internal sealed class ObjectSeconds(ObjectWatch on, int latenessSeconds)
         }
     }
 
-    /// <summary>After all of it was noted that has no anomaly yet: what those have that just opened one is taken out again.</summary>
+    /// <summary>Takes out what belongs to anomalies that opened. Each before the next one opens: what it was a part of is known until then.</summary>
     public void TakeOutWhatOpened()
     {
         foreach (var (target, seconds) in _opened)
@@ -128,7 +132,7 @@ internal sealed class ObjectSeconds(ObjectWatch on, int latenessSeconds)
     {
         ref var pending = ref Pending(second);
         var isThere = pending.Second == second;
-        if (!isThere && second < _known)
+        if (!isThere && second < _known && (second < _knownBefore.From || second >= _knownBefore.Until))
         {
             return;
         }

@@ -12,7 +12,7 @@ internal sealed class Senders
     private const int Most = 64;
     private const int Kept = 16;
     private const int LongestMemory = 60; // seconds, as of the surge
-    private Dictionary<ByteString, double> _packets = [];
+    private Dictionary<ByteString, (double Packets, double Bits)> _sent = [];
     private long _second;
     private int _seconds;
 
@@ -25,12 +25,13 @@ internal sealed class Senders
         Sketched += sketch.Total?.Packets ?? 0;
         foreach (var peer in sketch.Peers)
         {
-            _packets[peer.Address] = _packets.GetValueOrDefault(peer.Address) + (peer.Counters?.Packets ?? 0);
+            var (packets, bits) = _sent.GetValueOrDefault(peer.Address);
+            _sent[peer.Address] = (packets + (peer.Counters?.Packets ?? 0), bits + ((peer.Counters?.Bytes ?? 0) * 8.0));
         }
 
-        if (_packets.Count > Most)
+        if (_sent.Count > Most)
         {
-            _packets = _packets.OrderByDescending(sender => sender.Value).Take(Kept).ToDictionary();
+            _sent = _sent.OrderByDescending(sender => sender.Value.Packets).Take(Kept).ToDictionary();
         }
     }
 
@@ -46,10 +47,10 @@ internal sealed class Senders
         if (_seconds++ == LongestMemory)
         {
             (Sketched, _seconds) = (Sketched / 2, _seconds / 2);
-            _packets = _packets.ToDictionary(sender => sender.Key, sender => sender.Value / 2);
+            _sent = _sent.ToDictionary(sender => sender.Key, sender => (sender.Value.Packets / 2, sender.Value.Bits / 2));
         }
     }
 
-    /// <summary>Packets of the two largest.</summary>
-    public double LargestTwo() => _packets.Values.OrderDescending().Take(2).Sum();
+    /// <summary>Packets and bits of the two largest, each by itself.</summary>
+    public IEnumerable<(double Packets, double Bits)> LargestTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2);
 }

@@ -124,20 +124,14 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     }
 
     /// <summary>Takes away what turned out to belong to an anomaly of its own.</summary>
-    public void Remove(TargetWatch covered, long second, in SecondTraffic notAdded)
+    public void Remove(TargetWatch covered)
     {
         foreach (ref var theirs in covered._slots.AsSpan())
         {
             var at = Array.FindIndex(_slots, Holds(theirs.Second));
             if (at >= 0)
             {
-                var share = theirs.Traffic.Copy();
-                if (theirs.Second == second)
-                {
-                    share.Subtract(notAdded);
-                }
-
-                _slots[at].Traffic.Subtract(share);
+                _slots[at].Traffic.Subtract(theirs.Traffic);
             }
         }
 

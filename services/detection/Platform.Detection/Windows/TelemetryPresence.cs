@@ -10,13 +10,18 @@ internal sealed class TelemetryPresence(TimeSpan longestGap)
     private readonly Lock _gate = new();
     private DateTimeOffset? _heard;
     private DateTimeOffset _since;
+    private DateTimeOffset _gone = DateTimeOffset.MinValue;
     private TimeSpan _present;
 
     public void Hear(DateTimeOffset now)
     {
         lock (_gate)
         {
-            _since = _heard is { } before && now - before <= longestGap ? _since : now;
+            if (_heard is not { } before || now - before > longestGap)
+            {
+                (_since, _gone) = (now, _heard ?? DateTimeOffset.MinValue);
+            }
+
             _present += SinceHeard(now);
             _heard = now;
         }
@@ -28,6 +33,18 @@ internal sealed class TelemetryPresence(TimeSpan longestGap)
         lock (_gate)
         {
             return _heard is { } heard && now - heard <= longestGap ? _since : DateTimeOffset.MaxValue;
+        }
+    }
+
+    /// <summary>The last sign of it before the newest gap.</summary>
+    public DateTimeOffset Gone
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _gone;
+            }
         }
     }
 

@@ -111,6 +111,7 @@ internal sealed class WindowJudge(
             Judge(on, window, origin, now);
         }
 
+        Finder.Open(on, origin, now);
         Telemetry.Judged(received.Count);
     }
 
@@ -283,7 +284,7 @@ internal sealed class WindowJudge(
         {
             host.LastArrival = now;
             whole = host.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Host), out isLate);
-            Finder.Consider(on, host, second, whole, increment, origin, now);
+            Finder.Consider(on, host, second, whole, isLate, origin, now);
         }
         else
         {
@@ -293,7 +294,7 @@ internal sealed class WindowJudge(
 
         if (isLate)
         {
-            Measure(on, isCovered: IsCovered(on, host, block), second, increment, now);
+            Measure(on, wasCovered, second, increment, now);
             Telemetry.Late();
             return;
         }
@@ -302,20 +303,19 @@ internal sealed class WindowJudge(
         {
             block.LastArrival = now;
             together = block.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Prefix), out _);
-            Finder.Consider(on, block, second, together, increment, origin, now);
+            Finder.Consider(on, block, second, together, isLate: false, origin, now);
         }
 
         if (block?.IsCovered != true && host?.IsCovered != true)
         {
             var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
-            Finder.Consider(on, on.Whole, second, all, default, origin, now);
+            Finder.Consider(on, on.Whole, second, all, isLate: false, origin, now);
         }
 
         Measure(on, wasCovered, second, increment, now);
         if (on.Direction is TrafficDirection.In)
         {
-            on.Seconds.Note(second, increment, whole, together, wasCovered, presence.Since(now));
-            on.Seconds.TakeOutWhatOpened();
+            on.Seconds.Note(second, increment, whole, together, wasCovered, presence.Since(now), presence.Gone);
         }
     }
 
@@ -374,9 +374,10 @@ internal sealed class WindowJudge(
         {
             on.Whole.Note(sketch);
         }
-        else if (NetworkKey.Read(sketch.Host.Span) is { } address)
+        else if (NetworkKey.Read(sketch.Host.Span) is { } address && Find(on, address) is { } host)
         {
-            Find(on, address)?.Note(sketch);
+            host.Note(sketch);
+            host.Block!.Note(sketch); // who sends to a block is known of its hosts
         }
     }
 
