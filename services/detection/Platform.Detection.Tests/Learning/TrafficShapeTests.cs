@@ -44,9 +44,9 @@ public sealed class TrafficShapeTests
 
     /// <summary>As much again of the same from everybody, or more, and long packets of one source: neither is anything by itself.</summary>
     [Theory]
-    [InlineData(2.2, 1.5, false)]
+    [InlineData(2.6, 1.5, false)]
     [InlineData(4, 1.5, true)] // without the transfer it would be as much
-    [InlineData(2.2, 3.5, true)] // for a minute that is no transfer
+    [InlineData(2.6, 3.5, true)] // for a minute that is no transfer
     public void A_transfer_on_a_busier_day_is_no_part_of_what_adds_up(double same, double times, bool isFound)
     {
         var (rules, target, isOver) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Object), false);
