@@ -21,7 +21,8 @@ namespace Platform.Benchmarks;
 /// From an anomaly that was appended to the route that the BGP peer holds, over everything that lies between: event store and relay (as
 /// detection has them), RabbitMQ, the mitigation program as a process of its own, GoBGP, and a second GoBGP as the router. PostgreSQL writes
 /// to the disk before it confirms. Then 1,000 FlowSpec rules by hand, a kill -9 of GoBGP (which restarts gracefully, as deployed), of mitigation (with all
-/// its rules taken from GoBGP meanwhile) and of both, the first again with 200,000 routes of the router in GoBGP's table, and the kill switch. <c>bench mitigation [runs]</c>
+/// its rules taken from GoBGP meanwhile) and of both, the first again beside the rules, the kill switch, and these two once more with 200,000 routes of the router in
+/// GoBGP's table. <c>bench mitigation [runs]</c>
 /// </summary>
 internal static class MitigationBenchmark
 {
@@ -29,6 +30,7 @@ internal static class MitigationBenchmark
     private const int Rules = 1_000;
     private const int RulesPerOrder = 50;
     private const int ForeignRoutes = 200_000;
+    private const int BesideRulesFrom = 300;
     private const int ForeignFrom = 600;
     private static readonly Guid Tenant = Guid.Parse("0190aaaa-0000-7000-8000-000000000001");
     private static readonly string[] Blocks = ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "100.64.0.0/16"];
@@ -95,15 +97,30 @@ internal static class MitigationBenchmark
         var peer = new GobgpApi.GobgpApiClient(channel);
         var figures = new Dictionary<string, double>();
         await Latency(detection, peer, runs, figures, "route");
-        string[] blackholed = [.. Enumerable.Range(0, Warm + runs).Concat(Enumerable.Range(ForeignFrom, Warm + (runs / 4))).Select(TargetOf)];
-        await FlowSpec(detection, peer, router, speaker, mitigation, grpc, figures, blackholed, async () =>
-        {
-            await Foreign(peer, speaker);
-            await Latency(detection, peer, runs / 4, figures, "route_foreign", ForeignFrom);
-        });
+        await FlowSpec(detection, peer, router, speaker, mitigation, grpc, figures);
+        await Latency(detection, peer, runs / 4, figures, "route_beside_rules", BesideRulesFrom);
+        using var api = GrpcChannel.ForAddress($"http://127.0.0.1:{grpc}");
+        var mitigations = new Mitigations.MitigationsClient(api);
+        await KillSwitch("kill_switch_s", [.. Targets(0, runs), .. Targets(BesideRulesFrom, runs / 4)]);
+        await Foreign(peer, speaker);
+        await Latency(detection, peer, runs / 4, figures, "route_foreign", ForeignFrom);
+        await KillSwitch("kill_switch_foreign_s", Targets(ForeignFrom, runs / 4));
         detection.Channel.Dispose();
         return figures;
+
+        async Task KillSwitch(string figure, string[] blackholed)
+        {
+            var clock = Stopwatch.StartNew();
+            await mitigations.TurnKillSwitchAsync(new() { Engage = true, Reason = "bench" }, detection.As(TenantId.Provider, Roles.ProviderOperator));
+            await Until(peer, 0);
+            await Eventually.True(async () => !await Holds(peer, blackholed), TimeSpan.FromSeconds(60), "no blackhole at the peer");
+            figures[figure] = Seconds(clock);
+            Console.WriteLine(Line($"nothing at the peer {figures[figure]} s after the kill switch"));
+            await mitigations.TurnKillSwitchAsync(new() { Reason = "bench" }, detection.As(TenantId.Provider, Roles.ProviderOperator));
+        }
     }
+
+    private static string[] Targets(int from, int runs) => [.. Enumerable.Range(from, Warm + runs).Select(TargetOf)];
 
     private static async Task Latency(
         ServiceHost detection, GobgpApi.GobgpApiClient peer, int runs, Dictionary<string, double> figures, string what, int from = 0)
@@ -145,9 +162,7 @@ internal static class MitigationBenchmark
         GoBgpServer speaker,
         MitigationProgram mitigation,
         int grpc,
-        Dictionary<string, double> figures,
-        string[] blackholed,
-        Func<Task> beforeTheEnd)
+        Dictionary<string, double> figures)
     {
         using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{grpc}");
         var mitigations = new Mitigations.MitigationsClient(channel);
@@ -194,16 +209,6 @@ internal static class MitigationBenchmark
         Console.WriteLine(Line($"... a new session after {figures["new_session_s"]} s; meanwhile the peer lacked rules for {figures["peer_gap_s"]} s"));
 
         await Restarts(new GobgpApi.GobgpApiClient(speakerChannel), peer, speaker, mitigation, figures);
-
-        await beforeTheEnd();
-
-        clock.Restart();
-        await mitigations.TurnKillSwitchAsync(
-            new TurnKillSwitchRequest { Engage = true, Reason = "bench" }, detection.As(TenantId.Provider, Roles.ProviderOperator));
-        await Until(peer, 0);
-        await Eventually.True(async () => !await Holds(peer, blackholed), TimeSpan.FromSeconds(60), "no blackhole at the peer");
-        figures["kill_switch_s"] = Seconds(clock);
-        Console.WriteLine(Line($"nothing at the peer {figures["kill_switch_s"]} s after the kill switch"));
     }
 
     /// <summary>The router tells the speaker of much of the world, and the speaker lets it into its table: the worst that a setup can do.</summary>

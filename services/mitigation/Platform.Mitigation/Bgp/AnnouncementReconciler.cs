@@ -132,7 +132,11 @@ internal sealed class AnnouncementReconciler(
             await Apply(speaker, missing, surplus, cancellation);
             Telemetry.Applied(speaker.Options.Name, missing.Count, surplus.Count);
             log.TableChanged(speaker.Options.Name, missing.Count, surplus.Count);
-            held = [.. await speaker.ReadAt(await PrefixesOf(asking), cancellation)]; // what counts is what the speaker says, not that it did not object
+            // What counts is what the speaker says, not that it did not object. A thousand rules are not read again for a route.
+            var prefixes = await PrefixesOf(asking);
+            held = missing.Concat(surplus).Any(route => route.IsRule)
+                ? [.. await speaker.ReadAt(prefixes, cancellation)]
+                : [.. held.Where(route => route.IsRule), .. await speaker.ReadRoutesAt(prefixes, cancellation)];
         }
 
         var read = new SpeakerReading(

@@ -113,7 +113,14 @@ internal sealed class BgpSpeaker : IDisposable
 
     /// <summary>What it holds of ours at these prefixes, and every rule.</summary>
     public async Task<IReadOnlyList<SpeakerRoute>> ReadAt(IReadOnlyList<IPNetwork> asked, CancellationToken cancellation) =>
-        await All(_unicast.Zip(_sweeps, (family, sweep) => ReadAt(family, sweep, asked, cancellation)).Concat(ReadRules(cancellation)));
+        await All(RoutesAt(asked, cancellation).Concat(ReadRules(cancellation)));
+
+    /// <summary>The same without rules.</summary>
+    public async Task<IReadOnlyList<SpeakerRoute>> ReadRoutesAt(IReadOnlyList<IPNetwork> asked, CancellationToken cancellation) =>
+        await All(RoutesAt(asked, cancellation));
+
+    private IEnumerable<Task<List<SpeakerRoute>>> RoutesAt(IReadOnlyList<IPNetwork> asked, CancellationToken cancellation) =>
+        _unicast.Zip(_sweeps, (family, sweep) => ReadAt(family, sweep, asked, cancellation));
 
     private async Task<List<SpeakerRoute>> ReadSmall(
         Family family, TableSweep sweep, Task<IReadOnlyList<IPNetwork>> asked, CancellationToken cancellation) =>

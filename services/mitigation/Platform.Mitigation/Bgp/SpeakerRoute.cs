@@ -56,6 +56,8 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
 
     public Family Family { get; }
 
+    public bool IsRule => Family.Safi == FlowSpec;
+
     public Any Nlri { get; }
 
     public IReadOnlyList<Any> Attributes { get; }
