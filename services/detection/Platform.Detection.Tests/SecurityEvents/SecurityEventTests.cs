@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Contracts.Grpc.Detection.V1;
 using Platform.Contracts.Ingestion.V1;
 using Platform.Detection.Bandwidth;
@@ -100,6 +101,33 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         Assert.NotEmpty((await List(Provider, new() { TenantId = _customer.TenantId.ToString() })).Events);
         var refusal = await Assert.ThrowsAsync<RpcException>(() => List(stranger, new() { TenantId = _customer.TenantId.ToString() }));
         Assert.Equal(StatusCode.NotFound, refusal.StatusCode);
+    }
+
+    [Fact, Trait("Requirement", "R27")]
+    public async Task Pages_of_excesses_follow_each_other_without_gap_or_repetition()
+    {
+        await using var insert = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            """
+            insert into views.bandwidth_excesses_v1 select $1, gen_random_uuid(), $2, 1, 2, timestamptz '2030-01-01' + each / 2 * interval '1 hour', null
+            from generate_series(1, 5) each
+            """); // two at a time
+        insert.Parameters.Add(new() { Value = _customer.TenantId });
+        insert.Parameters.Add(new() { Value = _customer.ServiceCode });
+        await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        var client = new Client(Host.Channel);
+        var all = (await client.ListBandwidthExcessesAsync(new(), Mine)).Excesses;
+        var (paged, next) = (new List<BandwidthExcess>(), "");
+        do
+        {
+            var page = await client.ListBandwidthExcessesAsync(new() { Before = next, Limit = 2 }, Mine);
+            paged.AddRange(page.Excesses);
+            next = page.Next;
+        }
+        while (next.Length > 0);
+
+        Assert.Equal(5, all.Count);
+        Assert.Equal(all, paged);
     }
 
     [Fact, Trait("Requirement", "R27")]

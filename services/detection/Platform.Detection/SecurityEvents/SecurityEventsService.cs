@@ -29,9 +29,9 @@ internal sealed class SecurityEventsService(NpgsqlDataSource database) : Wire.Se
     }
 
     [Authorize(Policy = Policies.Read)]
-    public override async Task<ListBandwidthExcessesResponse> ListBandwidthExcesses(ListBandwidthExcessesRequest request, ServerCallContext context)
+    public override Task<ListBandwidthExcessesResponse> ListBandwidthExcesses(ListBandwidthExcessesRequest request, ServerCallContext context)
     {
         var tenant = context.Caller().TenantFor(request.TenantId);
-        return new() { Excesses = { await ListedExcesses.Read(database, tenant, context.CancellationToken) } };
+        return ListedExcesses.Read(database, tenant, PageStart.Read(request.Before), request.Limit, context.CancellationToken);
     }
 }

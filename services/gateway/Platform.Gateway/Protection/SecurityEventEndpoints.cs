@@ -31,6 +31,10 @@ internal static class SecurityEventEndpoints
     public sealed record BandwidthExcessAnswer(
         string ObjectId, string ServiceCode, long DeclaredBitsPerSecond, long PeakBitsPerSecond, DateTimeOffset Since, DateTimeOffset? Until);
 
+    /// <param name="Items">Newest first.</param>
+    /// <param name="Next">Send it as <c>before</c> for the page after this one; empty: there is none.</param>
+    public sealed record BandwidthExcessesAnswer(IReadOnlyList<BandwidthExcessAnswer> Items, string Next);
+
     public static void MapSecurityEvents(this IEndpointRouteBuilder routes)
     {
         routes.MapGroup("/security-events").WithTags("Protection").OfTenant()
@@ -38,7 +42,7 @@ internal static class SecurityEventEndpoints
             .WithSummary("Security events of the tenant, newest first; the provider's staff get those of its network without a tenant.").Refuses(404, 422);
         routes.MapGroup("/bandwidth-excesses").WithTags("Protection").OfTenant()
             .MapGet("", Excesses).RequireAuthorization(Policies.Read)
-            .WithSummary("Traffic above what contracts declare, apart from attacks, newest first, at most 200.").Refuses(404);
+            .WithSummary("Traffic above what contracts declare, apart from attacks, newest first.").Refuses(404, 422);
     }
 
     private static async Task<Ok<SecurityEventsAnswer>> List(
@@ -62,15 +66,21 @@ internal static class SecurityEventEndpoints
             answer.Next));
     }
 
-    private static async Task<Ok<ListAnswer<BandwidthExcessAnswer>>> Excesses(HttpContext http, Wire.SecurityEvents.SecurityEventsClient events)
+    private static async Task<Ok<BandwidthExcessesAnswer>> Excesses(
+        HttpContext http, Wire.SecurityEvents.SecurityEventsClient events, string before = "", int limit = 0)
     {
-        var answer = await events.ListBandwidthExcessesAsync(new Wire.ListBandwidthExcessesRequest { TenantId = TenantScope.Of(http) });
-        return TypedResults.Ok(ListAnswer<BandwidthExcessAnswer>.Of(answer.Excesses, excess => new BandwidthExcessAnswer(
-            excess.ObjectId,
-            excess.ServiceCode,
-            excess.DeclaredBitsPerSecond,
-            excess.PeakBitsPerSecond,
-            excess.Since.ToDateTimeOffset(),
-            excess.Until.ToInstant())));
+        var answer = await events.ListBandwidthExcessesAsync(
+            new Wire.ListBandwidthExcessesRequest { TenantId = TenantScope.Of(http), Before = before, Limit = limit });
+        return TypedResults.Ok(new BandwidthExcessesAnswer(
+            [
+                .. answer.Excesses.Select(excess => new BandwidthExcessAnswer(
+                    excess.ObjectId,
+                    excess.ServiceCode,
+                    excess.DeclaredBitsPerSecond,
+                    excess.PeakBitsPerSecond,
+                    excess.Since.ToDateTimeOffset(),
+                    excess.Until.ToInstant())),
+            ],
+            answer.Next));
     }
 }
