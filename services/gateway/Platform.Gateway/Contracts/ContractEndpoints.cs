@@ -87,7 +87,7 @@ internal static class ContractEndpoints
     private static async Task<Created<ContractSignedAnswer>> Sign(
         SignContractRequest request, Wire.Contracts.ContractsClient contracts, Capacity.CapacityClient capacity)
     {
-        await capacity.Admit(request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn);
+        await capacity.Admit(request.DeclaredBitsPerSecond, request.Prefixes, alwaysOn: request.AlwaysOn);
         var answer = await contracts.SignContractAsync(new Wire.SignContractRequest
         {
             TenantId = request.TenantId.ToString(),
@@ -103,7 +103,7 @@ internal static class ContractEndpoints
     private static async Task<Ok<ContractChangedAnswer>> Change(
         string serviceCode, ChangeContractRequest request, Wire.Contracts.ContractsClient contracts, Capacity.CapacityClient capacity)
     {
-        await capacity.Admit(request.DeclaredBitsPerSecond, serviceCode);
+        await capacity.Admit(request.DeclaredBitsPerSecond, request.Prefixes, serviceCode);
         var answer = await contracts.ChangeContractAsync(new Wire.ChangeContractRequest
         {
             ServiceCode = serviceCode,

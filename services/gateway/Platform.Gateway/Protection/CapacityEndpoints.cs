@@ -41,12 +41,18 @@ internal static class CapacityEndpoints
     }
 
     /// <summary>Refuses what does not fit. While mitigation does not answer nothing is promised: what there is room for is not known.</summary>
-    public static async Task Admit(this Wire.Capacity.CapacityClient capacity, long declaredBitsPerSecond, string serviceCode = "", bool alwaysOn = false)
+    public static async Task Admit(
+        this Wire.Capacity.CapacityClient capacity, long declaredBitsPerSecond, IReadOnlyList<string> prefixes, string serviceCode = "", bool alwaysOn = false)
     {
         if (declaredBitsPerSecond > 0) // else accounts says what is missing
         {
-            await capacity.AdmitContractAsync(
-                new Wire.AdmitContractRequest { DeclaredBitsPerSecond = declaredBitsPerSecond, ServiceCode = serviceCode, AlwaysOn = alwaysOn });
+            await capacity.AdmitContractAsync(new Wire.AdmitContractRequest
+            {
+                DeclaredBitsPerSecond = declaredBitsPerSecond,
+                ServiceCode = serviceCode,
+                AlwaysOn = alwaysOn,
+                Prefixes = { prefixes },
+            });
         }
     }
 
