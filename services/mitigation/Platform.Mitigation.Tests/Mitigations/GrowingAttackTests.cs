@@ -110,6 +110,19 @@ public sealed class GrowingAttackTests
                 new CountermeasureRequested(joined.IdIn(Scope.MitigationId), joined.Kind, Target, Noon.AddMinutes(3), joined.Rule));
     }
 
+    [Fact]
+    public void A_policy_changed_meanwhile_puts_no_step_in_under_the_name_of_the_one_that_stands()
+    {
+        var ssdp = new VectorEvidence("ssdp", 50_000_000, 10_000, 1_000_000, null);
+        var changed = Automatic with
+        {
+            Policy = Policy with { Steps = [new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10), Severity.Critical)] },
+        };
+        With([new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]), RuleRequested])
+            .When(state => MitigationDecider.Decide(state, More(ssdp) with { Defense = changed }))
+            .Then(new EvidenceGrew([ssdp, Ntp], Noon.AddMinutes(1)));
+    }
+
     private static NoteEvidence More(params VectorEvidence[] seen) => new(Scope.MitigationId, seen, Automatic, Noon.AddMinutes(1));
 
     private static Defense Automatic => Known with { Means = WithFlowSpec };

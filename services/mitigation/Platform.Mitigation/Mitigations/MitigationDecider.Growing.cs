@@ -52,6 +52,7 @@ internal static partial class MitigationDecider
         return open.Count > 0
             && DefensePlan.Next(current.Target, open, defense.Policy, defense.Means, current.Step, Severity.Critical) is { } step
             && step.Index == current.Step
+            && step.Specs.All(spec => current.Countermeasures.Values.Any(it => it.Step == step.Index && it.Kind == spec.Kind)) // another policy's step otherwise
             ? [.. NewByRule(current, step.Specs).Where(spec => !current.Countermeasures.Values.Any(it => IsAnsweredBy(it, spec)))]
             : [];
     }
