@@ -24,7 +24,7 @@ public sealed class AnAttackIsMitigated(Suite suite)
         var (incident, steps) = await customer.TheClosedIncident();
         Assert.Equal(customer.ServiceCode, incident.GetProperty("serviceCode").GetString());
         Assert.Equal($"{customer.Victim}/32", incident.GetProperty("target").GetString());
-        Assert.Equal("defended", incident.GetProperty("mitigationResult").GetString());
+        Assert.Contains(incident.GetProperty("mitigationResult").GetString(), Customer.Answered);
         Assert.Contains("udp", incident.GetProperty("vectors").EnumerateArray().Select(vector => vector.GetString()));
         Assert.InRange(incident.GetProperty("peakBitsPerSecond").GetInt64(), 80_000_000, 115_000_000); // 96 Mbit/s were sent
         Assert.Equal(

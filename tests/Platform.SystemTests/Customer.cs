@@ -11,6 +11,9 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
     private static readonly string[] LastSteps = ["anomaly-ended", "countermeasure-withdrawn", "mitigation-ended"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    /// <summary>How a defence may end here: floods are only played, no router drops them, and whether one lasts long enough to be measured depends on the machine.</summary>
+    public static string[] Answered { get; } = ["defended", "not-helped"];
+
     public string TenantId => tenantId;
 
     public string ServiceCode => serviceCode;

@@ -144,6 +144,21 @@ public sealed class SamplingTests
         Assert.InRange(learned.Thresholds.First(threshold => threshold is { Vector: TrafficVector.Total, Unit: TrafficUnit.Packets }).Usual, 1_500, 2_700);
     }
 
+    [Fact, Trait("Requirement", "R5")]
+    public void Of_the_time_before_its_first_packet_an_object_learns_nothing_whenever_telemetry_was_there()
+    {
+        var judge = new AJudge(find: _ => AJudge.Watched with { Thresholds = [new(TrafficVector.Total, null, long.MaxValue)] });
+        judge.Advance(TimeSpan.FromMinutes(10)); // of others
+        judge.Advance(TimeSpan.FromSeconds(30), isTelemetryThere: false);
+        for (var second = 0; second < 30; second++)
+        {
+            judge.Advance(TimeSpan.FromSeconds(1));
+            judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 1_000);
+        }
+
+        Assert.Empty(judge.Recorded);
+    }
+
     [Fact]
     public void A_sampled_packet_now_and_then_does_not_keep_an_anomaly_open()
     {

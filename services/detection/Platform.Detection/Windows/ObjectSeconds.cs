@@ -40,8 +40,9 @@ internal sealed class ObjectSeconds(ObjectWatch on, int latenessSeconds)
     {
         if (second > _newest)
         {
-            var known = second - _newest > LongestSilence ? second : Math.Max(_known, thereSince.ToUnixTimeSeconds());
-            _knownBefore = known > _known ? (_known, goneAt.ToUnixTimeSeconds()) : _knownBefore;
+            var begins = second - _newest > LongestSilence; // of what was before nothing is known, whatever telemetry there was
+            var known = begins ? second : Math.Max(_known, thereSince.ToUnixTimeSeconds());
+            _knownBefore = begins ? default : known > _known ? (_known, goneAt.ToUnixTimeSeconds()) : _knownBefore;
             _known = known;
             for (var over = Math.Max(_newest, second - LongestSilence) - latenessSeconds; over < second - latenessSeconds; over++)
             {
