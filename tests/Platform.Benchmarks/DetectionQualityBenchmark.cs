@@ -108,7 +108,7 @@ internal static class DetectionQualityBenchmark
                 add(host, kind, source, packets, bytes, at);
                 values[0] += packets;
                 values[1] += packets * bytes * 8;
-                values[2] += kind is PacketKind.Tcp or PacketKind.Syn or PacketKind.Icmp or PacketKind.Gre ? 0 : packets;
+                values[2] += kind.Protocol() is 17 ? packets : 0;
                 values[3] += kind is PacketKind.Icmp ? packets : 0;
                 values[4] += kind is PacketKind.Syn ? packets : 0;
             });
@@ -163,29 +163,36 @@ internal static class DetectionQualityBenchmark
         .Select(alarm => (double?)Math.Max(0, alarm.At - attack.Start)).Min();
 
     private static bool Belongs(Alarm alarm, WorldEvent attack) =>
-        alarm.At > attack.Start && alarm.At <= attack.End + Grace && Names(alarm, attack);
+        alarm.At > attack.Start && alarm.At <= attack.End + Grace && Touches(alarm, attack);
 
-    /// <summary>Of an attack on a host one that holds it; of a carpet the whole block: one of its hosts is a wrong name.</summary>
+    /// <summary>
+    /// Of an attack on a host one that holds it; of a carpet most of it, in the blocks that are named: one of its hosts, or another part, is a wrong name.
+    /// </summary>
     private static bool Names(Alarm alarm, WorldEvent attack) =>
-        alarm.Hosts is not { } hosts || (attack.Host < 0 ? hosts.Last - hosts.First >= 255 : attack.Host >= hosts.First && attack.Host <= hosts.Last);
+        alarm.Hosts is not { } hosts || attack.ShareOf(hosts) >= (attack.IsCarpet ? 0.5 : 1);
+
+    /// <summary>An address that gets three times as much of an uneven carpet as they do in the middle is attacked by itself too: the rest is not found by it.</summary>
+    private static bool Touches(Alarm alarm, WorldEvent attack) =>
+        Names(alarm, attack) || (alarm.Hosts is { } hosts && attack.ShareOf(hosts) >= 3.0 * (hosts.Last - hosts.First + 1) / Math.Min(256, attack.Targets.Count));
 
     private static void Tell(TrafficWorld world, int number, OurDetector ours, WorldEvent[] attacks, Outcome outcome)
     {
         var lines = new List<string>();
         foreach (var (attack, played) in attacks.Zip(outcome.Attacks).Where(pair => pair.Second.FoundAfter[0] is null))
         {
-            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s MISSED {attack.Name} x{attack.Factor:0.0} of {string.Join('+', attack.Parts.Select(part => part.Kind))} day {attack.Start / 86400:0.0} for {attack.End - attack.Start:0} s [{string.Join(", ", world.Events.Where(other => other != attack && other.Start < attack.End && other.End > attack.Start).Select(other => Line($"{other.Name} x{other.Factor:0.0} {other.Start - attack.Start:0} to {other.End - attack.Start:0} s")))}] level {attack.Level(attack.End - attack.Start - 1):0.00}"));
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.Timeout} s {world.PeakPackets:0} p/s declared x{world.DeclaredBits / world.PeakBits:0.0} MISSED {attack.Describe()} day {attack.Start / 86400:0.00} for {attack.End - attack.Start:0} s [{string.Join(", ", world.Events.Where(other => other != attack && other.Start < attack.End && other.End > attack.Start).Select(other => Line($"{other.Describe()} {other.Start - attack.Start:0} to {other.End - attack.Start:0} s")))}] level {attack.Level(attack.End - attack.Start - 1):0.00}"));
         }
 
         foreach (var (attack, (announced, after)) in attacks.Select(attack => (attack, Told(attack, ours))).Where(told => told.Item2 is { Announced: > 0, EndedAfter: > 3_600 }))
         {
-            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s LATE END {attack.Name} x{attack.Factor:0.0} of {string.Join('+', attack.Parts.Select(part => part.Kind))} day {attack.Start / 86400:0.00}, {after:0} s late, {announced} anomalies"));
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.PeakPackets:0} p/s LATE END {attack.Describe()} day {attack.Start / 86400:0.00}, {after:0} s late, {announced} anomalies"));
         }
 
         foreach (var (alarm, detected) in ours.Alarms.Zip(ours.Detected).Where(pair => !attacks.Any(attack => Belongs(pair.First, attack))))
         {
-            var harmless = world.Events.Where(happening => happening.IsActive(alarm.At - 0.5)).Select(happening => Line($"{happening.Name} x{happening.Factor:0.0}"));
-            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.Timeout} s {world.PeakPackets:0} p/s FALSE day {alarm.At / 86400:0.00} {(IsEventful(world.Events, alarm.At - 1) ? "eventful" : "CALM")} [{string.Join(", ", harmless)}] {detected.Subject.Level} {detected.Explanation!.Sentence}"));
+            var harmless = world.Events.Where(happening => alarm.At > happening.Start && alarm.At < happening.End + TrafficWorld.Aftermath)
+                .Select(happening => Line($"{happening.Describe()}, begun {alarm.At - happening.Start:0} s before{(alarm.At > happening.End ? Line($", over for {alarm.At - happening.End:0} s") : "")}"));
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.Timeout} s {world.PeakPackets:0} p/s declared x{world.DeclaredBits / world.PeakBits:0.0} FALSE day {alarm.At / 86400:0.00} usual x{world.Step(alarm.At):0.0} {(IsEventful(world.Events, alarm.At - 1) ? "eventful" : "CALM")} [{string.Join(", ", harmless)}] {detected.Subject.Level} {detected.Explanation!.Sentence}"));
         }
 
         if (lines.Count > 0)

@@ -20,30 +20,35 @@ internal sealed class OurDetector
 {
     private static readonly Guid ObjectId = new(1, 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 1);
     private const int Object = -1;
-    private const int MostPeers = 6; // the judge looks at five
+    private const int MostListed = 16; // as in a sketch of ingestion
     private readonly TrafficWorld _world;
     private readonly WindowJudge _judge;
     private readonly Queue<Finding> _findings = [];
     private readonly Dictionary<string, AnomalyState> _streams = [];
     private readonly TrafficWindowBatch _batch = new() { ObjectId = ObjectId.ToString(), Source = "simulation" };
     private readonly Dictionary<(int Host, long Second), HostWindow> _windows = [];
-    private readonly Dictionary<int, Dictionary<int, (double Packets, double Bytes)>> _sources = [];
+    private readonly Dictionary<int, Dictionary<(Origin Source, PacketKind Kind), (double Packets, double Bytes)>> _sources = [];
     private readonly List<Alarm> _alarms = [];
+    private readonly Randomness _random = new(1); // of who sent which sampled packet
     private readonly long _start;
-    private int _peer;
+    private readonly double _watchPackets; // of one host: from here on ingestion says who sends, a tenth of the smallest threshold
+    private readonly double _watchBits;
 
     public OurDetector(TrafficWorld world)
     {
         (_world, _start) = (world, world.Start.ToUnixTimeSeconds());
         _batch.SamplingRate = (uint)world.Sampling;
-        var declared = (long)(4 * world.PeakBits); // what customers declare: some times their peak
+        var declared = (long)world.DeclaredBits;
+        var thresholds = ThresholdProfiles.Of(world.Type, declared)!;
+        _watchPackets = thresholds.Min(threshold => threshold.PacketsPerSecond ?? long.MaxValue) / 10.0;
+        _watchBits = thresholds.Min(threshold => threshold.BitsPerSecond ?? long.MaxValue) / 10.0;
         var watched = new WatchedObject(
             Guid.Empty,
             ObjectId,
             "DP00000001",
-            ThresholdProfiles.Of(world.Type, declared)!,
+            thresholds,
             IsRetired: false,
-            [.. Enumerable.Range(0, world.Prefixes).Select(prefix => NetworkKey.Of(new IPNetwork(new IPAddress([203, 0, (byte)(113 + prefix), 0]), 24)))],
+            [.. Enumerable.Range(0, world.Prefixes).Select(prefix => NetworkKey.Of(new IPNetwork(new IPAddress(Address(prefix * 256).Span), world.IsV6 ? 48 : 24)))],
             new ObjectSettings(declared, world.Type));
         var options = new AnomalyOptions();
         _judge = new WindowJudge(_ => watched, new WindowOptions(), options, _findings.Enqueue, new TelemetryPresence(options.TelemetryGap));
@@ -56,10 +61,10 @@ internal sealed class OurDetector
     /// <summary>When an anomaly was over.</summary>
     public Dictionary<Guid, double> Ended { get; } = [];
 
-    public void Add(int host, PacketKind kind, int source, double packets, double bytes, long second)
+    public void Add(int host, PacketKind kind, Origin source, double packets, double bytes, long second)
     {
-        See(Object, source, packets, bytes);
-        See(host, source, packets, bytes);
+        See(Object, source, kind, packets, bytes);
+        See(host, source, kind, packets, bytes);
         if (!_windows.TryGetValue((host, second), out var window))
         {
             _windows.Add((host, second), window = new HostWindow
@@ -123,9 +128,11 @@ internal sealed class OurDetector
                 state = AnomalyState.Evolve(state, happened);
                 if (happened is AnomalyDetected detected)
                 {
-                    var address = detected.Subject.Target.BaseAddress.GetAddressBytes();
-                    var first = ((address[2] - 113) * 256) + address[3];
-                    _alarms.Add(new Alarm(at, (first, first + (1 << (32 - detected.Subject.Target.PrefixLength)) - 1)));
+                    var target = detected.Subject.Target;
+                    var address = target.BaseAddress.GetAddressBytes();
+                    var bits = (8 * address.Length) - target.PrefixLength; // of a /48 the hosts are the last byte
+                    var first = ((_world.IsV6 ? address[5] : address[2] - 113) * 256) + address[^1];
+                    _alarms.Add(new Alarm(at, (first, first + (1 << (_world.IsV6 ? Math.Min(8, bits) : bits)) - 1)));
                     Detected.Add(detected);
                 }
                 else if (happened is AnomalyEnded ended)
@@ -139,49 +146,100 @@ internal sealed class OurDetector
         }
     }
 
-    private void See(int host, int source, double packets, double bytes)
+    private void See(int host, Origin source, PacketKind kind, double packets, double bytes)
     {
         if (!_sources.TryGetValue(host, out var sources))
         {
             _sources.Add(host, sources = []);
         }
 
-        var sent = sources.GetValueOrDefault(source);
-        sources[source] = (sent.Packets + packets, sent.Bytes + (packets * bytes));
+        var sent = sources.GetValueOrDefault((source, kind));
+        sources[(source, kind)] = (sent.Packets + packets, sent.Bytes + (packets * bytes));
     }
 
-    /// <summary>As ingestion's: of the object and of hosts that had some traffic the largest sources.</summary>
+    /// <summary>As ingestion's: of the object and of hosts that had some traffic what is largest.</summary>
     private void AddSketches(long second)
     {
         _batch.Sketches.Clear();
         foreach (var (host, sources) in _sources)
         {
-            var sketch = new TrafficSketch { Host = host == Object ? ByteString.Empty : Address(host), Second = _start + second, Total = new Counters() };
-            foreach (var (source, (packets, bytes)) in sources)
+            var (allPackets, allBytes) = (sources.Values.Sum(sent => sent.Packets), sources.Values.Sum(sent => sent.Bytes));
+            if (host != Object && allPackets < _watchPackets && allBytes * 8 < _watchBits)
             {
-                Count(sketch.Total, packets, bytes);
-                // Of many sources each sampled packet has one of its own.
-                var peers = source == 0 ? (int)Math.Min(MostPeers, Math.Ceiling(packets / _world.Sampling)) : 1;
-                for (var peer = 0; peer < peers; peer++)
-                {
-                    var counters = new Counters();
-                    Count(counters, source == 0 ? Math.Min(packets, _world.Sampling) : packets, bytes / packets);
-                    var (network, number) = source == 0 ? ((byte)10, _peer++) : ((byte)20, source);
-                    var address = ByteString.CopyFrom(network, (byte)(number >> 16), (byte)(number >> 8), (byte)number);
-                    sketch.Peers.Add(new AddressShare { Address = address, Counters = counters });
-                }
+                continue;
             }
 
-            if (host == Object || sketch.Total.Bytes * 8 > _world.PeakBits / 10)
+            var sketch = new TrafficSketch { Host = host == Object ? ByteString.Empty : Address(host), Second = _start + second, Total = new Counters() };
+            Count(sketch.Total, allPackets, allBytes / allPackets);
+            var peers = new Dictionary<uint, (double Packets, double Bytes)>();
+            var (from, to, lengths, protocols) = (new Numbers(), new Numbers(), new Numbers(), new Numbers());
+            foreach (var ((source, kind), (packets, bytes)) in sources)
             {
-                _batch.Sketches.Add(sketch);
+                var (sampled, length) = (Math.Max(1, (long)Math.Round(packets / _world.Sampling)), bytes / packets);
+                var each = packets / sampled;
+                foreach (var (address, count) in source.Share(sampled, _random))
+                {
+                    Put(peers, address, count * each, length);
+                }
+
+                if (kind.Protocol() is 6 or 17 && kind is not PacketKind.Fragment)
+                {
+                    PutPort(from, kind.SourcePort() ?? source.SourcePort, sampled, each, length);
+                    PutPort(to, source.DestinationPort, sampled, each, length);
+                }
+
+                Put(lengths, length switch { <= 64 => 64, <= 128 => 128, <= 256 => 256, <= 512 => 512, <= 1024 => 1024, _ => 1518 }, packets, length);
+                Put(protocols, kind is PacketKind.Icmp && _world.IsV6 ? 58 : kind.Protocol(), packets, length);
             }
+
+            sketch.Peers.AddRange(Largest(peers).Select(peer => new AddressShare { Address = Peer(peer.Key), Counters = peer.Counters }));
+            sketch.SourcePorts.AddRange(Shares(from));
+            sketch.DestinationPorts.AddRange(Shares(to));
+            sketch.PacketLengths.AddRange(Shares(lengths));
+            sketch.Protocols.AddRange(Shares(protocols));
+            _batch.Sketches.Add(sketch);
         }
 
         _sources.Clear();
     }
 
-    private static ByteString Address(int host) => ByteString.CopyFrom(203, 0, (byte)(113 + (host >> 8)), (byte)host);
+    private void PutPort(Numbers numbers, int port, long sampled, double each, double bytes)
+    {
+        if (port > 0)
+        {
+            Put(numbers, (uint)port, sampled * each, bytes);
+            return;
+        }
+
+        for (var packet = 0; packet < Math.Min(MostListed, sampled); packet++)
+        {
+            Put(numbers, (uint)_random.Whole(1_024, 65_535), each, bytes);
+        }
+    }
+
+    private static void Put(Dictionary<uint, (double Packets, double Bytes)> amounts, uint key, double packets, double bytes)
+    {
+        var known = amounts.GetValueOrDefault(key);
+        amounts[key] = (known.Packets + packets, known.Bytes + (packets * bytes));
+    }
+
+    private static IEnumerable<NumberShare> Shares(Numbers numbers) =>
+        Largest(numbers).Select(share => new NumberShare { Number = share.Key, Counters = share.Counters });
+
+    private static IEnumerable<(uint Key, Counters Counters)> Largest(Dictionary<uint, (double Packets, double Bytes)> amounts) =>
+        amounts.OrderByDescending(amount => amount.Value.Packets).Take(MostListed).Select(amount =>
+        {
+            var counters = new Counters();
+            Count(counters, amount.Value.Packets, amount.Value.Bytes / amount.Value.Packets);
+            return (amount.Key, counters);
+        });
+
+    private ByteString Peer(uint address) => ByteString.CopyFrom(
+        [.. _world.IsV6 ? (byte[])[0x2a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] : [], (byte)(address >> 24), (byte)(address >> 16), (byte)(address >> 8), (byte)address]);
+
+    private ByteString Address(int host) => _world.IsV6
+        ? ByteString.CopyFrom(0x20, 0x01, 0x0d, 0xb8, 0, (byte)(host >> 8), 0, 0, 0, 0, 0, 0, 0, 0, 0, (byte)host)
+        : ByteString.CopyFrom(203, 0, (byte)(113 + (host >> 8)), (byte)host);
 
     private static void Count(Counters counters, double packets, double bytes)
     {
@@ -193,7 +251,7 @@ internal sealed class OurDetector
     /// <summary>As ingestion counts.</summary>
     private static Vector[] VectorsOf(PacketKind kind) => kind switch
     {
-        PacketKind.Tcp => [Vector.TcpAck],
+        PacketKind.Tcp => [Vector.TcpAck, Vector.TcpFinless],
         PacketKind.Syn => [Vector.TcpSyn],
         PacketKind.Udp => [Vector.Udp],
         PacketKind.DnsAnswer => [Vector.Udp, Vector.Dns],
@@ -204,8 +262,16 @@ internal sealed class OurDetector
         PacketKind.Icmp => [Vector.Icmp],
         PacketKind.Fragment => [Vector.Udp, Vector.Fragment],
         PacketKind.Gre => [Vector.Gre],
+        PacketKind.SynAck => [Vector.TcpSynAck],
+        PacketKind.Rst => [Vector.TcpRst],
+        PacketKind.TcpNull => [Vector.TcpNull],
+        PacketKind.OtherAnswer => [Vector.Udp, Vector.OtherAmplification],
+        PacketKind.Other => [Vector.Other],
         _ => throw new UnreachableException(string.Create(CultureInfo.InvariantCulture, $"{kind} is no kind of packet.")),
     };
+
+    /// <summary>Packets and bytes by a number.</summary>
+    private sealed class Numbers : Dictionary<uint, (double Packets, double Bytes)>;
 }
 
 /// <summary>

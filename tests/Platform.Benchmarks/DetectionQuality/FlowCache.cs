@@ -1,9 +1,9 @@
 namespace Platform.Benchmarks.DetectionQuality;
 
 /// <summary>
-/// Takes what was reported: host, kind, the number of their source (0: many), packets (scaled up), bytes per packet, and the second in which they came.
+/// Takes what was reported: host, kind, who sent it, packets (scaled up), bytes per packet, and the second in which they came.
 /// </summary>
-internal delegate void Reported(int host, PacketKind kind, int source, double packets, double bytes, long second);
+internal delegate void Reported(int host, PacketKind kind, Origin source, double packets, double bytes, long second);
 
 /// <summary>
 /// What lies between a router's samples and the detector: flows stay in the router's cache for up to some seconds, and ingestion spreads each over the
@@ -15,13 +15,13 @@ internal delegate void Reported(int host, PacketKind kind, int source, double pa
 internal sealed class FlowCache(int timeout, int sampling, Randomness random)
 {
     private const int Reach = 10; // of ingestion: what lies further back is cut
-    private readonly Dictionary<(int Host, PacketKind Kind, int Source, int Phase), Flow> _flows = [];
-    private readonly List<(long Due, int Host, PacketKind Kind, int Source, double Packets, double Bytes, long Second)> _single = [];
+    private readonly Dictionary<(int Host, PacketKind Kind, Origin Source, int Phase), Flow> _flows = [];
+    private readonly List<(long Due, int Host, PacketKind Kind, Origin Source, double Packets, double Bytes, long Second)> _single = [];
     private long _second = long.MinValue;
 
     public int Timeout => timeout;
 
-    public void Add(int host, PacketKind kind, int source, long sampled, double bytes, double at, Reported reported)
+    public void Add(int host, PacketKind kind, Origin source, long sampled, double bytes, double at, Reported reported)
     {
         var second = (long)Math.Floor(at);
         if (timeout == 0)
@@ -64,7 +64,7 @@ internal sealed class FlowCache(int timeout, int sampling, Randomness random)
     }
 
     private void Report(
-        long now, Predicate<(long Due, int Host, PacketKind Kind, int Source, double Packets, double Bytes, long Second)> isDue, Func<int, Flow, bool> isOver, Reported reported)
+        long now, Predicate<(long Due, int Host, PacketKind Kind, Origin Source, double Packets, double Bytes, long Second)> isDue, Func<int, Flow, bool> isOver, Reported reported)
     {
         foreach (var single in _single)
         {
