@@ -46,7 +46,11 @@ public sealed class Exporter : IDisposable
     }
 
     /// <summary>Sends a steady flood to one address as NetFlow v5, ten times a second, until cancelled.</summary>
-    public async Task Flood(string target, int packetsPerSecond, int bytesPerPacket, CancellationToken cancellationToken)
+    public Task Flood(string target, int packetsPerSecond, int bytesPerPacket, CancellationToken cancellationToken) =>
+        Flood(target, () => packetsPerSecond, bytesPerPacket, cancellationToken);
+
+    /// <summary>The same of a flood that changes; <paramref name="packetsPerSecond"/> is asked before each datagram.</summary>
+    public async Task Flood(string target, Func<int> packetsPerSecond, int bytesPerPacket, CancellationToken cancellationToken)
     {
         const int perSecond = 10;
         var since = Stopwatch.StartNew();
@@ -54,7 +58,7 @@ public sealed class Exporter : IDisposable
         {
             for (var i = 0; ; i++)
             {
-                await Report(target, packetsPerSecond / perSecond, bytesPerPacket, TimeSpan.FromSeconds(1.0 / perSecond));
+                await Report(target, packetsPerSecond() / perSecond, bytesPerPacket, TimeSpan.FromSeconds(1.0 / perSecond));
                 if (TimeSpan.FromSeconds((double)(i + 1) / perSecond) - since.Elapsed is { Ticks: > 0 } wait)
                 {
                     await Task.Delay(wait, cancellationToken);

@@ -24,9 +24,9 @@ public sealed class AnAttackIsMitigated(Suite suite)
         var (incident, steps) = await customer.TheClosedIncident();
         Assert.Equal(customer.ServiceCode, incident.GetProperty("serviceCode").GetString());
         Assert.Equal($"{customer.Victim}/32", incident.GetProperty("target").GetString());
-        Assert.Contains(incident.GetProperty("mitigationResult").GetString(), Customer.Answered);
+        Assert.Equal("defended", incident.GetProperty("mitigationResult").GetString());
         Assert.Contains("udp", incident.GetProperty("vectors").EnumerateArray().Select(vector => vector.GetString()));
-        Assert.InRange(incident.GetProperty("peakBitsPerSecond").GetInt64(), 80_000_000, 115_000_000); // 96 Mbit/s were sent
+        Assert.InRange(incident.GetProperty("peakBitsPerSecond").GetInt64(), 153_600_000, 1_600_000_000); // from one report of the flood to all of it: the router drops before a second is whole
         Assert.Equal(
             StepsOfADefence,
             steps.Where(step => step is not ("anomaly-changed" or "report-published" or "countermeasure-measured")));
