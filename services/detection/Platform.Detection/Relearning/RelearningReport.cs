@@ -34,10 +34,12 @@ internal sealed record RelearnedRate(
 /// </summary>
 /// <remarks>
 /// Proposed is the highest second of the busy minutes (all but one in 200), with the object's margin; never below its floor's share of the whole, and
-/// never below twelve sampled packets where packets are sampled, because each stands for many. The floor is a share of the whole and grows with the largest
-/// host: of vectors that no service has much of, no more is proposed than is set, or than eight times what came when that is more. Minutes with an anomaly teach nothing, unless it was marked
-/// false; where hardly any others are left, because what is set is far too low, they teach all the same and the report says so
-/// (<see cref="IsOfAnomalies"/>).
+/// never below twelve sampled packets where packets are sampled, because each stands for many. What is applied is somebody's own and excuses nothing, so no
+/// minute that was learned from is over it (a speed test, a crowd), up to eight times the busy minutes: nothing harmless has more. The floor is a share of the
+/// whole and grows with the largest host: of vectors that no service has much of, no more is proposed than is set, or than eight times what came when that is
+/// more; nor less than profiles begin with, unless less is set: a scan is no attack. Of what hardly came, and has no threshold, nothing is proposed.
+/// Minutes with an anomaly teach nothing, unless it was marked false; where hardly any others are left, because what is set is far too low, the busy ones
+/// teach all the same and the report says so (<see cref="IsOfAnomalies"/>).
 /// </remarks>
 internal sealed record RelearningReport(
     DateTimeOffset From,
@@ -58,6 +60,8 @@ internal sealed record RelearningReport(
     private const int FewestPackets = 12;
     private const int LongPacket = 1500 * 8;
     private const double Crowd = 8; // times what came: as long as that is below what is set, a period says nothing against it
+    private const double Above = 1.05; // of the highest minute: rates are kept to a hundredth
+    private static readonly Amount LeastOfRare = new(5_000_000, 5_000);
 
     /// <summary>Another text when anything else is proposed.</summary>
     public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(';', Rates.Select(rate =>
@@ -125,9 +129,17 @@ internal sealed record RelearningReport(
 
             var seen = Sorted(learned, position);
             var old = thresholds.FirstOrDefault(threshold => threshold.Key == key)?.RateOf(unit);
-            var most = ObjectBaseline.IsRare(key.Vector) ? Math.Max(old ?? 0, Crowd * At(seen, Busy)) : double.PositiveInfinity;
-            var wanted = Math.Max(Math.Min(Math.Max(learning.Margin * At(seen, Busy), learning.FloorShare * whole), most), few[unit]);
-            var proposed = wanted == old ? (long)wanted : Rounded(wanted);
+            var (busy, isRare) = (At(seen, Busy), ObjectBaseline.IsRare(key.Vector));
+            if (old is null && (busy == 0 || whole == 0))
+            {
+                continue;
+            }
+
+            var harmless = isOfAnomalies ? 0 : Math.Min(Above * seen[^1], Crowd * busy);
+            var least = Math.Max(Math.Max(learning.Margin * busy, learning.FloorShare * whole), Math.Max(harmless, isRare ? LeastOfRare[unit] : 0));
+            var most = isRare ? Math.Max(old ?? LeastOfRare[unit], Crowd * busy) : double.PositiveInfinity;
+            var wanted = Math.Max(Math.Min(least, most), few[unit]);
+            var proposed = old is { } kept && (wanted == kept || wanted == 0) ? kept : Rounded(wanted);
             var lately = PerMinute(judged, position);
             rates.Add(new(
                 key, unit, old, proposed, Describe(seen), old is { } set ? Count(judged, lately, set) : null, Count(judged, lately, proposed)));
