@@ -106,6 +106,11 @@ internal static class DetectionQualityBenchmark
             var isThere = world.Report(near, from, length, (host, kind, source, packets, bytes, at) =>
             {
                 add(host, kind, source, packets, bytes, at);
+                if (kind is PacketKind.TcpOut)
+                {
+                    return; // the simple ones look at what comes in
+                }
+
                 values[0] += packets;
                 values[1] += packets * bytes * 8;
                 values[2] += kind.Protocol() is 17 ? packets : 0;
@@ -180,7 +185,7 @@ internal static class DetectionQualityBenchmark
         var lines = new List<string>();
         foreach (var (attack, played) in attacks.Zip(outcome.Attacks).Where(pair => pair.Second.FoundAfter[0] is null))
         {
-            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.Timeout} s {world.PeakPackets:0} p/s declared x{world.DeclaredBits / world.PeakBits:0.0} MISSED {attack.Describe()} day {attack.Start / 86400:0.00} for {attack.End - attack.Start:0} s [{string.Join(", ", world.Events.Where(other => other != attack && other.Start < attack.End && other.End > attack.Start).Select(other => Line($"{other.Describe()} {other.Start - attack.Start:0} to {other.End - attack.Start:0} s")))}] level {attack.Level(attack.End - attack.Start - 1):0.00}"));
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.Timeout} s {world.PeakPackets:0} p/s declared x{world.DeclaredBits / world.PeakBits:0.0} MISSED {attack.Describe()} day {attack.Start / 86400:0.00} for {attack.End - attack.Start:0} s [{string.Join(", ", world.Events.Where(other => other != attack && other.Start < attack.End && other.End > attack.Start).Select(other => Line($"{other.Describe()} {other.Start - attack.Start:0} to {other.End - attack.Start:0} s")))}]; about {Enumerable.Range(0, (int)(attack.End - attack.Start)).Sum(second => attack.Level(second)) * attack.Parts.Sum(part => part.PacketsPerSecond) / world.Sampling:0} packets sampled"));
         }
 
         foreach (var (attack, (announced, after)) in attacks.Select(attack => (attack, Told(attack, ours))).Where(told => told.Item2 is { Announced: > 0, EndedAfter: > 3_600 }))

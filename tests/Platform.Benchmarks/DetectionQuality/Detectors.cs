@@ -27,6 +27,7 @@ internal sealed class OurDetector
     private readonly Dictionary<string, AnomalyState> _streams = [];
     private readonly TrafficWindowBatch _batch = new() { ObjectId = ObjectId.ToString(), Source = "simulation" };
     private readonly Dictionary<(int Host, long Second), HostWindow> _windows = [];
+    private readonly List<HostWindow> _outgoing = [];
     private readonly Dictionary<int, Dictionary<(Origin Source, PacketKind Kind), (double Packets, double Bytes)>> _sources = [];
     private readonly List<Alarm> _alarms = [];
     private readonly Randomness _random = new(1); // of who sent which sampled packet
@@ -63,6 +64,15 @@ internal sealed class OurDetector
 
     public void Add(int host, PacketKind kind, Origin source, double packets, double bytes, long second)
     {
+        if (kind is PacketKind.TcpOut)
+        {
+            var sent = new HostWindow { Second = _start + second, Host = Address(host), Total = new Counters() };
+            Count(sent.Total, packets, bytes);
+            sent.Vectors.AddRange(VectorsOf(kind).Select(vector => new VectorCounters { Vector = vector, Counters = sent.Total.Clone() }));
+            _outgoing.Add(sent);
+            return;
+        }
+
         See(Object, source, kind, packets, bytes);
         See(host, source, kind, packets, bytes);
         if (!_windows.TryGetValue((host, second), out var window))
@@ -93,7 +103,7 @@ internal sealed class OurDetector
     {
         var now = _world.Start.AddSeconds(until);
         _judge.Hear(now); // the router reports something about somebody
-        if (_windows.Count == 0)
+        if (_windows.Count == 0 && _outgoing.Count == 0)
         {
             Rest(until);
             return;
@@ -102,11 +112,14 @@ internal sealed class OurDetector
         _batch.Windows.Clear();
         _batch.Windows.AddRange(_windows.OrderBy(window => window.Key).Select(window => window.Value));
 
+        _batch.Outgoing.Clear();
+        _batch.Outgoing.AddRange(_outgoing);
         _batch.Sequence++;
         AddSketches((long)Math.Floor(until));
         _judge.Judge(_batch, default, now);
         _judge.Tick(now);
         _windows.Clear();
+        _outgoing.Clear();
         Settle(until);
     }
 
@@ -251,7 +264,7 @@ internal sealed class OurDetector
     /// <summary>As ingestion counts.</summary>
     private static Vector[] VectorsOf(PacketKind kind) => kind switch
     {
-        PacketKind.Tcp => [Vector.TcpAck, Vector.TcpFinless],
+        PacketKind.Tcp or PacketKind.TcpOut => [Vector.TcpAck, Vector.TcpFinless],
         PacketKind.Syn => [Vector.TcpSyn],
         PacketKind.Udp => [Vector.Udp],
         PacketKind.DnsAnswer => [Vector.Udp, Vector.Dns],
@@ -266,6 +279,7 @@ internal sealed class OurDetector
         PacketKind.Rst => [Vector.TcpRst],
         PacketKind.TcpNull => [Vector.TcpNull],
         PacketKind.OtherAnswer => [Vector.Udp, Vector.OtherAmplification],
+        PacketKind.TcpOdd => [],
         PacketKind.Other => [Vector.Other],
         _ => throw new UnreachableException(string.Create(CultureInfo.InvariantCulture, $"{kind} is no kind of packet.")),
     };

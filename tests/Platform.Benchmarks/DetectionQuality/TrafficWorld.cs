@@ -30,8 +30,14 @@ internal enum PacketKind
     /// <summary>UDP from port 3702, 5683, 37810 and the like.</summary>
     OtherAnswer,
 
+    /// <summary>TCP with flags that no connection has (FIN alone, Christmas trees).</summary>
+    TcpOdd,
+
     /// <summary>Another IP protocol.</summary>
     Other,
+
+    /// <summary>What the host sends: TCP within connections.</summary>
+    TcpOut,
 }
 
 internal static class PacketKinds
@@ -39,7 +45,7 @@ internal static class PacketKinds
     /// <summary>IP protocol.</summary>
     public static uint Protocol(this PacketKind kind) => kind switch
     {
-        PacketKind.Tcp or PacketKind.Syn or PacketKind.SynAck or PacketKind.Rst or PacketKind.TcpNull => 6,
+        PacketKind.Tcp or PacketKind.Syn or PacketKind.SynAck or PacketKind.Rst or PacketKind.TcpNull or PacketKind.TcpOdd or PacketKind.TcpOut => 6,
         PacketKind.Icmp => 1,
         PacketKind.Gre => 47,
         PacketKind.Other => 50,
@@ -111,7 +117,7 @@ internal sealed record WorldEvent(
 /// <para>Ranges are what is known of networks, wide on purpose, and never what a detector takes for granted; each object draws its own.</para>
 /// <para>Ordinary traffic is a mixture by type (web, DNS, game, mail, homes, generic; each object has half to twice of each part) times a day curve with two humps, a weekend factor,
 /// holidays like Sundays, growth of -5 to 25 % over the month, an autoregressive swing of minutes (8 %), and jumps from second to second (10 to 25 %). It is shared
-/// out to 1 to 10 hosts in 1 to 4 prefixes by Zipf's law. Peaks lie between 1,000 and 5,000,000 packets/s: a small office and a large content network. One object in six is
+/// out to 1 to 10 hosts in 1 to 16 prefixes by Zipf's law. Peaks lie between 1,000 and 5,000,000 packets/s: a small office and a large content network. One object in six is
 /// IPv6. Its senders are 200 to 100,000, all alike or by Zipf's law (caches of large content networks send much of what homes get).</para>
 /// <para>A customer declares one to twenty times the true peak, as contracts do in round numbers; one in ten declares a little too little (0.8 to 1 times). What flows harmlessly above
 /// the declared bandwidth is the customer's excess: it is told apart from attacks, so an anomaly of it is a false one, and that it is told as an excess
@@ -123,9 +129,9 @@ internal sealed record WorldEvent(
 /// patch) to 15 minutes, for 10 to 60), a service that is moved in (one object in four: 1.5 to 2.5 times the usual for a week, risen within one minute to
 /// two hours), speed tests (10 to 30 s, 0.3 to 3 times the peak in bits), nightly backups (20 to 90 min, 0.2 to 1), downloads (1 to 20 min, 0.2 to 1.5):
 /// long packets of TCP, or of UDP from port 443 (QUIC; four in ten downloads, three in ten speed tests, two in ten backups), half of them of one sender, the others of 2 to 20 (parallel
-/// connections, several edges of a content network), each from one well-known port, rising within half a second to 10 s, their rate swaying by up to 30 %; exporter
-/// restarts (silence for 20 to 120 s, then what lay in its cache at once).</para>
-/// <para>Attacks: about eight a month from the first day on, 1.5 to 50 times the normal peak of their time (log-uniform), of sixteen vectors, some of two at once; steady,
+/// connections, several edges of a content network), each from one well-known port, rising within half a second to 10 s, their rate swaying by up to 30 %; uploads of
+/// the same amounts, of which only the empty acknowledgements come in (one for two to eight packets that go out, which are told as outgoing); exporter restarts (silence for 20 to 120 s, then what lay in its cache at once).</para>
+/// <para>Attacks: about eight a month, the first after one hour to four days, 1.5 to 50 times the normal peak of their time (log-uniform), of seventeen vectors, some of two at once; steady,
 /// ramps of 20 s to 10 minutes, pulses of 5 to 20 s with pauses of 5 to 60 s, carpets over all prefixes or a /24 to /28 of one (of IPv6 as many
 /// addresses), evenly or very unevenly. They last 1 to 15 minutes. Floods come from 1 to 5,000 senders (log-uniform) or from spoofed addresses, reflections
 /// from 10 to 20,000 reflectors, each with some skew. Tools for floods change the source port with each packet, or use an odd one; the
@@ -182,7 +188,7 @@ internal sealed class TrafficWorld
         Sampling = packets > 3_000 && _random.Unit() < (packets > 100_000 ? 0.8 : 0.2) ? 10_000 : 1_000;
         IsV6 = _random.Unit() < 1 / 6.0;
         var routers = new Randomness(unchecked((seed * 1_000_003) + (number * 7919) + 18));
-        Prefixes = routers.Unit() < 0.5 ? 1 : routers.Whole(2, 4);
+        Prefixes = routers.Unit() < 0.5 ? 1 : (int)Math.Round(Math.Pow(2, routers.Between(1, 4)));
         _cache = new FlowCache(routers.Unit() < 0.4 ? 0 : routers.Whole(1, 10), Sampling, routers);
         var (isClient, service) = (Type is "eyeball", Type switch { "dns" => 53, "mail" => 25, "game" => 27_015, _ => 443 });
         var everybody = new Origin(
@@ -383,6 +389,18 @@ internal sealed class TrafficWorld
             yield return Transfer("download", _random.Between(0.1, Days - 0.1) * 86_400, _random.Between(60, 1_200), _random.Between(0.2, 1.5), Bulk(0.4));
         }
 
+        for (var i = _random.Whole(0, 4); i > 0; i--)
+        {
+            var bulk = Bulk(0);
+            yield return Transfer(
+                "upload",
+                _random.Between(0.1, Days - 0.1) * 86_400,
+                _random.Between(60, 1_200),
+                _random.Between(0.2, 1.5),
+                bulk with { Kind = PacketKind.TcpOut },
+                bulk with { PacketsPerSecond = bulk.PacketsPerSecond / _random.Between(2, 8), BytesPerPacket = _random.Between(52, 66) });
+        }
+
         if (_random.Unit() < 0.6)
         {
             var (hour, height, bulk) = (_random.Between(0, 5), _random.Between(0.2, 1), Bulk(0.2));
@@ -399,11 +417,11 @@ internal sealed class TrafficWorld
             yield return new("restart", false, start, start + silence + 2, [], [], 1, at => at < silence ? 0 : 1.5);
         }
 
-        WorldEvent Transfer(string name, double start, double length, double height, Component bulk)
+        WorldEvent Transfer(string name, double start, double length, double height, params Component[] parts)
         {
             var (rise, sway, slow) = (Logarithmic(0.5, 10), _random.Between(0, 0.3), _random.Between(5, 60));
             var most = Math.Min(height, 0.95 * LineBits / PeakBits);
-            return new(name, false, start, start + length, [(Number(_random.Whole(0, Hosts - 1)), 1)], [bulk.Times(most)], most,
+            return new(name, false, start, start + length, [(Number(_random.Whole(0, Hosts - 1)), 1)], [.. parts.Select(part => part.Times(most))], most,
                 at => Math.Min(1, (at + 0.1) / rise) * (1 - (sway * Math.Pow(Math.Sin(at / slow), 2))));
         }
     }
@@ -419,7 +437,7 @@ internal sealed class TrafficWorld
 
     private IEnumerable<WorldEvent> Attacks()
     {
-        var start = _random.Between(0.3, 4) * 86_400;
+        var start = Logarithmic(0.05, 4) * 86_400;
         while (start < (Days - 0.1) * 86_400)
         {
             var factor = Logarithmic(1.5, 50);
@@ -467,7 +485,7 @@ internal sealed class TrafficWorld
         return [.. weights.Select((weight, host) => (first + host, weight / whole))];
     }
 
-    private Component[] Vector() => _random.Whole(0, 15) switch
+    private Component[] Vector() => _random.Whole(0, 16) switch
     {
         0 => [new(PacketKind.Udp, 1, _random.Between(64, 1400), Flooders(0.3))],
         1 => [new(PacketKind.DnsAnswer, 0.7, 1300, Reflectors()), new(PacketKind.Fragment, 0.3, 1100, Reflectors())],
@@ -482,7 +500,8 @@ internal sealed class TrafficWorld
         11 => [new(PacketKind.SynAck, 1, 60, Reflectors(443))],
         12 => [new(PacketKind.Rst, 1, 54, Flooders(0))],
         13 => [new(PacketKind.TcpNull, 1, _random.Between(54, 500), Flooders(0))],
-        14 => [new(PacketKind.OtherAnswer, 1, _random.Between(300, 1400), Reflectors())],
+        14 => [new(PacketKind.TcpOdd, 1, _random.Between(40, 60), Flooders(0))],
+        15 => [new(PacketKind.OtherAnswer, 1, _random.Between(300, 1400), Reflectors())],
         _ => [new(_random.Unit() < 0.5 ? PacketKind.Gre : PacketKind.Other, 1, _random.Between(60, 1400), Flooders(0))],
     };
 
