@@ -176,9 +176,15 @@ internal static class DetectionQualityBenchmark
     private static bool Names(Alarm alarm, WorldEvent attack) =>
         alarm.Hosts is not { } hosts || attack.ShareOf(hosts) >= (attack.IsCarpet ? 0.5 : 1);
 
-    /// <summary>An address that gets three times as much of an uneven carpet as they do in the middle is attacked by itself too: the rest is not found by it.</summary>
+    /// <summary>
+    /// An address of a carpet that gets three times as much as they do in the middle, or by itself as much as the smallest attack, is attacked by itself too: it is no
+    /// wrong name, but the rest is not found by it.
+    /// </summary>
     private static bool Touches(Alarm alarm, WorldEvent attack) =>
-        Names(alarm, attack) || (alarm.Hosts is { } hosts && attack.ShareOf(hosts) >= 3.0 * (hosts.Last - hosts.First + 1) / Math.Min(256, attack.Targets.Count));
+        Names(alarm, attack)
+        || (alarm.Hosts is { } hosts
+            && (attack.ShareOf(hosts) >= 3.0 * (hosts.Last - hosts.First + 1) / Math.Min(256, attack.Targets.Count)
+                || attack.Targets.Where(target => target.Host >= hosts.First && target.Host <= hosts.Last).Sum(target => target.Share) * attack.Factor >= 1.5));
 
     private static void Tell(TrafficWorld world, int number, OurDetector ours, WorldEvent[] attacks, Outcome outcome)
     {
