@@ -34,7 +34,38 @@ public sealed class LearningTests
         const int noon = (2 * 24) + 1;
 
         Assert.InRange(Usual(attacked, noon), Usual(calm, noon) * 0.9, Usual(calm, noon) * 1.1);
-        Assert.InRange(Usual(grown, noon), Usual(calm, noon) * 1.3, Usual(calm, noon) * 1.9);
+        Assert.InRange(Usual(grown, noon), Usual(calm, noon) * 1.35, Usual(calm, noon) * 1.6);
+    }
+
+    [Theory, Trait("Requirement", "R5")]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void After_a_week_at_twice_the_level_about_twice_as_much_is_usual_at_every_hour(int weeksBefore)
+    {
+        var step = Monday + (weeksBefore * 7 * 86_400);
+        var calm = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: (weeksBefore + 1) * 7);
+        var doubled = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: (weeksBefore + 1) * 7, more: second => second >= step ? Rate(second) : 0);
+        var after = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: (weeksBefore + 2) * 7, more: second => second >= step && second < step + (7 * 86_400) ? Rate(second) : 0);
+
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            Assert.InRange(Usual(doubled, hour) / Usual(calm, hour), 1.95, hour < 24 ? 2.7 : 2.3); // on the first day the trend was on its way
+            Assert.InRange(Usual(after, hour) / Usual(calm, hour), 0.9, 1.15); // and back again
+        }
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void Slow_growth_is_followed()
+    {
+        const int weeks = 20;
+        var grown = Learn(new ObjectBaseline(HoursOfWeek.Japan), weeks * 7, more: second => Rate(second) * (Math.Pow(1.06, (second - Monday) / (7 * 86_400.0)) - 1));
+        var calm = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 7);
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            Assert.InRange(Usual(grown, hour) / Usual(calm, hour) / Math.Pow(1.06, weeks), 0.9, 1.1);
+        }
+
+        Assert.InRange(grown.Trend, 1.02, 1.5); // what was there for months is no trend
     }
 
     [Fact, Trait("Requirement", "R5")]

@@ -135,8 +135,11 @@ internal sealed class BaselineSeries
         return series;
     }
 
-    /// <summary>An hour is over. Gives back how many times the usual it was; null when there is nothing to compare.</summary>
-    public double? EndHour(int hour, int leastMinutes)
+    /// <summary>An hour is over. Gives back how many times the usual it was, the trend left aside; null when there is nothing to compare.</summary>
+    /// <param name="hour">Of the week.</param>
+    /// <param name="leastMinutes">Fewer say nothing.</param>
+    /// <param name="trend">What all hours have in common these days is no hour's own.</param>
+    public double? EndHour(int hour, int leastMinutes, double trend)
     {
         if (_minutes < leastMinutes)
         {
@@ -147,8 +150,8 @@ internal sealed class BaselineSeries
         var noise = _jumpSum > 0 ? _jumps / _jumpSum : 0; // half the mean square of differences, over the mean
         var (mean, peak) = (BusyWithoutChance(noise), Busy(_peaks));
         double? change = Weeks[hour] > 0 && Mean[hour] > 0 && mean > 0 ? mean / Mean[hour] : null;
-        Learn(Mean, hour, mean);
-        Learn(Peak, hour, peak);
+        Learn(Mean, hour, mean / trend);
+        Learn(Peak, hour, peak / trend);
         Weeks[hour] = (byte)Math.Min(byte.MaxValue, Weeks[hour] + 1);
         if (_jumpSum > 0)
         {
@@ -157,6 +160,15 @@ internal sealed class BaselineSeries
 
         Forget();
         return change;
+    }
+
+    /// <summary>All hours have so many times as much.</summary>
+    public void Scale(double times)
+    {
+        for (var hour = 0; hour < HoursOfWeek.Count; hour++)
+        {
+            (Mean[hour], Peak[hour]) = ((float)(Mean[hour] * times), (float)(Peak[hour] * times));
+        }
     }
 
     private void Forget()

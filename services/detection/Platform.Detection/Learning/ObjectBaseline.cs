@@ -32,6 +32,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const int MostHours = 120; // of the week: the busiest hour is known
     private const double SamplePacket = 800 * 8;
     private const double TrendHours = 36;
+    private const double SettlesInHours = 4 * HoursOfWeek.Count; // what stays is usual
     private const int FewestPackets = 12; // sampled ones; fewer say nothing
     private const int FewestOfNever = 5;
     private const double Steep = 1.75;
@@ -355,7 +356,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     {
         var traffic = SecondTraffic.Of(
             default, [.. amounts.Where(pair => pair.Key is not TrafficVector.Total).Select(pair => (pair.Key, pair.Value))]);
-        traffic.Add(TrafficVector.Total, amounts.ContainsKey(TrafficVector.TcpAck) ? traffic.Parts() : amounts.GetValueOrDefault(TrafficVector.Total));
+        var total = amounts.GetValueOrDefault(TrafficVector.Total); // what is in no vector is in it
+        traffic.Add(TrafficVector.Total, amounts.ContainsKey(TrafficVector.TcpAck) ? Amount.Max(traffic.Parts(), total) : total);
         return traffic;
     }
 
@@ -427,16 +429,31 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private void EndHour()
     {
         var total = Position(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets);
+        var (before, change) = (Trend, (double?)null);
         foreach (var position in _present)
         {
-            var change = _series[position]!.EndHour(_hour, LeastMinutes);
-            if (position == total && change is { } times)
-            {
-                _trend += (Math.Log(Math.Clamp(times, 0.5, 2)) - _trend) / TrendHours;
-            }
+            var times = _series[position]!.EndHour(_hour, LeastMinutes, before);
+            change = position == total ? times : change;
         }
 
         CountHours();
+        if (change is { } moved)
+        {
+            _trend += (Math.Log(Math.Clamp(moved, 0.5, 2)) - _trend) / TrendHours;
+        }
+
+        Settle();
+    }
+
+    /// <summary>What is usual is an hour times the trend: a trend that stays becomes the hours' own in the course of weeks.</summary>
+    private void Settle()
+    {
+        var settled = Math.Pow(Trend, 1 / SettlesInHours);
+        _trend -= Math.Log(settled);
+        foreach (var position in _present)
+        {
+            _series[position]!.Scale(settled);
+        }
     }
 
     private void CountHours() =>
