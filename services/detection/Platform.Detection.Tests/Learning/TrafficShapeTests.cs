@@ -69,6 +69,68 @@ public sealed class TrafficShapeTests
         Assert.Equal(isFound, isOver);
     }
 
+    /// <summary>Long TCP packets of one source, five times the busiest hour: 25 seconds of them, 30 without, again and again.</summary>
+    [Fact]
+    public void A_transfer_that_comes_again_and_again_is_no_line_test()
+    {
+        var (rules, target) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Object));
+        var more = Usual + new Amount(5 * Usual.Bits, 5 * Usual.Bits / (1_400 * 8));
+        var over = new List<int>();
+        for (var second = 0; second < 60 + (55 * 6); second++)
+        {
+            var isPulse = second >= 60 && (second - 60) % 55 < 25;
+            var amount = isPulse ? more : Usual;
+            target.Note(Sketch(second, amount, sources: isPulse ? 1 : 500));
+            if (rules.Judge(target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver)
+            {
+                over.Add(second);
+            }
+        }
+
+        Assert.NotEmpty(over);
+        Assert.All(over, second => Assert.InRange(second, 60 + (2 * 55), int.MaxValue)); // two of them are two tests of the line
+    }
+
+    [Fact]
+    public void What_is_in_no_vector_is_no_transfer()
+    {
+        var traffic = SecondTraffic.Of(Usual + new Amount(300_000 * 480, 300_000), (TrafficVector.TcpAck, Usual)); // FIN without ACK
+        var target = new TargetWatch(default, WatchLevel.Object);
+        target.Note(Sketch(second: 1, traffic.Total, sources: 500));
+        Assert.True(new LevelRules([], Learned, lowShare: 0.7).Judge(traffic, target).IsOver);
+    }
+
+    [Fact]
+    public void What_grows_for_minutes_may_have_less_where_no_beginnings_tell_a_crowd()
+    {
+        var game = SecondTraffic.Of(Usual, (TrafficVector.Udp, Usual));
+        Assert.False(Grown(game, times: 4));
+        Assert.True(Grown(game, times: 5.5));
+        var web = SecondTraffic.Of(Usual, (TrafficVector.TcpAck, Usual - new Amount(480_000, 1_000)), (TrafficVector.TcpSyn, new Amount(480_000, 1_000)));
+        Assert.False(Grown(web, times: 5.5));
+
+        static bool Grown(SecondTraffic usual, double times)
+        {
+            var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+            for (var second = 86_400; second < 8 * 86_400; second += 10)
+            {
+                baseline.Observe(second, usual, usual, usual);
+            }
+
+            var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1), lowShare: 0.7);
+            var (target, isOver) = (new TargetWatch(default, WatchLevel.Object), false);
+            for (var second = 0; second < 1_500; second++)
+            {
+                var level = 1 + ((times - 1) * Math.Clamp((second - 60) / 900.0, 0, 1));
+                Amount Of(TrafficVector vector) => new((long)(usual[vector].Bits * level), (long)(usual[vector].Packets * level));
+                var traffic = SecondTraffic.Of(Of(TrafficVector.Total), (TrafficVector.Udp, Of(TrafficVector.Udp)), (TrafficVector.TcpAck, Of(TrafficVector.TcpAck)), (TrafficVector.TcpSyn, Of(TrafficVector.TcpSyn)));
+                isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+            }
+
+            return isOver;
+        }
+    }
+
     [Fact]
     public void Well_above_what_is_declared_nothing_is_excused()
     {

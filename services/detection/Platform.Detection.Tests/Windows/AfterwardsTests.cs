@@ -60,26 +60,27 @@ public sealed class AfterwardsTests
     }
 
     [Theory]
-    [InlineData(1, false)] // a transfer
-    [InlineData(200, true)]
-    public void Who_sends_to_a_prefix_is_known_of_its_hosts(int sources, bool isFound)
+    [InlineData(1, 3, false)] // a transfer
+    [InlineData(200, 3, true)]
+    [InlineData(1, 200, true)] // to everybody
+    public void Who_sends_to_a_prefix_is_known_of_its_hosts_and_how_many_of_them_have_it(int sources, int hosts, bool isFound)
     {
         Play(until: 30, first: _ => 10_000);
-        Play(until: 60, first: _ => 10_000, sources: sources, length: 1_400);
+        Play(until: 60, first: _ => 10_000, sources: sources, hosts: hosts, length: 1_400);
         Assert.Equal(isFound, Detected().Any());
     }
 
-    private void Play(int until, Func<int, ulong> first, ulong udp = 0, ulong udpOfFirst = 0, int sources = 0, ulong length = 0)
+    private void Play(int until, Func<int, ulong> first, ulong udp = 0, ulong udpOfFirst = 0, int sources = 0, int hosts = 3, ulong length = 0)
     {
         for (; _second < until; _second++)
         {
             var batch = new TrafficWindowBatch { ObjectId = AJudge.ObjectId.ToString(), Source = "ingestion-1", Sequence = ++_sequence, SamplingRate = 1 };
             batch.Windows.AddRange(Enumerable.Range(0, 8).Select(prefix =>
                 Window(prefix, host: 1, prefix == 0 ? first(_second) : 1_000, length: 500, prefix == 0 ? udp + udpOfFirst : udp)));
-            for (var host = 2; host < 5 && sources > 0; host++)
+            for (var host = 2; host < 2 + hosts && sources > 0; host++)
             {
-                batch.Windows.Add(Window(prefix: 0, host, tcp: 4_000, length, udp: 0));
-                batch.Sketches.Add(Sketch(host, packets: 4_000, length, sources));
+                batch.Windows.Add(Window(prefix: 0, host, tcp: 12_000 / (ulong)hosts, length, udp: 0));
+                batch.Sketches.Add(Sketch(host, packets: 12_000 / (ulong)hosts, length, sources));
             }
 
             var now = AJudge.Noon.AddSeconds(_second);

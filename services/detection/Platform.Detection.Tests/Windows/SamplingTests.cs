@@ -33,6 +33,39 @@ public sealed class SamplingTests
         Assert.Single(judge.Recorded);
     }
 
+    /// <summary>At most 5,000 packets/s of UDP a host are guessed, and what is learned is only proposed: half a sampled packet a second.</summary>
+    [Theory]
+    [InlineData(4_900, false)]
+    [InlineData(25_000, true)] // 2.5 sampled packets a second: in no second are there twelve
+    [InlineData(60_000, true)]
+    public void A_flood_of_few_sampled_packets_adds_up_beyond_a_guess_where_learning_only_proposes(int packets, bool isFound)
+    {
+        var proposing = Guessed with
+        {
+            Thresholds = [new(TrafficVector.Udp, null, 5_000)],
+            Settings = Guessed.Settings! with { Learning = LearningSettings.Default with { Mode = LearningMode.Propose } },
+        };
+        var (judge, random) = (new AJudge(find: _ => proposing) { SamplingRate = (uint)Grain }, new Random(1));
+        for (var second = 0; second < (isFound ? 60 : 3 * 3_600); second++)
+        {
+            var (sampled, chance) = (0, Math.Exp(-packets / (double)Grain));
+            for (var product = random.NextDouble(); product > chance; product *= random.NextDouble())
+            {
+                sampled++; // as many as chance has it
+            }
+
+            if (sampled > 0)
+            {
+                judge.Receive(judge.Now.ToUnixTimeSeconds(), sampled * Grain, sampled * Grain);
+            }
+
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(isFound, judge.Recorded.OfType<AnomalyDetected>().Any());
+        Assert.All(judge.Recorded.OfType<AnomalyDetected>(), opened => Assert.Equal("threshold", opened.Explanation!.Rule));
+    }
+
     [Fact, Trait("Requirement", "R17")]
     public void What_was_guessed_stays_a_guess_when_somebody_sets_another_threshold_and_is_law_when_they_say_so()
     {
@@ -168,6 +201,27 @@ public sealed class SamplingTests
 
         Assert.False(rules.IsNear(SecondTraffic.Of(new Amount(0, Grain)), target)); // five times the rate, and one packet
         Assert.True(rules.IsNear(SecondTraffic.Of(new Amount(0, 9 * Grain)), target));
+    }
+
+    [Fact]
+    public void What_was_carried_on_drains_in_single_sampled_packets_and_those_are_no_pulses()
+    {
+        var learned = ALevel(rate: 4_000, burst: 47 * Grain); // a third of a sampled packet a second is usual
+        var (rules, target, opened) = (new LevelRules([], learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Host) { Episode = new Episode() }, 0L);
+        target.Episode.State = AnomalyState.Quiet with { Open = new AnomalySubject(Guid.Empty, Guid.Empty, "", default), Vectors = [TrafficVector.Total] };
+        for (var second = 1; second < 3_600; second++)
+        {
+            var sampled = second < 300 ? 5 : second % 3 == 0 ? 1 : 0; // and the attack is over
+            if (sampled == 0)
+            {
+                continue;
+            }
+
+            var traffic = target.Add(second, SecondTraffic.Of(new Amount(0, sampled * Grain)), latenessSeconds: 12, settleSeconds: 0, rules, out _);
+            opened = rules.IsNear(traffic, target) ? second : opened;
+        }
+
+        Assert.InRange(opened, 299, 300 + 240);
     }
 
     [Fact]

@@ -12,7 +12,8 @@ namespace Platform.Detection.Learning;
 /// <param name="Usual">What is usual at this hour, per second.</param>
 /// <param name="Rate">What is allowed, per second.</param>
 /// <param name="Burst">What is allowed beyond it.</param>
-internal sealed record LearnedThreshold(TrafficVector Vector, TrafficUnit Unit, double Usual, double Rate, double Burst);
+/// <param name="IsGuess">Nothing was learned of it: a profile's guess, held in the same way.</param>
+internal sealed record LearnedThreshold(TrafficVector Vector, TrafficUnit Unit, double Usual, double Rate, double Burst, bool IsGuess = false);
 
 /// <summary>What learning allows the targets of one level at this hour.</summary>
 /// <param name="Thresholds">One per vector and unit that has a past.</param>

@@ -17,12 +17,19 @@ internal static class TrafficShape
     /// <summary>More of the same that came at once may have this many times its rate.</summary>
     public const double AbruptSurge = 2.5;
 
+    /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, may have this many times its rate.</summary>
+    public const double UnprovenSurge = 3.5;
+
     /// <summary>Who tests a line is done by then; what takes longer has other bounds.</summary>
     private const int LongTransfer = 40; // seconds
+
+    /// <summary>Who tests it again and again is not.</summary>
+    private const int LongTransfers = 60; // seconds of the last minutes
 
     private const double LongPacket = 700 * 8;
     private const double Mostly = 0.7;
     private const double MostOdd = 1.25;
+    private const int FewestPackets = 12; // sampled ones; fewer say nothing
 
     /// <summary>How many times its learned rate a vector may have, from 1; infinity: as much as it likes, below what is set and declared.</summary>
     /// <param name="over">The rule that is broken.</param>
@@ -35,11 +42,15 @@ internal static class TrafficShape
     public static double Allowance(
         LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
     {
-        var surge = isAbrupt ? AbruptSurge : GradualSurge;
         var mixture = new Mixture(whole, excess, seconds, Most(target, learned), learned);
+        var surge = isAbrupt ? AbruptSurge
+            : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? UnprovenSurge
+            : GradualSurge;
+        var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
         return over.Vector switch
         {
-            Total or TcpAck or TcpFinless when mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
             TcpSyn or TcpSynAck or TcpRst when mixture.HasUsualPart(over.Vector, 2.5, 0.02) => surge,
@@ -53,7 +64,7 @@ internal static class TrafficShape
     /// </summary>
     public static double Transferred(LearnedThreshold over, int seconds, LearnedLevel learned, TargetWatch target)
     {
-        if (over.Vector is not (Total or TcpAck or TcpFinless))
+        if (over.Vector is not (Total or TcpAck or TcpFinless) || !GoesToFew(target, learned))
         {
             return 0;
         }
@@ -62,7 +73,11 @@ internal static class TrafficShape
         return sent.Sum(one => one.Bits) > seconds * Most(target, learned) ? 0 : sent.Sum(one => over.Unit is TrafficUnit.Bits ? one.Bits : one.Packets);
     }
 
-    private static double Most(TargetWatch target, LearnedLevel learned) => target.Surge?.Age >= LongTransfer ? learned.MostLongTransfer : learned.MostTransfer;
+    private static double Most(TargetWatch target, LearnedLevel learned) =>
+        target.Surge?.Age >= LongTransfer || target.Excused >= LongTransfers ? learned.MostLongTransfer : learned.MostTransfer;
+
+    /// <summary>A transfer goes to one host or a few of a block or an object; what reaches many is none.</summary>
+    private static bool GoesToFew(TargetWatch target, LearnedLevel learned) => target.Surge?.Receivers?.AreFew(target, learned.Grain) != false;
 
     /// <summary>What is beyond the usual beside what is usual; the fewer packets were sampled, the more is put down to chance.</summary>
     private readonly struct Mixture(SecondTraffic whole, SecondTraffic excess, int seconds, double mostTransfer, LearnedLevel learned)
@@ -83,7 +98,8 @@ internal static class TrafficShape
             var all = _all;
             var tcp = Tcp();
             var rest = Math.Max(0, all[over.Unit] - tcp[over.Unit]);
-            return (over.Vector is not Total
+            return tcp.Packets > 0 // what is in no vector is no TCP of a transfer
+                && (over.Vector is not Total
                     || tcp[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
                     || rest <= ((over.Rate - over.Usual) * _seconds) + over.Burst)
                 && tcp.Bits >= LongPacket * (1 - (0.7 * _chance)) * Math.Max(1, tcp.Packets)
@@ -101,6 +117,10 @@ internal static class TrafficShape
             return most >= 0.35 * Tcp().Packets || most / all >= (0.5 * Part(Tcp(), _wholeAll)) - Math.Sqrt(_grain / all);
         }
 
+        /// <summary>Many sampled packets say so.</summary>
+        public bool IsSurelyOfFew(Senders senders) =>
+            senders.LargestTwo().Sum(sent => sent.Packets) >= Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
+
         public bool IsMoreOfTheSame(WatchLevel level) =>
             (HasUsualSize(Total) || IsOfUsualSize())
             && Math.Min(Off(_excess, _all), Off(_whole, _wholeAll)) <= 0.25 + (1.5 * _chance)
@@ -114,10 +134,15 @@ internal static class TrafficShape
         /// </summary>
         private bool HasBeginnings()
         {
-            var usual = Part(_expected[TcpSyn], _expected.Total) * _wholeAll.Packets / _grain;
+            var usual = UsualBeginnings();
             var seen = _whole[TcpSyn].Packets / _grain;
             return seen >= 0.4 * usual || seen >= usual - (4 * Math.Sqrt(usual)); // what is usual is a guess
         }
+
+        /// <summary>Whether so many beginnings are usual that their want would show.</summary>
+        public bool CanTellBeginnings() => UsualBeginnings() is var usual && usual - (4 * Math.Sqrt(usual)) > 0.4 * usual;
+
+        private double UsualBeginnings() => Part(_expected[TcpSyn], _expected.Total) * _wholeAll.Packets / _grain;
 
         public bool HasUsualSize(TrafficVector vector)
         {
@@ -158,7 +183,8 @@ internal static class TrafficShape
         private static double Part(Amount part, Amount whole) =>
             whole.Packets == 0 ? 0 : Math.Min(1, (double)part.Packets / whole.Packets);
 
-        private static Amount All(in SecondTraffic excess, LearnedLevel learned) =>
-            learned.Typical[TcpAck] != default ? excess.Parts() : excess.Total;
+        /// <summary>Some of it may be in no vector, and of what is usual the vectors' sum is the better guess.</summary>
+        private static Amount All(in SecondTraffic traffic, LearnedLevel learned) =>
+            learned.Typical[TcpAck] != default ? Amount.Max(traffic.Parts(), traffic.Total) : traffic.Total;
     }
 }

@@ -35,13 +35,14 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
 
         episode ??= target.Episode = new Episode();
-        episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause);
+        var verdict = rules.Judge(whole, target);
+        episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause, verdict.IsOver || (isHeld && episode.Hold!.IsOver(whole, second)));
         if (isHeld)
         {
             episode.Note(episode.Hold!.Measure(whole, second));
         }
 
-        if (rules.Judge(whole, target) is not { IsOver: true } verdict)
+        if (!verdict.IsOver)
         {
             return;
         }
@@ -111,7 +112,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         var (named, rule) = Naming.Of(on, target, second, whole, verdict, batch);
         if (named is null && target.Block is { Episode: { IsSpread: true, State.Open: not null } spread } block)
         {
-            spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause);
+            spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause, isOver: true);
             spread.Note(verdict.Over);
             if (!spread.IsDeciding)
             {
@@ -127,7 +128,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         if (named != target)
         {
             named.Episode ??= new Episode();
-            named.Episode.High(second, named.At(second).Total, now, presence.At(now), anomalies.LongestPause);
+            named.Episode.High(second, named.At(second).Total, now, presence.At(now), anomalies.LongestPause, isOver: true);
             named.Episode.IsSpread = named.Level > target.Level;
             named.Episode.Hold = named.Episode.IsSpread ? null : Naming.HoldOf(target, rules, verdict);
         }

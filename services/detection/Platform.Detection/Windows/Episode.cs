@@ -9,6 +9,9 @@ internal sealed class Episode
     /// <summary>A rise after a pause of at least this long is another pulse.</summary>
     private static readonly TimeSpan PulsePause = TimeSpan.FromSeconds(2);
 
+    /// <summary>A pulse is over so soon after it was near.</summary>
+    private static readonly TimeSpan LongestRise = TimeSpan.FromSeconds(5);
+
     /// <param name="most">Of an anomaly that another process judged: what it measured.</param>
     public Episode(IEnumerable<VectorMeasurement>? most = null) => _most = [.. most ?? []];
 
@@ -53,6 +56,8 @@ internal sealed class Episode
 
     private readonly List<VectorMeasurement> _most;
     private TimeSpan _longestPause;
+    private TimeSpan _pause; // the last one, until what came after it is over
+    private DateTimeOffset _pausedUntil;
     private DateTimeOffset? _endedAt; // when the last anomaly was last high
     private long _overSince = long.MinValue;
     private long _overUntil = long.MinValue;
@@ -115,20 +120,28 @@ internal sealed class Episode
         }
     }
 
-    public void High(long second, Amount total, DateTimeOffset now, TimeSpan present, TimeSpan longestPause)
+    /// <param name="isOver">It is over, and not only near: what was carried on drains in single sampled packets, and those are no pulses.</param>
+    public void High(long second, Amount total, DateTimeOffset now, TimeSpan present, TimeSpan longestPause, bool isOver)
     {
         // A pause that nobody saw is none.
         if (LastHigh != default && now - LastHigh is var pause && pause >= PulsePause && pause <= present - PresentAtHigh)
         {
-            if (pause > longestPause)
+            (_pause, _pausedUntil) = (pause, now);
+        }
+
+        if (isOver && _pause > TimeSpan.Zero)
+        {
+            if (_pause > longestPause)
             {
                 (_longestPause, Pulses) = (TimeSpan.Zero, 1); // another story
             }
-            else
+            else if (now - _pausedUntil <= LongestRise) // else it was near for a while
             {
-                _longestPause = pause > _longestPause ? pause : _longestPause;
+                _longestPause = _pause > _longestPause ? _pause : _longestPause;
                 Pulses++;
             }
+
+            _pause = TimeSpan.Zero;
         }
 
         (LastHigh, PresentAtHigh) = (now, present);
@@ -157,15 +170,14 @@ internal sealed class Episode
 internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit Unit, long Rate, double Burst)
 {
     private const int Kept = 12; // seconds; no more are kept by default
+    private const double MostOwed = 0.4; // of the burst: what is beyond says nothing more, and would have to be made up for before the end is seen
     private double _left; // of the burst: it was used up when the anomaly opened
     private long _closed = long.MinValue;
 
     /// <param name="settleSeconds">How far behind the newest second nearly everything has come.</param>
     public bool IsHigh(TargetWatch named, in SecondTraffic traffic, long second, int settleSeconds)
     {
-        // Of a second that is under way the rest may be still to come: the one before says as much.
-        var rest = Math.Max(Wide.At(second)[Vector][Unit], Wide.At(second - 1)[Vector][Unit]);
-        var (theirs, all) = (traffic[Vector][Unit], (double)traffic[Vector][Unit] + rest);
+        var (theirs, all) = (traffic[Vector][Unit], traffic[Vector][Unit] + Rest(second));
         Carry(named, until: second - settleSeconds);
         return theirs > 0 && all > Rate + Math.Max(0, _left);
     }
@@ -182,9 +194,15 @@ internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit 
         for (_closed = Math.Max(_closed, until - Kept); _closed < until; _closed++)
         {
             var all = (double)named.At(_closed)[Vector][Unit] + Wide.At(_closed)[Vector][Unit];
-            _left = Math.Clamp(_left + Rate - all, -Burst, Burst);
+            _left = Math.Clamp(_left + Rate - all, -MostOwed * Burst, Burst);
         }
     }
+
+    /// <summary>Whether this second is over by itself, whatever was left.</summary>
+    public bool IsOver(in SecondTraffic traffic, long second) => traffic[Vector][Unit] + Rest(second) > Rate + Burst;
+
+    // Of a second that is under way the rest may be still to come: the one before says as much.
+    private double Rest(long second) => Math.Max(Wide.At(second)[Vector][Unit], Wide.At(second - 1)[Vector][Unit]);
 
     /// <summary>What the wider level would have with what was taken out of it.</summary>
     public VectorMeasurement Measure(in SecondTraffic named, long second)

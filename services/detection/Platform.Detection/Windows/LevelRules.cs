@@ -12,6 +12,8 @@ internal sealed class LevelRules
     private const double BeyondDeclared = 1.25;
     private const long Coarsest = 10_000;
     private const int LongestPacket = 1500 * 8;
+    private const double Unlikely = 14; // half of 28
+    private static readonly double[] GuessedRates = [1.25, 2.2];
     private readonly Threshold[] _set;
     private readonly double _lowShare;
     private readonly double _ceiling;
@@ -31,7 +33,8 @@ internal sealed class LevelRules
     public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null, long declaredBits = 0)
     {
         _ceiling = declaredBits > 0 ? BeyondDeclared * declaredBits : double.PositiveInfinity;
-        (Learned, _lowShare) = (learned, lowShare);
+        _lowShare = lowShare;
+        Learned = grain > 1 ? learned with { Thresholds = [.. learned.Thresholds, .. set.SelectMany(guess => Rates(guess, learned, grain.Value))] } : learned;
         _set =
         [
             .. from threshold in set
@@ -46,7 +49,7 @@ internal sealed class LevelRules
             _leastFlows = Math.Min(_leastFlows, (long)((threshold.FlowsPerSecond ?? long.MaxValue) * lowShare));
         }
 
-        foreach (var threshold in learned.Thresholds)
+        foreach (var threshold in Learned.Thresholds)
         {
             var least = (long)Math.Min(long.MaxValue, threshold.Rate);
             (_leastBits, _leastPackets) = threshold.Unit is TrafficUnit.Bits
@@ -133,7 +136,8 @@ internal sealed class LevelRules
     private bool IsSet(VectorMeasurement told)
     {
         var unit = told.UnitOver();
-        return _set.Any(threshold => threshold.Vector == told.Vector && threshold.RateOf(unit) is { } rate && rate == told.ThresholdOf(unit));
+        return _set.Any(threshold => threshold.Vector == told.Vector && threshold.RateOf(unit) is { } rate && rate == told.ThresholdOf(unit))
+            || Learned.Thresholds.Any(threshold => threshold.IsGuess && threshold.Vector == told.Vector && threshold.Unit == unit);
     }
 
     /// <summary>Leaves only what the kind of traffic does not excuse.</summary>
@@ -150,10 +154,16 @@ internal sealed class LevelRules
         var isAbrupt = target.IsAbrupt(mean);
         over.RemoveAll(threshold =>
         {
+            if (threshold.IsGuess)
+            {
+                return false; // nothing is known that could excuse it
+            }
+
             var allowance = TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt, target);
             var position = Position(threshold);
             if (double.IsPositiveInfinity(allowance))
             {
+                target.Excuse();
                 target.Surge?.Forgive(Learned, position);
                 return true;
             }
@@ -221,7 +231,7 @@ internal sealed class LevelRules
         Level: level);
 
     private long? Usual(TrafficVector vector, TrafficUnit unit) =>
-        Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Unit == unit) is { } known ? (long)known.Usual : null;
+        Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Unit == unit) is { IsGuess: false } known ? (long)known.Usual : null;
 
     private static Threshold Widened(Threshold guess, long grain) => grain switch
     {
@@ -237,6 +247,23 @@ internal sealed class LevelRules
             PacketsPerSecond = guess.PacketsPerSecond + (FewPackets * grain),
         },
     };
+
+    /// <summary>
+    /// A guess that <see cref="Widened"/> lets few sampled packets pass in one second, as what may add up: of traffic that stays within the guess, sums of sampled
+    /// packets cross each of these by chance with e to the power of minus 28. The more it is beyond, the sooner; learning's own rules take the place of them.
+    /// </summary>
+    private static IEnumerable<LearnedThreshold> Rates(Threshold guess, LearnedLevel learned, long grain) =>
+        from unit in guess.IsOwn || learned.Thresholds.Any(rule => rule.Vector == guess.Vector) ? [] : (TrafficUnit[])[TrafficUnit.Bits, TrafficUnit.Packets]
+        let rate = guess.RateOf(unit)
+        where rate is not null
+        from times in GuessedRates // the narrowest first
+        select new LearnedThreshold(
+            guess.Vector,
+            unit,
+            Usual: 0,
+            times * rate.Value,
+            Math.Max(FewPackets, Unlikely / (times - 1)) * grain * (unit is TrafficUnit.Bits ? LongestPacket : 1),
+            IsGuess: true);
 
     /// <summary>
     /// What is left of a guess beside what was learned. How much there is altogether, and of what most of it consists, learning knows better: nothing. What is

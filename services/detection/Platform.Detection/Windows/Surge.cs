@@ -11,8 +11,8 @@ internal sealed class Surge
 {
     private const int LongestMemory = 60; // seconds
     private const int LongestQuiet = 20; // seconds; a surge has gaps when few packets are sampled
-    private const int MostBursts = 2; // what is beyond says nothing more, and would have to drain before the end is seen
-    private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.GradualSurge];
+    private const int MostBursts = 2; // of what may be excused, which may have so many; what is beyond says nothing more, and would have to drain first
+    private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.UnprovenSurge, TrafficShape.GradualSurge];
     private IReadOnlyList<LearnedThreshold> _thresholds;
     private double[] _backlog; // of each rule beyond each allowance
     private SecondTraffic _sum;
@@ -26,11 +26,17 @@ internal sealed class Surge
         ReferenceEquals(_thresholds, learned.Thresholds) && Array.IndexOf(Allowances, allowance) is >= 0 and var which
             ? _backlog[(threshold * Allowances.Length) + which] : 0;
 
+    /// <summary>To which hosts it goes; null until something came since it began.</summary>
+    public Receivers? Receivers { get; private set; }
+
     /// <summary>Seconds that were over in all.</summary>
     public long Age { get; private set; }
 
     /// <summary>Seconds since it began.</summary>
     public long Span { get; private set; }
+
+    /// <summary>One of the hosts has so much of it.</summary>
+    public void Reach(TargetWatch? host, long second, Amount amount) => (Receivers ??= new Receivers()).Add(host, second, amount);
 
     /// <summary>What a rule has carried on beyond what may be excused was a transfer's: it is not held against what comes after it.</summary>
     public void Forgive(LearnedLevel learned, int threshold)
@@ -102,7 +108,7 @@ internal sealed class Surge
             for (var which = 0; which < Allowances.Length; which++)
             {
                 ref var backlog = ref after._backlog[(i * Allowances.Length) + which];
-                backlog = Math.Clamp(backlog + amount - (Allowances[which] * threshold.Rate * seconds), 0, MostBursts * threshold.Burst);
+                backlog = Math.Clamp(backlog + amount - (Allowances[which] * threshold.Rate * seconds), 0, (which == 0 ? 1 : MostBursts) * threshold.Burst);
                 isAny |= backlog > 0;
             }
         }

@@ -17,6 +17,7 @@ namespace Platform.Detection.Windows;
 internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWatch? block = null)
 {
     private const float Memory = 300; // seconds over which what was before fades
+    private const double KnownAfter = 60; // seconds
     private const int SketchSeconds = 3; // what it is made of now, not what it was
     private Slot[] _slots = [];
     private List<TrafficSketch>? _sketches; // null most of the time
@@ -25,6 +26,9 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private float _recentPackets;
     private long _newest = long.MinValue;
     private long _closed = long.MinValue;
+    private long _first = long.MinValue;
+    private long _excusedAt;
+    private float _excused;
 
     public NetworkKey Target => target;
 
@@ -108,7 +112,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         if (second > _newest)
         {
             Close(second, second - settleSeconds, learned);
-            _newest = second;
+            (_first, _newest) = (_first == long.MinValue ? second : _first, second);
         }
 
         AddLate(second, increment, learned);
@@ -173,10 +177,25 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <summary>What it had a second in the last minutes; of flows nothing is known.</summary>
     public double Recent(TrafficUnit unit) => unit is TrafficUnit.Bits ? _recentBits : unit is TrafficUnit.Packets ? _recentPackets : 0;
 
+    /// <summary>The same of what is known from before it: who was seen for the first time a moment ago had nothing.</summary>
+    public double Before(TrafficUnit unit) => Recent(unit) * Math.Min(1, (_newest - _first) / KnownAfter);
+
     /// <summary>More than twice what was usual in the last minutes.</summary>
     public bool IsAbrupt(Amount now) => now.Packets > 2 * _recentPackets || now.Bits > 2 * _recentBits;
 
     public void ForgetSurge() => Surge = null;
+
+    /// <summary>Seconds that were excused as a transfer's in the last minutes: ten without take one away, so that pauses do not make a new one of it.</summary>
+    public double Excused => _excused == 0 ? 0 : Math.Max(0, _excused - ((_newest - _excusedAt) / 10.0));
+
+    /// <summary>Its newest second is a transfer's.</summary>
+    public void Excuse()
+    {
+        if (_newest > _excusedAt)
+        {
+            (_excused, _excusedAt) = ((float)Excused + 1, _newest);
+        }
+    }
 
     /// <summary>Seconds before a bound are over: what they had beyond the learned rates is carried on.</summary>
     private void Close(long next, long bound, LearnedLevel learned)

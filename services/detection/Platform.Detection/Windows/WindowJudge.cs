@@ -303,12 +303,14 @@ internal sealed class WindowJudge(
         {
             block.LastArrival = now;
             together = block.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Prefix), out _);
+            block.Surge?.Reach(host, second, increment.Total);
             Finder.Consider(on, block, second, together, isLate: false, origin, now);
         }
 
         if (block?.IsCovered != true && host?.IsCovered != true)
         {
             var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
+            on.Whole.Surge?.Reach(host, second, increment.Total);
             Finder.Consider(on, on.Whole, second, all, isLate: false, origin, now);
         }
 
