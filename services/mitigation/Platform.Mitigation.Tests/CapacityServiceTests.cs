@@ -175,6 +175,31 @@ public sealed class CapacityServiceTests(PostgresServer postgres, RabbitMqVirtua
         await Admit(2_000_000_000); // and there is the room that there is
     }
 
+    [Fact, Trait("Requirement", "R26")]
+    public async Task A_signing_that_is_repeated_holds_its_room_once_also_when_the_contract_is_there()
+    {
+        await Repeat();
+        await Repeat();
+        Assert.Equal(500_000_000, (await Pool()).Used);
+
+        await Deliver(_customer.Signed("198.18.59.0/24") with { DeclaredBitsPerSecond = 5_000_000_000 });
+        await Repeat();
+        Assert.Equal((500_000_000, 1), ((await Pool()).Used, (await Pool()).Contracts));
+        _host.Clock.Advance(TimeSpan.FromMinutes(2));
+        await Repeat(); // late
+        Assert.Equal((500_000_000, 1), ((await Pool()).Used, (await Pool()).Contracts));
+
+        await Capacity.AdmitContractAsync(new() { DeclaredBitsPerSecond = 5_000_000_000 }, AsProvider()); // another one
+        Assert.Equal((1_000_000_000, 2), ((await Pool()).Used, (await Pool()).Contracts));
+
+        async Task Repeat()
+        {
+            var headers = AsProvider();
+            headers.Add("x-idempotency-key", "sign-59");
+            await Capacity.AdmitContractAsync(new() { DeclaredBitsPerSecond = 5_000_000_000 }, headers);
+        }
+    }
+
     private Wire.Capacity.CapacityClient Capacity => new(_host.Channel);
 
     private async Task<(long Limit, long Used, long Headroom, int Contracts)> Pool()

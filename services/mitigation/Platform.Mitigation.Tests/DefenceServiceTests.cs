@@ -166,7 +166,8 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
         await _host.CatchUp();
         await Deliver(_customer.AttackedBy("203.0.113.18/32", Customer.NewId(), "snmp"));
         await network.RouterHasRule("203.0.113.18/32"); // new attacks are answered again
-        await network.RouterHasNoRule("203.0.113.15/32"); // what was withdrawn does not come back
+        _host.Clock.Advance(TimeSpan.FromSeconds(2));
+        await network.RouterHasRule("203.0.113.15/32"); // and those that go on
     }
 
     [Fact, Trait("Requirement", "R40")]
@@ -225,6 +226,23 @@ public sealed class DefenceServiceTests(PostgresDatabase database, RabbitMqVirtu
         await _host.CatchUp();
         _host.Clock.Advance(TimeSpan.FromHours(1));
         await network.RouterHasNoRule("203.0.113.21/32");
+    }
+
+    [Fact]
+    public async Task An_attack_whose_beginning_was_lost_is_defended_when_it_is_heard_that_it_grew()
+    {
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.Grown("203.0.113.31/32", _anomaly, 1, "ntp", "ssdp"));
+        await network.RouterHasRule("203.0.113.31/32", "[source-port: ==123]");
+        await network.RouterHasRule("203.0.113.31/32", "[source-port: ==1900]");
+
+        await Deliver(_customer.AttackedBy("203.0.113.31/32", _anomaly, "ntp")); // late
+        await _host.CatchUp();
+        Assert.Equal("active", (await Eventually.Get(Mitigations, seen => seen.Single().Status == "active", what: "that it stands")).Single().Status);
+        await Deliver(_customer.Relieved("203.0.113.31/32", _anomaly));
+        await _host.CatchUp();
+        _host.Clock.Advance(PastTheHold);
+        await network.RouterHasNoRule("203.0.113.31/32");
     }
 
     [Fact]

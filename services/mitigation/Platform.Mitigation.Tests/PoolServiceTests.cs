@@ -166,6 +166,64 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         Assert.Single((await Stream(_first)).OfType<ScrubbersLost>());
     }
 
+    [Fact, Trait("Requirement", "R2"), Trait("Requirement", "R26")]
+    public async Task What_joins_a_defence_goes_to_the_pool_that_its_traffic_was_led_to_meanwhile()
+    {
+        var anomaly = Customer.NewId();
+        await Deliver(_first.Signed("198.18.73.0/24"));
+        await Passes(() => Task.FromResult(true), "agents that were heard");
+        await Deliver(_first.AttackedBy("198.18.73.1/32", anomaly, "ntp"));
+        await Holds("198.18.73.1/32", "192.0.2.61");
+        _alive.Remove("agent-osaka");
+        await Holds("198.18.73.1/32", "192.0.2.62");
+        _alive.Add("agent-osaka");
+        await Passes(async () => (await Levels("osaka"))[^1].Level is PoolLevel.Ok, "the pool again");
+
+        await Deliver(_first.Grown("198.18.73.1/32", anomaly, 1, "ntp", "ssdp"));
+        await Passes(async () => (await Sync("agent-tokyo")).Filters.Any(it => it.Rule.SourcePort?.From == 1900), "the filter where the traffic is");
+        Assert.Empty((await Sync("agent-osaka")).Filters);
+    }
+
+    [Fact, Trait("Requirement", "R26")]
+    public async Task What_is_led_to_scrubbers_by_hand_is_refused_while_none_is_there_and_the_answer_tells_that_from_a_lack_of_room()
+    {
+        _alive.Clear();
+        await Deliver(_first.Signed("198.18.74.0/24"));
+        var mitigations = new Wire.Mitigations.MitigationsClient(_host.Channel);
+        Assert.Equal("scrubbers-away", await Divert()); // nobody was heard yet
+        await Sync("agent-osaka");
+        await Sync("agent-tokyo");
+        Assert.Null(await Divert());
+        await Passes(async () => (await network.AtRouter("198.18.74.1/32")).Count == 1, "the diversion");
+
+        for (var look = 0; look < 24; look++)
+        {
+            await Passes(() => Task.FromResult(true), "half a second");
+        }
+
+        await Passes(async () => (await Levels("tokyo")).Any(it => it.Level is PoolLevel.Away), "that all pools are away");
+        Assert.Equal("scrubbers-away", await Divert());
+
+        async Task<string?> Divert()
+        {
+            var diversion = new StartMitigationRequest
+            {
+                ServiceCode = _first.ServiceCode,
+                Reason = "now",
+                Countermeasures = { new Wire.CountermeasureSpec { Kind = "diversion", Prefix = "198.18.74.1/32" } },
+            };
+            try
+            {
+                await mitigations.StartMitigationAsync(diversion, _host.As(TenantId.Of(_first.TenantId), Roles.Operator));
+                return null;
+            }
+            catch (RpcException refusal)
+            {
+                return refusal.Trailers.GetValue(Rejections.CodeTrailer);
+            }
+        }
+    }
+
     [Fact, Trait("Requirement", "R6"), Trait("Requirement", "R26")]
     public async Task Where_no_other_has_room_traffic_goes_its_own_way_until_scrubbers_are_there_again()
     {

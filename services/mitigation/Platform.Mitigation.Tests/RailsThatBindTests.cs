@@ -168,6 +168,85 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
         await Network.RouterHasNoRule("203.0.113.141/32");
     }
 
+    [Fact, Trait("Requirement", "R2")]
+    public async Task Attacks_that_go_on_are_defended_again_when_the_kill_switch_is_released_once_each_and_nothing_by_hand()
+    {
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        var (stood, over) = (Tests.Customer.NewId(), Tests.Customer.NewId());
+        await Deliver(Customer.AttackedBy("203.0.113.150/32", stood, "ntp"));
+        await Deliver(Customer.AttackedBy("203.0.113.151/32", over, "ntp"));
+        await ByHand(Rule("203.0.113.152/32", sourcePort: 53));
+        await Network.RouterHasRule("203.0.113.150/32");
+        await Network.RouterHasRule("203.0.113.151/32");
+        await Network.RouterHasRule("203.0.113.152/32");
+
+        await Client.TurnKillSwitchAsync(new() { Engage = true, Reason = "routers misbehave" }, AsProvider());
+        await Network.RouterHasNoRule("203.0.113.15");
+        await Passes(async () => (await Mitigations()).All(it => it.Status == "ended"), "their end");
+        var refused = Tests.Customer.NewId();
+        await Deliver(Customer.AttackedBy("203.0.113.153/32", refused, "ntp"));
+        await Deliver(Customer.Relieved("203.0.113.151/32", over));
+        for (var look = 0; look < 12; look++)
+        {
+            await Passes(() => Task.FromResult(true), "half a second");
+        }
+
+        await Host.CatchUp();
+        Assert.DoesNotContain(await ANetwork.Rules(Network.Speaker), rule => rule.Contains("203.0.113.15", StringComparison.Ordinal)); // it stays
+
+        await Client.TurnKillSwitchAsync(new() { Reason = "routers behave" }, AsProvider());
+        await Passes(async () => await Rules("203.0.113.150/32") == 1 && await Rules("203.0.113.153/32") == 1, "the defence of what goes on");
+        for (var look = 0; look < 12; look++)
+        {
+            await Passes(() => Task.FromResult(true), "half a second");
+        }
+
+        await Host.CatchUp();
+        Assert.Equal((1, 0, 0, 1), (await Rules("203.0.113.150/32"), await Rules("203.0.113.151/32"), await Rules("203.0.113.152/32"), await Rules("203.0.113.153/32")));
+        Assert.Equal((2, 1), (await Beginnings(stood), await Beginnings(refused)));
+        Assert.Equal(["active", "active"], (await Mitigations()).Where(it => it.EndedAt is null && it.Failure.Length == 0).Select(it => it.Status));
+
+        await Deliver(Customer.Relieved("203.0.113.150/32", stood));
+        await Host.CatchUp();
+        Host.Clock.Advance(TimeSpan.FromSeconds(61));
+        await Passes(async () => await Rules("203.0.113.150/32") == 0, "the end of what came back");
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task A_dry_run_that_ends_in_the_middle_of_an_attack_is_followed_by_what_was_rehearsed_and_one_that_begins_by_a_rehearsal()
+    {
+        var anomaly = Tests.Customer.NewId();
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await SetPolicy("dry-run");
+        await Deliver(Customer.AttackedBy("203.0.113.160/32", anomaly, "ntp"));
+        await ByHand(Rule("203.0.113.161/32", sourcePort: 53));
+        await Passes(async () => (await Mitigations()).Count(it => it.Status == "rehearsed") == 2, "the rehearsals");
+
+        await SetPolicy("automatic");
+        await Passes(async () => await Rules("203.0.113.160/32") == 1, "the defence");
+        Assert.Equal(0, await Rules("203.0.113.161/32")); // who ordered it was told that it is a rehearsal
+        await Passes(async () => (await Mitigations()).Any(it => it.AnomalyId == anomaly.ToString() && it.Status == "active"), "that it stands");
+
+        await SetPolicy("dry-run");
+        await Passes(async () => await Rules("203.0.113.160/32") == 0, "its end");
+        await Passes(async () => (await Mitigations()).Any(it => it.AnomalyId == anomaly.ToString() && it.Status == "rehearsed"), "what would be done now");
+        await SetPolicy("automatic");
+        await Passes(async () => await Rules("203.0.113.160/32") == 1, "the defence again");
+
+        await Deliver(Customer.Relieved("203.0.113.160/32", anomaly));
+        await Host.CatchUp();
+        Host.Clock.Advance(TimeSpan.FromSeconds(61));
+        await Passes(async () => await Rules("203.0.113.160/32") == 0, "the end with its attack");
+        Assert.Equal(4, await Beginnings(anomaly));
+    }
+
+    private async Task<int> Rules(string destination) =>
+        (await ANetwork.Rules(Network.Router)).Count(rule => rule.Contains(destination, StringComparison.Ordinal));
+
+    private async Task<int> Beginnings(Guid anomaly) =>
+        (await Host.Store.Tenant(TenantId.Of(Customer.TenantId)).Read(MitigationState.Stream, DerivedId.OfMitigation(anomaly).ToString(), CancellationToken.None))
+            .Count(it => it.Data is MitigationStarted);
+
     [Fact]
     public async Task What_is_refused_by_hand_takes_no_room()
     {

@@ -96,6 +96,40 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
         }
     }
 
+    [Fact]
+    public async Task What_an_agent_that_just_started_still_has_in_its_kernel_is_not_gone()
+    {
+        await using var ended = await _host.Listen<MitigationEnded>();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Told("tokyo", "203.0.113.75/32");
+        await Deliver(_customer.AttackedBy("203.0.113.75/32", _anomaly, "ntp"));
+        var filter = (await Eventually.Get(() => Told("tokyo", "203.0.113.75/32"), seen => seen.Count == 1, what: "a filter for the scrubber"))[0];
+        await Sync("tokyo", new AppliedFilter { FilterId = filter.FilterId });
+        await Deliver(_customer.Relieved("203.0.113.75/32", _anomaly));
+        await _host.CatchUp();
+        _host.Clock.Advance(TimeSpan.FromSeconds(31));
+        await network.RouterHolds("203.0.113.75/32");
+        await _host.CatchUp();
+
+        // It has read names only: which they are it does not know.
+        var started = new SyncFiltersRequest { Present = { Guid.Parse(filter.FilterId).ToString("N")[..16] } };
+        for (var look = 0; look < 3; look++)
+        {
+            await new Wire.Scrubbers.ScrubbersClient(_host.Channel).SyncFiltersAsync(
+                started, new Metadata { { "x-platform-scrubber", "tokyo:0123456789abcdef" } });
+            await _host.CatchUp();
+        }
+
+        Assert.DoesNotContain(ended.Facts, fact => fact.AnomalyId == _anomaly);
+        await Eventually.True(
+            async () =>
+            {
+                await Sync("tokyo");
+                return ended.Facts.Any(fact => fact.AnomalyId == _anomaly);
+            },
+            what: "the end");
+    }
+
     [Fact, Trait("Requirement", "R11")]
     public async Task To_an_agent_abroad_go_addresses_numbers_and_an_expiry_and_after_the_end_nothing()
     {

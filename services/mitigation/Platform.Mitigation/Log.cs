@@ -72,6 +72,9 @@ internal static partial class Log
     [LoggerMessage(24, LogLevel.Warning, "What was refused waits and is asked again")]
     public static partial void RefusedWait(this ILogger log, Exception fault);
 
+    [LoggerMessage(25, LogLevel.Error, "Mitigation {MitigationId} does not let through whom an allow-list names: {Code}: {Detail}")]
+    public static partial void AllowanceRefused(this ILogger log, Guid mitigationId, string code, string detail);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

@@ -53,6 +53,7 @@ public sealed class AScrubbedNetwork : IAsyncLifetime
             add table inet arrived; add chain inet arrived c { type filter hook prerouting priority -500; };
             add counter inet arrived ntp; add counter inet arrived dns; add counter inet arrived syn; add counter inet arrived neighbour;
             add rule inet arrived c ip daddr 10.92.0.10 udp sport 123 counter name ntp;
+            add counter inet arrived ack; add rule inet arrived c ip daddr 10.92.0.10 tcp flags & (syn|ack|psh) == ack counter name ack;
             add counter inet arrived udp6; add rule inet arrived c ip6 daddr fd92::10 udp dport 9 counter name udp6;
             add rule inet arrived c ip daddr 10.92.0.10 udp sport 53 counter name dns;
             add rule inet arrived c ip daddr 10.92.0.10 tcp flags & (syn|ack) == syn counter name syn;
@@ -69,6 +70,9 @@ public sealed class AScrubbedNetwork : IAsyncLifetime
 
     /// <summary>Sends TCP packets that say that they belong to connections, which are none.</summary>
     public Task Ack(string to, int packets, string from) => Hping($"-P -A -a {from} -p 80 -i u100 -c {packets} {to}");
+
+    /// <summary>Sends bare acknowledgements, as one ends a handshake and as open connections send most of.</summary>
+    public Task BareAck(string to, int packets, string from) => Hping($"-A -a {from} -p 80 -i u500 -c {packets} {to}");
 
     /// <summary>
     /// The legitimate client: 20 echo requests; success rate (0 to 1) and mean latency in milliseconds. The best of three: what the program itself misses on a
@@ -92,7 +96,7 @@ public sealed class AScrubbedNetwork : IAsyncLifetime
     /// <summary>Sends 20 UDP packets over IPv6.</summary>
     public Task Udp6(string to) => In(Outside, "bash", "-c", $"for i in $(seq 20); do echo x > /dev/udp/{to}/9; done 2>/dev/null || true");
 
-    /// <summary>Packets of a kind that arrived at the victims so far: ntp, dns, syn, udp6, neighbour.</summary>
+    /// <summary>Packets of a kind that arrived at the victims so far: ntp, dns, syn, ack, udp6, neighbour.</summary>
     public async Task<long> Arrived(string kind)
     {
         var listed = JsonNode.Parse(await In(Inside, "nft", "-j", "list", "counter", "inet", "arrived", kind))!;

@@ -86,6 +86,20 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
     }
 
     [Fact]
+    public async Task An_allowed_source_passes_the_proxy_untouched_and_connects_to_the_victim_itself()
+    {
+        await Eventually.Get(() => _controller.Token, token => token is not null, what: "the agent");
+        Assert.SkipUnless(_controller.Heard.SynProxy, "This kernel has no nftables synproxy.");
+        await Hold(
+            AController.Filter($"{Victim}/32", SynProxy),
+            AController.Filter($"{Victim}/32", new Rule { Action = "accept", Source = $"{Client}/32" }));
+        var before = await network.Arrived("ack");
+        await network.BareAck(Victim, 200, from: Client); // of connections that were open before, for all the proxy knows
+        await network.BareAck(Victim, 200, from: Attacker);
+        Assert.Equal(before + 200, await network.Arrived("ack"));
+    }
+
+    [Fact]
     public async Task A_limit_for_each_source_holds_the_loud_one_and_lets_the_quiet_one_pass()
     {
         var before = await network.Arrived("syn");
@@ -212,9 +226,12 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         await network.Udp(Victim, 123, 50);
         Assert.Equal(before, await network.Arrived("ntp"));
 
+        var heard = _controller.All.Count;
         await StartAgent();
         await Eventually.Get(
             () => _controller.Heard, seen => seen.Applied is [{ DroppedPackets: 50 }], what: "the filter with what it had counted");
+        Assert.Equal(
+            [Guid.Parse(_controller.Filters[0].FilterId).ToString("N")[..16]], _controller.All.ElementAt(heard).Present); // from its first word on it is not gone
     }
 
     [Fact]
@@ -300,6 +317,25 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         Assert.Equal(before + 2, await network.Arrived("syn")); // its two connections, and nobody else's
         await network.Udp(Victim, 53, 20, from: Client); // what is no TCP is none of the proxy's business
         await Eventually.Get(() => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets >= 4000, what: "the attempts, as told");
+    }
+
+    [Fact]
+    public async Task Attempts_that_the_proxy_found_real_and_handed_on_are_not_told_as_dropped()
+    {
+        await Eventually.Get(() => _controller.Token, token => token is not null, what: "the agent");
+        Assert.SkipUnless(_controller.Heard.SynProxy, "This kernel has no nftables synproxy.");
+        Assert.SkipWhen(await NetworkNamespaces.WhyNot("iperf3") is { } missing, "iperf3 is not here.");
+        await In(network.Inside, "iperf3", "-s", "-1", "-D", "-p", "80"); // for one client
+        await Hold(AController.Filter($"{Victim}/32", SynProxy));
+        var before = await network.Arrived("syn");
+        Assert.Contains("receiver", await In(network.Outside, "iperf3", "-c", Victim, "-B", Client, "-p", "80", "-P", "30", "-n", "200K"), StringComparison.Ordinal);
+        var real = await network.Arrived("syn") - before;
+        Assert.Equal(31, real);
+
+        await network.Syn(Victim, 100, from: Attacker);
+        var told = await Eventually.Get(() => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets >= 100, what: "the attempts, as told");
+        Assert.InRange(told.DroppedPackets, 100, 110); // 131 attempts; those that were under way at a look were told until the end was known
+        Assert.InRange(told.DroppedBytes, 100 * 40, 110 * 60);
     }
 
     [Fact, Trait("Requirement", "R8")]

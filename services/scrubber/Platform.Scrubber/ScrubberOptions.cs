@@ -39,4 +39,18 @@ internal sealed class ScrubberOptions
 
     /// <summary>Whether to answer for victims where the kernel can. Default true.</summary>
     public bool SynProxy { get; init; } = true;
+
+    /// <summary>
+    /// Bytes of TCP in one packet (MSS) that a SYN proxy promises in the victims' name over IPv4, 20 less over IPv6. Behind a tunnel less: GRE over IPv4 takes 24.
+    /// 536 to 9000; default 1460.
+    /// </summary>
+    [Range(536, 9000, ErrorMessage = "must be 536 to 9000.")]
+    public int SynProxyMaximumSegment { get; init; } = 1460;
+
+    /// <summary>
+    /// Window scale that a SYN proxy promises in the victims' name: theirs. Too great and clients send more than they take, too small and they send slowly. 0 to 14;
+    /// default 7, which Linux has.
+    /// </summary>
+    [Range(0, 14, ErrorMessage = "must be 0 to 14.")]
+    public int SynProxyWindowScale { get; init; } = 7;
 }

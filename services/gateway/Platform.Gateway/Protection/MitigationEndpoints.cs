@@ -66,6 +66,9 @@ internal static class MitigationEndpoints
     /// <param name="Rehearsed">It is a dry run: recorded, and nothing put into the network.</param>
     public sealed record StartedAnswer(string MitigationId, bool Rehearsed);
 
+    /// <param name="Rehearsed">It is a dry run: recorded, and nothing put into the network.</param>
+    public sealed record AddedAnswer(bool Rehearsed);
+
     /// <param name="CountermeasureId">UUID.</param>
     /// <param name="Kind">blackhole, flowspec, diversion or scrubbing.</param>
     /// <param name="Route">What is announced.</param>
@@ -143,17 +146,17 @@ internal static class MitigationEndpoints
         return TypedResults.Ok(new StartedAnswer(answer.MitigationId, answer.Rehearsed));
     }
 
-    private static async Task<NoContent> Add(
+    private static async Task<Ok<AddedAnswer>> Add(
         Guid mitigationId, AddCountermeasuresRequest request, HttpContext http, Wire.Mitigations.MitigationsClient mitigations)
     {
-        await mitigations.AddCountermeasuresAsync(new Wire.AddCountermeasuresRequest
+        var answer = await mitigations.AddCountermeasuresAsync(new Wire.AddCountermeasuresRequest
         {
             TenantId = TenantScope.Of(http),
             MitigationId = mitigationId.ToString(),
             Reason = request.Reason,
             Countermeasures = { Specs(request.Countermeasures) },
         });
-        return TypedResults.NoContent();
+        return TypedResults.Ok(new AddedAnswer(answer.Rehearsed));
     }
 
     private static async Task<NoContent> Stop(

@@ -252,6 +252,19 @@ public sealed class ByHandTests
             .Then(new CountermeasuresAdded(Scope.ServiceCode, "x", Noon.AddMinutes(1)), RuleRequested);
     }
 
+    [Fact, Trait("Requirement", "R27")]
+    public void What_needs_scrubbers_of_which_none_is_there_is_refused_with_a_code_of_its_own()
+    {
+        var away = Known with { Means = WithFlowSpec with { NoRoom = true, ScrubbersAway = true } };
+        With([])
+            .When(state => MitigationDecider.Decide(
+                state, Start(TimeSpan.FromHours(1), "x") with { Defense = away, Specs = [new(CountermeasureKind.Diversion, Target)] }))
+            .ThenRejected("scrubbers-away");
+        With(StartedAtNoon)
+            .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], away, "x", Noon.AddMinutes(1))))
+            .Then(new CountermeasuresAdded(Scope.ServiceCode, "x", Noon.AddMinutes(1)), RuleRequested);
+    }
+
     [Fact]
     public void What_is_being_withdrawn_takes_no_more_orders() => With([.. StartedAtNoon, Withdrawing])
         .When(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], Known, "more", Noon)))

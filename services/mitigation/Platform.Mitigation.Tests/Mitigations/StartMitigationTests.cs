@@ -120,6 +120,69 @@ public sealed class StartMitigationTests
         With(goesOut).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
     }
 
+    [Fact]
+    public void What_the_kill_switch_ended_begins_anew_while_the_attack_goes_on_and_what_a_person_or_its_end_ended_does_not()
+    {
+        var engaged = Known with { Rails = Rails with { KillSwitchEngaged = true } };
+        MitigationEvent[] ended =
+        [
+            .. StartedAtNoon, Announced, Withdrawing with { Reason = WithdrawalReason.KillSwitch },
+            new CountermeasureWithdrawn(Scope, CountermeasureId, WithdrawalReason.KillSwitch, Noon.AddMinutes(7)), Over[1],
+        ];
+        With(ended).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        With([.. ended, .. StartedAtNoon]).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
+        With([.. ended, EndNoted]).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
+        With([.. StartedAtNoon, Announced, Withdrawing with { Reason = WithdrawalReason.Operator }, .. Over])
+            .When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
+
+        // Rails are asked anew, and what they say is in the stream.
+        var failed = new MitigationFailed(Scope, "203.0.113.10/32", "tenant-cap-reached", MitigationRejections.TenantCapReached.Detail, Noon, []);
+        With(ended).When(state => MitigationDecider.Decide(state, Start(slot: SlotAnswer.TenantFull))).Then(failed);
+        With([.. ended, failed]).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        With(ended).When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", engaged)))
+            .Then(failed with { Code = "kill-switch-engaged", Detail = MitigationRejections.KillSwitchIsEngaged.Detail });
+    }
+
+    [Fact]
+    public void While_a_speaker_that_is_away_still_holds_what_the_kill_switch_took_the_others_get_it_again()
+    {
+        MitigationEvent[] going = [.. StartedAtNoon, Announced, Withdrawing with { Reason = WithdrawalReason.KillSwitch }];
+        With(going).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        With(going).When(state => MitigationDecider.Decide(state, Start(slot: SlotAnswer.TenantFull))).ThenUnchanged(); // first it ends
+        With([.. going, .. StartedAtNoon]).When(state => MitigationDecider.Decide(state, ReadGone())).ThenUnchanged(); // it shall stand
+        With([.. going, .. StartedAtNoon]).When(state => MitigationDecider.Decide(state, ReadBack())).Then(Announced);
+        var dry = Known with { Policy = Policy with { Mode = EnforcementMode.DryRun } };
+        With(going).When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", dry))).ThenUnchanged();
+    }
+
+    [Fact]
+    public void What_a_person_took_out_before_the_kill_switch_does_not_come_back_with_its_release()
+    {
+        MitigationEvent[] ended =
+        [
+            .. StartedAtNoon, Announced, new CountermeasureDropped(Scope.ServiceCode, CountermeasureId, "it is our own", Noon.AddMinutes(1)),
+            Withdrawing with { Reason = WithdrawalReason.KillSwitch }, new CountermeasureWithdrawn(Scope, CountermeasureId, WithdrawalReason.KillSwitch, Noon.AddMinutes(7)), Over[1],
+        ];
+        With(ended).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
+    }
+
+    [Fact]
+    public void What_is_moved_to_another_pool_or_approved_later_stays_of_the_step_it_came_with_and_is_held_on_as_narrower()
+    {
+        var diversion = new CountermeasureSpec(CountermeasureKind.Diversion, Target);
+        var diverted = new CountermeasureRequested(diversion.IdIn(Scope.MitigationId), diversion.Kind, Target, Noon, Rule: null, Pool: "osaka");
+        var began = new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, Evidence: [], Step: 1);
+        MitigationEvent[] escalated = [new StepTaken(2, "it did not help", Noon), StartedAtNoon[1]];
+        var relieve = new RelieveMitigation(Scope.MitigationId, Hold, Noon.AddHours(1));
+        var back = new SteppedBack(1, Noon.AddHours(1) + Hold, Noon.AddHours(1));
+        var dropped = new CountermeasureDropped(
+            Scope.ServiceCode, CountermeasureId, "The attack is over: one step back.", Noon.AddHours(1), WithdrawalReason.AnomalyEnded);
+
+        var proposed = new CountermeasureProposed(diverted.CountermeasureId, diverted.Kind, Target, Rule: null, Noon, Scope);
+        With([began, diverted, .. escalated, diverted with { Pool = "tokyo" }, EndNoted]).When(state => MitigationDecider.Decide(state, relieve)).Then(back, dropped);
+        With([began, proposed, .. escalated, diverted, EndNoted]).When(state => MitigationDecider.Decide(state, relieve)).Then(back, dropped);
+    }
+
     private static void RefusedWith(string code, StartMitigation command)
     {
         var decision = MitigationDecider.Decide(MitigationState.Stream.Initial, command);

@@ -94,10 +94,4 @@ internal static class AlwaysOnRejections
         "too-many-routes",
         "The contract's prefixes are too wide to be diverted always.",
         $"They would need more than {AlwaysOnDecider.MostRoutes} routes of /24 or /48.");
-
-    public static Rejection ScrubbersAway(string? pool) => new(
-        RejectionKind.Conflict,
-        "scrubbers-away",
-        "None of the scrubbers is there.",
-        $"No scrubber{(pool is null ? "" : $" of {pool}")} was heard; the diversion waits for one.");
 }

@@ -4,7 +4,6 @@ using Platform.EventStore;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
-using Platform.Mitigation.Scrubbers;
 
 namespace Platform.Mitigation.AlwaysOn;
 
@@ -21,7 +20,6 @@ internal sealed class AlwaysOnKeeper(
     NetworkSeat seat,
     IOptions<MitigationOptions> options,
     IOptions<BgpOptions> network,
-    IOptions<ScrubberOptions> scrubbers,
     TimeProvider clock,
     ILogger<AlwaysOnKeeper> log) : BackgroundService
 {
@@ -204,16 +202,12 @@ internal sealed class AlwaysOnKeeper(
     /// <summary>What the rails let through. Asked before slots are taken: what they refuse would take some with each look, until no attack has any left.</summary>
     private IReadOnlyList<CountermeasureSpec> Allowed(StandingDiversion diversion, IReadOnlyList<CountermeasureSpec> specs, Defense defense)
     {
-        if (defense.Means.NoRoom)
+        if (defense.Means is { NoRoom: true } or { ScrubbersAway: true })
         {
-            Note(diversion.OrderId, diversion.ServiceCode, MitigationRejections.CapacityExceeded);
+            Note(diversion.OrderId, diversion.ServiceCode, defense.Means.ScrubbersAway
+                ? MitigationRejections.ScrubbersAway(defense.Means.Pool) // nobody would filter it, and perhaps nobody hand it on
+                : MitigationRejections.CapacityExceeded);
             return [];
-        }
-
-        if (specs.Count > 0 && !defense.Means.Scrubbing && scrubbers.Value.AgentsOf(defense.Means.Pool).Count > 0)
-        {
-            Note(diversion.OrderId, diversion.ServiceCode, AlwaysOnRejections.ScrubbersAway(defense.Means.Pool));
-            return []; // nobody would filter it, and perhaps nobody hand it on
         }
 
         var judged = specs.ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, diversion.ServiceCode)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Net.Sockets;
+using Platform.Mitigation.Capacity;
 using Platform.Mitigation.Mitigations;
 
 namespace Platform.Mitigation.Bgp;
@@ -55,20 +56,21 @@ internal sealed class BgpOptions : IValidatableObject
 
     /// <summary>What the network can do for this target now.</summary>
     /// <param name="scrubberIsThere">Whether an agent was heard a moment ago.</param>
-    /// <param name="pool">Scrubbing pool that has room for the contract.</param>
-    /// <param name="hasRoom">Whether what the contract needs fits into the scrubbers.</param>
+    /// <param name="place">Where among the scrubbers there is room for the contract.</param>
+    /// <param name="isAway">Whether the pool has agents, and none of them is there.</param>
     /// <param name="synProxy">Whether the scrubbers can answer for the victim.</param>
     /// <param name="returned">Which addresses cleaned traffic has a way back for.</param>
-    internal NetworkMeans MeansFor(bool scrubberIsThere, string? pool, bool hasRoom, bool synProxy, Families returned) => new(
+    internal NetworkMeans MeansFor(bool scrubberIsThere, PlaceInPools place, bool isAway, bool synProxy, Families returned) => new(
         Speakers.Any(speaker => speaker.FlowSpec),
-        scrubberIsThere && hasRoom,
+        scrubberIsThere && place.HasRoom,
         RedirectTo,
-        pool,
+        place.Pool,
         synProxy,
         (Speakers.Any(speaker => speaker.DiversionNextHopIPv4 is not null) ? Families.IPv4 : Families.None)
             | (Speakers.Any(speaker => speaker.DiversionNextHopIPv6 is not null) ? Families.IPv6 : Families.None),
-        NoRoom: !hasRoom,
-        Returned: returned);
+        NoRoom: !place.HasRoom,
+        Returned: returned,
+        ScrubbersAway: place.IsAway || (place.HasRoom && isAway));
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

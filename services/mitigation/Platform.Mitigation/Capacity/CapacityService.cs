@@ -67,7 +67,7 @@ internal sealed class CapacityService(
         }
 
         return await capacity.TryHold(
-            request.ServiceCode, request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn ? true : null, context.CancellationToken)
+            request.ServiceCode, request.DeclaredBitsPerSecond, alwaysOn: request.AlwaysOn ? true : null, context.Cause().Id, context.CancellationToken)
             ? new AdmitContractResponse()
             : throw MitigationRejections.CapacityExceeded.ToRpcException();
     }
@@ -81,7 +81,7 @@ internal sealed class CapacityService(
             throw refusal.ToRpcException();
         }
 
-        return await capacity.TryHold(request.ServiceCode, declaredBitsPerSecond: null, alwaysOn: true, context.CancellationToken)
+        return await capacity.TryHold(request.ServiceCode, declaredBitsPerSecond: null, alwaysOn: true, context.Cause().Id, context.CancellationToken)
             ? new AdmitAlwaysOnResponse()
             : throw MitigationRejections.CapacityExceeded.ToRpcException();
     }

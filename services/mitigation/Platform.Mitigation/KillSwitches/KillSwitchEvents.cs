@@ -8,7 +8,7 @@ internal abstract record KillSwitchEvent;
 /// <param name="EngagedAt">When (UTC).</param>
 internal sealed record KillSwitchEngaged(string Note, DateTimeOffset EngagedAt) : KillSwitchEvent;
 
-/// <summary>New attacks are answered again. What was withdrawn does not come back.</summary>
+/// <summary>Attacks are answered again, those that went on meanwhile too. What was done by hand does not come back.</summary>
 /// <param name="Note">Why.</param>
 /// <param name="ReleasedAt">When (UTC).</param>
 internal sealed record KillSwitchReleased(string Note, DateTimeOffset ReleasedAt) : KillSwitchEvent;

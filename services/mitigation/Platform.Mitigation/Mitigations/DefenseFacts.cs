@@ -62,7 +62,8 @@ internal sealed class DefenseFacts(
         }
 
         views.Decisions.Admit(row.GetInt64(8), floor);
-        var (pool, hasRoom) = await capacity.PlaceOf(serviceCode, cancellation);
+        var place = await capacity.PlaceOf(serviceCode, cancellation);
+        var pool = place.Pool;
         var (told, ago, synProxies) = (row.GetFieldValue<DateTime[]>(5), row.GetFieldValue<TimeSpan[]>(6), row.GetFieldValue<bool[]>(7));
         (string Name, bool SynProxy)[] there =
         [
@@ -79,8 +80,8 @@ internal sealed class DefenseFacts(
             options.Value.RailsFor(tenantId, row.GetBoolean(3), policy.AllowedSources),
             network.Value.MeansFor(
                 scrubberIsThere: there.Length > 0,
-                pool,
-                hasRoom,
+                place,
+                isAway: there.Length == 0 && scrubbers.Value.AgentsOf(pool).Count > 0,
                 // All of them, and both directions pass them: half a proxy breaks every connection. Abroad its way back would leave an address behind.
                 synProxy: scrubbers.Value.SeesBothDirections(pool) && there.Length > 0
                     && there.All(agent => agent.SynProxy && !scrubbers.Value.IsAbroad(agent.Name)),

@@ -66,9 +66,10 @@ internal sealed record VectorEvidence(
 /// <param name="Diverted">Which addresses some speaker has a scrubber for.</param>
 /// <param name="NoRoom">There are pools, and what the contract needs fits into none: nothing of it may be led to the scrubbers.</param>
 /// <param name="Returned">Which addresses cleaned traffic of that pool has a way back for.</param>
+/// <param name="ScrubbersAway">There is room, and nobody: no agent of the pool was heard a moment ago, or of no pool that has room.</param>
 internal sealed record NetworkMeans(
     bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false, Families Diverted = Families.IPv4 | Families.IPv6,
-    bool NoRoom = false, Families Returned = Families.IPv4 | Families.IPv6)
+    bool NoRoom = false, Families Returned = Families.IPv4 | Families.IPv6, bool ScrubbersAway = false)
 {
     public bool Diverts(IPNetwork prefix) => RefusalToDivert(prefix) is null;
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
 using Platform.Mitigation.Capacity;
+using Platform.Mitigation.DefensePolicies;
 using Platform.Mitigation.Effects;
 using Platform.Mitigation.Scrubbers;
 
@@ -73,7 +74,7 @@ internal sealed class DueWithdrawals(
         {
             await capacity.Read(cancellation); // as it is without that pool, and with what moved before
             var now = clock.GetUtcNow();
-            var (to, _) = await capacity.PlaceOf(serviceCode, cancellation);
+            var to = (await capacity.PlaceOf(serviceCode, cancellation)).Pool;
             var why = EffectRules.NobodyThere(pool, scrubberOptions.Value.AwayAfter).Words;
             var leave = new LeavePool(mitigationId, pool, to == pool ? null : to, why, now);
             log.PoolLeft(mitigationId, why, leave.To ?? "nowhere");
@@ -186,10 +187,10 @@ internal sealed class DueWithdrawals(
         var now = clock.GetUtcNow();
         await using var connection = await database.OpenConnectionAsync(cancellation);
         var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason, DateTime? HeldUntil)>(
-            """
+            $"""
             select m.tenant_id, m.mitigation_id,
                 case when k.engaged or m.sequence < k.sequence then @KillSwitch when c.ended_at is not null then @ContractEnded
-                    when m.expires_at <= @now then @Expired when d.is_dry then @Operator else @AnomalyEnded end, m.held_until
+                    when m.expires_at <= @now then @Expired when d.is_dry then @DryRunBegan else @AnomalyEnded end, m.held_until
             from views.mitigations_v1 m
             left join views.kill_switch_v1 k on true
             left join views.contracts_v1 c using (tenant_id, service_code)
@@ -197,11 +198,7 @@ internal sealed class DueWithdrawals(
                 select true as is_dry
                 where exists (select from views.countermeasures_v1 s where s.tenant_id = m.tenant_id and s.mitigation_id = m.mitigation_id
                         and s.in_network and not s.withdrawing)
-                    and (@DryRun or exists (select from views.policies_v1 p where p.tenant_id = m.tenant_id and (p.policy->>'Mode')::int = @DryRunMode
-                        and case when m.object_id is null then p.service_code = m.service_code
-                            when exists (select from views.policies_v1 own where own.tenant_id = m.tenant_id and own.object_id = m.object_id)
-                                then p.object_id = m.object_id
-                            else p.object_id = c.contract_id end))) d on true
+                    and {KnownPolicies.IsDry}) d on true
             where m.withdrawal_requested_at is null and m.ended_at is null
               and (k.engaged or m.sequence < k.sequence or m.held_until <= @now or m.expires_at <= @now or c.ended_at is not null or d.is_dry)
             """,
@@ -211,7 +208,7 @@ internal sealed class DueWithdrawals(
                 KillSwitch = (int)WithdrawalReason.KillSwitch,
                 ContractEnded = (int)WithdrawalReason.ContractEnded,
                 Expired = (int)WithdrawalReason.Expired,
-                Operator = (int)WithdrawalReason.Operator,
+                DryRunBegan = (int)WithdrawalReason.DryRun,
                 options.Value.DryRun,
                 DryRunMode = (int)EnforcementMode.DryRun,
                 AnomalyEnded = (int)WithdrawalReason.AnomalyEnded,
@@ -220,7 +217,7 @@ internal sealed class DueWithdrawals(
         foreach (var (tenantId, mitigationId, reason, heldUntil) in due)
         {
             var relieve = new RelieveMitigation(mitigationId, options.Value.Hold, now);
-            var note = reason is WithdrawalReason.Operator ? "dry run: nothing of it may be in the network" : null;
+            var note = reason is WithdrawalReason.DryRun ? "dry run: nothing of it may be in the network" : null;
             var withdraw = new WithdrawMitigation(mitigationId, reason, note, now);
             log.WithdrawalDue(mitigationId, reason);
             await Handle(

@@ -37,8 +37,12 @@ internal sealed class KnownMitigations : IProjection
                     set target = excluded.target, started_at = excluded.started_at, expires_at = excluded.expires_at, mode = excluded.mode,
                         step = excluded.step, step_since = excluded.step_since, before_bits_per_second = excluded.before_bits_per_second,
                         object_id = excluded.object_id, evidence = excluded.evidence, order_id = excluded.order_id, sequence = excluded.sequence,
-                        ended_at = null, failure = null
-                    where known.failure is not null
+                        ended_at = null, failure = null, withdrawal_requested_at = null, withdrawn_for = null, unanswered_for = null
+                    """);
+                // Begun anew: what was only proposed or rehearsed the time before is no part of it.
+                sql.Add($"""
+                    delete from views.countermeasures_v1
+                    where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {e.MitigationId} and not in_network
                     """);
                 break;
 
@@ -132,7 +136,7 @@ internal sealed class KnownMitigations : IProjection
 
             case WithdrawalRequested e:
                 sql.Add($"""
-                    update views.mitigations_v1 set withdrawal_requested_at = {e.RequestedAt}
+                    update views.mitigations_v1 set withdrawal_requested_at = {e.RequestedAt}, withdrawn_for = {(short)e.Reason}
                     where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
                     """);
                 sql.Add($"""
@@ -161,7 +165,7 @@ internal sealed class KnownMitigations : IProjection
                     update views.mitigations_v1 set ended_at = {e.EndedAt}
                     where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {e.Scope.MitigationId}
                     """);
-                sql.Add($"delete from views.slots_v1 where mitigation_id = {e.Scope.MitigationId}");
+                GiveBack(recorded, e.Scope.MitigationId, sql);
                 sql.Add($"delete from views.standing_slots_v1 where mitigation_id = {e.Scope.MitigationId}");
                 break;
 
@@ -172,15 +176,10 @@ internal sealed class KnownMitigations : IProjection
                         (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, ended_at, failure, evidence, object_id)
                     values ({recorded.TenantId.ToGuid()}, {e.Scope.MitigationId}, {e.Scope.AnomalyId}, {e.Scope.ServiceCode},
                         {e.Target}, {e.FailedAt}, {e.FailedAt}, {e.Code}, {stored}::jsonb, {e.ObjectId})
-                    on conflict (tenant_id, mitigation_id) do update set failure = excluded.failure, evidence = excluded.evidence
-                    where known.failure is not null
+                    on conflict (tenant_id, mitigation_id) do update
+                    set failure = excluded.failure, evidence = excluded.evidence, ended_at = coalesce(known.ended_at, excluded.ended_at), withdrawn_for = null
                     """);
-                // What began since, when it was asked again, has taken them anew.
-                sql.Add($"""
-                    delete from views.slots_v1 where mitigation_id = {e.Scope.MitigationId} and not exists (
-                        select from events.mt_events began where began.tenant_id = {recorded.TenantId} and began.seq_id > {recorded.Sequence}
-                            and began.stream_id = {$"{recorded.StreamType}:{recorded.StreamKey}"} and began.type = {EventCatalog.NameOf(typeof(MitigationStarted))})
-                    """);
+                GiveBack(recorded, e.Scope.MitigationId, sql);
                 break;
         }
     }
@@ -199,16 +198,25 @@ internal sealed class KnownMitigations : IProjection
     {
         var stored = rule is null ? null : JsonSerializer.Serialize(rule, EventCatalog.Json);
         sql.Add($"""
-            insert into views.countermeasures_v1
+            insert into views.countermeasures_v1 as known
                 (tenant_id, mitigation_id, countermeasure_id, kind, prefix, rule, in_network, rehearsed, step, pool, requested_at)
             select m.tenant_id, m.mitigation_id, {countermeasureId}, {(short)kind}, {prefix}, {stored}::jsonb, {inNetwork}, {rehearsed}, m.step, {pool},
                 {requestedAt}
             from views.mitigations_v1 m where m.tenant_id = {recorded.TenantId.ToGuid()} and m.mitigation_id = {Guid.Parse(recorded.StreamKey)}
             on conflict (tenant_id, countermeasure_id) do update
-            set in_network = excluded.in_network, withdrawing = false, withdrawn = false, announced_by = default, cleared_by = default, step = excluded.step, pool = excluded.pool,
+            set step = case when not known.withdrawing and not known.rehearsed then known.step else excluded.step end, -- asked for again while it stands or waits
+                in_network = excluded.in_network, rehearsed = excluded.rehearsed, withdrawing = false, withdrawn = false, announced_by = default,
+                cleared_by = default, pool = excluded.pool,
                 announced_at = null, withdrawn_at = null, effect = null, measured = false, dropped_for = null, requested_at = excluded.requested_at
             """);
     }
+
+    /// <summary>Room under the caps. What began since, when it was asked again, has taken it anew.</summary>
+    private static void GiveBack(RecordedEvent recorded, Guid mitigationId, SqlBatch sql) => sql.Add($"""
+        delete from views.slots_v1 where mitigation_id = {mitigationId} and not exists (
+            select from events.mt_events began where began.tenant_id = {recorded.TenantId} and began.seq_id > {recorded.Sequence}
+                and began.stream_id = {$"{recorded.StreamType}:{recorded.StreamKey}"} and began.type = {EventCatalog.NameOf(typeof(MitigationStarted))})
+        """);
 
     private static void Notify(SqlBatch sql) => sql.Add($"select pg_notify({Channel}, '')");
 }

@@ -39,6 +39,8 @@ internal sealed class LateAllowances(
               and pass.rule->>'Destination' = s.rule->>'Destination' and allowed.source <<= (pass.rule->>'Source')::cidr)
         """;
 
+    private readonly HashSet<Guid> _refused = [];
+
     public async Task LetThrough(CancellationToken cancellation)
     {
         foreach (var mitigation in (await Read(cancellation)).GroupBy(it => (it.TenantId, it.MitigationId, it.ServiceCode, it.ObjectId)))
@@ -51,18 +53,34 @@ internal sealed class LateAllowances(
                     continue;
                 }
 
-                var add = new AddCountermeasures(id, [.. mitigation.Select(it => it.Spec)], defense, "allow-list changed", clock.GetUtcNow());
-                await store.Tenant(TenantId.Of(tenantId)).Handle(
+                // One that the rails refuse keeps no other out, and of very many the rest follows with the next look.
+                var judged = mitigation.Select(it => it.Spec).ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode));
+                var add = new AddCountermeasures(id, [.. judged[null].Take(SafetyRails.MostAtOnce)], defense, "allow-list changed", clock.GetUtcNow());
+                var decision = await store.Tenant(TenantId.Of(tenantId)).Handle(
                     MitigationState.Stream,
                     id.ToString(),
                     state => MitigationDecider.Decide(state, add),
                     new Cause($"allow-list:{id:N}:{add.At.UtcTicks}"),
                     cancellation);
+                Note(id, (decision as Decision<MitigationEvent>.Rejected)?.Reason ?? judged.Select(group => group.Key).FirstOrDefault(refusal => refusal is not null));
             }
             catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
             {
                 log.FailedAlone(fault, $"The allow-list of mitigation {id}");
             }
+        }
+    }
+
+    /// <summary>Once; tried again all the same.</summary>
+    private void Note(Guid mitigationId, Rejection? refusal)
+    {
+        if (refusal is null)
+        {
+            _refused.Remove(mitigationId);
+        }
+        else if (_refused.Add(mitigationId))
+        {
+            log.AllowanceRefused(mitigationId, refusal.Code, refusal.Detail);
         }
     }
 

@@ -82,12 +82,12 @@ internal static partial class MitigationDecider
 {
     public static Decision<MitigationEvent> Decide(MitigationState current, StartMitigation command)
     {
-        if (current.Status is not (MitigationStatus.None or MitigationStatus.Refused))
+        var (defense, scope) = (command.Defense, command.Scope);
+        if (current.Status is not (MitigationStatus.None or MitigationStatus.Refused) && !BeginsAnew(current, defense.Policy.Mode))
         {
             return Decision<MitigationEvent>.Unchanged; // the same anomaly again, or its end came first
         }
 
-        var (defense, scope) = (command.Defense, command.Scope);
         if (command.IsOutgoing)
         {
             return Failed(AttackGoesOut(command.Target)); // whatever we do to traffic towards it would hit its owner only; first, because it never passes
@@ -105,7 +105,13 @@ internal static partial class MitigationDecider
             return Failed(isTooMild || target.PrefixLength is 32 or 128 ? NoStepFits(scope.ServiceCode) : BlackholeOfMoreThanAHost(target));
         }
 
-        if (Refusal(step.Specs, defense, scope.ServiceCode) is { } refusal)
+        var specs = step.Specs.Where(spec => !IsStoppedByHand(current, spec, scope.MitigationId)).ToList();
+        if (specs.All(spec => spec.IsAllowance))
+        {
+            return Decision<MitigationEvent>.Unchanged; // begun anew, what a person took out stays out
+        }
+
+        if (Refusal(specs, defense, scope.ServiceCode) is { } refusal)
         {
             return Failed(refusal);
         }
@@ -124,14 +130,26 @@ internal static partial class MitigationDecider
                 Step: step.Index,
                 ObjectId: command.ObjectId),
         }
-            .Concat(step.Specs.Select(spec => Place(spec, scope, defense.Policy.Mode, defense.Means, command.At)))
+            .Concat(specs.Select(spec => Place(spec, scope, defense.Policy.Mode, defense.Means, command.At)))
             .ToArray();
 
-        Decision<MitigationEvent> Failed(Rejection why) => !IsSaid(why.Code, current.RefusedFor)
+        Decision<MitigationEvent> Failed(Rejection why) => current.Status is MitigationStatus.Withdrawing ? Decision<MitigationEvent>.Unchanged // first it ends
+            : !IsSaid(why.Code, current.RefusedFor)
             ? new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At, command.Evidence, command.ObjectId)
             : SaysMore(current, command.Evidence) ? new EvidenceGrew(AllOf(current, command.Evidence), command.At)
             : Decision<MitigationEvent>.Unchanged; // said already
     }
+
+    /// <summary>
+    /// Whether the defence of an attack that goes on begins once more: after the kill switch or a dry run, which say nothing of the attack, and when what was
+    /// only rehearsed is to be done. What is on its way out first goes, unless it comes back at once: a speaker that is away would keep it from the others.
+    /// </summary>
+    private static bool BeginsAnew(MitigationState current, EnforcementMode mode) =>
+        (current.IsInterrupted && (current.Status is MitigationStatus.Closed || mode is EnforcementMode.Automatic))
+        || (current.IsRehearsal && mode is not EnforcementMode.DryRun);
+
+    private static bool IsStoppedByHand(MitigationState current, CountermeasureSpec spec, Guid mitigationId) =>
+        current.Countermeasures.GetValueOrDefault(spec.IdIn(mitigationId)) is { DroppedFor: WithdrawalReason.Operator };
 
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteAnomalyEnd command)
     {
@@ -280,7 +298,8 @@ internal static partial class MitigationDecider
         ?? (!defense.Means.SynProxy && specs.Any(spec => spec.Rule is { Action: TrafficAction.SynProxy }) ? NoSynProxy : null)
         ?? specs.Where(spec => spec.Kind is CountermeasureKind.Diversion)
             .Select(spec => defense.Means.RefusalToDivert(spec.Prefix)).FirstOrDefault(refusal => refusal is not null)
-        ?? (defense.Means.NoRoom && specs.Any(spec => spec.NeedsScrubbers) ? CapacityExceeded : null)
+        ?? (defense.Means.ScrubbersAway && specs.Any(LeadsToScrubbers) ? ScrubbersAway(defense.Means.Pool) : null)
+        ?? (defense.Means.NoRoom && specs.Any(LeadsToScrubbers) ? CapacityExceeded : null)
         ?? defense.Slot switch
         {
             SlotAnswer.TenantFull => TenantCapReached,
@@ -288,6 +307,9 @@ internal static partial class MitigationDecider
             SlotAnswer.StandingFull => StandingCapReached,
             _ => null,
         };
+
+    /// <summary>Whom an allow-list names is let through what stands there already; it leads nothing anywhere.</summary>
+    private static bool LeadsToScrubbers(CountermeasureSpec spec) => spec.NeedsScrubbers && !spec.IsAllowance;
 
     private static MitigationEvent Place(
         CountermeasureSpec spec, MitigationScope scope, EnforcementMode mode, NetworkMeans means, DateTimeOffset at) => mode switch

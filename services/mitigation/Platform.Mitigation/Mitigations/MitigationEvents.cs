@@ -295,6 +295,9 @@ internal enum WithdrawalReason
 
     /// <summary>It stood in the stead of scrubbers that are there again.</summary>
     ScrubbersBack = 7,
+
+    /// <summary>A dry run began.</summary>
+    DryRun = 8,
 }
 
 /// <summary>Figures of one countermeasure.</summary>

@@ -124,6 +124,7 @@ internal sealed class MitigationPublications : IPublications
         WithdrawalReason.KillSwitch => "kill-switch",
         WithdrawalReason.ScrubbersGone => "scrubbers-gone",
         WithdrawalReason.ScrubbersBack => "scrubbers-back",
+        WithdrawalReason.DryRun => "dry-run",
         _ => throw new UnreachableException($"{reason} has no public name."),
     };
 }

@@ -8,6 +8,7 @@ internal static class MitigationRejections
 {
     private const string StepUnfit = "no-step-fits";
     private const string Outside = "target-outside-prefixes";
+    private const string Away = "scrubbers-away";
 
     public static Rejection TenantCapReached { get; } = new(
         RejectionKind.Conflict,
@@ -51,6 +52,12 @@ internal static class MitigationRejections
         "The scrubbers have no room for that bandwidth.",
         "What the contract declared fits into no pool. Declare less, or add capacity: Scrubbers:Pools.");
 
+    public static Rejection ScrubbersAway(string? pool) => new(
+        RejectionKind.Conflict,
+        Away,
+        "None of the scrubbers is there.",
+        $"No scrubber{(pool is null ? "" : $" of {pool}")} was heard a moment ago: what is led to them would be lost. It can be asked again when one is there.");
+
     public static Rejection NothingProposed { get; } = new(
         RejectionKind.Conflict,
         "nothing-proposed",
@@ -64,11 +71,12 @@ internal static class MitigationRejections
         "Give a reason of 1 to 200 characters.");
 
     /// <summary>
-    /// Whether the same anomaly may be defended later: it can grow graver, others give room back, and that a contract gained the prefix may be heard later.
+    /// Whether the same anomaly may be defended later: it can grow graver, others give room back, scrubbers return, that a contract gained the prefix may be
+    /// heard later, and who releases the kill switch expects the defence of what goes on.
     /// </summary>
     public static bool MayPass(string code) => Passing.Contains(code);
 
-    public static string[] Passing { get; } = [StepUnfit, TenantCapReached.Code, TotalCapReached.Code, CapacityExceeded.Code, Outside];
+    public static string[] Passing { get; } = [StepUnfit, TenantCapReached.Code, TotalCapReached.Code, CapacityExceeded.Code, Away, Outside, KillSwitchIsEngaged.Code];
 
     /// <summary>Whether a refusal is the one that was said last. Which of the caps leaves no room can change with each question.</summary>
     public static bool IsSaid(string code, string? said) =>

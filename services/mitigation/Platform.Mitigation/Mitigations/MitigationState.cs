@@ -82,10 +82,16 @@ internal sealed record MitigationState(
             ObjectId = e.ObjectId,
             OrderId = e.OrderId,
             RefusedFor = null,
+            // Where it begins anew, nothing of what ended it the time before.
+            Reason = null,
+            InsteadOf = null,
+            IsExpiryByHand = false,
+            Unanswered = null,
+            Countermeasures = current.Countermeasures.ToImmutableDictionary(it => it.Key, it => it.Value.BeforeANewBeginning(current.Reason)),
         },
         CountermeasureRequested e => current.With(
             e.CountermeasureId,
-            CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.Step) with
+            CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.StepOf(e.CountermeasureId)) with
             {
                 Pool = e.Pool,
                 PastVerdict = current.Countermeasures.GetValueOrDefault(e.CountermeasureId)?.LastVerdict,
@@ -134,6 +140,27 @@ internal sealed record MitigationState(
         },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the mitigation stream."),
     };
+
+    /// <summary>
+    /// Whether what ended it has nothing to do with the attack, which nobody says is over: the kill switch, or a dry run that began. Who releases the
+    /// switch, or ends the dry run, expects the defence of what goes on; what a person ordered by hand only that person orders again.
+    /// </summary>
+    public bool IsInterrupted =>
+        Status is MitigationStatus.Withdrawing or MitigationStatus.Closed
+        && Reason is WithdrawalReason.KillSwitch or WithdrawalReason.DryRun
+        && IsOfAnOpenAnomaly;
+
+    /// <summary>Whether it only records what would be done against an attack that goes on.</summary>
+    public bool IsRehearsal => this is { Status: MitigationStatus.Standing, Mode: EnforcementMode.DryRun } && IsOfAnOpenAnomaly;
+
+    private bool IsOfAnOpenAnomaly => HeldUntil is null && Scope is { } scope && scope.AnomalyId != Guid.Empty;
+
+    /// <summary>Asked for again while it stands, elsewhere or because a person agreed, it stays of the step that it came with.</summary>
+    private int StepOf(Guid countermeasureId) =>
+        Status is MitigationStatus.Standing
+        && Countermeasures.GetValueOrDefault(countermeasureId) is { Stage: CountermeasureStage.Wanted or CountermeasureStage.Proposed } known
+            ? known.Step
+            : Step;
 
     private MitigationState With(Guid id, CountermeasureState countermeasure) =>
         this with { Countermeasures = Countermeasures.SetItem(id, countermeasure) };
@@ -204,6 +231,14 @@ internal sealed record CountermeasureState(
         measured.Effect.Verdict is not EffectRules.Helped || Kind is not (CountermeasureKind.Blackhole or CountermeasureKind.FlowSpec) ? null
         : Effect is { Verdict: EffectRules.Unchanged } ? measured.MeasuredAt
         : RelievedAt;
+
+    /// <summary>What of it is in the network goes on going; what never was is no part of what begins anew.</summary>
+    public CountermeasureState BeforeANewBeginning(WithdrawalReason? reason) => Stage switch
+    {
+        CountermeasureStage.Wanted => this with { Stage = CountermeasureStage.Unwanted, DroppedFor = reason },
+        CountermeasureStage.Proposed or CountermeasureStage.Rehearsed => this with { Stage = CountermeasureStage.Withdrawn },
+        _ => this,
+    };
 
     public static CountermeasureState New(CountermeasureStage stage, CountermeasureKind kind, IPNetwork prefix, TrafficRule? rule, int step) =>
         new(stage, kind, prefix, rule, [], [], step);

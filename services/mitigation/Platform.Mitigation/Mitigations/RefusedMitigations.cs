@@ -3,12 +3,14 @@ using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.EventStore;
+using Platform.Mitigation.DefensePolicies;
 
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
-/// Asks again for attacks that go on and were refused for what passes: no room under a cap, no means in the network. When others give room back, or
-/// scrubbers return, they are defended. The same of a vector that joined one that is defended, and found no room.
+/// Asks again for attacks that go on and were refused for what passes: no room under a cap, no means in the network, an engaged kill switch. When others give
+/// room back, scrubbers return, or the switch is released, they are defended. The same of a vector that joined one that is defended, and found no room; of a
+/// defence that the kill switch or a dry run ended; and of one that was only rehearsed, when the dry run is over.
 /// </summary>
 /// <remarks>Every replica may do it: one mitigation has its slots once, and begins once.</remarks>
 internal sealed class RefusedMitigations(
@@ -46,21 +48,36 @@ internal sealed class RefusedMitigations(
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
         var refused = await connection.QueryAsync<Refused>(
-            """
-            select tenant_id as TenantId, mitigation_id as MitigationId, anomaly_id as AnomalyId, service_code as ServiceCode, target as Target,
-                object_id as ObjectId, evidence::text as Evidence, failure is null as Stands
-            from views.mitigations_v1
-            where (failure = any (@Passing) and evidence is not null and started_at > @since
-                    or unanswered_for = any (@Passing) and withdrawal_requested_at is null and ended_at is null)
-                and held_until is null
+            $"""
+            select m.tenant_id as TenantId, m.mitigation_id as MitigationId, m.anomaly_id as AnomalyId, m.service_code as ServiceCode, m.target as Target,
+                m.object_id as ObjectId, m.evidence::text as Evidence,
+                m.unanswered_for is not null and m.withdrawal_requested_at is null and m.ended_at is null as Grows
+            from views.mitigations_v1 m
+            left join views.contracts_v1 c using (tenant_id, service_code)
+            where (m.failure = any (@Passing) and m.evidence is not null and m.started_at > @since
+                    or m.unanswered_for = any (@Passing) and m.withdrawal_requested_at is null and m.ended_at is null
+                    or m.anomaly_id <> '00000000-0000-0000-0000-000000000000'
+                        and (m.withdrawn_for in (@KillSwitch, @DryRunBegan) and m.failure is null and m.started_at > @since
+                            or m.mode = @DryRunMode and m.withdrawal_requested_at is null and m.ended_at is null and not {KnownPolicies.IsDry}))
+                and m.held_until is null
+                and not exists (select from views.kill_switch_v1 where engaged)
             order by random() limit @AtOnce
             """,
-            new { MitigationRejections.Passing, since = clock.GetUtcNow() - options.Value.MaximumDuration, AtOnce });
+            new
+            {
+                MitigationRejections.Passing,
+                since = clock.GetUtcNow() - options.Value.MaximumDuration,
+                KillSwitch = (short)WithdrawalReason.KillSwitch,
+                DryRunBegan = (short)WithdrawalReason.DryRun,
+                options.Value.DryRun,
+                DryRunMode = (int)EnforcementMode.DryRun,
+                AtOnce,
+            });
         foreach (var it in refused)
         {
             try
             {
-                await (it.Stands ? Grow(it, cancellation) : Begin(it, cancellation));
+                await (it.Grows ? Grow(it, cancellation) : Begin(it, cancellation));
             }
             catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
             {
@@ -79,14 +96,22 @@ internal sealed class RefusedMitigations(
         var evidence = JsonSerializer.Deserialize<VectorEvidence[]>(it.Evidence, EventCatalog.Json)!;
         var scope = new MitigationScope(it.MitigationId, it.AnomalyId, it.ServiceCode);
         var start = new StartMitigation(scope, it.Target, evidence, defense, clock.GetUtcNow(), it.ObjectId);
-        if (MitigationDecider.Decide(await Load(it, cancellation), start) is not Decision<MitigationEvent>.Accepted([MitigationStarted, ..]))
+        var state = await Load(it, cancellation);
+        switch (MitigationDecider.Decide(state, start))
         {
-            return; // whatever room there is: slots that are taken for nothing would keep others out
+            case Decision<MitigationEvent>.Accepted([MitigationStarted, ..]):
+                start = start with { Defense = await facts.WithSlots(defense, start, it.TenantId, cancellation) };
+                break;
+
+            case Decision<MitigationEvent>.Accepted([MitigationFailed, ..]) when state.RefusedFor is null || state.RefusedFor == MitigationRejections.KillSwitchIsEngaged.Code:
+                break; // the switch is released, or the dry run over, and something else says no: that is news, once
+
+            default:
+                return; // whatever room there is: slots that are taken for nothing would keep others out
         }
 
-        start = start with { Defense = await facts.WithSlots(defense, start, it.TenantId, cancellation) };
         var decision = await Handle(it, current => MitigationDecider.Decide(current, start), cancellation);
-        if (decision is Decision<MitigationEvent>.Accepted([MitigationStarted, ..]))
+        if (decision is Decision<MitigationEvent>.Accepted({ Count: > 0 }))
         {
             Telemetry.Decided(decision);
             log.Decided(it.AnomalyId, it.Target, decision);
@@ -117,5 +142,5 @@ internal sealed class RefusedMitigations(
         MitigationState.Stream, it.MitigationId.ToString(), decide, new Cause($"again:{clock.GetUtcNow().UtcTicks}"), cancellation);
 
     private sealed record Refused(
-        Guid TenantId, Guid MitigationId, Guid AnomalyId, string ServiceCode, string Target, Guid? ObjectId, string Evidence, bool Stands);
+        Guid TenantId, Guid MitigationId, Guid AnomalyId, string ServiceCode, string Target, Guid? ObjectId, string Evidence, bool Grows);
 }

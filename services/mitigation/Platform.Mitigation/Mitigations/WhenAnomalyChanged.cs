@@ -7,8 +7,8 @@ namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
 /// Reaction: an open anomaly gained a vector or grew graver, so the step that stands gains what answers it, and graver steps may follow. What was too
-/// mild for every step, or found no room, is asked again. Before <see cref="AnomalyDetected"/>, which comes over another queue and knows less, it waits;
-/// the same vectors again change nothing.
+/// mild for every step, or found no room, is asked again. It says all that <see cref="AnomalyDetected"/> does, which comes over another queue and may be lost: heard
+/// first, it begins the defence. The same vectors again change nothing.
 /// </summary>
 internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, TimeProvider clock, ILogger<WhenAnomalyChanged> log)
     : IConsumer<AnomalyChanged>
@@ -20,13 +20,9 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var session = store.Tenant(TenantId.Of(anomaly.TenantId));
         var (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
         var evidence = Evidence.Of(anomaly.Vectors, anomaly.Explanation);
-        var isRefused = state.Status is MitigationStatus.Refused;
-        if (state.Status is MitigationStatus.None)
-        {
-            throw new TimeoutException($"The beginning of anomaly {anomaly.AnomalyId} was not heard yet; what became of it waits.");
-        }
-
-        if (!(isRefused || (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence))))
+        var begins = state.Status is MitigationStatus.None or MitigationStatus.Refused
+            || state is { IsInterrupted: true, Status: MitigationStatus.Closed };
+        if (!(begins || (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence))))
         {
             return;
         }
@@ -34,12 +30,22 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var defense = await facts.Find(anomaly.TenantId, anomaly.ServiceCode, anomaly.ObjectId, cancellation)
             ?? throw new TimeoutException($"Contract {anomaly.ServiceCode} is not known; the anomaly waits.");
 
-        await (isRefused ? Begin() : Grow());
+        if (begins)
+        {
+            await Begin();
+            (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation); // its beginning may have been heard in the same moment
+        }
+
+        if (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence))
+        {
+            await Grow();
+        }
 
         async Task Begin()
         {
+            var scope = state.Scope ?? new MitigationScope(mitigationId, anomaly.AnomalyId, anomaly.ServiceCode);
             var start = new StartMitigation(
-                state.Scope!, anomaly.Target, evidence, defense, clock.GetUtcNow(), anomaly.ObjectId, IsOutgoing: anomaly.Direction == "out");
+                scope, anomaly.Target, evidence, defense, clock.GetUtcNow(), anomaly.ObjectId, IsOutgoing: anomaly.Direction == "out");
             start = start with { Defense = await facts.WithSlots(defense, start, anomaly.TenantId, cancellation) };
             var decision = await Handle(current => MitigationDecider.Decide(current, start));
             Telemetry.Decided(decision);

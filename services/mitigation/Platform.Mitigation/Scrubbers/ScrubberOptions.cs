@@ -30,10 +30,11 @@ internal sealed class ScrubberOptions : IValidatableObject
 
     /// <summary>
     /// How long an agent may be unheard before it counts as away: then nothing new is diverted to it, and what is diverted to a pool without any other
-    /// agent leaves it. 5 seconds to 5 minutes; default 30 seconds: the kernel filters on while an agent is replaced by its next release, image and all.
+    /// agent leaves it. 5 seconds to 5 minutes; default 10 seconds: an agent asks twice a second, needs up to 6 to notice a controller that vanished and find another,
+    /// and 2 to be there again after a crash; where its node died, the traffic is lost for so long.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:05", "00:05:00", ErrorMessage = "must be 00:00:05 to 00:05:00.")]
-    public TimeSpan AwayAfter { get; init; } = TimeSpan.FromSeconds(30);
+    public TimeSpan AwayAfter { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Agents that filter what goes to this pool (null: to no pool in particular); none where somebody else's scrubbers stand there.</summary>
     internal IReadOnlyList<string> AgentsOf(string? pool) => [.. Agents.Select(agent => agent.Name).Where(agent => Serves(agent, pool))];

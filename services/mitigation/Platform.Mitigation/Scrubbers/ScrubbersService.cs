@@ -96,28 +96,28 @@ internal sealed class ScrubbersService(
         CancellationToken cancellation)
     {
         var applied = request.Applied.Select(it => it.FilterId).ToHashSet();
+        var present = request.Present.ToHashSet();
         var now = clock.GetUtcNow();
-        foreach (var it in wanted)
+        foreach (var mitigation in wanted.GroupBy(it => (it.TenantId, it.MitigationId)))
         {
-            var isApplied = applied.Contains(it.CountermeasureId.ToString());
-            if (isApplied && !it.Withdrawing && !it.AnnouncedBy.Contains(agent))
+            var announced = mitigation.Where(it => IsApplied(it) && !it.Withdrawing && !it.AnnouncedBy.Contains(agent))
+                .ToDictionary(it => it.CountermeasureId, it => it.Spec.Rule!.ToString());
+            if (announced.Count > 0)
             {
-                var announced = new ConfirmAnnouncement(
-                    new Dictionary<Guid, string> { [it.CountermeasureId] = it.Spec.Rule!.ToString() }, agent, now);
-                await Handle(it, state => MitigationDecider.Decide(state, announced), $"announced:{agent}", cancellation);
+                var command = new ConfirmAnnouncement(announced, agent, now);
+                await Handle(mitigation.First(), state => MitigationDecider.Decide(state, command), $"announced:{agent}", cancellation);
             }
-            else if (!isApplied && it.Withdrawing)
+
+            var gone = mitigation.Where(it => !IsApplied(it) && it.Withdrawing && !present.Contains($"{it.CountermeasureId:N}"[..16]))
+                .ToDictionary(it => it.CountermeasureId, it => holders.Where(holder => options.Value.Serves(holder, it.Spec.Pool)).ToImmutableHashSet());
+            if (gone.Count > 0)
             {
-                var gone = new ConfirmClearance(
-                    new Dictionary<Guid, ImmutableHashSet<string>>
-                    {
-                        [it.CountermeasureId] = [.. holders.Where(holder => options.Value.Serves(holder, it.Spec.Pool))],
-                    },
-                    agent,
-                    now);
-                await Handle(it, state => MitigationDecider.Decide(state, gone), $"cleared:{agent}", cancellation);
+                var command = new ConfirmClearance(gone, agent, now);
+                await Handle(mitigation.First(), state => MitigationDecider.Decide(state, command), $"cleared:{agent}", cancellation);
             }
         }
+
+        bool IsApplied(WantedCountermeasure it) => applied.Contains(it.CountermeasureId.ToString());
     }
 
     private static IReadOnlyList<IPNetwork>? WaysBackOf(SyncFiltersRequest request) => request.TellsReturned

@@ -16,12 +16,19 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     /// <summary>Until a controller was heard: the longest that one may say.</summary>
     private static readonly TimeSpan LongestLease = TimeSpan.FromHours(1);
 
+    /// <summary>Destinations that are looked at together.</summary>
+    private const int AtOnce = 16;
+
     private DateTimeOffset _leaseEndsAt;
 
     private string _noWayBack = "";
     private IReadOnlyList<string> _returned = [];
 
     private int _looked;
+
+    private Standing _standing = new("", ImmutableDictionary<string, HeldFilter>.Empty);
+
+    private readonly Dictionary<string, FilterCounters> _told = [];
 
     /// <summary>What filters stays until its lease runs out; an empty table goes with us.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -53,7 +60,6 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
             DisposeHttpClient = true,
         });
         var controller = new Scrubbers.ScrubbersClient(channel);
-        var standing = new Standing("", ImmutableDictionary<string, HeldFilter>.Empty);
         var (isAway, canSynProxy) = (false, (bool?)null);
         _leaseEndsAt = clock.GetUtcNow() + LongestLease;
         while (!stoppingToken.IsCancellationRequested)
@@ -66,7 +72,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
                     log.SynProxy(canSynProxy.Value);
                 }
 
-                standing = await Sync(controller, standing, canSynProxy.Value, stoppingToken);
+                await Sync(controller, canSynProxy.Value, stoppingToken);
                 if (isAway)
                 {
                     isAway = false;
@@ -97,12 +103,18 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         }
     }
 
-    private async Task<Standing> Sync(
-        Scrubbers.ScrubbersClient controller, Standing standing, bool canSynProxy, CancellationToken cancellation)
+    private async Task Sync(Scrubbers.ScrubbersClient controller, bool canSynProxy, CancellationToken cancellation)
     {
         var held = await table.Read(cancellation);
-        var put = standing.Held.Count;
-        standing = await InForce(standing, held, _looked++, 1, cancellation);
+        foreach (var gone in _told.Keys.Where(name => !held.Counters.ContainsKey(name)).ToList())
+        {
+            _told.Remove(gone);
+        }
+
+        var put = _standing.Held.Count;
+        var inTurn = _standing.Held.Keys.Order(StringComparer.Ordinal).ElementAtOrDefault(put == 0 ? 0 : _looked++ % put);
+        await Confirm(held, inTurn is null ? [] : [inTurn], cancellation);
+        var standing = _standing;
         var isWhole = standing.Held.Count == put;
         var answer = await Ask(controller, standing, held, canSynProxy, cancellation);
         _leaseEndsAt = clock.GetUtcNow() + TimeSpan.FromSeconds(answer.LeaseSeconds);
@@ -114,7 +126,7 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         var lease = TimeSpan.FromSeconds(answer.LeaseSeconds);
         if (isWhole && text == standing.Filters && standing.Held.Keys.ToHashSet().SetEquals(held.Counters.Keys) && !answer.Filters.Any(IsDue))
         {
-            return standing;
+            return;
         }
 
         Filter[] filters = [.. answer.Filters.Select(filter => canSynProxy ? filter : NftRuleset.WithoutSynProxy(filter))];
@@ -127,20 +139,19 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
         }
 
         var isNews = text != standing.Filters;
-        standing = new Standing(
+        // Kept at once: whatever is not reached below, this is in the kernel.
+        _standing = new Standing(
             text,
             applied
                 .Select(it => new HeldFilter(it.FilterId, NftRuleset.SignaturesOf(options.Value.Table, it), now + NftRuleset.LifeOf(it, lease)))
                 .ToImmutableDictionary(it => it.Name));
         held = await table.Read(cancellation);
-        standing = await InForce(standing, held, from: 0, standing.Held.Count, cancellation);
+        await Confirm(held, [.. _standing.Held.Keys.Where(name => !standing.Held.ContainsKey(name))], cancellation);
         if (isNews)
         {
-            log.Applied(standing.Held.Count);
-            await Ask(controller, standing, held, canSynProxy, cancellation); // read back, and told at once
+            log.Applied(_standing.Held.Count);
+            await Ask(controller, _standing, held, canSynProxy, cancellation); // read back, and told at once
         }
-
-        return standing;
 
         // A third of its life is over: by time, or because its expiry was moved on. What is about to end anyway is left to end.
         bool IsDue(Filter filter) => standing.Held.TryGetValue(NftRuleset.NameOf(filter.FilterId), out var it)
@@ -148,22 +159,22 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
     }
 
     /// <summary>
-    /// What the kernel itself says that it holds: each rule always; destinations, which it lists one by one only, of so many filters from a place on, so
-    /// that each has its turn.
+    /// Only what the kernel itself says that it holds goes on counting as in force: each rule always; destinations, which it lists one by one only (sets of sources
+    /// are long), when they are new, and in turn afterwards.
     /// </summary>
-    private async Task<Standing> InForce(Standing standing, KernelTable held, int from, int amount, CancellationToken cancellation)
+    private async Task Confirm(KernelTable held, IReadOnlyList<string> looked, CancellationToken cancellation)
     {
-        var lost = standing.Held.Values.Where(it => !held.Holds(it)).Select(it => it.Name).ToHashSet();
-        var whole = standing.Held.Keys.Where(name => !lost.Contains(name)).Order(StringComparer.Ordinal).ToList();
-        for (var turn = from; turn < from + amount && whole.Count > 0; turn++)
+        var lost = _standing.Held.Values.Where(it => !held.Holds(it)).Select(it => it.Name).ToHashSet();
+        foreach (var some in looked.Where(name => !lost.Contains(name)).Chunk(AtOnce).ToList())
         {
-            if (whole[turn % whole.Count] is var name && !await table.HasDestination(name, cancellation))
-            {
-                lost.Add(name);
-            }
+            var found = await Task.WhenAll(some.Select(name => table.HasDestination(name, cancellation)));
+            lost.UnionWith(some.Where((_, i) => !found[i]));
         }
 
-        return lost.Count == 0 ? standing : standing with { Held = standing.Held.RemoveRange(lost) };
+        if (lost.Count > 0)
+        {
+            _standing = _standing with { Held = _standing.Held.RemoveRange(lost) };
+        }
     }
 
     /// <summary>Without a way back the filters are kept all the same.</summary>
@@ -198,23 +209,38 @@ internal sealed class FilterKeeper(NftTable table, ReturnRoutes routes, IOptions
                 Counts = true,
                 TellsReturned = true,
                 Returned = { _returned },
+                Present = { held.Counters.Keys.Select(NftRuleset.DigitsOf) },
                 Applied =
                 {
                     from it in held.Counters
                     where standing.Held.ContainsKey(it.Key)
+                    let counted = Told(it.Key, it.Value)
                     select new AppliedFilter
                     {
                         FilterId = standing.Held[it.Key].FilterId,
-                        DroppedPackets = it.Value.DroppedPackets,
-                        DroppedBytes = it.Value.DroppedBytes,
-                        PassedPackets = it.Value.PassedPackets,
-                        PassedBytes = it.Value.PassedBytes,
+                        DroppedPackets = counted.DroppedPackets,
+                        DroppedBytes = counted.DroppedBytes,
+                        PassedPackets = counted.PassedPackets,
+                        PassedBytes = counted.PassedBytes,
                     },
                 },
             },
             new Metadata { { "x-platform-scrubber", $"{options.Value.Name}:{options.Value.Token}" } },
             TimeProvider.System.GetUtcNow().UtcDateTime + TimeSpan.FromSeconds(5),
             cancellation);
+
+    /// <summary>
+    /// An attempt that is under way counts as dropped until it is known to be real. What is told never goes back all the same: whoever hears less than before
+    /// takes it for a count from 0.
+    /// </summary>
+    private FilterCounters Told(string name, FilterCounters counted) =>
+        _told[name] = _told.TryGetValue(name, out var before) && counted.HitPackets >= before.HitPackets
+            ? counted with
+            {
+                DroppedPackets = Math.Max(counted.DroppedPackets, before.DroppedPackets),
+                DroppedBytes = Math.Max(counted.DroppedBytes, before.DroppedBytes),
+            }
+            : counted;
 
     /// <summary>Without what runs down by itself.</summary>
     private static string TextOf(Filter filter) => $"{filter.FilterId} {filter.Destination} {filter.Rule}";

@@ -16,6 +16,7 @@ internal static class NftRuleset
     private const string Family = "inet";
     private const string Chain = "filter";
     private const string Handshakes = "handshakes";
+    private const string Verified = "verified";
     private const string SynProxy = "syn-proxy";
     private const string Count = "count";
     private const int BeforeDefragmentation = -450;
@@ -28,6 +29,9 @@ internal static class NftRuleset
     /// <summary>Name of everything that belongs to a filter: <c>f</c> and 16 digits of its id.</summary>
     public static string NameOf(string filterId) => $"f{Guid.Parse(filterId):N}"[..17];
 
+    /// <summary>Of such a name, the digits of the id.</summary>
+    public static string DigitsOf(string name) => name[1..];
+
     /// <summary>How long the kernel keeps a filter that nobody renews: until its expiry, and no longer than the lease.</summary>
     public static TimeSpan LifeOf(Filter filter, TimeSpan lease) =>
         TimeSpan.FromSeconds(Math.Clamp(filter.ExpiresInSeconds, 1, (long)lease.TotalSeconds));
@@ -38,8 +42,9 @@ internal static class NftRuleset
     /// <param name="lease">Longest life of a filter that nobody renews.</param>
     /// <param name="present">Names of the filters that the table has objects of.</param>
     /// <param name="anew">Whether the table is thrown away first, in the same transaction, with all that it counted.</param>
+    /// <param name="terms">What a SYN proxy promises in the victims' name.</param>
     public static JsonObject Transaction(
-        string table, IReadOnlyList<Filter> filters, TimeSpan lease, IReadOnlySet<string> present, bool anew = false)
+        string table, IReadOnlyList<Filter> filters, TimeSpan lease, IReadOnlySet<string> present, bool anew = false, ProxyTerms? terms = null)
     {
         var commands = new JsonArray { Command("add", "table", Table(table)) };
         if (anew)
@@ -64,6 +69,8 @@ internal static class NftRuleset
             Command("flush", "chain", Object(table, Chain)),
             AddHandshakes(table),
             Command("flush", "chain", Object(table, Handshakes)),
+            AddChain(table, Verified, "output"),
+            Command("flush", "chain", Object(table, Verified)),
         ])
         {
             commands.Add(command);
@@ -77,6 +84,7 @@ internal static class NftRuleset
             commands.Add(Command("delete", "set", Object(table, $"{gone}_from")));
             commands.Add(Command("delete", "counter", Object(table, $"{gone}_dropped")));
             commands.Add(Command("delete", "counter", Object(table, $"{gone}_passed")));
+            commands.Add(Command("delete", "counter", Object(table, $"{gone}_verified")));
         }
 
         foreach (var filter in filters)
@@ -88,6 +96,7 @@ internal static class NftRuleset
         foreach (var filter in filters.Where(filter => filter.Rule.Action == "accept"))
         {
             AddRule(commands, table, [.. Match(filter), Counter($"{NameOf(filter.FilterId)}_passed"), new JsonObject { ["accept"] = null }]);
+            AddRule(commands, table, [.. Match(filter), new JsonObject { ["accept"] = null }], Handshakes); // nobody answers for the victim to them either
         }
 
         // What is discarded, and what a loud source has too much of, must not use up what all may have together.
@@ -106,10 +115,13 @@ internal static class NftRuleset
             AddRule(commands, table, [
                 .. Match(filter), Counter($"{NameOf(filter.FilterId)}_dropped"), new JsonObject { ["notrack"] = null }, new JsonObject { ["accept"] = null },
             ]);
-            foreach (var rule in HandshakeRules(filter))
+            foreach (var rule in HandshakeRules(filter, terms ?? ProxyTerms.Usual))
             {
                 AddRule(commands, table, rule, Handshakes);
             }
+
+            // What was answered and turned out to be real the proxy begins anew, itself, with the victim: an attempt more than was an attack.
+            AddRule(commands, table, [.. Match(filter), Counter($"{NameOf(filter.FilterId)}_verified")], Verified);
         }
 
         foreach (var filter in filters.Where(filter => filter.Rule.Action != "accept"))
@@ -163,7 +175,7 @@ internal static class NftRuleset
                 ["family"] = Family,
                 ["table"] = table,
                 ["chain"] = Handshakes,
-                ["expr"] = new JsonArray(Equal(Meta("l4proto"), 6), State("untracked"), Proxy),
+                ["expr"] = new JsonArray(Equal(Meta("l4proto"), 6), State("untracked"), Proxy(ProxyTerms.Usual, isIPv4: true)),
             })),
     };
 
@@ -183,13 +195,15 @@ internal static class NftRuleset
         return limited;
     }
 
-    private static JsonObject AddHandshakes(string table) => Command("add", "chain", new JsonObject
+    private static JsonObject AddHandshakes(string table) => AddChain(table, Handshakes, "forward");
+
+    private static JsonObject AddChain(string table, string name, string hook) => Command("add", "chain", new JsonObject
     {
         ["family"] = Family,
         ["table"] = table,
-        ["name"] = Handshakes,
+        ["name"] = name,
         ["type"] = "filter",
-        ["hook"] = "forward",
+        ["hook"] = hook,
         ["prio"] = 0,
         ["policy"] = "accept",
     });
@@ -198,13 +212,14 @@ internal static class NftRuleset
     /// Answered are attempts, and what can be the last packet of a handshake: bare acknowledgements of connections that nobody knows. What else belongs to
     /// none may be of one that was open before: it passes, so many a second, and its connection is known from then on.
     /// </summary>
-    private static IEnumerable<JsonArray> HandshakeRules(Filter filter)
+    private static IEnumerable<JsonArray> HandshakeRules(Filter filter, ProxyTerms terms)
     {
+        var proxy = Proxy(terms, IsIPv4(IPNetwork.Parse(filter.Destination)));
         var all = filter.Clone();
         (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (0, 0);
-        yield return [.. Match(all), State("untracked"), Proxy];
+        yield return [.. Match(all), State("untracked"), proxy];
         (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (Acknowledges, AnyFlag & ~Acknowledges);
-        yield return [.. Match(all), Unknown, Proxy];
+        yield return [.. Match(all), Unknown, proxy.DeepClone()];
         (all.Rule.TcpFlagsSet, all.Rule.TcpFlagsClear) = (0, 0);
         yield return
         [
@@ -228,9 +243,14 @@ internal static class NftRuleset
         },
     };
 
-    private static JsonObject Proxy => new()
+    private static JsonObject Proxy(ProxyTerms terms, bool isIPv4) => new()
     {
-        ["synproxy"] = new JsonObject { ["mss"] = 1460, ["wscale"] = 7, ["flags"] = new JsonArray("timestamp", "sack-perm") },
+        ["synproxy"] = new JsonObject
+        {
+            ["mss"] = terms.MaximumSegment - (isIPv4 ? 0 : 20), // the header of IPv6 is so much longer
+            ["wscale"] = terms.WindowScale,
+            ["flags"] = new JsonArray("timestamp", "sack-perm"),
+        },
     };
 
     private static void AddObjects(JsonArray commands, string table, Filter filter, TimeSpan lease, bool isNew)
@@ -264,6 +284,7 @@ internal static class NftRuleset
             }));
             commands.Add(Command("add", "counter", Object(table, $"{name}_dropped")));
             commands.Add(Command("add", "counter", Object(table, $"{name}_passed")));
+            commands.Add(Command("add", "counter", Object(table, $"{name}_verified")));
         }
 
         // Every address is an element with a timeout, none stands in a rule: what nobody renews is gone, also when nobody is left to take it away.
@@ -428,4 +449,12 @@ internal static class NftRuleset
     private static uint Less40(uint length) => length < 40 ? 0 : length - 40;
 
     private static bool IsIPv4(IPNetwork prefix) => prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
+}
+
+/// <summary>What a SYN proxy promises to clients before the victim was asked.</summary>
+/// <param name="MaximumSegment">Bytes of TCP in one packet (MSS) over IPv4.</param>
+/// <param name="WindowScale">Power of two that the victims count their windows in.</param>
+internal sealed record ProxyTerms(int MaximumSegment, int WindowScale)
+{
+    public static ProxyTerms Usual { get; } = new(1460, 7);
 }

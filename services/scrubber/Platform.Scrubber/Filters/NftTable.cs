@@ -9,6 +9,8 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
 {
     private const string Loose = "/proc/sys/net/netfilter/nf_conntrack_tcp_loose";
 
+    private ProxyTerms Terms => new(options.Value.SynProxyMaximumSegment, options.Value.SynProxyWindowScale);
+
     /// <summary>What the kernel holds and has counted, read from it.</summary>
     public async Task<KernelTable> Read(CancellationToken cancellation)
     {
@@ -26,7 +28,9 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
                 {
                     var (droppedPackets, droppedBytes) = counters[$"{name}_dropped"];
                     var (passedPackets, passedBytes) = counters.GetValueOrDefault($"{name}_passed");
-                    return new FilterCounters(droppedPackets, droppedBytes, passedPackets, passedBytes);
+                    var (verifiedPackets, verifiedBytes) = counters.GetValueOrDefault($"{name}_verified");
+                    return new FilterCounters(
+                        Math.Max(0, droppedPackets - verifiedPackets), Math.Max(0, droppedBytes - verifiedBytes), passedPackets, passedBytes, droppedPackets);
                 }),
             listed.Select(it => it?["rule"]?["expr"]).OfType<JsonArray>().Select(NftRuleset.SignatureOf).ToHashSet());
     }
@@ -81,7 +85,7 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
     {
         try
         {
-            await Change(NftRuleset.Transaction(options.Value.Table, filters, lease, present));
+            await Change(NftRuleset.Transaction(options.Value.Table, filters, lease, present, terms: Terms));
             return filters;
         }
         catch (NftException)
@@ -92,14 +96,14 @@ internal sealed class NftTable(NodeCommands node, IOptions<ScrubberOptions> opti
         var accepted = new List<Filter>();
         foreach (var filter in filters)
         {
-            var alone = NftRuleset.Transaction($"{options.Value.Table}_probe", [filter], lease, present: new HashSet<string>());
+            var alone = NftRuleset.Transaction($"{options.Value.Table}_probe", [filter], lease, present: new HashSet<string>(), terms: Terms);
             if ((await node.Run(["nft", "-j", "-c", "-f", "-"], alone.ToJsonString(), cancellation)).Code == 0)
             {
                 accepted.Add(filter);
             }
         }
 
-        await Change(NftRuleset.Transaction(options.Value.Table, accepted, lease, present, anew: true));
+        await Change(NftRuleset.Transaction(options.Value.Table, accepted, lease, present, anew: true, Terms));
         return accepted;
 
         Task Change(JsonObject transaction) => Nft(["-j", "-f", "-"], transaction.ToJsonString(), cancellation);
@@ -146,11 +150,12 @@ internal sealed record HeldFilter(string FilterId, IReadOnlyList<string> Rules, 
     public string Name { get; } = NftRuleset.NameOf(FilterId);
 }
 
-/// <param name="DroppedPackets">Discarded by the filter.</param>
-/// <param name="DroppedBytes">Discarded by the filter.</param>
+/// <param name="DroppedPackets">Discarded by the filter, or answered for the victim and never heard of again.</param>
+/// <param name="DroppedBytes">Discarded by the filter, or answered for the victim and never heard of again.</param>
 /// <param name="PassedPackets">To its destination, past all filters.</param>
 /// <param name="PassedBytes">To its destination, past all filters.</param>
-internal sealed record FilterCounters(long DroppedPackets, long DroppedBytes, long PassedPackets, long PassedBytes);
+/// <param name="HitPackets">All that it discarded or answered, with what turned out to be real.</param>
+internal sealed record FilterCounters(long DroppedPackets, long DroppedBytes, long PassedPackets, long PassedBytes, long HitPackets);
 
 /// <summary>The kernel, or the nft program, says no.</summary>
 internal sealed class NftException(string message) : Exception(message);
