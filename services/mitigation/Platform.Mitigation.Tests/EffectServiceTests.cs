@@ -67,6 +67,28 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     }
 
     [Fact]
+    public async Task What_no_speaker_holds_any_more_is_told_and_that_it_helps_again_when_one_is_back()
+    {
+        const string target = "203.0.113.79/32";
+        await using var measured = await _host.Listen<CountermeasureMeasured>();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+        await network.RouterHasRule(target, "[source-port: ==123]");
+        await TimePasses(target, 0, () => Told().Any(fact => fact.Verdict == "helped"), "its effect");
+
+        await network.Speaker.Kill();
+        await TimePasses(target, 79_000_000, () => Told()[^1].Words == "Not in force: no speaker holds it any more. It goes in again as soon as one can.", "the loss");
+        Assert.Equal("unmeasured", Told()[^1].Verdict);
+        await network.Speaker.Start();
+        await network.Session();
+        await network.RouterHasRule(target, "[source-port: ==123]");
+        await TimePasses(target, 0, () => Told()[^1].Verdict == "helped", "its effect again");
+        Assert.DoesNotContain(await Stream(), it => it is StepTaken); // whatever came next would be lost with it
+
+        List<CountermeasureMeasured> Told() => [.. measured.Facts.Where(fact => fact.AnomalyId == _anomaly)];
+    }
+
+    [Fact]
     public async Task A_rule_that_helps_is_left_alone_and_its_effect_told()
     {
         const string target = "203.0.113.81/32";

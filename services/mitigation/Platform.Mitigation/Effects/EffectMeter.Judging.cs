@@ -10,11 +10,15 @@ internal sealed partial class EffectMeter
     /// <summary>A second is told a moment after it has ended.</summary>
     private static readonly TimeSpan Late = TimeSpan.FromSeconds(2);
 
+    /// <summary>A speaker that is started anew holds everything again by then: that is drift, and no loss.</summary>
+    private static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(3);
+
     private readonly Dictionary<Guid, ScrubbedTraffic> _scrubbed = [];
 
     /// <summary>Null: nothing yet, or nothing new.</summary>
     private Judgement? Judge(Look look, MeasuredCountermeasure it) => it switch
     {
+        _ when _lostSince.TryGetValue(it.CountermeasureId, out var lost) && look.Now - lost >= BackWithin => EffectRules.Lost,
         { IsAtScrubbers: true } => JudgeAtScrubbers(look, it),
         { AnnouncedAt: null } => JudgeUntaken(look, it),
         _ when look.Mitigation.ObjectId is null => EffectRules.NothingBefore,

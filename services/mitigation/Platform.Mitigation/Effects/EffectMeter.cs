@@ -40,6 +40,7 @@ internal sealed partial class EffectMeter(
     private readonly Dictionary<Guid, DateTimeOffset> _renewed = [];
     private readonly Dictionary<Guid, DateTimeOffset> _quietSince = [];
     private readonly Dictionary<string, DateTimeOffset> _answeringSince = [];
+    private readonly Dictionary<Guid, DateTimeOffset> _lostSince = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Effects, (_, seated) => Measure(seated), stoppingToken);
@@ -67,10 +68,12 @@ internal sealed partial class EffectMeter(
         Forget(mitigations);
         traffic.Watch(mitigations.Select(it => it.Target).ToHashSet());
         var heardSince = await listener.Hear(mitigations.Select(it => it.ObjectId).OfType<Guid>().ToHashSet(), cancellation);
-        var there = await scrubbers.Call(cancellation);
+        var places = await Places.Read(database, network.Value, scrubbers, cancellation);
+        var there = places.There;
         var filters = mitigations.SelectMany(it => it.Countermeasures).Where(it => it is { Spec.Kind: CountermeasureKind.Scrubbing, Counted: not null }).ToList();
         NoteCounters(mitigations);
         await NoteSpeakers(cancellation);
+        NoteLost(mitigations, places);
         foreach (var mitigation in mitigations)
         {
             try
@@ -258,6 +261,22 @@ internal sealed partial class EffectMeter(
         }
     }
 
+    /// <summary>Since when what was in force stands at no speaker any more.</summary>
+    private void NoteLost(IReadOnlyList<MeasuredMitigation> mitigations, Places places)
+    {
+        foreach (var it in mitigations.SelectMany(it => it.Countermeasures).Where(it => it.Spec.Kind is not CountermeasureKind.Scrubbing))
+        {
+            if (it is { AnnouncedAt: not null, IsGoing: false } && places.Of(it.CountermeasureId, it.Spec, it.AnnouncedBy).Holding.Count == 0)
+            {
+                _lostSince.TryAdd(it.CountermeasureId, clock.GetUtcNow());
+            }
+            else
+            {
+                _lostSince.Remove(it.CountermeasureId);
+            }
+        }
+    }
+
     private Task<Decision<MitigationEvent>> Handle(
         MeasuredMitigation mitigation, Func<MitigationState, Decision<MitigationEvent>> decide, string what, CancellationToken cancellation) =>
         store.Tenant(TenantId.Of(mitigation.TenantId)).Handle(
@@ -291,6 +310,11 @@ internal sealed partial class EffectMeter(
         foreach (var gone in _scrubbed.Keys.Where(id => !measured.Contains(id)).ToList())
         {
             _scrubbed.Remove(gone);
+        }
+
+        foreach (var gone in _lostSince.Keys.Where(id => !measured.Contains(id)).ToList())
+        {
+            _lostSince.Remove(gone);
         }
     }
 }

@@ -44,6 +44,8 @@ internal static class EffectRules
 
     public static Judgement NobodyTakes { get; } = new(Unmeasured, "Not in force: no speaker with a session answers. It waits for one.");
 
+    public static Judgement Lost { get; } = new(Unmeasured, "Not in force: no speaker holds it any more. It goes in again as soon as one can.");
+
     public static Judgement NobodyCounts { get; } = new(Unmeasured, "Not measured: it leads to scrubbers that count nothing for us.");
 
     /// <summary>

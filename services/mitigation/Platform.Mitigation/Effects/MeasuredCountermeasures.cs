@@ -23,7 +23,7 @@ internal static class MeasuredCountermeasures
                     and m.anomaly_id <> '00000000-0000-0000-0000-000000000000',
                 c.countermeasure_id, c.kind, c.prefix, c.rule->>'Action' = '4', c.pool, c.step, coalesce(c.requested_at, m.started_at), c.announced_at,
                 c.withdrawing, c.withdrawn_at, c.effect::text, f.dropped_packets, f.dropped_bytes, f.passed_packets, f.passed_bytes, f.told_at, m.expires_at,
-                case when m.held_until is null and m.withdrawal_requested_at is null then m.sight_lost_at end, m.anomaly_id
+                case when m.held_until is null and m.withdrawal_requested_at is null then m.sight_lost_at end, m.anomaly_id, c.announced_by
             from views.countermeasures_v1 c
             join views.mitigations_v1 m using (tenant_id, mitigation_id)
             left join lateral (
@@ -73,7 +73,8 @@ internal static class MeasuredCountermeasures
                 await row.IsDBNullAsync(19, cancellation) ? null : JsonSerializer.Deserialize<MeasuredEffect>(row.GetString(19), EventCatalog.Json),
                 await Instant(24) is { } toldAt
                     ? new ScrubbersCount(row.GetInt64(20), row.GetInt64(21), row.GetInt64(22), row.GetInt64(23), toldAt)
-                    : null));
+                    : null,
+                row.GetFieldValue<string[]>(28)));
 
             async Task<DateTimeOffset?> Instant(int column) =>
                 await row.IsDBNullAsync(column, cancellation) ? null : row.GetFieldValue<DateTimeOffset>(column);
@@ -117,6 +118,7 @@ internal sealed record MeasuredMitigation(
 /// <param name="WithdrawnAt">When it went (UTC); null while it is in force.</param>
 /// <param name="Effect">What was last recorded; null before.</param>
 /// <param name="Counted">What the scrubbers counted; null when none has told.</param>
+/// <param name="AnnouncedBy">Where it was read back at some time.</param>
 internal sealed record MeasuredCountermeasure(
     Guid CountermeasureId,
     CountermeasureSpec Spec,
@@ -127,7 +129,8 @@ internal sealed record MeasuredCountermeasure(
     bool IsGoing,
     DateTimeOffset? WithdrawnAt,
     MeasuredEffect? Effect,
-    ScrubbersCount? Counted)
+    ScrubbersCount? Counted,
+    string[] AnnouncedBy)
 {
     /// <summary>Scrubbers count themselves what they drop; a diversion leads to them.</summary>
     public bool IsAtScrubbers => Spec.Kind is CountermeasureKind.Scrubbing or CountermeasureKind.Diversion;

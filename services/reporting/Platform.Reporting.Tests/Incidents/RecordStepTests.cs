@@ -80,6 +80,22 @@ public sealed class RecordStepTests
     }
 
     [Fact]
+    public void A_defence_that_begins_anew_is_reported_with_its_last_end_whatever_is_heard_first()
+    {
+        var firstEnd = Step(10, IncidentSteps.MitigationEnded, Noon.AddMinutes(3), new IncidentFindings(MitigationResult: "not-helped"));
+        var again = Step(11, IncidentSteps.MitigationStarted, Noon.AddMinutes(5), IncidentFindings.None);
+        foreach (var order in (RecordStep[][])[[Started, firstEnd, again], [Started, again, firstEnd], [again, firstEnd, Started], [firstEnd, again, Started]])
+        {
+            Spec.For(IncidentState.Stream).Given(After([Detected, .. order]))
+                .When(state => IncidentDecider.Decide(state, Ended))
+                .Then(Recorded(Ended));
+            Spec.For(IncidentState.Stream).Given(After([Detected, .. order, Ended]))
+                .When(state => IncidentDecider.Decide(state, Defended))
+                .Then(Recorded(Defended), Report("defended", Defended.At), Closed(Defended.At));
+        }
+    }
+
+    [Fact]
     public void A_refused_attack_that_a_person_defends_is_reported_with_the_end_of_that()
     {
         Spec.For(IncidentState.Stream).Given(After(Detected, Failed, StartedByHand))

@@ -49,6 +49,9 @@ internal sealed record IncidentState(
     /// <summary>A countermeasure was in force.</summary>
     public bool IsAnswered { get; private init; }
 
+    /// <summary>The rules' defence may begin anew, after the kill switch or a dry run: when it began and ended last, whatever is heard first.</summary>
+    private (DateTimeOffset? Began, DateTimeOffset? Ended) Defence { get; init; }
+
     /// <summary>
     /// How the defence ended, the best where persons began further ones; null while one has not. A refusal counts only where nothing began after it: what it
     /// was refused for may have passed.
@@ -90,8 +93,19 @@ internal sealed record IncidentState(
                 HasMitigation = true,
                 ByHand = ByHand.SetItem(id, step.Findings.MitigationResult ?? ByHand.GetValueOrDefault(id)),
             },
-            IncidentSteps.MitigationStarted => after with { HasMitigation = true, HasStarted = true },
-            IncidentSteps.MitigationEnded => after with { HasMitigation = true, EndedAs = step.Findings.MitigationResult },
+            IncidentSteps.MitigationStarted => after with
+            {
+                HasMitigation = true,
+                HasStarted = true,
+                EndedAs = step.HappenedAt > Defence.Ended ? null : EndedAs,
+                Defence = (Defence.Began > step.HappenedAt ? Defence.Began : step.HappenedAt, Defence.Ended),
+            },
+            IncidentSteps.MitigationEnded => after with
+            {
+                HasMitigation = true,
+                EndedAs = Defence.Began > step.HappenedAt || Defence.Ended > step.HappenedAt ? EndedAs : step.Findings.MitigationResult,
+                Defence = (Defence.Began, Defence.Ended > step.HappenedAt ? Defence.Ended : step.HappenedAt),
+            },
             IncidentSteps.MitigationFailed => after with { HasMitigation = true, HasFailed = true },
             IncidentSteps.CountermeasureAnnounced =>
                 after with { HasMitigation = true, IsAnswered = IsAnswered || step.Findings.InForce is not null },
