@@ -18,8 +18,8 @@ public sealed class TrafficShapeTests
     [Fact]
     public void Long_tcp_packets_of_one_source_are_a_transfer_and_of_many_an_attack()
     {
-        Assert.False(IsOver(sources: 1, declaredBits: 0));
-        Assert.True(IsOver(sources: 500, declaredBits: 0));
+        Assert.False(IsOver(sources: 1));
+        Assert.True(IsOver(sources: 500));
     }
 
     /// <summary>Long TCP packets of one source, so many times the busiest hour: a line test takes half a minute, a download has its bounds.</summary>
@@ -132,17 +132,34 @@ public sealed class TrafficShapeTests
     }
 
     [Fact]
-    public void Well_above_what_is_declared_nothing_is_excused()
+    public void What_would_open_no_anomaly_keeps_none_open()
     {
-        Assert.False(IsOver(sources: 1, declaredBits: 200_000_000));
-        Assert.True(IsOver(sources: 1, declaredBits: 100_000_000));
+        var (rules, target, last) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Host) { Episode = new Episode() }, 0);
+        target.Episode.State = AnomalyState.Quiet with { Open = new AnomalySubject(Guid.Empty, Guid.Empty, "", default), Vectors = [TrafficVector.Total] };
+        var flood = new Amount(400_000_000, 500_000);
+        for (var second = 0; second < 1_800; second++)
+        {
+            var busier = new Amount((long)(1.6 * Usual.Bits), (long)(1.6 * Usual.Packets)); // than on other days
+            var traffic = second < 600
+                ? SecondTraffic.Of(busier + flood, (TrafficVector.TcpAck, busier), (TrafficVector.Udp, flood))
+                : SecondTraffic.Of(busier, (TrafficVector.TcpAck, busier));
+            last = rules.IsNear(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target) ? second : last;
+        }
+
+        Assert.InRange(last, 599, 630);
     }
 
     [Fact]
-    public void Above_what_is_declared_by_a_few_sampled_packets_is_chance()
+    public void A_flood_of_the_usual_packets_keeps_its_anomaly_open_for_as_long_as_it_lasts()
     {
-        Assert.True(IsOver(sources: 1, declaredBits: 1_000_000_000, times: 10));
-        Assert.False(IsOver(sources: 1, declaredBits: 1_000_000_000, times: 10, grain: 10_000));
+        var (rules, target) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Host) { Episode = new Episode() });
+        target.Episode.State = AnomalyState.Quiet with { Open = new AnomalySubject(Guid.Empty, Guid.Empty, "", default), Vectors = [TrafficVector.Total] };
+        for (var second = 0; second < 1_800; second++)
+        {
+            var amount = new Amount((long)((second < 60 ? 1 : 4) * Usual.Bits), (long)((second < 60 ? 1 : 4) * Usual.Packets));
+            var traffic = target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _);
+            Assert.Equal(second >= 60, rules.IsNear(traffic, target));
+        }
     }
 
     [Fact]
@@ -164,6 +181,8 @@ public sealed class TrafficShapeTests
 
         var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1), lowShare: 0.7);
         Assert.False(rules.Judge(WithBeginnings(times: 3, beginnings: 3), new TargetWatch(default, WatchLevel.Object)).IsOver);
+        Assert.False(rules.Judge(WithBeginnings(times: 4, beginnings: 4), new TargetWatch(default, WatchLevel.Object)).IsOver); // at once
+        Assert.True(rules.Judge(WithBeginnings(times: 5.2, beginnings: 5), new TargetWatch(default, WatchLevel.Object)).IsOver);
         Assert.True(rules.Judge(WithBeginnings(times: 3, beginnings: 1), new TargetWatch(default, WatchLevel.Object)).IsOver);
     }
 
@@ -204,13 +223,11 @@ public sealed class TrafficShapeTests
         return isOver;
     }
 
-    private static bool IsOver(int sources, long declaredBits, int times = 1, long grain = 1)
+    private static bool IsOver(int sources)
     {
-        var (usual, more) = (new Amount(Usual.Bits * times, Usual.Packets * times), new Amount(More.Bits * times, More.Packets * times));
         var target = new TargetWatch(default, WatchLevel.Object);
-        target.Note(Sketch(second: 1, more, sources, (more - usual).Packets));
-        var traffic = SecondTraffic.Of(more, (TrafficVector.TcpAck, more));
-        return new LevelRules([], times == 1 ? Learned : Learn(usual, grain), lowShare: 0.7, declaredBits: declaredBits).Judge(traffic, target).IsOver;
+        target.Note(Sketch(second: 1, More, sources));
+        return new LevelRules([], Learned, lowShare: 0.7).Judge(SecondTraffic.Of(More, (TrafficVector.TcpAck, More)), target).IsOver;
     }
 
     private static TrafficSketch Sketch(long second, Amount whole, int sources, long? theirs = null)

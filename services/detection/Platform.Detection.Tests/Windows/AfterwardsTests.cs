@@ -10,7 +10,8 @@ using WatchLevel = Platform.Detection.ProtectedObjects.WatchLevel;
 namespace Platform.Detection.Tests.Windows;
 
 /// <summary>
-/// An object of eight prefixes: the first has 10,000 TCP packets a second, as learned, the others 1,000 each. 40,000 together is set as the most.
+/// An object of eight prefixes: the first has 10,000 TCP packets a second, as learned, the others 1,000 each. 40,000 together is set as the most. Its customer
+/// declares less than that, which is no attack.
 /// </summary>
 [Trait("Requirement", "R1")]
 public sealed class AfterwardsTests
@@ -18,7 +19,7 @@ public sealed class AfterwardsTests
     private static readonly WatchedObject Watched = AJudge.Watched with
     {
         Thresholds = [new(TrafficVector.Total, null, 40_000, Level: WatchLevel.Object)],
-        Settings = new ObjectSettings(DeclaredBitsPerSecond: 0),
+        Settings = new ObjectSettings(DeclaredBitsPerSecond: 10_000_000),
         Prefixes = [.. Enumerable.Range(0, 8).Select(prefix => NetworkKey.Of(IPNetwork.Parse($"203.0.{prefix}.0/24")))],
     };
 

@@ -17,8 +17,8 @@ internal static class TrafficShape
     /// <summary>More of the same that came at once may have this many times its rate.</summary>
     public const double AbruptSurge = 2.5;
 
-    /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, may have this many times its rate.</summary>
-    public const double UnprovenSurge = 3.5;
+    /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, or came at once and does, may have this many times its rate.</summary>
+    public const double LikelySurge = 3.5;
 
     /// <summary>Who tests a line is done by then; what takes longer has other bounds.</summary>
     private const int LongTransfer = 40; // seconds
@@ -43,8 +43,8 @@ internal static class TrafficShape
         LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
     {
         var mixture = new Mixture(whole, excess, seconds, Most(target, learned), learned);
-        var surge = isAbrupt ? AbruptSurge
-            : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? UnprovenSurge
+        var surge = isAbrupt ? (mixture.BeginsAsEver() ? LikelySurge : AbruptSurge)
+            : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
             : GradualSurge;
         var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
         return over.Vector switch
@@ -141,6 +141,9 @@ internal static class TrafficShape
 
         /// <summary>Whether so many beginnings are usual that their want would show.</summary>
         public bool CanTellBeginnings() => UsualBeginnings() is var usual && usual - (4 * Math.Sqrt(usual)) > 0.4 * usual;
+
+        /// <summary>Whether there are enough of them, and as many as ever.</summary>
+        public bool BeginsAsEver() => UsualBeginnings() is var usual && usual >= FewestPackets && _whole[TcpSyn].Packets / _grain >= 0.6 * usual;
 
         private double UsualBeginnings() => Part(_expected[TcpSyn], _expected.Total) * _wholeAll.Packets / _grain;
 

@@ -9,14 +9,12 @@ internal sealed class LevelRules
 {
     private const int FewPackets = 12;
     private const int Calm = 16; // a second comes in a dozen parts when flows are long, and each of them is more than this when the whole of it matters
-    private const double BeyondDeclared = 1.25;
     private const long Coarsest = 10_000;
     private const int LongestPacket = 1500 * 8;
     private const double Unlikely = 14; // half of 28
     private static readonly double[] GuessedRates = [1.25, 2.2];
     private readonly Threshold[] _set;
     private readonly double _lowShare;
-    private readonly double _ceiling;
     private readonly long _leastBits = long.MaxValue;
     private readonly long _leastPackets = long.MaxValue;
     private readonly long _leastFlows = long.MaxValue;
@@ -29,10 +27,8 @@ internal sealed class LevelRules
     /// learned (<see cref="Ceiling"/>), and a few sampled packets of so many each do not break it. 0: sampling is not known yet; then few packets of the coarsest
     /// do not.
     /// </param>
-    /// <param name="declaredBits">What the contract declares, bits/s; 0: nothing. Traffic well above that is excused by no likeness to a crowd or a transfer.</param>
-    public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null, long declaredBits = 0)
+    public LevelRules(IEnumerable<Threshold> set, LearnedLevel learned, double lowShare, long? grain = null)
     {
-        _ceiling = declaredBits > 0 ? BeyondDeclared * declaredBits : double.PositiveInfinity;
         _lowShare = lowShare;
         Learned = grain > 1 ? learned with { Thresholds = [.. learned.Thresholds, .. set.SelectMany(guess => Rates(guess, learned, grain.Value))] } : learned;
         _set =
@@ -83,6 +79,7 @@ internal sealed class LevelRules
             return true;
         }
 
+        List<LearnedThreshold>? near = null;
         for (var i = 0; i < Learned.Thresholds.Count; i++)
         {
             var threshold = Learned.Thresholds[i];
@@ -91,11 +88,21 @@ internal sealed class LevelRules
                 && value + (target.Surge?.Backlog(Learned, i) ?? 0) > threshold.Rate + (_lowShare * threshold.Burst)
                 && open?.Vectors.Contains(threshold.Vector) != false)
             {
-                return true;
+                if (open is null)
+                {
+                    return true;
+                }
+
+                (near ??= []).Add(threshold);
             }
         }
 
-        return false;
+        if (near is not null)
+        {
+            Weigh(near, traffic, target, isOpen: true); // what would open no anomaly keeps none open
+        }
+
+        return near is { Count: > 0 };
     }
 
     /// <summary>The vectors that are over, greatest excess first; which rule it was comes with it.</summary>
@@ -141,17 +148,12 @@ internal sealed class LevelRules
     }
 
     /// <summary>Leaves only what the kind of traffic does not excuse.</summary>
-    private void Weigh(List<LearnedThreshold> over, SecondTraffic traffic, TargetWatch target)
+    private void Weigh(List<LearnedThreshold> over, SecondTraffic traffic, TargetWatch target, bool isOpen = false)
     {
         var whole = Surge.Whole(target.Surge, traffic);
         var excess = Surge.Excess(target.Surge, traffic, Learned, out var seconds);
-        var mean = Surge.Mean(target.Surge, traffic);
-        if (traffic.Total.Bits > _ceiling && (mean.Bits - _ceiling) * seconds > FewPackets * Learned.Grain * LongestPacket)
-        {
-            return;
-        }
-
-        var isAbrupt = target.IsAbrupt(mean);
+        // Minutes of an attack do not make it one that grew over minutes.
+        var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));
         over.RemoveAll(threshold =>
         {
             if (threshold.IsGuess)

@@ -145,8 +145,7 @@ internal sealed class ObjectWatch
                 _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction == Direction),
                 learned,
                 lowShare,
-                _object.Settings?.Profile is null ? null : Grain,
-                _object.Settings?.DeclaredBitsPerSecond ?? 0);
+                _object.Settings?.Profile is null ? null : Grain);
         }
     }
 }

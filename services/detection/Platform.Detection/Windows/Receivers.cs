@@ -56,15 +56,17 @@ internal sealed class Receivers
     /// <summary>Whether a few hosts have most of what is new beside everybody's last minutes; true as well while too few sampled packets are known.</summary>
     public bool AreFew(TargetWatch wide, double grain)
     {
-        var sampled = (_packets - (_seconds * wide.Before(TrafficUnit.Packets))) / grain;
-        if (sampled < FewestPackets)
+        var grown = (_packets - (_seconds * wide.Before(TrafficUnit.Packets))) / grain;
+        if (grown < FewestPackets)
         {
             return true;
         }
 
+        var chance = Math.Sqrt(_packets / grain) / grown; // of all sampled packets; the usual ones were taken away
+
         var theirs = _had.Take(_count).Select(one => one.Bits - (_seconds * one.Host.Before(TrafficUnit.Bits)))
             .OrderDescending().Take(Few).Sum(bits => Math.Max(0, bits));
-        return theirs >= (MostOfIt - (1 / Math.Sqrt(sampled))) * (_bits - (_seconds * wide.Before(TrafficUnit.Bits)));
+        return theirs >= (MostOfIt - chance) * (_bits - (_seconds * wide.Before(TrafficUnit.Bits)));
     }
 
     private void Pass(long second)

@@ -11,8 +11,9 @@ internal sealed class Surge
 {
     private const int LongestMemory = 60; // seconds
     private const int LongestQuiet = 20; // seconds; a surge has gaps when few packets are sampled
+    private const int Fall = 3; // times less
     private const int MostBursts = 2; // of what may be excused, which may have so many; what is beyond says nothing more, and would have to drain first
-    private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.UnprovenSurge, TrafficShape.GradualSurge];
+    private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.LikelySurge, TrafficShape.GradualSurge];
     private IReadOnlyList<LearnedThreshold> _thresholds;
     private double[] _backlog; // of each rule beyond each allowance
     private SecondTraffic _sum;
@@ -128,6 +129,12 @@ internal sealed class Surge
         if (after._seconds == LongestMemory)
         {
             after._sum.Halve(); // what was long ago says less about the mixture
+            after._seconds /= 2;
+        }
+
+        if (after._seconds > 1 && closed.Total.Packets < after._sum.Total.Packets / (Fall * after._seconds))
+        {
+            after._sum.Halve(); // so does what has ended
             after._seconds /= 2;
         }
 
