@@ -156,7 +156,7 @@ public sealed class TrafficShapeTests
         target.Episode.State = AnomalyState.Quiet with { Open = new AnomalySubject(Guid.Empty, Guid.Empty, "", default), Vectors = [TrafficVector.Total] };
         for (var second = 0; second < 1_800; second++)
         {
-            var amount = new Amount((long)((second < 60 ? 1 : 4) * Usual.Bits), (long)((second < 60 ? 1 : 4) * Usual.Packets));
+            var amount = new Amount((long)((second < 60 ? 1 : 4.5) * Usual.Bits), (long)((second < 60 ? 1 : 4.5) * Usual.Packets));
             var traffic = target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _);
             Assert.Equal(second >= 60, rules.IsNear(traffic, target));
         }
@@ -181,8 +181,8 @@ public sealed class TrafficShapeTests
 
         var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1), lowShare: 0.7);
         Assert.False(rules.Judge(WithBeginnings(times: 3, beginnings: 3), new TargetWatch(default, WatchLevel.Object)).IsOver);
-        Assert.False(rules.Judge(WithBeginnings(times: 4, beginnings: 4), new TargetWatch(default, WatchLevel.Object)).IsOver); // at once
-        Assert.True(rules.Judge(WithBeginnings(times: 5.2, beginnings: 5), new TargetWatch(default, WatchLevel.Object)).IsOver);
+        Assert.False(rules.Judge(WithBeginnings(times: 4.6, beginnings: 5), new TargetWatch(default, WatchLevel.Object)).IsOver); // at once
+        Assert.True(rules.Judge(WithBeginnings(times: 6, beginnings: 6), new TargetWatch(default, WatchLevel.Object)).IsOver);
         Assert.True(rules.Judge(WithBeginnings(times: 3, beginnings: 1), new TargetWatch(default, WatchLevel.Object)).IsOver);
     }
 

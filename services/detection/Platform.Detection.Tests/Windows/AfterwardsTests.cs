@@ -71,7 +71,19 @@ public sealed class AfterwardsTests
         Assert.Equal(isFound, Detected().Any());
     }
 
-    private void Play(int until, Func<int, ulong> first, ulong udp = 0, ulong udpOfFirst = 0, int sources = 0, int hosts = 3, ulong length = 0)
+    [Theory]
+    [InlineData(0, 1, true)]
+    [InlineData(20_000, 1, false)]
+    [InlineData(5_000, 1, true)] // nobody acknowledges twice
+    [InlineData(20_000, 200, true)]
+    public void Who_sends_much_is_sent_as_many_acknowledgements_by_the_one_who_receives_it(ulong sent, int sources, bool isFound)
+    {
+        Play(until: 30, first: _ => 10_000);
+        Play(until: 90, first: _ => 10_000, sources: sources, length: 54, sent: sent);
+        Assert.Equal(isFound, Detected().Any());
+    }
+
+    private void Play(int until, Func<int, ulong> first, ulong udp = 0, ulong udpOfFirst = 0, int sources = 0, int hosts = 3, ulong length = 0, ulong sent = 0)
     {
         for (; _second < until; _second++)
         {
@@ -82,6 +94,11 @@ public sealed class AfterwardsTests
             {
                 batch.Windows.Add(Window(prefix: 0, host, tcp: 12_000 / (ulong)hosts, length, udp: 0));
                 batch.Sketches.Add(Sketch(host, packets: 12_000 / (ulong)hosts, length, sources));
+            }
+
+            if (sent > 0)
+            {
+                batch.Outgoing.Add(Window(prefix: 0, host: 2, sent, length: 1_400, udp: 0));
             }
 
             var now = AJudge.Noon.AddSeconds(_second);

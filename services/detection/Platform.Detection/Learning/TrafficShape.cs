@@ -1,3 +1,4 @@
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
@@ -27,6 +28,7 @@ internal static class TrafficShape
     private const int LongTransfers = 60; // seconds of the last minutes
 
     private const double LongPacket = 700 * 8;
+    private const double ShortPacket = 120 * 8;
     private const double Mostly = 0.7;
     private const double MostOdd = 1.25;
     private const int FewestPackets = 12; // sampled ones; fewer say nothing
@@ -49,6 +51,7 @@ internal static class TrafficShape
         var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
         return over.Vector switch
         {
+            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
@@ -71,6 +74,20 @@ internal static class TrafficShape
 
         var sent = target.Senders.LargestTwo().Where(sent => sent.Bits >= LongPacket * sent.Packets).ToArray();
         return sent.Sum(one => one.Bits) > seconds * Most(target, learned) ? 0 : sent.Sum(one => over.Unit is TrafficUnit.Bits ? one.Bits : one.Packets);
+    }
+
+    /// <summary>Long TCP packets that a host sent, as telemetry tells them.</summary>
+    public static double LongTcp(HostWindow sent)
+    {
+        foreach (var part in sent.Vectors)
+        {
+            if (part.Vector is Vector.TcpAck && part.Counters is { } counters)
+            {
+                return counters.Bytes * 8.0 >= LongPacket * counters.Packets ? counters.Packets : 0;
+            }
+        }
+
+        return 0;
     }
 
     private static double Most(TargetWatch target, LearnedLevel learned) =>
@@ -115,6 +132,16 @@ internal static class TrafficShape
             var (most, all) = (senders.LargestTwo().Sum(sent => sent.Packets), Math.Max(_grain, senders.Sketched));
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
             return most >= 0.35 * Tcp().Packets || most / all >= (0.5 * Part(Tcp(), _wholeAll)) - Math.Sqrt(_grain / all);
+        }
+
+        /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>
+        public bool IsAcknowledgement(LearnedThreshold over, double uploaded)
+        {
+            var tcp = Tcp();
+            return uploaded > 0 && tcp.Packets > 0
+                && tcp.Bits <= ShortPacket * (double)tcp.Packets
+                && (over.Vector is not Total || tcp.Packets >= (Mostly - (0.5 * _chance)) * _all.Packets)
+                && tcp.Packets <= (1.1 * uploaded) + (FewestPackets * _grain);
         }
 
         /// <summary>Many sampled packets say so.</summary>

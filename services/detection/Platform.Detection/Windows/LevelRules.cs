@@ -171,7 +171,7 @@ internal sealed class LevelRules
             }
 
             var carried = target.Surge?.Backlog(Learned, position, allowance) ?? 0;
-            var most = (allowance * threshold.Rate) + (isAbrupt ? threshold.Burst : 2 * threshold.Burst);
+            var most = (allowance * threshold.Rate) + ((isOpen ? _lowShare : isAbrupt ? 1 : 2) * threshold.Burst);
             return allowance > 1
                 && traffic[threshold.Vector][threshold.Unit] + carried - TrafficShape.Transferred(threshold, seconds, Learned, target) <= most;
         });

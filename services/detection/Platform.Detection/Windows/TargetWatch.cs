@@ -22,6 +22,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private Slot[] _slots = [];
     private List<TrafficSketch>? _sketches; // null most of the time
     private Senders? _senders; // of the surge
+    private Uploads? _uploads; // null where it sends none
     private float _recentBits;
     private float _recentPackets;
     private long _newest = long.MinValue;
@@ -55,6 +56,12 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 
     /// <summary>Who sends what is beyond the learned rates.</summary>
     public Senders Senders => Surge is null || _senders is null ? SendersOf(Fresh) : _senders;
+
+    /// <summary>Long TCP packets that it sends beyond the usual ones.</summary>
+    public double Uploaded => _uploads?.Packets ?? 0;
+
+    /// <summary>It sent so many long TCP packets.</summary>
+    public void Send(long second, double packets) => (_uploads ??= new Uploads()).Add(second, packets, Surge is not null);
 
     private IEnumerable<TrafficSketch> Fresh => _sketches?.Where(sketch => sketch.Second + SketchSeconds > _newest) ?? [];
 

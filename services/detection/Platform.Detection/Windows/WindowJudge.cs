@@ -74,6 +74,11 @@ internal sealed class WindowJudge(
             var arrived = DateTimeOffset.UnixEpoch.AddMicroseconds(batch.FirstArrivalUnixUs);
             _lag = now - arrived is var lag && batch.FirstArrivalUnixUs > 0 && lag > _lag ? lag : _lag;
             var origin = new Origin(trace, arrived);
+            if (batch.Outgoing.Count > 0 && _watches.TryGetValue((id, TrafficDirection.In), out var own))
+            {
+                Sent(own, batch.Outgoing, now);
+            }
+
             Judge(watched, TrafficDirection.In, batch.SamplingRate, batch.Windows, batch.Sketches.Where(sketch => !sketch.Outgoing), origin, now);
             if (batch.Outgoing.Count > 0 && watched.WatchesOutgoing())
             {
@@ -113,6 +118,21 @@ internal sealed class WindowJudge(
 
         Finder.Open(on, origin, now);
         Telemetry.Judged(received.Count);
+    }
+
+    /// <summary>What hosts send in long TCP packets is acknowledged: so many short ones towards them are no flood.</summary>
+    private static void Sent(ObjectWatch own, RepeatedField<HostWindow> outgoing, DateTimeOffset now)
+    {
+        foreach (var window in outgoing)
+        {
+            if (TrafficShape.LongTcp(window) is > 0 and var packets && NetworkKey.Read(window.Host.Span) is { } address)
+            {
+                var second = SecondOf(window, now);
+                own.Hosts.GetValueOrDefault(address)?.Send(second, packets);
+                own.Blocks.GetValueOrDefault(own.Object.BlockOf(address))?.Send(second, packets);
+                own.Whole.Send(second, packets);
+            }
+        }
     }
 
     /// <summary>These are open as other processes judged them until now; those of our objects go on here as soon as something comes of the object.</summary>
