@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Bandwidth;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
 using Platform.EventStore;
@@ -35,11 +36,12 @@ internal sealed class AJudge
     private readonly Dictionary<Guid, Pulse> _pulses = [];
     private readonly Func<WindowJudge> _begin;
     private ulong _sequence;
+    private bool _wasTold = true;
 
-    public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null)
+    public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null, Func<WatchedObject, ObjectBaseline>? remember = null)
     {
         _begin = () => new WindowJudge(
-            find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence(), used: Used.Add);
+            find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence(), remember, Used.Add);
         Judge = _begin();
     }
 
@@ -53,6 +55,9 @@ internal sealed class AJudge
     /// <summary>What the streams have recorded, all targets together.</summary>
     public List<AnomalyEvent> Recorded { get; } = [];
 
+    /// <summary>What the judge found although it had to know that an anomaly of that target is open, or being opened: the streams would not show it.</summary>
+    public List<Finding> FoundTwice { get; } = [];
+
     /// <summary>News about declared bandwidth.</summary>
     public List<Use> Used { get; } = [];
 
@@ -64,6 +69,7 @@ internal sealed class AJudge
     /// <param name="isTold">What is open, as far as the views have it; the database may be away.</param>
     public void Restart(bool isTold = true)
     {
+        _wasTold &= isTold;
         foreach (var pulse in Judge.Pulses())
         {
             _pulses[pulse.AnomalyId] = pulse;
@@ -165,10 +171,16 @@ internal sealed class AJudge
     /// <summary>Lets the recorder do its part.</summary>
     public void Settle()
     {
+        FoundTwice.AddRange(_findings.GroupBy(finding => finding.Watch).SelectMany(same => same.Skip(1)));
         while (_findings.TryDequeue(out var finding))
         {
             var key = finding.Key;
             var state = _streams.GetValueOrDefault(key, AnomalyState.Quiet);
+            if (_wasTold && state.Open is not null && finding.Watch.Episode is { State.Open: null })
+            {
+                FoundTwice.Add(finding);
+            }
+
             var events = ((Decision<AnomalyEvent>.Accepted)finding.Decide(state)).Events;
             Recorded.AddRange(events);
             _streams[key] = events.Aggregate(state, AnomalyState.Evolve);

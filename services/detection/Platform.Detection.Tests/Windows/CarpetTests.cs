@@ -187,6 +187,29 @@ public sealed class CarpetTests
     }
 
     [Fact, Trait("Requirement", "R1")]
+    public void What_is_spread_over_many_prefixes_is_not_said_to_be_of_one_of_them()
+    {
+        var watched = Block with
+        {
+            Thresholds = [new(TrafficVector.Total, null, 10_000, Level: WatchLevel.Object)],
+            Prefixes = [.. Enumerable.Range(0, 20).Select(prefix => NetworkKey.Of(IPNetwork.Parse($"198.51.{100 + prefix}.0/24")))],
+        };
+        var judge = new AJudge(find: _ => watched);
+        judge.ReceiveTogether(AJudge.Second(), Hosts(packets: 10));
+        judge.Advance(TimeSpan.FromSeconds(1));
+        judge.ReceiveTogether(AJudge.Second(1), Hosts(packets: 60));
+
+        var said = Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Explanation!;
+        Assert.EndsWith("; it is spread over 18 prefixes, the largest of them 198.51.100.0/24, 198.51.101.0/24, 198.51.102.0/24", said.Sentence, StringComparison.Ordinal);
+        Assert.EndsWith("。18のプレフィックスに分散しており、大きい順に198.51.100.0/24, 198.51.101.0/24, 198.51.102.0/24です", said.SentenceJa, StringComparison.Ordinal);
+
+        static IEnumerable<(string Host, long Packets)> Hosts(long packets) =>
+            from prefix in Enumerable.Range(0, 20)
+            from host in Enumerable.Range(1, 10)
+            select ($"198.51.{100 + prefix}.{host}", packets * (prefix < 3 ? 12 - prefix : 9) / 9);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
     public void What_is_spread_over_prefixes_names_those_without_an_anomaly_of_their_own()
     {
         var judge = new AJudge(find: _ => ThreePrefixes);

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
 
@@ -43,6 +44,11 @@ public sealed class WindowJudgeProperties
         ],
     };
 
+    /// <summary>Nothing is set: it is judged by what was learned.</summary>
+    private static readonly WatchedObject Learning = AJudge.Watched with { Thresholds = [] };
+
+    private static readonly Lazy<byte[]> Snapshot = new(Learn);
+
     private static readonly Gen<(int Host, int Packets)[]> Second =
         from hits in Gen.Choose(0, 25)
         from attack in Gen.ArrayOf(
@@ -82,6 +88,10 @@ public sealed class WindowJudgeProperties
         }
     });
 
+    /// <summary>At the judge: the stream takes no second one, whatever is found.</summary>
+    [Fact]
+    public void Nothing_is_found_twice_while_it_is_open_or_being_recorded() => Check(judge => Assert.Empty(judge.FoundTwice), isAlwaysTold: true, isSlow: true);
+
     [Fact]
     public void Every_anomaly_names_a_vector_that_was_over_its_threshold() => Check(judge => Assert.All(
         judge.Recorded.OfType<AnomalyDetected>(),
@@ -106,17 +116,19 @@ public sealed class WindowJudgeProperties
             }
         })).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs));
 
-    [Fact]
-    public void Whatever_was_attacked_every_anomaly_ends_while_the_traffic_of_every_day_goes_on() => Prop.ForAll(Attacks, attack =>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Whatever_was_attacked_every_anomaly_ends_while_the_traffic_of_every_day_goes_on(bool isLearned) => Prop.ForAll(Attacks, attack =>
     {
-        var judge = new AJudge(find: _ => TwoBlocks);
+        var judge = isLearned ? new AJudge(find: _ => Learning, remember: _ => Learned()) : new AJudge(find: _ => TwoBlocks);
         foreach (var second in attack.Prepend([]))
         {
             PlaySecond(judge, second);
             var open = judge.Judge.Pulses().Select(pulse => pulse.AnomalyId).ToArray();
             Assert.Equal(open.Distinct(), open);
             Assert.Equal(judge.Streams.Count(stream => stream.Open is not null), open.Length);
-            Assert.True(open.Length > 0 || !second.Any(hit => hit.Packets > 1_000)); // nobody is overlooked
+            Assert.True(open.Length > 0 || isLearned || !second.Any(hit => hit.Packets > 1_000)); // nobody is overlooked
         }
 
         for (var second = 0; second <= AJudge.Quick.LongestPause.TotalSeconds; second++)
@@ -125,7 +137,42 @@ public sealed class WindowJudgeProperties
         }
 
         Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+        Assert.Empty(judge.FoundTwice);
+        Assert.All(judge.Recorded.OfType<AnomalyDetected>(), opened => Assert.True(opened.Vectors[0].Excess() > 1 || opened.Explanation!.Rule == "learned"));
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+
+    [Fact]
+    public void What_was_learned_finds_what_is_many_times_the_usual_and_nothing_of_every_day()
+    {
+        var judge = new AJudge(find: _ => Learning, remember: _ => Learned());
+        for (var second = 0; second < 60; second++)
+        {
+            PlaySecond(judge, []);
+        }
+
+        Assert.Empty(judge.Recorded);
+        PlaySecond(judge, [(Hosts - 1, 40_000)]);
+        Assert.Equal("learned", Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Explanation!.Rule);
+    }
+
+    private static ObjectBaseline Learned() => ObjectBaseline.Restore(Snapshot.Value, HoursOfWeek.Japan);
+
+    /// <summary>Two days of what every day brings.</summary>
+    private static byte[] Learn()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        var (host, block, whole) = (Packets(UsualOf(0)), Packets(Sum(host => host % 2 == 0)), Packets(Sum(_ => true)));
+        for (var second = AJudge.Second(-2 * 86_400); second < AJudge.Second(); second += 10)
+        {
+            baseline.Observe(second, whole, host, block);
+        }
+
+        return baseline.Snapshot();
+
+        static SecondTraffic Packets(long packets) => SecondTraffic.Of(new Amount(packets * 800, packets));
+
+        static long Sum(Func<int, bool> isTheirs) => Enumerable.Range(0, Hosts).Where(isTheirs).Sum(UsualOf);
+    }
 
     private static void PlaySecond(AJudge judge, (int Host, int Packets)[] attack)
     {
@@ -170,22 +217,24 @@ public sealed class WindowJudgeProperties
         Assert.Equal(opened.Order(), changes.Recorded.OfType<AnomalyEnded>().Select(one => one.Subject.AnomalyId).Order());
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
 
-    private static void Check(Action<AJudge> holds, bool isAlwaysTold = false) =>
+    /// <param name="isSlow">Recording takes until the next step, now and then.</param>
+    private static void Check(Action<AJudge> holds, bool isAlwaysTold = false, bool isSlow = false) =>
         Prop.ForAll(Histories, history =>
         {
-            var judge = Play(history, isAlwaysTold, (_, _) => { });
+            var judge = Play(history, isAlwaysTold, (_, _) => { }, isSlow);
             judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 1); // who took over last hears of the object
             judge.Advance(AJudge.Quick.LongestPause + TimeSpan.FromSeconds(1)); // it may have pulsed
             holds(judge);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs));
 
-    private static AJudge Play(Step[] history, bool isAlwaysTold, Action<AJudge, Step> afterEach)
+    private static AJudge Play(Step[] history, bool isAlwaysTold, Action<AJudge, Step> afterEach, bool isSlow = false)
     {
         var judge = new AJudge();
         foreach (var step in history)
         {
             if (step.Restart)
             {
+                judge.Settle();
                 judge.Restart(isTold: isAlwaysTold || step.Behind % 2 == 0);
             }
             else if (step.Host.Length == 0)
@@ -194,7 +243,7 @@ public sealed class WindowJudgeProperties
             }
             else
             {
-                judge.Receive(judge.Now.ToUnixTimeSeconds() - step.Behind, step.Packets, step.UdpPackets, step.Host);
+                judge.Receive(judge.Now.ToUnixTimeSeconds() - step.Behind, step.Packets, step.UdpPackets, step.Host, settle: !isSlow || step.Packets % 2 == 0);
                 afterEach(judge, step);
             }
         }

@@ -28,7 +28,7 @@ internal static class Explainer
     /// <param name="excess">Traffic beyond the usual.</param>
     /// <param name="expected">The usual traffic at this hour; empty while nothing is learned.</param>
     /// <param name="evidence">What sketches say.</param>
-    /// <param name="judged">Whose traffic was measured; of the whole object the prefixes that have most of it. Null: the target's.</param>
+    /// <param name="judged">Whose traffic was measured; of the whole object the prefixes that have nearly all of it. Null: the target's.</param>
     public static Explanation Explain(
         AnomalySubject subject,
         string rule,

@@ -13,7 +13,7 @@ namespace Platform.Detection.Anomalies;
 /// <param name="Measured">What was measured.</param>
 /// <param name="Threshold">What it was held against.</param>
 /// <param name="Usual">At this hour; null while nothing is learned.</param>
-/// <param name="Judged">The networks that were measured; of the whole object the prefixes that have most of it.</param>
+/// <param name="Judged">The networks that were measured; of the whole object the prefixes that have nearly all of it, greatest first.</param>
 internal sealed record Said(
     AnomalySubject Subject,
     string Rule,
@@ -25,14 +25,19 @@ internal sealed record Said(
     long? Usual,
     IReadOnlyList<IPNetwork> Judged)
 {
+    private const int MostNamed = 5; // more prefixes are counted, and the first of them named
+    private const int FirstNamed = 3;
+
     private bool IsOut => Subject.Direction is TrafficDirection.Out;
 
     private bool IsWhole => (Level ?? Subject.Level) is WatchLevel.Object;
 
     private bool IsOfMany => (Level ?? Subject.Level) < Subject.Level;
 
+    private bool IsSpread => IsWhole && Judged.Count > MostNamed;
+
     /// <summary>What has most of it, where that is not what was measured.</summary>
-    private string? Most => IsWhole ? string.Join(", ", Judged) : (Level ?? Subject.Level) > Subject.Level ? $"{Subject.Target}" : null;
+    private string? Most => IsWhole ? string.Join(", ", IsSpread ? Judged.Take(FirstNamed) : Judged) : (Level ?? Subject.Level) > Subject.Level ? $"{Subject.Target}" : null;
 
     private string Per => Unit switch { TrafficUnit.Bits => "bits/s", TrafficUnit.Packets => "packets/s", _ => "flows/s" };
 
@@ -43,7 +48,8 @@ internal sealed record Said(
         return Invariant(
             $"{Vector.Name()} reached {Measured:N0} {Per} {(IsOut ? "from" : "towards")} {(IsWhole ? "all of the object" : Judged[0])}, over the {rule}threshold of {Threshold:N0}{level}")
             + (Usual is { } usual ? Invariant($" (usual at this hour: {usual:N0})") : "")
-            + (Most is { } most ? $"; most of it is of {most}" : IsOfMany ? $"; so are many hosts of {Subject.Target}" : "");
+            + (IsSpread ? Invariant($"; it is spread over {Judged.Count} prefixes, the largest of them {Most}")
+                : Most is { } most ? $"; most of it is of {most}" : IsOfMany ? $"; so are many hosts of {Subject.Target}" : "");
     }
 
     public string InJapanese()
@@ -53,6 +59,7 @@ internal sealed record Said(
         return Invariant(
             $"{(IsWhole ? "オブジェクト全体" : Judged[0])}{(IsOut ? "から" : "宛て")}の{Vector.Name()}が{Measured:N0} {Per}に達し、{rule}{level}しきい値{Threshold:N0} {Per}を超えました")
             + (Usual is { } usual ? Invariant($"(この時間帯の平常値:{usual:N0} {Per})") : "")
-            + (Most is { } most ? $"。大部分は{most}です" : IsOfMany ? $"。{Subject.Target}の多数のホストも超えています" : "");
+            + (IsSpread ? Invariant($"。{Judged.Count}のプレフィックスに分散しており、大きい順に{Most}です")
+                : Most is { } most ? $"。大部分は{most}です" : IsOfMany ? $"。{Subject.Target}の多数のホストも超えています" : "");
     }
 }

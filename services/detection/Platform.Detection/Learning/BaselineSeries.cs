@@ -11,6 +11,8 @@ internal sealed class BaselineSeries
     private const double MostFall = 2.5;
     private const double MostRise = 2;
     private const double NoiseShare = 0.2;
+    private const int FirstMinutes = 15; // they may be anything: nothing is known yet
+    private const double MostOfMinute = 1.0116; // doubled in an hour
     private const int LeastSeconds = 5; // of a minute: it begins with traffic, so a few seconds say more than there was
 
     /// <summary>Busy minutes of that hour, per second; 0 when nothing was seen.</summary>
@@ -28,7 +30,10 @@ internal sealed class BaselineSeries
     /// <summary>Minutes that were learned.</summary>
     public long Minutes { get; private set; }
 
-    /// <summary>The busiest minute of the first hours, and its highest second.</summary>
+    /// <summary>
+    /// The busiest minute of the first hours, and its highest second. After a quarter of an hour no more than doubled each hour: what grows faster must not
+    /// raise what it is held against.
+    /// </summary>
     public (double Mean, double Peak) SoFar { get; private set; }
 
     private readonly double[] _means = new double[60];
@@ -70,7 +75,8 @@ internal sealed class BaselineSeries
             Minutes++;
             if (Minutes < 24 * 60)
             {
-                SoFar = (Math.Max(SoFar.Mean, _means[_minutes - 1]), Math.Max(SoFar.Peak, _pending.Highest));
+                var most = Minutes <= FirstMinutes ? double.PositiveInfinity : MostOfMinute;
+                SoFar = (Rise(SoFar.Mean, _means[_minutes - 1], most), Rise(SoFar.Peak, _pending.Highest, most));
                 Noise = Noise == 0 && _jumpSum > 0 ? _jumps / _jumpSum : Noise;
             }
         }
@@ -170,6 +176,8 @@ internal sealed class BaselineSeries
             (Mean[hour], Peak[hour]) = ((float)(Mean[hour] * times), (float)(Peak[hour] * times));
         }
     }
+
+    private static double Rise(double before, double seen, double most) => Math.Max(before, before > 0 ? Math.Min(seen, most * before) : seen);
 
     private void Forget()
     {

@@ -23,6 +23,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private const int Vectors = 32;
     private const int Units = 2;
     private const int LeastMinutes = 3;
+    private const int FirstMinutes = 15;
     private const int LeastHours = 6;
     private const int DayHours = 24;
     private const int KnownDays = 4;
@@ -61,6 +62,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     public double Trend => Math.Clamp(Math.Exp(_trend), 0.8, 2.5);
 
     public HoursOfWeek Hours => hours;
+
+    /// <summary>Of which addresses (<see cref="Windows.WatchedObject.Ground"/>); null: nobody said.</summary>
+    public string? Ground { get; set; }
 
     public long LearnedMinutes => Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Minutes ?? 0;
 
@@ -133,18 +137,21 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
                 to.Write(position);
                 _series[position]!.Write(to);
             }
+
+            to.Write(Ground is not null); // the release before reads no further
+            to.Write(Ground ?? "");
         }
 
         return bytes.ToArray();
     }
 
     /// <summary>
-    /// Goes on where a snapshot stood, in the hour that was under way; with nothing when it is of another calendar. One of the release before has no
-    /// calendar and no hour under way.
+    /// Goes on where a snapshot stood, in the hour that was under way; with nothing when it is of another calendar or of other addresses. One of the release
+    /// before has no calendar and no hour under way, and later ones did not always say of which addresses.
     /// </summary>
-    public static ObjectBaseline Restore(byte[] snapshot, HoursOfWeek hours)
+    public static ObjectBaseline Restore(byte[] snapshot, HoursOfWeek hours, string? ground = null)
     {
-        var baseline = new ObjectBaseline(hours);
+        var baseline = new ObjectBaseline(hours) { Ground = ground };
         using var from = new BinaryReader(new BrotliStream(new MemoryStream(snapshot), CompressionMode.Decompress));
         var format = from.ReadInt32();
         if (format is not (1 or Format) || (format == Format && from.ReadString() != hours.Zone))
@@ -163,8 +170,13 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             baseline._known[position / (Vectors * Units)] |= 1ul << (position / Units % Vectors);
         }
 
-        baseline.CountHours();
+        var isGroundKnown = from.BaseStream.ReadByte() > 0;
+        if (isGroundKnown && from.ReadString() is var learned && ground is not null && ground != learned)
+        {
+            return new ObjectBaseline(hours) { Ground = ground };
+        }
 
+        baseline.CountHours();
         return baseline;
     }
 
@@ -256,7 +268,11 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
             Traffic(typical),
             Math.Max(Math.Max(1, all.Noise), grain),
             MostTransfer * Busiest(WatchLevel.Object, TrafficUnit.Bits),
-            (_hoursSeen >= MostHours ? MostLongTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits));
+            (_hoursSeen >= MostHours ? MostLongTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits))
+        {
+            IsBeginning = LearnedMinutes < FirstMinutes,
+            IsYoung = _hoursSeen < DayHours,
+        };
     }
 
     /// <summary>What is never an anomaly, whatever is usual: a share of the busiest hour; of what is rare half of it is enough, unless a crowd may bring more.</summary>

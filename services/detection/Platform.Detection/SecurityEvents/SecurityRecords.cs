@@ -46,10 +46,10 @@ internal sealed class SecurityRecords : IProjection
         AnomalyEnded e => New(
             recorded,
             e.EndedAt,
-            EventSeverity.Info,
+            e.Reason is EndReason.TelemetryMissing ? EventSeverity.Low : EventSeverity.Info,
             "anomaly-ended",
             e.Subject.Target.ToString(),
-            Said($"the anomaly of {e.Subject.Target} is over; at its height {e.PeakBitsPerSecond:N0} bits/s and {e.PeakPacketsPerSecond:N0} packets/s"),
+            Ended(e),
             e.Subject.ServiceCode),
         BandwidthExceeded e => New(
             recorded,
@@ -69,6 +69,18 @@ internal sealed class SecurityRecords : IProjection
             e.ServiceCode),
         _ => null,
     };
+
+    /// <summary>What is known of the end, and no more.</summary>
+    internal static string Ended(AnomalyEnded e)
+    {
+        var over = e.Reason switch
+        {
+            EndReason.TelemetryMissing => $"nobody knows whether the anomaly of {e.Subject.Target} is over: telemetry is missing",
+            EndReason.ContractEnded => $"{e.Subject.Target} is no longer watched, so its anomaly is no longer followed",
+            _ => $"the anomaly of {e.Subject.Target} is over",
+        };
+        return Said($"{over}; at its height {e.PeakBitsPerSecond:N0} bits/s and {e.PeakPacketsPerSecond:N0} packets/s");
+    }
 
     private static SecurityEvent New(
         RecordedEvent recorded, DateTimeOffset at, EventSeverity severity, string kind, string subject, string sentence, string serviceCode) =>

@@ -41,6 +41,7 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
             var thresholds = JsonSerializer.Deserialize<Threshold[]>(reader.GetString(3))!;
             var id = reader.GetGuid(1);
             var settings = JsonSerializer.Deserialize<ObjectSettings>(reader.GetString(7))!;
+            var known = _objects.GetValueOrDefault(id);
             _objects[id] = new WatchedObject(
                 reader.GetGuid(0),
                 id,
@@ -50,7 +51,8 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
                 [.. reader.GetFieldValue<string[]>(6).Select(prefix => NetworkKey.Of(IPNetwork.Parse(prefix)))],
                 settings,
                 IsDefault: reader.GetString(8) == ProtectedObjectDecider.DefaultName,
-                IsShared: _objects.TryGetValue(id, out var before) && before.IsShared);
+                IsShared: known?.IsShared == true,
+                Others: known?.Others); // until they are looked at below
             changed.Add((reader.GetGuid(0), reader.GetString(2)));
             _seen = reader.GetInt64(5);
         }
@@ -59,19 +61,29 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
         _complete.TrySetResult();
     }
 
-    /// <summary>Objects of these contracts know whether they are alone.</summary>
+    /// <summary>Objects of these contracts know whether they are alone, and what of their prefixes is another's.</summary>
     private void Share(HashSet<(Guid Tenant, string ServiceCode)> contracts)
     {
         foreach (var siblings in _objects.Values.Where(known => contracts.Contains((known.TenantId, known.ServiceCode)))
             .GroupBy(known => (known.TenantId, known.ServiceCode)))
         {
-            var isShared = siblings.Count(known => !known.IsRetired) > 1;
-            foreach (var known in siblings.Where(known => known.IsShared != isShared))
+            var watched = siblings.Where(known => !known.IsRetired).ToArray();
+            foreach (var known in siblings)
             {
-                _objects[known.ObjectId] = known with { IsShared = isShared };
+                var its = known with { IsShared = watched.Length > 1, Others = OthersIn(known, watched) };
+                if (its.IsShared != known.IsShared || its.Ground != known.Ground)
+                {
+                    _objects[known.ObjectId] = its;
+                }
             }
         }
     }
+
+    private static IReadOnlyList<NetworkKey> OthersIn(WatchedObject its, IEnumerable<WatchedObject> watched) =>
+    [
+        .. watched.Where(other => other.ObjectId != its.ObjectId).SelectMany(other => other.Prefixes ?? [])
+            .Where(part => its.Prefixes?.Any(prefix => prefix.Length < part.Length && prefix.Contains(part)) == true),
+    ];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -9,8 +9,7 @@ namespace Platform.Detection.Windows;
 /// <summary>What a judge keeps of one protected object in one direction: its targets at every level, and its rules at this hour.</summary>
 internal sealed class ObjectWatch
 {
-    private const double LeastShare = 0.1; // a prefix with less of an anomaly is not named
-    private const int MostPrefixes = 5;
+    private const double NearlyAll = 0.9; // what has the rest of an anomaly is not named
     private const int RateMemory = 600; // seconds
     private readonly LevelRules[] _rules = new LevelRules[3];
     private WatchedObject _object;
@@ -22,6 +21,7 @@ internal sealed class ObjectWatch
     public ObjectWatch(WatchedObject watched, TrafficDirection direction, ObjectBaseline baseline, int latenessSeconds, double lowShare)
     {
         (_object, Direction, Baseline) = (watched, direction, baseline);
+        baseline.Ground = watched.Ground;
         Seconds = new ObjectSeconds(this, latenessSeconds);
         Lag = new ReportingLag(latenessSeconds);
         Whole = new TargetWatch(default, WatchLevel.Object);
@@ -65,9 +65,10 @@ internal sealed class ObjectWatch
     public void Follow(WatchedObject watched, long second, double lowShare)
     {
         var hour = Baseline.Hours.Of(second);
-        if (watched.Learning.Zone != _object.Learning.Zone)
+        if (!ReferenceEquals(watched, _object) && (watched.Learning.Zone != _object.Learning.Zone || watched.Ground != _object.Ground))
         {
-            Baseline = new ObjectBaseline(watched.Hours); // hours of another calendar say nothing about this one's
+            // Hours of another calendar say nothing about this one's, and what other addresses had is nothing that these may have.
+            Baseline = new ObjectBaseline(watched.Hours) { Ground = watched.Ground };
         }
 
         if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || Grain != _grain)
@@ -114,7 +115,10 @@ internal sealed class ObjectWatch
         .Concat(Hosts.Values.Where(host => !_object.Holds(host.Block!.Target) && !host.Block.IsCovered && _object.Holds(host.Target)))
         .Where(part => !part.IsCovered);
 
-    /// <summary>The target as anomalies name it: of the whole object the prefixes that have most of what is new and of no anomaly of their own, greatest first.</summary>
+    /// <summary>
+    /// The target as anomalies name it: of the whole object the prefixes that together have nearly all of what is new and of no anomaly of their own, greatest
+    /// first.
+    /// </summary>
     public IReadOnlyList<IPNetwork> NetworksOf(TargetWatch target, long second)
     {
         if (target != Whole)
@@ -128,10 +132,15 @@ internal sealed class ObjectWatch
             .Select(same => (Prefix: same.Key, By: same.Sum(grown => grown.By)))
             .OrderByDescending(prefix => prefix.By)
             .ToArray();
-        var least = parts.Sum(prefix => prefix.By) * LeastShare;
+        var (left, named) = (parts.Sum(prefix => prefix.By) * NearlyAll, 0);
+        while (named < parts.Length && (named == 0 || left > 1e-6))
+        {
+            left -= parts[named++].By;
+        }
+
         return parts.Length == 0
             ? [_object.PrefixOf(Blocks.Keys.FirstOrDefault(Whole.Target)).ToNetwork()]
-            : [.. parts.Where((prefix, position) => position == 0 || prefix.By >= least).Take(MostPrefixes).Select(prefix => prefix.Prefix.ToNetwork())];
+            : [.. parts.Take(named).Select(prefix => prefix.Prefix.ToNetwork())];
     }
 
     private void Compile(double lowShare)

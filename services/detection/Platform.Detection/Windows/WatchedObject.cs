@@ -8,6 +8,7 @@ namespace Platform.Detection.Windows;
 /// <param name="Prefixes">Null: not known, every block stands for itself.</param>
 /// <param name="IsDefault">It has what no other object of its contract was given.</param>
 /// <param name="IsShared">Its contract has other objects that are watched.</param>
+/// <param name="Others">Prefixes of these others that are parts of its own, and not its.</param>
 internal sealed record WatchedObject(
     Guid TenantId,
     Guid ObjectId,
@@ -17,8 +18,12 @@ internal sealed record WatchedObject(
     IReadOnlyList<NetworkKey>? Prefixes = null,
     ObjectSettings? Settings = null,
     bool IsDefault = true,
-    bool IsShared = false)
+    bool IsShared = false,
+    IReadOnlyList<NetworkKey>? Others = null)
 {
+    /// <summary>Which addresses are its own: another text where others are.</summary>
+    public string Ground => $"{Text(Prefixes)} - {Text(Others)}";
+
     public LearningSettings Learning => Settings?.Learning ?? LearningSettings.Default;
 
     public bool WatchesOutgoing() => Thresholds.Any(threshold => threshold.Direction is TrafficDirection.Out);
@@ -34,6 +39,9 @@ internal sealed record WatchedObject(
 
     /// <summary>Whether all of it is the object's, so that an anomaly may name it.</summary>
     public bool Holds(NetworkKey part) => Prefixes is null or [] || Prefixes.Any(prefix => prefix.Contains(part));
+
+    private static string Text(IReadOnlyList<NetworkKey>? prefixes) =>
+        string.Join(' ', (prefixes ?? []).Select(prefix => $"{prefix.ToNetwork()}").Order(StringComparer.Ordinal));
 
     /// <summary>The narrowest prefix of the object that holds it; itself when none does.</summary>
     public NetworkKey PrefixOf(NetworkKey part)
