@@ -401,6 +401,22 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
     }
 
     [Fact]
+    public async Task Among_hundreds_of_filters_one_more_is_put_in_without_looking_at_all_of_them_so_that_the_agent_goes_on_hearing()
+    {
+        Filter[] many = [.. Enumerable.Range(0, 400).Select(port => AController.Filter(
+            $"{Victim}/32", new Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = (uint)(2000 + port), To = (uint)(2000 + port) } }))];
+        _controller.Filters = many;
+        await Eventually.Get(() => _controller.Heard.Applied.Count, count => count == many.Length, TimeSpan.FromSeconds(60), "all of them");
+
+        Filter[] more = [.. many, AController.Filter($"{Victim}/32", Ntp)];
+        _controller.Filters = more;
+        await Eventually.Get(() => _controller.Heard.Applied.Count, count => count == more.Length, TimeSpan.FromSeconds(2), "one more");
+        _controller.Filters = [];
+        await Eventually.True(
+            async () => !(await network.Ruleset()).Contains("drop", StringComparison.Ordinal), TimeSpan.FromSeconds(2), "none, as when the kill switch is engaged");
+    }
+
+    [Fact]
     public async Task A_filter_that_the_kernel_refuses_keeps_no_other_out()
     {
         var before = await network.Arrived("ntp");
