@@ -9,6 +9,7 @@ using Platform.Mitigation.Bgp.Wire;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
+using Path = Platform.Mitigation.Bgp.Wire.Path;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Tests;
@@ -55,6 +56,45 @@ public sealed class SpeakerSessionTests(PostgresServer postgres, RabbitMqVirtual
         await Stands("203.0.113.161/32", "active", holding: 1);
         await network.RouterHolds("203.0.113.161/32", "203.0.113.161/32 via 192.0.2.1 [65535:666 65535:65281]");
         await Eventually.Get(Changes, seen => seen.SequenceEqual([false, true]), what: "both changes in the speaker's stream");
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task What_lies_in_the_table_behind_somebodys_better_path_reaches_no_router_and_is_not_called_active()
+    {
+        string[] theirs = ["203.0.113.163/32", "nexthop", "192.0.2.99", "local-pref", "200"];
+        await ByHand("203.0.113.163/32");
+        await Stands("203.0.113.163/32", "active", holding: 1);
+
+        await network.Speaker.Gobgp(["global", "rib", "add", .. theirs]);
+        await Stands("203.0.113.163/32", "missing", holding: 0);
+        await network.RouterHolds("203.0.113.163/32", "203.0.113.163/32 via 192.0.2.99 []");
+        await network.Speaker.Gobgp(["global", "rib", "del", .. theirs]);
+        await Stands("203.0.113.163/32", "active", holding: 1);
+
+        theirs[0] = "203.0.113.164/32"; // first now
+        await network.Speaker.Gobgp(["global", "rib", "add", .. theirs]);
+        await ByHand("203.0.113.164/32");
+        await Eventually.Get(() => network.AtSpeaker("203.0.113.164/32"), seen => seen.Count == 2, what: "both paths in the table");
+        await _host.CatchUp();
+        await Stands("203.0.113.164/32", "starting", holding: 0);
+        await network.Speaker.Gobgp(["global", "rib", "del", .. theirs]);
+        await Stands("203.0.113.164/32", "active", holding: 1);
+        await network.RouterHolds("203.0.113.164/32", "203.0.113.164/32 via 192.0.2.1 [65535:666 65535:65281]");
+    }
+
+    [Fact]
+    public void The_same_from_another_installation_is_as_good_as_our_own_but_not_from_a_router()
+    {
+        var route = SpeakerRoute.To(IPNetwork.Parse("203.0.113.7/32"), IPAddress.Parse("192.0.2.1"), [Community.Blackhole]);
+        var own = new Path { Nlri = route.Nlri, Pattrs = { route.Attributes } };
+        var same = new Path(own) { Best = true, NeighborIp = "<nil>" };
+        var learned = new Path(same) { NeighborIp = network.Router.Address };
+        var other = new Path { Nlri = route.Nlri, Best = true, NeighborIp = "<nil>" };
+
+        Assert.True(SpeakerRoute.Read(new Path(own) { Best = true }, route.Family, best: null).IsTold);
+        Assert.True(SpeakerRoute.Read(own, route.Family, same).IsTold);
+        Assert.All([learned, other, null], best => Assert.False(SpeakerRoute.Read(own, route.Family, best).IsTold));
+        Assert.All([same, other], best => Assert.Equal(route, SpeakerRoute.Read(own, route.Family, best))); // never put in again for it
     }
 
     [Fact]

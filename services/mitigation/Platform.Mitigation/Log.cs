@@ -75,6 +75,9 @@ internal static partial class Log
     [LoggerMessage(25, LogLevel.Error, "Mitigation {MitigationId} does not let through whom an allow-list names: {Code}: {Detail}")]
     public static partial void AllowanceRefused(this ILogger log, Guid mitigationId, string code, string detail);
 
+    [LoggerMessage(26, LogLevel.Error, "Speaker {Speaker} holds {Route} and tells no router of it: it has a better path to the same place, which is not ours")]
+    public static partial void RouteOutdone(this ILogger log, string speaker, string route);
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

@@ -32,6 +32,7 @@ internal sealed class AnnouncementReconciler(
     private static readonly TimeSpan KnockInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<(string Speaker, string Route), byte> _refused = new();
+    private readonly ConcurrentDictionary<string, HashSet<string>> _outdone = new();
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Speakers, KeepAll, stoppingToken);
@@ -141,11 +142,24 @@ internal sealed class AnnouncementReconciler(
 
         var read = new SpeakerReading(
             speaker.Options.Name, it => RouteFor(speaker, it), standing, desired, inForce, held, await sessions);
+        NoteOutdone(read);
         await record.Drifted(drift.Lost, drift.Foreign, wasAway, cancellation);
         await record.Sees(read.Sessions, cancellation);
         await place.Answers(read.Sessions, cancellation);
         await place.Misses(wanted.Where(read.IsMissing).Select(it => it.CountermeasureId).ToHashSet(), cancellation);
         await readBacks.Record(read, wanted, change, cancellation);
+    }
+
+    /// <summary>Each once, until it is the best again: whose the better path is, and whether it may be, only a person can find out.</summary>
+    private void NoteOutdone(SpeakerReading read)
+    {
+        var now = read.Outdone.ToDictionary(route => route.Key, route => route.ToString());
+        foreach (var (_, route) in now.Where(it => !_outdone.GetValueOrDefault(read.Speaker, []).Contains(it.Key)))
+        {
+            log.RouteOutdone(read.Speaker, route);
+        }
+
+        _outdone[read.Speaker] = [.. now.Keys];
     }
 
     private static async Task<IReadOnlyList<IPNetwork>> PrefixesOf(Task<IReadOnlyList<WantedCountermeasure>> wanted) =>

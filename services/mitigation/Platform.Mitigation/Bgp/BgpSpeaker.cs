@@ -15,7 +15,9 @@ namespace Platform.Mitigation.Bgp;
 /// </remarks>
 internal sealed class BgpSpeaker : IDisposable
 {
-    private const string AddedOverApi = "<nil>";
+    /// <summary>Stands where a path has no neighbour that it came from.</summary>
+    public const string AddedOverApi = "<nil>";
+
     private static readonly TimeSpan SmallTable = TimeSpan.FromMilliseconds(250);
 
     /// <summary>A million routes take GoBGP some ten seconds to tell.</summary>
@@ -155,7 +157,8 @@ internal sealed class BgpSpeaker : IDisposable
         {
             await foreach (var answer in call.ResponseStream.ReadAllAsync(cancellation))
             {
-                own.AddRange(answer.Destination.Paths.Where(IsOurs).Select(path => SpeakerRoute.Read(path, family)));
+                var paths = answer.Destination.Paths;
+                own.AddRange(paths.Where(IsOurs).Select(path => SpeakerRoute.Read(path, family, paths.FirstOrDefault(it => it.Best))));
             }
         }
         catch (RpcException refusal) when (family.Safi == SpeakerRoute.FlowSpec && !Options.FlowSpec && IsRefusal(refusal))

@@ -18,19 +18,22 @@ internal sealed record SpeakerReading(
     IReadOnlyList<SpeakerSession> Sessions)
 {
     private readonly HashSet<string> _heldKeys = [.. Held.Select(route => route.Key)];
+    private readonly HashSet<SpeakerRoute> _told = [.. Held.Where(route => route.IsTold)];
     private readonly HashSet<SpeakerRoute> _standing = [.. Standing.Values];
     private readonly HashSet<string> _standingKeys = [.. Standing.Values.Select(route => route.Key)];
 
+    /// <summary>What of ours lies in its table for nothing: somebody else's path to the same place is better.</summary>
+    public IEnumerable<SpeakerRoute> Outdone => Held.Where(route => !route.IsTold);
+
     /// <summary>Whether it was read back, and goes to a router now: what only lies in a table stops nothing.</summary>
-    public bool IsInForce(Guid countermeasureId) =>
-        InForce.TryGetValue(countermeasureId, out var route) && Held.Contains(route) && SpeakerSession.Reach(Sessions, route);
+    public bool IsInForce(Guid countermeasureId) => InForce.TryGetValue(countermeasureId, out var route) && Reaches(route);
 
     /// <summary>Whether it was read back here once and is not in force now; not so when another of ours has its place.</summary>
     public bool IsMissing(WantedCountermeasure it) =>
         it.AnnouncedBy.Contains(Speaker)
         && Standing.TryGetValue(it.CountermeasureId, out var route)
         && Desired[route.Key].Equals(route)
-        && !(Held.Contains(route) && SpeakerSession.Reach(Sessions, route));
+        && !Reaches(route);
 
     /// <summary>Gone, or standing for another countermeasure only, or never a matter of this speaker.</summary>
     public bool IsGone(WantedCountermeasure it) =>
@@ -38,4 +41,6 @@ internal sealed record SpeakerReading(
         || !_heldKeys.Contains(route.Key)
         || _standing.Contains(route)
         || (_standingKeys.Contains(route.Key) && !Held.Contains(route));
+
+    private bool Reaches(SpeakerRoute route) => _told.Contains(route) && SpeakerSession.Reach(Sessions, route);
 }

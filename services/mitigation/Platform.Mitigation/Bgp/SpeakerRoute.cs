@@ -27,9 +27,9 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
     private readonly string _whole;
     private readonly string _display;
 
-    private SpeakerRoute(Family family, Any nlri, IReadOnlyList<Any> attributes, string? display, Timestamp? addedAt = null)
+    private SpeakerRoute(Family family, Any nlri, IReadOnlyList<Any> attributes, string? display, Timestamp? addedAt = null, bool isTold = false)
     {
-        AddedAt = addedAt;
+        (AddedAt, IsTold) = (addedAt, isTold);
         (Family, Nlri, Attributes) = (family, nlri, attributes);
         Place = Describe(nlri);
         Key = $"{family.Afi}/{family.Safi} {Place}";
@@ -53,6 +53,12 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
 
     /// <summary>When the speaker took it, by its own clock and in whole seconds; null for one that was not read.</summary>
     public Timestamp? AddedAt { get; }
+
+    /// <summary>
+    /// Whether neighbours hear it, or the same from another path of its destination: of several the speaker tells the best one only. No part of what is equal:
+    /// putting it in again would not make it any better.
+    /// </summary>
+    public bool IsTold { get; }
 
     public Family Family { get; }
 
@@ -101,7 +107,17 @@ internal sealed class SpeakerRoute : IEquatable<SpeakerRoute>
         rule.ToString());
 
     /// <summary>As the speaker says that it holds it.</summary>
-    public static SpeakerRoute Read(Wire.Path path, Family family) => new(family, path.Nlri, path.Pattrs, display: null, path.Age);
+    /// <param name="path">Path of ours.</param>
+    /// <param name="family">Address family.</param>
+    /// <param name="best">The path of the same destination that neighbours are told; null: none.</param>
+    public static SpeakerRoute Read(Wire.Path path, Family family, Wire.Path? best)
+    {
+        var own = new SpeakerRoute(family, path.Nlri, path.Pattrs, display: null, path.Age, path.Best);
+        // Another installation may have asked this speaker for the same; what it learned from a neighbour it may not tell the others.
+        return own.IsTold || best is not { NeighborIp: BgpSpeaker.AddedOverApi } || new SpeakerRoute(family, best.Nlri, best.Pattrs, display: null).Effect != own.Effect
+            ? own
+            : new SpeakerRoute(family, path.Nlri, path.Pattrs, display: null, path.Age, isTold: true);
+    }
 
     public bool Equals(SpeakerRoute? other) => other is not null && _whole == other._whole;
 
