@@ -48,6 +48,59 @@ public sealed class PeopleDecideTests(PostgresServer postgres, RabbitMqVirtualHo
         Assert.Equal(2, proposed.Facts.Count); // what only lets through asks nobody
     }
 
+    [Fact]
+    public async Task What_a_person_adds_stands_at_once_and_what_a_person_declines_waits_for_nobody_any_more()
+    {
+        const string target = "203.0.113.192/32";
+        await using var proposed = await Host.Listen<CountermeasureProposed>();
+        await using var withdrawn = await Host.Listen<CountermeasureWithdrawn>();
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await SetPolicy("after-approval", "198.51.100.0/24");
+        await Deliver(Customer.AttackedBy(target, _anomaly, "ntp"));
+        var seen = await proposed.Get(fact => fact.AnomalyId == _anomaly);
+
+        var added = await Client.AddCountermeasuresAsync(
+            new() { MitigationId = seen.MitigationId.ToString(), Reason = "narrower", Countermeasures = { Rule(target, sourcePort: 1900) } }, As(Roles.Operator));
+        Assert.False(added.Rehearsed);
+        await Network.RouterHasRule(target, "[source-port: ==1900]");
+        await Network.RouterHasRule(target, "[source: 198.51.100.0/24]");
+        await Client.StopCountermeasureAsync(
+            new() { MitigationId = seen.MitigationId.ToString(), CountermeasureId = seen.CountermeasureId.ToString(), Reason = "our clocks need it" },
+            As(Roles.Operator));
+
+        Assert.Equal("operator", (await withdrawn.Get(fact => fact.CountermeasureId == seen.CountermeasureId)).Reason);
+        await Refused("nothing-proposed", seen.MitigationId);
+        await Host.CatchUp();
+        var standing = await Eventually.Get(async () => (await Mitigations()).Single(), it => it.Status == "active", what: "what was added, alone");
+        Assert.Equal("withdrawn", standing.Countermeasures.Single(it => it.CountermeasureId == seen.CountermeasureId.ToString()).Status);
+        Assert.DoesNotContain(await ANetwork.Rules(Network.Router), rule => rule.Contains("==123]", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_defence_that_a_person_extended_stands_when_the_attack_is_over_until_that_end()
+    {
+        const string target = "203.0.113.193/32";
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await SetPolicy("automatic");
+        await Deliver(Customer.AttackedBy(target, _anomaly, "ntp"));
+        await Network.RouterHasRule(target, "[source-port: ==123]");
+        await Deliver(Customer.Relieved(target, _anomaly));
+        var id = (await Eventually.Get(async () => (await Mitigations()).Single(), it => it.Status == "holding", what: "the hold")).MitigationId;
+        await Client.ExtendMitigationAsync(new() { MitigationId = id, DurationSeconds = 600, Reason = "they come back" }, As(Roles.Operator));
+        await Host.CatchUp();
+
+        for (var minute = 0; minute < 9; minute++)
+        {
+            Host.Clock.Advance(TimeSpan.FromMinutes(1));
+            await Host.CatchUp();
+        }
+
+        Assert.Equal("holding", (await Mitigations()).Single().Status);
+        await Network.RouterHasRule(target, "[source-port: ==123]");
+        Host.Clock.Advance(TimeSpan.FromMinutes(2));
+        await Network.RouterHasNoRule(target);
+    }
+
     [Fact, Trait("Requirement", "R3")]
     public async Task A_defence_by_hand_against_an_attack_that_was_refused_is_told_in_its_incident_and_after_the_end_it_is_not()
     {

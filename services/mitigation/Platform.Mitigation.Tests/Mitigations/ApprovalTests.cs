@@ -57,6 +57,51 @@ public sealed class ApprovalTests
         .When(state => MitigationDecider.Decide(state, Approve(Blackhole with { Prefix = IPNetwork.Parse("203.0.113.11/32") })))
         .ThenRejected("countermeasure-not-found");
 
+    [Fact]
+    public void What_a_person_adds_to_a_defence_that_waits_is_agreed_to_and_what_the_rules_proposed_goes_on_waiting()
+    {
+        var narrow = Rule with { Rule = Rule.Rule! with { Protocol = 6, SourcePort = null, DestinationPort = NumberRange.Of(25) } };
+        var allows = Asks with { Policy = Asks.Policy with { AllowedSources = [Allowance.Rule!.Source!.Value] } };
+        With(Waiting)
+            .When(state => MitigationDecider.Decide(state, Add(narrow) with { Defense = allows }))
+            .Then(Added, Requested(Allowance), Requested(narrow)); // what lets through waited with the other rule
+        With(Waiting).When(state => MitigationDecider.Decide(state, Add(Rule))).Then(Added, Requested(Rule)); // the same as was proposed
+        With([.. Waiting, Requested(Rule)]).When(state => MitigationDecider.Decide(state, Add(Rule))).ThenUnchanged();
+    }
+
+    [Fact]
+    public void What_is_declined_is_over_with_the_reason_is_never_agreed_to_with_the_rest_and_never_proposed_again()
+    {
+        With(Waiting).When(state => MitigationDecider.Decide(state, Stop(Blackhole))).Then(Declined(Blackhole));
+        With(Waiting).When(state => MitigationDecider.Decide(state, Stop(Rule))).Then([.. Declined(Rule), .. Declined(Allowance)]);
+        With(Waiting).When(state => MitigationDecider.Decide(state, Stop(Rule) with { Note = " " })).ThenRejected("reason-missing");
+
+        MitigationEvent[] declined = [.. Waiting, .. Declined(Blackhole)];
+        With([.. declined, Agreed, Requested(Allowance), Requested(Rule)]).When(state => MitigationDecider.Decide(state, Approve())).ThenRejected("nothing-proposed");
+        With(declined).When(state => MitigationDecider.Decide(state, Approve(Blackhole))).ThenRejected("nothing-proposed");
+        With(declined).When(state => MitigationDecider.Decide(state, Stop(Blackhole))).ThenUnchanged();
+        With([.. Waiting[..3], Proposed(Blackhole), .. Declined(Blackhole)])
+            .When(state => MitigationDecider.Decide(state, new Escalate(Scope.MitigationId, LeavesStep: 0, "unchanged", Asks, Noon)))
+            .ThenUnchanged();
+        With([.. Waiting, .. Declined(Rule), .. Declined(Allowance), .. Declined(Blackhole)])
+            .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.Operator, Noon, "no need")))
+            .Then(
+                new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.Operator, "no need", Noon),
+                new MitigationEnded(Scope, Defended: false, Noon)); // nothing of it holds the end up
+    }
+
+    private static readonly CountermeasuresAdded Added = new(Scope.ServiceCode, "by hand", Noon.AddMinutes(3));
+
+    private static AddCountermeasures Add(CountermeasureSpec spec) => new(Scope.MitigationId, [spec], Asks, "by hand", Noon.AddMinutes(3));
+
+    private static DropCountermeasure Stop(CountermeasureSpec spec) => new(Scope.MitigationId, spec.IdIn(Scope.MitigationId), "not that", Noon.AddMinutes(2));
+
+    private static MitigationEvent[] Declined(CountermeasureSpec spec) =>
+    [
+        new CountermeasureDropped(Scope.ServiceCode, spec.IdIn(Scope.MitigationId), "not that", Noon.AddMinutes(2)),
+        new CountermeasureWithdrawn(Scope, spec.IdIn(Scope.MitigationId), WithdrawalReason.Operator, Noon.AddMinutes(2)),
+    ];
+
     private static ApproveMitigation Approve(params CountermeasureSpec[] seen) =>
         new(Scope.MitigationId, [.. seen.Select(spec => spec.IdIn(Scope.MitigationId))], Asks, "looks right", Noon.AddMinutes(3));
 

@@ -30,6 +30,27 @@ public sealed class WithdrawMitigationTests
     }
 
     [Fact]
+    public void What_an_operator_extended_stands_until_then_whether_the_attack_ends_before_or_ended_already()
+    {
+        var (until, extended) = (Noon.AddHours(4), new MitigationExtended(Scope.ServiceCode, Noon.AddHours(4), "they come back", Noon.AddMinutes(4)));
+        With([.. StartedAtNoon, Announced, extended])
+            .When(state => MitigationDecider.Decide(state, End))
+            .Then(EndNoted with { HeldUntil = until });
+        foreach (var happened in (MitigationEvent[][])[[extended, EndNoted with { HeldUntil = until }], [EndNoted, extended]])
+        {
+            With([.. StartedAtNoon, Announced, .. happened])
+                .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.AnomalyEnded, until.AddTicks(-1))))
+                .ThenRejected("mitigation-still-held");
+        }
+
+        // What the rules moved on, and what is nearer than the hold, is no hold.
+        With([.. StartedAtNoon, Announced, extended with { ByRule = true }]).When(state => MitigationDecider.Decide(state, End)).Then(EndNoted);
+        With([.. StartedAtNoon, Announced, extended with { ExpiresAt = EndNoted.HeldUntil.AddTicks(-1) }])
+            .When(state => MitigationDecider.Decide(state, End))
+            .Then(EndNoted);
+    }
+
+    [Fact]
     public void A_mitigation_past_its_hold_is_withdrawn() => With([.. StartedAtNoon, Announced, EndNoted])
         .When(state => MitigationDecider.Decide(state, Withdraw(WithdrawalReason.AnomalyEnded, AfterTheHold)))
         .Then(new WithdrawalRequested(Scope.ServiceCode, WithdrawalReason.AnomalyEnded, null, AfterTheHold));

@@ -90,7 +90,8 @@ internal sealed class KnownMitigations : IProjection
 
             case MitigationExtended e:
                 sql.Add($"""
-                    update views.mitigations_v1 set expires_at = {e.ExpiresAt}
+                    update views.mitigations_v1 set expires_at = {e.ExpiresAt},
+                        held_until = case when not {e.ByRule} and {e.ExpiresAt} > held_until then {e.ExpiresAt} else held_until end
                     where tenant_id = {recorded.TenantId.ToGuid()} and mitigation_id = {Guid.Parse(recorded.StreamKey)}
                     """);
                 Notify(sql);

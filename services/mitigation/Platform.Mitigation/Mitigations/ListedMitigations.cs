@@ -57,7 +57,7 @@ internal static class ListedMitigations
                     when m.mode = @DryRun then 'rehearsed'
                     when exists (
                         select from views.countermeasures_v1 c
-                        where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and not c.in_network and not c.rehearsed) then 'proposed'
+                        where c.tenant_id = m.tenant_id and c.mitigation_id = m.mitigation_id and not c.in_network and not c.rehearsed and not c.withdrawn) then 'proposed'
                     when m.held_until is not null then 'holding'
                     else ''
                 end as Status
@@ -79,8 +79,8 @@ internal static class ListedMitigations
                 f.passed_bytes as PassedBytes,
                 case
                     when rehearsed then 'rehearsed'
-                    when not in_network then 'proposed'
                     when withdrawn then 'withdrawn'
+                    when not in_network then 'proposed'
                     when withdrawing then 'withdrawing'
                     else ''
                 end as Status

@@ -135,14 +135,16 @@ internal static partial class MitigationDecider
             return no;
         }
 
-        var added = New(current, command.Specs);
-        var specs = New(current, DefensePlan.WithAllowed(added, command.Defense.Policy.AllowedSources));
+        // Nobody proposes to himself: what is asked for by hand is agreed to, also where the rules have to ask, and where they asked for the same.
+        var added = NewByHand(current, command.Specs);
+        var specs = NewByHand(current, DefensePlan.WithAllowed(added, command.Defense.Policy.AllowedSources));
         if ((Refusal(added, command.Defense, current.Scope!.ServiceCode) ?? TooMany(specs)) is { } refusal)
         {
             return refusal;
         }
 
-        var mode = command.Defense.Policy.Mode is EnforcementMode.DryRun ? EnforcementMode.DryRun : current.Mode;
+        var isDryRun = command.Defense.Policy.Mode is EnforcementMode.DryRun || current.Mode is EnforcementMode.DryRun;
+        var mode = isDryRun ? EnforcementMode.DryRun : EnforcementMode.Automatic;
         return added.Count == 0
             ? Decision<MitigationEvent>.Unchanged
             : new MitigationEvent[] { new CountermeasuresAdded(current.Scope.ServiceCode, command.Note, command.At) }
@@ -163,8 +165,24 @@ internal static partial class MitigationDecider
             null => CountermeasureUnknown(command.CountermeasureId),
             { Stage: CountermeasureStage.Wanted } => new CountermeasureDropped(
                 current.Scope!.ServiceCode, command.CountermeasureId, command.Note, command.At, command.Reason),
+            { Stage: CountermeasureStage.Proposed } declined => Declined(declined),
             _ => Decision<MitigationEvent>.Unchanged,
         };
+
+        // It was never in the network: with the no it is over. What would only have let allowed sources through it goes along with the last one.
+        Decision<MitigationEvent> Declined(CountermeasureState declined)
+        {
+            var waiting = current.Countermeasures.Where(it => it.Value.Stage is CountermeasureStage.Proposed && it.Key != command.CountermeasureId
+                && it.Value.Kind == declined.Kind && it.Value.Prefix.Equals(declined.Prefix)).ToList();
+            var alone = waiting.All(it => it.Value.Rule is { Action: TrafficAction.Accept }) ? waiting.Select(it => it.Key) : [];
+            return alone.Prepend(command.CountermeasureId)
+                .SelectMany(id => new MitigationEvent[]
+                {
+                    new CountermeasureDropped(current.Scope!.ServiceCode, id, command.Note, command.At, command.Reason),
+                    new CountermeasureWithdrawn(current.Scope, id, command.Reason, command.At),
+                })
+                .ToArray();
+        }
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, ExtendMitigation command)
@@ -315,6 +333,14 @@ internal static partial class MitigationDecider
     [
         .. specs.DistinctBy(spec => spec.IdIn(current.Scope!.MitigationId)).Where(spec => current.Countermeasures
             .GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId)) is null or { Stage: CountermeasureStage.Unwanted or CountermeasureStage.Withdrawn }),
+    ];
+
+    /// <summary>The same and what is only proposed.</summary>
+    private static IReadOnlyList<CountermeasureSpec> NewByHand(MitigationState current, IReadOnlyList<CountermeasureSpec> specs) =>
+    [
+        .. specs.DistinctBy(spec => spec.IdIn(current.Scope!.MitigationId)).Where(spec =>
+            current.Countermeasures.GetValueOrDefault(spec.IdIn(current.Scope!.MitigationId)) is { Stage: CountermeasureStage.Proposed }
+            || New(current, [spec]).Count > 0),
     ];
 
     /// <summary>The same where nobody asks for it by hand: what a person took out stays out.</summary>

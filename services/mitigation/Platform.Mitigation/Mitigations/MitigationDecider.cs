@@ -157,7 +157,8 @@ internal static partial class MitigationDecider
             command.Scope.MitigationId,
             command.Scope.ServiceCode,
             command.Scope.AnomalyId,
-            HeldUntil: command.At + command.Hold,
+            // Until when it stands a person has said: attacks come back. Whatever the hold is, it is no shorter.
+            HeldUntil: current.IsExpiryByHand && current.ExpiresAt > command.At + command.Hold ? current.ExpiresAt : command.At + command.Hold,
             command.EndedAt,
             command.Until);
 

@@ -105,7 +105,12 @@ internal sealed record MitigationState(
         StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt, InsteadOf = e.InsteadOf, Unanswered = null },
         SteppedBack e => current with { Step = e.Step, StepSince = e.TakenAt, HeldUntil = e.HeldUntil },
         EvidenceGrew e => current with { Evidence = e.Evidence, Unanswered = e.Unanswered },
-        MitigationExtended e => current with { ExpiresAt = e.ExpiresAt, IsExpiryByHand = !e.ByRule },
+        MitigationExtended e => current with
+        {
+            ExpiresAt = e.ExpiresAt,
+            IsExpiryByHand = !e.ByRule,
+            HeldUntil = !e.ByRule && e.ExpiresAt > current.HeldUntil ? e.ExpiresAt : current.HeldUntil, // also after the attack
+        },
         CountermeasureDropped e => current.With(
             e.CountermeasureId,
             it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [], DroppedFor = e.Reason, DroppedAt = e.DroppedAt }),
