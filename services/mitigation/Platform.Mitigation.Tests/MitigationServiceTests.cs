@@ -328,12 +328,12 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
         var slots = _host.Services.GetRequiredService<CountermeasureSlots>();
         var (id, cancellation) = (Customer.NewId(), TestContext.Current.CancellationToken);
 
-        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, 1, cancellation));
-        Assert.Equal(SlotAnswer.TenantFull, await slots.Take(_customer.TenantId, id, 50, cancellation));
-        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, 3, cancellation));
-        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, 2, cancellation)); // asked again
-        Assert.Equal(SlotAnswer.TenantFull, await slots.Take(_customer.TenantId, Customer.NewId(), 1, cancellation));
-        Assert.Equal(SlotAnswer.TenantFull, await slots.TakeMore(_customer.TenantId, id, 1, cancellation));
+        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, new(1, 1), cancellation));
+        Assert.Equal(SlotAnswer.TenantFull, await slots.Take(_customer.TenantId, id, new(50, 50), cancellation));
+        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, new(3, 3), cancellation));
+        Assert.Equal(SlotAnswer.Granted, await slots.Take(_customer.TenantId, id, new(2, 2), cancellation)); // asked again
+        Assert.Equal(SlotAnswer.TenantFull, await slots.Take(_customer.TenantId, Customer.NewId(), new(1, 1), cancellation));
+        Assert.Equal(SlotAnswer.TenantFull, await slots.TakeMore(_customer.TenantId, id, new(1, 1), cancellation));
     }
 
     [Fact]

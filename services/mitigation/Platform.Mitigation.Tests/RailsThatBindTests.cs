@@ -260,6 +260,42 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
     }
 
     [Fact]
+    public async Task What_lets_allowed_sources_through_is_counted_too_and_a_long_list_is_no_way_past_the_caps()
+    {
+        await Again(
+            ("Mitigations:MaxCountermeasures", "20"), ("Mitigations:MaxCountermeasuresPerTenant", "10"),
+            ("Mitigations:MaxRules", "40"), ("Mitigations:MaxRulesPerTenant", "25"));
+        string[] list = [.. Enumerable.Range(1, 15).Select(last => $"198.51.100.{last}/32")];
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await SetPolicy("automatic", list[..10]);
+        var first = await ByHand(Rule("203.0.113.150/32", sourcePort: 53));
+        var second = await ByHand(Rule("203.0.113.151/32", sourcePort: 53)); // eleven rules each
+        var full = await Assert.ThrowsAsync<RpcException>(() => ByHand(Rule("203.0.113.152/32", sourcePort: 53)));
+        Assert.Equal("tenant-rules-cap-reached", full.Trailers.GetValue(Rejections.CodeTrailer));
+        full = await Assert.ThrowsAsync<RpcException>(async () => await Client.AddCountermeasuresAsync(
+            new() { MitigationId = first.MitigationId, Reason = "more", Countermeasures = { Rule("203.0.113.152/32", sourcePort: 53) } }, As(Roles.Operator)));
+        Assert.Equal("tenant-rules-cap-reached", full.Trailers.GetValue(Rejections.CodeTrailer));
+        var other = Tests.Customer.New(); // of whose rules none is multiplied
+        await Deliver(other.Signed("198.51.100.0/24"));
+        await Deliver(other.AttackedBy("198.51.100.77/32", Tests.Customer.NewId(), "ntp"));
+        await Network.RouterHasRule("198.51.100.77/32");
+
+        await SetPolicy("automatic", list); // ten more would join what stands
+        await Deliver(Customer.AttackedBy("203.0.113.153/32", Tests.Customer.NewId(), "ntp"));
+        await Passes(async () => (await Mitigations()).Any(it => it.Failure == "tenant-rules-cap-reached"), "the refusal");
+        for (var look = 0; look < 4; look++)
+        {
+            Host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+            await Host.CatchUp();
+        }
+
+        Assert.InRange((await ANetwork.Rules(Network.Router)).Count(rule => rule.Contains("203.0.113.15", StringComparison.Ordinal)), 22, 25);
+        await Client.WithdrawMitigationAsync(new() { MitigationId = first.MitigationId, Reason = "over" }, As(Roles.Operator));
+        await Client.WithdrawMitigationAsync(new() { MitigationId = second.MitigationId, Reason = "over" }, As(Roles.Operator));
+        await Passes(async () => (await ANetwork.Rules(Network.Router)).Any(rule => rule.Contains("203.0.113.153/32", StringComparison.Ordinal)), "room, and the defence");
+    }
+
+    [Fact]
     public async Task One_speaker_of_several_that_is_dead_uses_up_no_caps()
     {
         await Again(

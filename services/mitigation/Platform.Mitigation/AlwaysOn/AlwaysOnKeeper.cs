@@ -157,7 +157,7 @@ internal sealed class AlwaysOnKeeper(
 
         // After each end, for whatever reason, another stream: what has ended stays ended.
         var id = DerivedId.For(diversion.OrderId, $"standing {diversion.Mitigations}");
-        defense = await facts.WithSlots(defense, diversion.TenantId, id, specs.Count, cancellation, standing: true);
+        defense = await facts.WithSlots(defense, diversion.TenantId, id, Room.For(specs), cancellation, standing: true);
         var scope = new MitigationScope(id, AnomalyId: Guid.Empty, diversion.ServiceCode);
         var start = new StartByHand(scope, specs, defense, options.Value.MaximumDuration, Reason, now, diversion.OrderId);
         var decision = await Handle(diversion, id, state => MitigationDecider.Decide(state, start), $"start:{now.UtcTicks}", cancellation);
@@ -184,7 +184,7 @@ internal sealed class AlwaysOnKeeper(
             var allowed = state.Scope is null ? [] : MitigationDecider.New(state, Allowed(diversion, missing, defense));
             if (allowed.Count > 0)
             {
-                defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, allowed.Count, cancellation, standing: true);
+                defense = await facts.WithMoreSlots(defense, diversion.TenantId, standing, Room.For(allowed), cancellation, standing: true);
                 var add = new AddCountermeasures(standing, allowed, defense, Reason, now, diversion.OrderId);
                 var decision = await Handle(diversion, standing, current => MitigationDecider.Decide(current, add), $"add:{now.UtcTicks}", cancellation);
                 NoteRefusal(diversion, decision);

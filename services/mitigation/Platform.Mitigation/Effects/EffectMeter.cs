@@ -222,7 +222,7 @@ internal sealed partial class EffectMeter(
         var next = state.Step == mitigation.Step && MitigationDecider.StepAfter(state, defense) is { } step ? MitigationDecider.NewByRule(state, step.Specs) : [];
         if (next.All(spec => defense.Rails.RefusalOf(spec, defense.Contract, mitigation.ServiceCode) is null))
         {
-            defense = await facts.WithMoreSlots(defense, mitigation.TenantId, mitigation.MitigationId, next.Count(spec => !spec.IsAllowance), cancellation);
+            defense = await facts.WithMoreSlots(defense, mitigation.TenantId, mitigation.MitigationId, Room.For(next), cancellation);
         }
 
         var why = EffectRules.Why(defense.Policy.Steps[mitigation.Step].Kind, words, now - since);

@@ -4,7 +4,7 @@ using Npgsql;
 namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
-/// Room under the caps. A count of what stands would lag behind a burst of anomalies, so slots are taken before the decision,
+/// Room under the caps: of countermeasures, and of all that routers and scrubbers hold for them, with what lets allowed sources through. A count of what stands would lag behind a burst of anomalies, so slots are taken before the decision,
 /// one taker at a time; the projection gives them back when the mitigation ends or fails. What stands always, by order of a contract, has room of its
 /// own: it can neither take that of defence nor lose its own to it.
 /// </summary>
@@ -15,16 +15,17 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
     private const string Standing = "views.standing_slots_v1";
 
     /// <summary>Takes so many slots for a new mitigation; asked again, only what it lacks, because the request may have grown.</summary>
-    public Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation, bool standing = false) =>
-        Take(tenantId, mitigationId, amount, more: 0, standing, cancellation);
+    public Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, Room room, CancellationToken cancellation, bool standing = false) =>
+        Take(tenantId, mitigationId, room, isMore: false, standing, cancellation);
 
     /// <summary>Takes so many slots more for a mitigation that stands.</summary>
-    public Task<SlotAnswer> TakeMore(Guid tenantId, Guid mitigationId, int more, CancellationToken cancellation, bool standing = false) =>
-        Take(tenantId, mitigationId, more, more, standing, cancellation);
+    public Task<SlotAnswer> TakeMore(Guid tenantId, Guid mitigationId, Room more, CancellationToken cancellation, bool standing = false) =>
+        Take(tenantId, mitigationId, more, isMore: true, standing, cancellation);
 
     /// <summary>
     /// Gives back slots whose taker never got as far as an event, for example because it was killed, and those of countermeasures that went while
-    /// their mitigation stands on, or that were read gone wherever anybody answers: one dead speaker of several must not use up the caps.
+    /// their mitigation stands on, or that were read gone wherever anybody answers: one dead speaker of several must not use up the caps. What lets through
+    /// is counted as it is: it also comes where nobody is asked for room.
     /// </summary>
     public async Task ReleaseAbandoned(CancellationToken cancellation)
     {
@@ -32,7 +33,8 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
         await using var settle = database.CreateBatch();
         var there = $"""
             (select s.mitigation_id, case when m.withdrawal_requested_at is null then 1 else 0 end as fewest,
-                count(c.countermeasure_id) as all_of_it, count(c.countermeasure_id) filter (where c.kind = $2) as diversions,
+                count(c.countermeasure_id) filter (where (c.rule->>'Action')::int is distinct from $3) as all_of_it, count(c.countermeasure_id) as rules,
+                count(c.countermeasure_id) filter (where c.kind = $2) as diversions,
                 (select o.amount from {Standing} o where o.mitigation_id = s.mitigation_id) as standing
             from (select tenant_id, mitigation_id from {Defence} where taken_at < $1
                 union select tenant_id, mitigation_id from {Standing} where taken_at < $1) s
@@ -44,24 +46,33 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
                       and not exists (select from views.speakers_v1 away where away.name = holder and away.away_since is not null)))
             group by s.mitigation_id, m.withdrawal_requested_at)
             """;
-        foreach (var (slots, amount) in ((string, string)[])
+        foreach (var (slots, amount, rules) in ((string, string, string)[])
         [
             // First: what is of the order tells what is beside it.
-            (Standing, "greatest(there.diversions, there.fewest)"),
+            (Standing, "greatest(there.diversions, there.fewest)", "greatest(there.diversions, there.fewest)"),
             (Defence, """
                 case when there.standing is not null then greatest(there.all_of_it - least(there.standing, there.diversions), 0)
                     else greatest(there.all_of_it, there.fewest) end
+                """,
+                """
+                case when there.standing is not null then greatest(there.rules - least(there.standing, there.diversions), 0)
+                    else greatest(there.rules, there.fewest) end
                 """),
         ])
         {
             settle.BatchCommands.Add(new(
                 $"""
-                update {slots} slot set amount = {amount}
+                update {slots} slot set amount = least(slot.amount, {amount}), rules = {rules}
                 from {there} there
-                where slot.mitigation_id = there.mitigation_id and slot.taken_at < $1 and slot.amount > {amount}
+                where slot.mitigation_id = there.mitigation_id and slot.taken_at < $1 and (slot.amount > {amount} or slot.rules <> {rules})
                 """)
             {
-                Parameters = { new() { Value = now - TimeSpan.FromMinutes(1) }, new() { Value = (short)CountermeasureKind.Diversion } },
+                Parameters =
+                {
+                    new() { Value = now - TimeSpan.FromMinutes(1) },
+                    new() { Value = (short)CountermeasureKind.Diversion },
+                    new() { Value = (int)TrafficAction.Accept },
+                },
             });
             settle.BatchCommands.Add(new(
                 $"""
@@ -78,9 +89,10 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
         await settle.ExecuteNonQueryAsync(cancellation);
     }
 
-    private async Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, int amount, int more, bool standing, CancellationToken cancellation)
+    private async Task<SlotAnswer> Take(Guid tenantId, Guid mitigationId, Room room, bool isMore, bool standing, CancellationToken cancellation)
     {
         var (ofTenant, ofAll) = standing ? options.Value.MostStandingFor(tenantId) : (options.Value.MostFor(tenantId), options.Value.MaxCountermeasures);
+        var (rulesOfTenant, rulesOfAll) = standing ? (ofTenant, ofAll) : options.Value.MostRulesFor(tenantId);
         var slots = standing ? Standing : Defence;
         // One round trip and one transaction; the second statement looks only after the lock was given.
         await using var batch = database.CreateBatch();
@@ -88,16 +100,23 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
         batch.BatchCommands.Add(new(
             $"""
             with taken as (
-                select case when $4 > 0 then $4::bigint else greatest($3 - coalesce(sum(amount) filter (where mitigation_id = $2), 0), 0) end as lacking,
-                    coalesce(sum(amount), 0) as of_all, coalesce(sum(amount) filter (where tenant_id = $1), 0) as of_tenant
+                select greatest($3 - case when $5 then 0 else coalesce(sum(amount) filter (where mitigation_id = $2), 0) end, 0) as lacking,
+                    greatest($4 - case when $5 then 0 else coalesce(sum(rules) filter (where mitigation_id = $2), 0) end, 0) as lacking_rules,
+                    coalesce(sum(amount), 0) as of_all, coalesce(sum(amount) filter (where tenant_id = $1), 0) as of_tenant,
+                    coalesce(sum(rules), 0) as rules_of_all, coalesce(sum(rules) filter (where tenant_id = $1), 0) as rules_of_tenant
                 from {slots}),
             answer as (
-                select case when lacking = 0 then 0 when of_tenant + lacking > $5 then 1 when of_all + lacking > $6 then 2 else 0 end as answer, lacking
+                select case when lacking > 0 and of_tenant + lacking > $6 then {(int)SlotAnswer.TenantFull}
+                    when lacking > 0 and of_all + lacking > $7 then {(int)SlotAnswer.AllFull}
+                    when lacking_rules > 0 and rules_of_tenant + lacking_rules > $8 then {(int)SlotAnswer.TenantRulesFull}
+                    when lacking_rules > 0 and rules_of_all + lacking_rules > $9 then {(int)SlotAnswer.AllRulesFull}
+                    else {(int)SlotAnswer.Granted} end as answer, lacking, lacking_rules
                 from taken),
             inserted as (
-                insert into {slots} as slot (mitigation_id, tenant_id, taken_at, amount)
-                select $2, $1, $7, lacking from answer where answer = 0 and lacking > 0
-                on conflict (mitigation_id) do update set amount = slot.amount + excluded.amount, taken_at = excluded.taken_at)
+                insert into {slots} as slot (mitigation_id, tenant_id, taken_at, amount, rules)
+                select $2, $1, $10, lacking, lacking_rules from answer where answer = {(int)SlotAnswer.Granted} and lacking + lacking_rules > 0
+                on conflict (mitigation_id) do update
+                set amount = slot.amount + excluded.amount, rules = slot.rules + excluded.rules, taken_at = excluded.taken_at)
             select answer from answer
             """)
         {
@@ -105,10 +124,13 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
             {
                 new() { Value = tenantId },
                 new() { Value = mitigationId },
-                new() { Value = amount },
-                new() { Value = more },
+                new() { Value = (long)room.Countermeasures },
+                new() { Value = (long)room.Rules },
+                new() { Value = isMore },
                 new() { Value = ofTenant },
                 new() { Value = ofAll },
+                new() { Value = rulesOfTenant },
+                new() { Value = rulesOfAll },
                 new() { Value = clock.GetUtcNow() },
             },
         });
@@ -117,4 +139,14 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
         await rows.ReadAsync(cancellation);
         return (SlotAnswer)rows.GetInt32(0) is var answer && standing && answer is not SlotAnswer.Granted ? SlotAnswer.StandingFull : answer;
     }
+}
+
+/// <summary>What countermeasures take of the caps.</summary>
+/// <param name="Countermeasures">Those that do something to traffic.</param>
+/// <param name="Rules">With what only lets allowed sources through them: what the network holds.</param>
+internal readonly record struct Room(int Countermeasures, int Rules)
+{
+    public bool IsNone => Rules == 0;
+
+    public static Room For(IReadOnlyList<CountermeasureSpec> specs) => new(specs.Count(spec => !spec.IsAllowance), specs.Count);
 }

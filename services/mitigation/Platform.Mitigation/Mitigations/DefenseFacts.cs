@@ -113,18 +113,18 @@ internal sealed class DefenseFacts(
             return defense;
         }
 
-        return await WithSlots(defense, tenantId, start.Scope.MitigationId, step.Slots, cancellation);
+        return await WithSlots(defense, tenantId, start.Scope.MitigationId, step.Room, cancellation);
     }
 
     public async Task<Defense> WithSlots(
-        Defense defense, Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation, bool standing = false) =>
+        Defense defense, Guid tenantId, Guid mitigationId, Room room, CancellationToken cancellation, bool standing = false) =>
         defense.Policy.Mode is EnforcementMode.DryRun
             ? defense
-            : defense with { Slot = await slots.Take(tenantId, mitigationId, amount, cancellation, standing) };
+            : defense with { Slot = await slots.Take(tenantId, mitigationId, room, cancellation, standing) };
 
     public async Task<Defense> WithMoreSlots(
-        Defense defense, Guid tenantId, Guid mitigationId, int amount, CancellationToken cancellation, bool standing = false) =>
-        amount == 0 || defense.Policy.Mode is EnforcementMode.DryRun
+        Defense defense, Guid tenantId, Guid mitigationId, Room more, CancellationToken cancellation, bool standing = false) =>
+        more.IsNone || defense.Policy.Mode is EnforcementMode.DryRun
             ? defense
-            : defense with { Slot = await slots.TakeMore(tenantId, mitigationId, amount, cancellation, standing) };
+            : defense with { Slot = await slots.TakeMore(tenantId, mitigationId, more, cancellation, standing) };
 }

@@ -293,6 +293,5 @@ internal sealed record ToldVector(VectorEvidence Seen, TrafficRule Whole)
 /// <param name="Specs">What it puts into the network; never empty.</param>
 internal sealed record PlannedStep(int Index, IReadOnlyList<CountermeasureSpec> Specs)
 {
-    /// <summary>What it takes of the caps: all but what only lets allowed sources through, which comes with the rest and harms nobody.</summary>
-    public int Slots => Specs.Count(spec => !spec.IsAllowance);
+    public Room Room => Room.For(Specs);
 }

@@ -113,7 +113,7 @@ internal sealed class DueWithdrawals(
         }
 
         var now = clock.GetUtcNow();
-        defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Slots, cancellation);
+        defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Room, cancellation);
         var resume = new Resume(mitigationId, defense, now);
         await Handle(tenantId, mitigationId, current => MitigationDecider.Decide(current, resume), $"resume:{now.UtcTicks}", cancellation);
     }

@@ -55,7 +55,15 @@ internal sealed class LateAllowances(
 
                 // One that the rails refuse keeps no other out, and of very many the rest follows with the next look.
                 var judged = mitigation.Select(it => it.Spec).ToLookup(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode));
-                var add = new AddCountermeasures(id, [.. judged[null].Take(SafetyRails.MostAtOnce)], defense, "allow-list changed", clock.GetUtcNow());
+                CountermeasureSpec[] specs = [.. judged[null].Take(SafetyRails.MostAtOnce)];
+                var (state, _) = await store.Tenant(TenantId.Of(tenantId)).Load(MitigationState.Stream, id.ToString(), cancellation);
+                if (state.Scope is not null && MitigationDecider.Decide(state, Add(defense)) is Decision<MitigationEvent>.Accepted({ Count: > 0 }))
+                {
+                    // They take room like every rule: a list that changes often is no way past the caps. Taken for nothing it would keep others out.
+                    defense = await facts.WithMoreSlots(defense, tenantId, id, Room.For(MitigationDecider.New(state, specs)), cancellation);
+                }
+
+                var add = Add(defense);
                 var decision = await store.Tenant(TenantId.Of(tenantId)).Handle(
                     MitigationState.Stream,
                     id.ToString(),
@@ -63,6 +71,8 @@ internal sealed class LateAllowances(
                     new Cause($"allow-list:{id:N}:{add.At.UtcTicks}"),
                     cancellation);
                 Note(id, (decision as Decision<MitigationEvent>.Rejected)?.Reason ?? judged.Select(group => group.Key).FirstOrDefault(refusal => refusal is not null));
+
+                AddCountermeasures Add(Defense known) => new(id, specs, known, "allow-list changed", clock.GetUtcNow());
             }
             catch (Exception fault) when (fault is not NpgsqlException { IsTransient: true } && !cancellation.IsCancellationRequested)
             {

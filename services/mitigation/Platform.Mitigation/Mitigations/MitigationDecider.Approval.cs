@@ -38,7 +38,7 @@ internal static partial class MitigationDecider
         }
 
         // What was allowed when it was proposed may not be allowed any more.
-        var allowed = New(current, DefensePlan.WithAllowed(specs, command.Defense.Policy.AllowedSources)); // whom the lists name by now
+        var allowed = JoinsApproved(current, command.Seen, command.Defense);
         return Refusal(specs, command.Defense, current.Scope!.ServiceCode) is { } refusal
             ? refusal
             : new MitigationEvent[] { new MitigationApproved(current.Scope.ServiceCode, command.Note, command.At) }
@@ -46,6 +46,10 @@ internal static partial class MitigationDecider
                     spec, current.Scope, EnforcementMode.Automatic, command.Defense.Means, command.At)))
                 .ToArray();
     }
+
+    /// <summary>Whom the lists name since it was proposed.</summary>
+    public static IReadOnlyList<CountermeasureSpec> JoinsApproved(MitigationState current, IReadOnlyList<Guid> seen, Defense defense) =>
+        New(current, DefensePlan.WithAllowed(Agreed(current, seen), defense.Policy.AllowedSources));
 
     /// <summary>
     /// Nothing but what was seen: who agreed to a rule has not agreed to the blackhole that was proposed meanwhile. What lets allowed sources through comes

@@ -44,6 +44,8 @@ internal enum SlotAnswer
     TenantFull,
     AllFull,
     StandingFull,
+    TenantRulesFull,
+    AllRulesFull,
 }
 
 /// <param name="Scope">The mitigation, its anomaly and contract.</param>
@@ -306,6 +308,8 @@ internal static partial class MitigationDecider
             SlotAnswer.TenantFull => TenantCapReached,
             SlotAnswer.AllFull => TotalCapReached,
             SlotAnswer.StandingFull => StandingCapReached,
+            SlotAnswer.TenantRulesFull => TenantRulesCapReached,
+            SlotAnswer.AllRulesFull => TotalRulesCapReached,
             _ => null,
         };
 

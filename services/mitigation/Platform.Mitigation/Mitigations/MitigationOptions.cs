@@ -39,6 +39,20 @@ internal sealed class MitigationOptions : IValidatableObject
     public int MaxCountermeasuresPerTenant { get; init; } = 50;
 
     /// <summary>
+    /// Countermeasures with all rules that let allowed sources through them, all tenants together: what routers and scrubbers hold. Counts as
+    /// <see cref="MaxCountermeasures"/> at least. 1 to 100000; default 3000.
+    /// </summary>
+    [Range(1, 100_000, ErrorMessage = "must be 1 to 100000.")]
+    public int MaxRules { get; init; } = 3_000;
+
+    /// <summary>
+    /// The same of one tenant, whose own allow-list multiplies its rules. Counts as <see cref="MaxCountermeasuresPerTenant"/> at least. 1 to 100000;
+    /// default 1000.
+    /// </summary>
+    [Range(1, 100_000, ErrorMessage = "must be 1 to 100000.")]
+    public int MaxRulesPerTenant { get; init; } = 1_000;
+
+    /// <summary>
     /// Routes of always-on that may stand at once, all tenants together; they take none of the room of defence. 1 to 10000; default 1000. One contract has
     /// 64 at most.
     /// </summary>
@@ -154,6 +168,10 @@ internal sealed class MitigationOptions : IValidatableObject
     private IReadOnlyList<IPNetwork> Infrastructure => field ??= [.. ProtectedInfrastructure.Select(IPNetwork.Parse)];
 
     internal int MostFor(Guid tenantId) => Math.Min(LimitsOf(tenantId).MaxCountermeasures ?? MaxCountermeasuresPerTenant, MaxCountermeasures);
+
+    /// <summary>Of a tenant and in all, with what lets allowed sources through; never so few that its countermeasures alone would not fit.</summary>
+    internal (int OfTenant, int OfAll) MostRulesFor(Guid tenantId) =>
+        (MostFor(tenantId) == 0 ? 0 : Math.Max(MaxRulesPerTenant, MostFor(tenantId)), Math.Max(MaxRules, MaxCountermeasures));
 
     /// <summary>Of a tenant and in all; a tenant that may hold nothing holds none of these either.</summary>
     internal (int OfTenant, int OfAll) MostStandingFor(Guid tenantId) => (MostFor(tenantId) == 0 ? 0 : MaxStandingDiversions, MaxStandingDiversions);

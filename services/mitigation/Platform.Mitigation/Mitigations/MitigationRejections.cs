@@ -22,6 +22,18 @@ internal static class MitigationRejections
         "All tenants together hold as many countermeasures as they may.",
         "Withdraw some that are no longer needed, or raise Mitigations:MaxCountermeasures.");
 
+    public static Rejection TenantRulesCapReached { get; } = new(
+        RejectionKind.Conflict,
+        "tenant-rules-cap-reached",
+        "With what lets allowed sources through, the tenant holds as many rules as it may.",
+        "Withdraw what is no longer needed, allow fewer sources, or raise Mitigations:MaxRulesPerTenant.");
+
+    public static Rejection TotalRulesCapReached { get; } = new(
+        RejectionKind.Conflict,
+        "total-rules-cap-reached",
+        "With what lets allowed sources through, all tenants together hold as many rules as they may.",
+        "Withdraw what is no longer needed, allow fewer sources, or raise Mitigations:MaxRules.");
+
     public static Rejection StandingCapReached { get; } = new(
         RejectionKind.Conflict,
         "standing-cap-reached",
@@ -76,11 +88,13 @@ internal static class MitigationRejections
     /// </summary>
     public static bool MayPass(string code) => Passing.Contains(code);
 
-    public static string[] Passing { get; } = [StepUnfit, TenantCapReached.Code, TotalCapReached.Code, CapacityExceeded.Code, Away, Outside, KillSwitchIsEngaged.Code];
+    private static string[] Caps => [TenantCapReached.Code, TotalCapReached.Code, TenantRulesCapReached.Code, TotalRulesCapReached.Code];
+
+    public static string[] Passing { get; } = [StepUnfit, .. Caps, CapacityExceeded.Code, Away, Outside, KillSwitchIsEngaged.Code];
 
     /// <summary>Whether a refusal is the one that was said last. Which of the caps leaves no room can change with each question.</summary>
     public static bool IsSaid(string code, string? said) =>
-        code == said || (said is not null && new[] { code, said }.All(it => it == TenantCapReached.Code || it == TotalCapReached.Code));
+        code == said || (said is not null && new[] { code, said }.All(Caps.Contains));
 
     public static Rejection TooManyAtOnce(int count) => new(
         RejectionKind.Invalid,

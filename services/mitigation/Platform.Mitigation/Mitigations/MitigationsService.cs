@@ -60,7 +60,8 @@ internal sealed class MitigationsService(
             DerivedId.For(tenant.ToGuid(), $"by-hand {cause.Id}"), AnomalyId: Guid.Empty, request.ServiceCode, near?.AnomalyId);
         var duration = request.DurationSeconds == 0 ? TimeSpan.FromHours(1) : Seconds(request.DurationSeconds);
         var defense = await DefenseOf(
-            tenant, request.ServiceCode, scope.MitigationId, specs, isNew: true, context,
+            tenant, request.ServiceCode, scope.MitigationId,
+            known => [.. DefensePlan.WithAllowed(specs, known.Policy.AllowedSources).Distinct()], isNew: true, context,
             ask: known => MitigationDecider.Decide(MitigationState.Stream.Initial, CommandWith(known)));
         var command = CommandWith(defense);
         await Handle(tenant, scope.MitigationId, state => MitigationDecider.Decide(state, command), context, cause);
@@ -78,9 +79,10 @@ internal sealed class MitigationsService(
         ThrowIf(malformed);
         var id = IdOf(request.MitigationId);
         var (state, now) = (await StateOf(tenant, id, context), clock.GetUtcNow());
-        // Only what is new takes room: asked twice, it is the same.
+        // Only what is new takes room, and what was proposed has it: asked twice, it is the same.
         var defense = await DefenseOf(
-            tenant, state.Scope!.ServiceCode, id, MitigationDecider.New(state, specs), isNew: false, context, state.ObjectId,
+            tenant, state.Scope!.ServiceCode, id,
+            known => MitigationDecider.New(state, DefensePlan.WithAllowed(specs, known.Policy.AllowedSources)), isNew: false, context, state.ObjectId,
             known => MitigationDecider.Decide(state, new AddCountermeasures(id, specs, known, request.Reason, now)));
         var command = new AddCountermeasures(id, specs, defense, request.Reason, now);
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
@@ -103,8 +105,13 @@ internal sealed class MitigationsService(
         var tenant = context.Caller().TenantFor(request.TenantId);
         var id = IdOf(request.MitigationId);
         var state = await StateOf(tenant, id, context);
-        var defense = await DefenseOf(tenant, state.Scope!.ServiceCode, id, [], isNew: false, context, state.ObjectId);
-        var command = new ApproveMitigation(id, [.. request.CountermeasureIds.Select(IdOf)], defense, request.Reason, clock.GetUtcNow());
+        IReadOnlyList<Guid> seen = [.. request.CountermeasureIds.Select(IdOf)];
+        var (reason, now) = (request.Reason, clock.GetUtcNow());
+        var defense = await DefenseOf(
+            tenant, state.Scope!.ServiceCode, id,
+            known => MitigationDecider.JoinsApproved(state, seen, known), isNew: false, context, state.ObjectId,
+            known => MitigationDecider.Decide(state, new ApproveMitigation(id, seen, known, reason, now)));
+        var command = new ApproveMitigation(id, seen, defense, reason, now);
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new ApproveMitigationResponse();
     }
@@ -131,7 +138,7 @@ internal sealed class MitigationsService(
         var tenant = context.Caller().TenantFor(request.TenantId);
         var (policy, malformed) = WireWords.Read(request.Policy);
         ThrowIf(malformed);
-        await DefenseOf(tenant, request.ServiceCode, Guid.Empty, [], isNew: false, context); // the contract must be the tenant's
+        await DefenseOf(tenant, request.ServiceCode, Guid.Empty, adds: null, isNew: false, context); // the contract must be the tenant's
         var objectId = ObjectIdOf(request.ObjectId);
         var command = new SetDefensePolicy(objectId, request.ServiceCode, policy!, request.Reason, clock.GetUtcNow());
         var decision = await store.Tenant(tenant).Handle(
@@ -152,7 +159,7 @@ internal sealed class MitigationsService(
         var (state, _) = await store.Tenant(tenant).Load(DefensePolicyState.Stream, objectId.ToString(), context.CancellationToken);
         var policy = state.Policy ?? (request.ServiceCode.Length == 0
             ? options.Value.DefaultPolicy
-            : (await DefenseOf(tenant, request.ServiceCode, Guid.Empty, [], isNew: false, context, objectId)).Policy);
+            : (await DefenseOf(tenant, request.ServiceCode, Guid.Empty, adds: null, isNew: false, context, objectId)).Policy);
         return new GetDefensePolicyResponse
         {
             Policy = WireWords.Write(policy),
@@ -214,7 +221,7 @@ internal sealed class MitigationsService(
         TenantId tenant,
         string serviceCode,
         Guid mitigationId,
-        IReadOnlyList<CountermeasureSpec> specs,
+        Func<Defense, IReadOnlyList<CountermeasureSpec>>? adds,
         bool isNew,
         ServerCallContext context,
         Guid? objectId = null,
@@ -223,14 +230,15 @@ internal sealed class MitigationsService(
         var cancellation = context.CancellationToken;
         var defense = await facts.Find(tenant.ToGuid(), serviceCode, objectId ?? Guid.Empty, cancellation)
             ?? throw MitigationRejections.ContractUnknown(serviceCode).ToRpcException();
-        if (specs.Count == 0 || ask?.Invoke(defense) is Decision<MitigationEvent>.Rejected)
+        var room = Room.For(adds?.Invoke(defense) ?? []);
+        if (room.IsNone || ask?.Invoke(defense) is Decision<MitigationEvent>.Rejected)
         {
             return defense; // the decider says why; no slot is taken
         }
 
         return isNew
-            ? await facts.WithSlots(defense, tenant.ToGuid(), mitigationId, specs.Count, cancellation)
-            : await facts.WithMoreSlots(defense, tenant.ToGuid(), mitigationId, specs.Count, cancellation);
+            ? await facts.WithSlots(defense, tenant.ToGuid(), mitigationId, room, cancellation)
+            : await facts.WithMoreSlots(defense, tenant.ToGuid(), mitigationId, room, cancellation);
     }
 
     private async Task<MitigationState> StateOf(TenantId tenant, Guid id, ServerCallContext context)

@@ -128,7 +128,7 @@ internal sealed class RefusedMitigations(
         var (state, command) = (await Load(it, cancellation), new NoteEvidence(it.MitigationId, Evidence: [], defense, clock.GetUtcNow()));
         if (MitigationDecider.Decide(state, command) is Decision<MitigationEvent>.Accepted({ Count: > 0 }))
         {
-            var more = MitigationDecider.AddedBy(state, command).Count(spec => !spec.IsAllowance);
+            var more = Room.For(MitigationDecider.AddedBy(state, command));
             command = command with { Defense = await facts.WithMoreSlots(defense, it.TenantId, it.MitigationId, more, cancellation) };
             await Handle(it, current => MitigationDecider.Decide(current, command), cancellation);
         }

@@ -55,7 +55,7 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         async Task Grow()
         {
             var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow());
-            var more = MitigationDecider.AddedBy(state, command).Count(spec => !spec.IsAllowance);
+            var more = Room.For(MitigationDecider.AddedBy(state, command));
             command = command with { Defense = await facts.WithMoreSlots(defense, anomaly.TenantId, mitigationId, more, cancellation) };
             await Handle(current => MitigationDecider.Decide(current, command));
         }
