@@ -108,14 +108,56 @@ public sealed class PlacesTests(PostgresServer postgres, RabbitMqVirtualHost bro
     }
 
     [Fact]
-    public async Task At_home_routes_are_as_they_were()
+    public async Task At_home_too_routes_and_rules_end_by_their_own_word_when_nobody_is_left_to_end_them_a_moment_later()
     {
         await Start(("Bgp:Speakers:0:FlowSpec", "true"));
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await ByHand("203.0.113.153/32");
         await network.RouterHasRule("203.0.113.153/32");
         await network.RouterHolds("203.0.113.153/32", "203.0.113.153/32 via 192.0.2.1 [65535:666 65535:65281]");
-        Assert.Empty(await Expiries());
+        var expiry = _host.Clock.GetUtcNow() + TimeSpan.FromHours(1);
+        Assert.Equal([expiry, expiry], await Expiries());
+
+        await _host.Stop(); // and with it all that knows a database
+        var clock = new ManualTimeProvider(expiry + ExpiredRoutes.LateAtHome - TimeSpan.FromSeconds(1)); // who has a database was in time
+        using var last = new ExpiredRoutes(
+            Options.Create(new BgpOptions
+            {
+                Speakers = [new SpeakerOptions { Name = "edge", Address = network.Speaker.Api }], CompareInterval = TimeSpan.FromMilliseconds(100),
+            }),
+            clock,
+            NullLogger<ExpiredRoutes>.Instance);
+        await last.StartAsync(CancellationToken.None);
+        await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // of the machine: it looks each second
+        Assert.Equal([expiry, expiry], await Expiries());
+        clock.Advance(TimeSpan.FromSeconds(1));
+
+        await network.RouterHolds("203.0.113.153/32");
+        await network.RouterHasNoRule("203.0.113.153/32");
+        await last.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task What_two_defences_want_alike_is_one_route_in_force_for_both_with_the_later_end_until_both_are_over()
+    {
+        await Start(("Bgp:Speakers:0:FlowSpec", "true"));
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        var first = await ByHand("203.0.113.149/32");
+        _host.Clock.Advance(TimeSpan.FromMinutes(1));
+        var later = _host.Clock.GetUtcNow() + TimeSpan.FromHours(1);
+        var second = await ByHand("203.0.113.149/32");
+        await Eventually.Get(Expiries, seen => seen.SequenceEqual([later, later]), what: "the later end");
+        var client = new Wire.Mitigations.MitigationsClient(_host.Channel);
+        await Eventually.Get(
+            async () => (await client.ListMitigationsAsync(new(), As(Roles.Viewer))).Mitigations.Select(it => it.Status).ToList(),
+            seen => seen.SequenceEqual(["active", "active"]),
+            what: "both in force");
+
+        await client.WithdrawMitigationAsync(new() { MitigationId = second, Reason = "over" }, As(Roles.Operator));
+        await Eventually.Get(Expiries, seen => seen.SequenceEqual([later.AddMinutes(-1), later.AddMinutes(-1)]), what: "the end of the one that stands");
+        await network.RouterHolds("203.0.113.149/32", "203.0.113.149/32 via 192.0.2.1 [65535:666 65535:65281]");
+        await client.WithdrawMitigationAsync(new() { MitigationId = first, Reason = "over" }, As(Roles.Operator));
+        await network.RouterHolds("203.0.113.149/32");
     }
 
     [Fact]

@@ -108,13 +108,22 @@ internal sealed class AnnouncementReconciler(
         var standing = new Dictionary<Guid, SpeakerRoute>();
         var placed = new Dictionary<string, WantedCountermeasure>();
         var waiting = await WithoutWayBack(wanted, cancellation);
+        var effects = held.Select(route => route.Effect).ToHashSet();
         foreach (var it in WantedCountermeasure.InOrder(wanted.Where(it => !it.Withdrawing)))
         {
-            if (RouteFor(speaker, it) is { } route && (!waiting.Contains(it.CountermeasureId) || held.Contains(route)))
+            if (RouteFor(speaker, it) is { } route && (!waiting.Contains(it.CountermeasureId) || effects.Contains(route.Effect)))
             {
-                desired[route.Key] = standing[it.CountermeasureId] = route;
+                standing[it.CountermeasureId] = route;
+                var isLonger = desired.TryGetValue(route.Key, out var before) && before.Effect == route.Effect && before.ExpiresAt > route.ExpiresAt;
+                desired[route.Key] = isLonger ? before! : route;
                 placed[route.Key] = it;
             }
+        }
+
+        // What two want alike is one route, which says the later end.
+        foreach (var (id, route) in standing.Where(it => desired[it.Value.Key].Effect == it.Value.Effect).ToList())
+        {
+            standing[id] = desired[route.Key];
         }
 
         // The place of a rule that a later one of the same mitigation took says that it is in force: whatever comes next must not wait for it.
@@ -174,7 +183,7 @@ internal sealed class AnnouncementReconciler(
         List<SpeakerRoute> missing,
         List<SpeakerRoute> surplus)
     {
-        var effects = held.Select(route => route.Effect).ToHashSet(); // that a route says another end than before is our own doing
+        var effects = held.Select(route => route.Effect).ToHashSet(); // that a route says another end than before is no drift
         var gone = missing.Where(route => !effects.Contains(route.Effect)).ToHashSet();
         var leaving = wanted.Where(it => it.Withdrawing).Select(it => RouteFor(speaker, it)?.Key).ToHashSet();
         var lost = wanted

@@ -59,15 +59,14 @@ internal sealed class BgpSpeaker : IDisposable
 
     /// <summary>The route that is this countermeasure here; null when this speaker has no part in it, or when it is past every limit.</summary>
     /// <param name="spec">What shall be.</param>
-    /// <param name="expiresAt">When it ends by itself (UTC): abroad the route says so too.</param>
-    public SpeakerRoute? RouteFor(CountermeasureSpec spec, DateTimeOffset expiresAt)
+    /// <param name="end">When it ends by itself (UTC), which the route says too.</param>
+    public SpeakerRoute? RouteFor(CountermeasureSpec spec, DateTimeOffset end)
     {
         if (!SafetyRails.WithinHardLimits(spec) || !Options.Carries(spec))
         {
             return null;
         }
 
-        DateTimeOffset? end = Options.IsAbroad ? expiresAt : null;
         return spec.Kind switch
         {
             CountermeasureKind.Blackhole => SpeakerRoute.To(spec.Prefix, Options.NextHopFor(spec.Prefix), Options.Communities, end),

@@ -19,7 +19,8 @@ internal sealed record SpeakerReading(
 {
     private readonly HashSet<string> _heldKeys = [.. Held.Select(route => route.Key)];
     private readonly HashSet<SpeakerRoute> _told = [.. Held.Where(route => route.IsTold)];
-    private readonly HashSet<SpeakerRoute> _standing = [.. Standing.Values];
+    private readonly HashSet<string> _heldEffects = [.. Held.Select(route => route.Effect)];
+    private readonly HashSet<string> _standingEffects = [.. Standing.Values.Select(route => route.Effect)];
     private readonly HashSet<string> _standingKeys = [.. Standing.Values.Select(route => route.Key)];
 
     /// <summary>What of ours lies in its table for nothing: somebody else's path to the same place is better.</summary>
@@ -39,8 +40,8 @@ internal sealed record SpeakerReading(
     public bool IsGone(WantedCountermeasure it) =>
         RouteFor(it) is not { } route
         || !_heldKeys.Contains(route.Key)
-        || _standing.Contains(route)
-        || (_standingKeys.Contains(route.Key) && !Held.Contains(route));
+        || _standingEffects.Contains(route.Effect)
+        || (_standingKeys.Contains(route.Key) && !_heldEffects.Contains(route.Effect));
 
     private bool Reaches(SpeakerRoute route) => _told.Contains(route) && SpeakerSession.Reach(Sessions, route);
 }
