@@ -78,6 +78,15 @@ internal static partial class Log
     [LoggerMessage(26, LogLevel.Error, "Speaker {Speaker} holds {Route} and tells no router of it: it has a better path to the same place, which is not ours")]
     public static partial void RouteOutdone(this ILogger log, string speaker, string route);
 
+    /// <summary>Once for each reason: what is refused again for the same is said already.</summary>
+    public static void StepDecided(this ILogger log, Guid mitigationId, Decision<MitigationEvent> decision)
+    {
+        if (decision is Decision<MitigationEvent>.Accepted([StepRefused refused, ..]))
+        {
+            log.EscalationRefused(mitigationId, refused.Code, refused.Detail);
+        }
+    }
+
     public static void Decided(this ILogger log, Guid anomalyId, string target, Decision<MitigationEvent> decision)
     {
         if (decision is not Decision<MitigationEvent>.Accepted(var events))

@@ -29,6 +29,7 @@ internal static class ReportingModule
             bus.AddConsumer<WhenCountermeasureWithdrawn>();
             bus.AddConsumer<WhenMitigationEnded>();
             bus.AddConsumer<WhenMitigationFailed>();
+            bus.AddConsumer<WhenMitigationStepRefused>();
             bus.AddErasures();
         });
         builder.AddValidatedOptions<ReportOptions>(ReportOptions.Section);

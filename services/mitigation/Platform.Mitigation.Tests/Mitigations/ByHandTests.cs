@@ -284,6 +284,33 @@ public sealed class ByHandTests
     }
 
     [Fact]
+    public void Why_no_step_follows_is_kept_once_and_again_after_the_next_step_that_is_taken()
+    {
+        var full = With(EnforcementMode.Automatic) with { Slot = SlotAnswer.TenantFull };
+        var refused = new StepRefused(Scope, 2, "tenant-cap-reached", MitigationRejections.TenantCapReached.Detail, Noon.AddMinutes(2));
+        MitigationEvent[] standing = [Proposed[0] with { }, RuleRequested, new MitigationApproved(Scope.ServiceCode, "x", Noon)];
+        With(standing).When(state => MitigationDecider.Decide(state, Next(full))).Then(refused);
+        With([.. standing, refused]).When(state => MitigationDecider.Decide(state, Next(full))).ThenRejected("tenant-cap-reached");
+        With([.. standing, refused]).When(state => MitigationDecider.Decide(state, Next(full with { Slot = SlotAnswer.AllFull }))).ThenRejected("total-cap-reached");
+        With([.. standing, refused, new StepTaken(0, "There are scrubbers again.", Noon)]).When(state => MitigationDecider.Decide(state, Next(full))).Then(refused);
+
+        // The same where nothing stands any more, because the scrubbers of the step are gone.
+        var policy = Policy with { Steps = [new(DefenseStepKind.Scrubbing, TimeSpan.FromSeconds(10)), new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10))] };
+        var diversion = new CountermeasureSpec(CountermeasureKind.Diversion, Target);
+        MitigationEvent[] gone =
+        [
+            new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]),
+            new CountermeasureRequested(diversion.IdIn(Scope.MitigationId), diversion.Kind, Target, Noon),
+            new CountermeasureDropped(Scope.ServiceCode, diversion.IdIn(Scope.MitigationId), "x", Noon, WithdrawalReason.ScrubbersGone),
+        ];
+        With(gone)
+            .When(state => MitigationDecider.Decide(state, new Resume(Scope.MitigationId, full with { Policy = policy }, Noon.AddMinutes(2))))
+            .Then(refused with { Step = 1 });
+
+        static Escalate Next(Defense defense) => new(Scope.MitigationId, LeavesStep: 0, "unchanged", defense, Noon.AddMinutes(2));
+    }
+
+    [Fact]
     public void A_step_that_would_add_nothing_to_what_stands_is_passed_over()
     {
         var udp = new VectorEvidence("udp", 80_000_000, 20_000, 8_000_000, null);

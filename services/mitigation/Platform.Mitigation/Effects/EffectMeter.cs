@@ -228,7 +228,7 @@ internal sealed partial class EffectMeter(
         var why = EffectRules.Why(defense.Policy.Steps[mitigation.Step].Kind, words, now - since);
         var command = new Escalate(mitigation.MitigationId, mitigation.Step, why, defense, now);
         var decision = await Handle(mitigation, state => MitigationDecider.Decide(state, command), $"escalate:{mitigation.Step}", cancellation);
-        if (decision is Decision<MitigationEvent>.Accepted({ Count: > 0 }))
+        if (decision is Decision<MitigationEvent>.Accepted([StepTaken, ..]))
         {
             Telemetry.Escalated();
             log.Escalated(mitigation.MitigationId, why);
@@ -236,10 +236,7 @@ internal sealed partial class EffectMeter(
         }
 
         _noFurther[(mitigation.MitigationId, mitigation.Step)] = now; // nothing stronger is left, or a rail says no
-        if (decision is Decision<MitigationEvent>.Rejected(var reason))
-        {
-            log.EscalationRefused(mitigation.MitigationId, reason.Code, reason.Detail);
-        }
+        log.StepDecided(mitigation.MitigationId, decision);
     }
 
     /// <summary>Since when each speaker answers and has a session up, as the reconciler says; who was away a moment ago has not had its time yet.</summary>

@@ -106,16 +106,24 @@ internal sealed class DueWithdrawals(
     {
         var (state, _) = await store.Tenant(TenantId.Of(tenantId)).Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
         if (await facts.Find(tenantId, serviceCode, objectId ?? Guid.Empty, cancellation) is not { } defense
-            || MitigationDecider.ResumedBy(state, defense, clock.GetUtcNow()) is not { } step
-            || step.Specs.Any(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is not null))
+            || MitigationDecider.ResumedBy(state, defense, clock.GetUtcNow()) is not { } step)
         {
             return;
         }
 
         var now = clock.GetUtcNow();
-        defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Room, cancellation);
+        if (step.Specs.All(spec => defense.Rails.RefusalOf(spec, defense.Contract, serviceCode) is null))
+        {
+            defense = await facts.WithMoreSlots(defense, tenantId, mitigationId, step.Room, cancellation);
+        }
+
         var resume = new Resume(mitigationId, defense, now);
-        await Handle(tenantId, mitigationId, current => MitigationDecider.Decide(current, resume), $"resume:{now.UtcTicks}", cancellation);
+        log.StepDecided(mitigationId, await store.Tenant(TenantId.Of(tenantId)).Handle(
+            MitigationState.Stream,
+            mitigationId.ToString(),
+            current => MitigationDecider.Decide(current, resume),
+            new Cause($"resume:{now.UtcTicks}"),
+            cancellation));
     }
 
     /// <summary>Filters in scrubbers end by themselves when their lease has run out: then they are gone without anybody to say so.</summary>

@@ -236,11 +236,15 @@ internal static partial class MitigationDecider
 
         var added = NewByRule(current, step.Specs);
         return Refusal(added, defense, current.Scope!.ServiceCode) is { } refusal
-            ? refusal
+            ? Refused(current, step, refusal, command.At)
             : new MitigationEvent[] { new StepTaken(step.Index, command.Why, command.At) }
                 .Concat(added.Select(spec => Place(spec, current.Scope!, ModeOf(current, defense), defense.Means, command.At)))
                 .ToArray();
     }
+
+    /// <summary>It is kept once: nobody must have to guess why nothing follows. Asked again with the same answer it is only refused.</summary>
+    private static Decision<MitigationEvent> Refused(MitigationState current, PlannedStep step, Rejection why, DateTimeOffset at) =>
+        IsSaid(why.Code, current.StepRefusedFor) ? why : new StepRefused(current.Scope!, step.Index, why.Code, why.Detail, at);
 
     /// <summary>The next step that does more than what stands already; null: nothing is left.</summary>
     public static PlannedStep? StepAfter(MitigationState current, Defense defense)

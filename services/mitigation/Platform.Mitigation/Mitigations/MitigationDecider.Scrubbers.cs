@@ -98,7 +98,7 @@ internal static partial class MitigationDecider
             ? ("There are scrubbers again.", (int?)null)
             : ("The scrubbers are gone, and nothing of the step stands.", current.InsteadOf ?? current.Step);
         return Refusal(step.Specs, defense, current.Scope!.ServiceCode) is { } refusal
-            ? refusal
+            ? Refused(current, step, refusal, command.At)
             : new MitigationEvent[] { new StepTaken(step.Index, why, command.At, insteadOf) }
                 .Concat(step.Specs.Select(spec => Place(spec, current.Scope, ModeOf(current, defense), defense.Means, command.At)))
                 .Concat(

@@ -99,6 +99,14 @@ internal sealed record CountermeasuresAdded(
 /// <param name="InsteadOf">Step whose scrubbers are gone and that is taken again when there are some; null: none.</param>
 internal sealed record StepTaken(int Step, string Why, DateTimeOffset TakenAt, int? InsteadOf = null) : MitigationEvent;
 
+/// <summary>A safety rail refused the step that would follow: what stands does not help, or nothing stands, and nothing comes after it for now.</summary>
+/// <param name="Scope">Which mitigation and contract it is.</param>
+/// <param name="Step">Index of the step that was refused.</param>
+/// <param name="Code">Stable code of the refusal; said once until a step is taken.</param>
+/// <param name="Detail">One sentence for a person.</param>
+/// <param name="RefusedAt">When (UTC).</param>
+internal sealed record StepRefused(MitigationScope Scope, int Step, string Code, string Detail, DateTimeOffset RefusedAt) : MitigationEvent;
+
 /// <summary>The anomaly is over and its hold has passed: what the last step added goes, what is narrower is held once more.</summary>
 /// <param name="Step">Index of the step that it is at from now on.</param>
 /// <param name="HeldUntil">End of the new hold (UTC).</param>

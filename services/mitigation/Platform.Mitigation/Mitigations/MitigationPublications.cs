@@ -100,6 +100,16 @@ internal sealed class MitigationPublications : IPublications
             Detail = e.Detail,
             FailedAt = e.FailedAt,
         },
+        StepRefused e => new Published.MitigationStepRefused
+        {
+            TenantId = recorded.TenantId.ToGuid(),
+            ServiceCode = e.Scope.ServiceCode,
+            MitigationId = e.Scope.MitigationId,
+            AnomalyId = IncidentOf(e.Scope),
+            Code = e.Code,
+            Detail = e.Detail,
+            RefusedAt = e.RefusedAt,
+        },
         _ => null,
     };
 

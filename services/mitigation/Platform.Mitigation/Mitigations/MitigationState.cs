@@ -48,7 +48,8 @@ internal sealed record MitigationState(
     bool IsExpiryByHand = false,
     bool IsOutOfSight = false,
     IReadOnlyList<string>? Unanswered = null,
-    DateTimeOffset? AttackUntil = null)
+    DateTimeOffset? AttackUntil = null,
+    string? StepRefusedFor = null)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -87,6 +88,7 @@ internal sealed record MitigationState(
             InsteadOf = null,
             IsExpiryByHand = false,
             Unanswered = null,
+            StepRefusedFor = null,
             Countermeasures = current.Countermeasures.ToImmutableDictionary(it => it.Key, it => it.Value.BeforeANewBeginning(current.Reason)),
         },
         CountermeasureRequested e => current.With(
@@ -102,7 +104,8 @@ internal sealed record MitigationState(
             e.CountermeasureId, CountermeasureState.New(CountermeasureStage.Rehearsed, e.Kind, e.Prefix, e.Rule, current.Step)),
         MitigationApproved => current with { Mode = EnforcementMode.Automatic },
         CountermeasuresAdded => current,
-        StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt, InsteadOf = e.InsteadOf, Unanswered = null },
+        StepTaken e => current with { Step = e.Step, StepSince = e.TakenAt, InsteadOf = e.InsteadOf, Unanswered = null, StepRefusedFor = null },
+        StepRefused e => current with { StepRefusedFor = e.Code },
         SteppedBack e => current with { Step = e.Step, StepSince = e.TakenAt, HeldUntil = e.HeldUntil },
         EvidenceGrew e => current with { Evidence = e.Evidence, Unanswered = e.Unanswered },
         MitigationExtended e => current with

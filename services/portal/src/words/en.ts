@@ -87,6 +87,7 @@ export const en = {
     'countermeasure-withdrawn': 'Countermeasure withdrawn',
     'mitigation-ended': 'Mitigation ended',
     'mitigation-failed': 'Mitigation failed',
+    'step-refused': 'Next step refused',
     'anomaly-ended': 'Attack ended',
     'report-published': 'Report published',
   } as Record<string, string>,

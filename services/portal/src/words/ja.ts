@@ -86,6 +86,7 @@ export const ja: Words = {
     'countermeasure-withdrawn': '防御策を解除',
     'mitigation-ended': '防御を終了',
     'mitigation-failed': '防御に失敗',
+    'step-refused': '次の段階を実施できず',
     'anomaly-ended': '攻撃が終了',
     'report-published': '報告書を公開',
   },

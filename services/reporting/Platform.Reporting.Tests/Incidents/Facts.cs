@@ -128,6 +128,17 @@ internal sealed record Facts(TenantId Tenant, string ServiceCode, Guid AnomalyId
         EndedAt = EndedAt.AddMinutes(5), // the same decision as the withdrawal, so the same instant
     };
 
+    public MitigationStepRefused StepRefused => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        MitigationId = _mitigationId,
+        AnomalyId = AnomalyId,
+        Code = "tenant-cap-reached",
+        Detail = "Withdraw one that is no longer needed.",
+        RefusedAt = DetectedAt.AddSeconds(12),
+    };
+
     public MitigationFailed Failed => new()
     {
         TenantId = Tenant.ToGuid(),

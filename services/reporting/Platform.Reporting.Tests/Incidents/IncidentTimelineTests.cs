@@ -237,6 +237,18 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     }
 
     [Fact]
+    public async Task Why_no_step_follows_what_does_not_help_is_told()
+    {
+        var facts = AnAttack();
+        await Deliver([.. facts.Story, facts.StepRefused]);
+
+        var told = await Get(facts);
+
+        Assert.Equal("defended", told.Incident.MitigationResult); // it is no result
+        Assert.Equal("tenant-cap-reached", told.Timeline.Single(step => step.Step == "step-refused").Details["code"]);
+    }
+
+    [Fact]
     public async Task Without_a_word_of_mitigation_the_report_comes_when_the_grace_has_passed()
     {
         var facts = AnAttack();

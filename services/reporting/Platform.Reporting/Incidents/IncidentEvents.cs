@@ -88,13 +88,14 @@ internal static class IncidentSteps
     public const string CountermeasureWithdrawn = "countermeasure-withdrawn";
     public const string MitigationEnded = "mitigation-ended";
     public const string MitigationFailed = "mitigation-failed";
+    public const string StepRefused = "step-refused";
     public const string ReportPublished = "report-published";
 
     /// <summary>Which comes first when two happened at the same instant, as what one decision decided does.</summary>
     public static readonly IReadOnlyList<string> InOrder =
     [
         AnomalyDetected, AnomalyChanged, MitigationStarted, CountermeasureProposed, CountermeasureAnnounced, AnomalyEnded,
-        CountermeasureWithdrawn, MitigationEnded, MitigationFailed, ReportPublished,
+        CountermeasureWithdrawn, MitigationEnded, MitigationFailed, StepRefused, ReportPublished,
     ];
 }
 
