@@ -126,8 +126,8 @@ internal sealed record WorldEvent(
 /// Poisson distributed and scaled up; lengths vary. Four in ten routers send each sample at once, the others keep flows for 1 to 10 s and report them late and
 /// spread (<see cref="FlowCache"/>). Who sent a sampled packet, and from which port, is drawn from its <see cref="Origin"/>.</para>
 /// <para>Harmless events: crowds (1.5 to 4 times the usual, the same mixture and as many senders, rising within 15 s (a link on television, a game's
-/// patch) to 15 minutes, for 10 to 60), a service that is moved in (one object in four: 1.5 to 2.5 times the usual for a week, risen within one minute to
-/// two hours), speed tests (10 to 30 s, 0.3 to 3 times the peak in bits), nightly backups (20 to 90 min, 0.2 to 1), downloads (1 to 20 min, 0.2 to 1.5):
+/// patch) to 15 minutes, for 10 to 60), a service that is moved in (one object in four: 1.5 to 2.5 times the usual for a week, risen within five minutes to
+/// two hours, as caches of names let its users come), speed tests (10 to 30 s, 0.3 to 3 times the peak in bits), nightly backups (20 to 90 min, 0.2 to 1), downloads (1 to 20 min, 0.2 to 1.5):
 /// long packets of TCP, or of UDP from port 443 (QUIC; four in ten downloads, three in ten speed tests, two in ten backups), half of them of one sender, the others of 2 to 20 (parallel
 /// connections, several edges of a content network), each from one well-known port, rising within half a second to 10 s, their rate swaying by up to 30 %; uploads of
 /// the same amounts, of which only the empty acknowledgements come in (one for two to eight packets that go out, which are told as outgoing); exporter restarts (silence for 20 to 120 s, then what lay in its cache at once).</para>
@@ -211,7 +211,7 @@ internal sealed class TrafficWorld
         PeakBits = busiest * _mixture.Sum(part => part.BitsPerSecond);
         DeclaredBits = _random.Unit() < 0.1 ? Math.Floor(PeakBits * _random.Between(0.8, 1) / 1e4) * 1e4 : RoundUp(PeakBits * Logarithmic(1, 20));
         _step = _random.Unit() < 0.25 ? _random.Between(1.5, 2.5) : 1;
-        (_stepAt, _stepRise) = (_random.Between(3, Days - 8) * 86_400, Logarithmic(60, 7_200));
+        (_stepAt, _stepRise) = (_random.Between(3, Days - 8) * 86_400, Logarithmic(300, 7_200));
         LineBits = Lines.First(line => line >= Math.Max(DeclaredBits, 1.5 * _step * PeakBits));
         Events = [.. Harmless().Concat(Attacks()).OrderBy(happening => happening.Start)];
     }
