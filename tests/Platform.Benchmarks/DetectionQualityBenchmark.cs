@@ -28,7 +28,13 @@ internal static class DetectionQualityBenchmark
         var outcomes = new ConcurrentBag<Outcome>();
         Parallel.For(from, from + objects, number => outcomes.Add(Play(seed, number, calm, arguments.Contains("--misses"))));
 
-        var figures = new Dictionary<string, object> { ["seed"] = seed, ["objects"] = objects, ["attacks"] = outcomes.Sum(outcome => outcome.Attacks.Count) };
+        var figures = new Dictionary<string, object>
+        {
+            ["seed"] = seed,
+            ["objects"] = objects,
+            ["attacks"] = outcomes.Sum(outcome => outcome.Attacks.Count),
+            ["attacks_3x"] = outcomes.Sum(outcome => outcome.Attacks.Count(attack => attack.Factor >= 3)), // so that runs of several slices of objects can be added
+        };
         foreach (var (name, detector) in (IEnumerable<(string, int)>)[("", 0), ("fixed_", 1), ("sigma_", 2)])
         {
             var attacks = outcomes.SelectMany(outcome => outcome.Attacks.Select(attack => (attack.Factor, After: attack.FoundAfter[detector]))).ToArray();
