@@ -225,6 +225,16 @@ public sealed class SamplingTests
     }
 
     [Fact]
+    public void What_a_learned_rule_of_the_whole_named_is_held_with_its_burst()
+    {
+        var rules = new LevelRules([], ALevel(rate: 4_000.5, burst: 47 * Grain), lowShare: 0.7);
+        var told = new VectorMeasurement(TrafficVector.Total, 0, 5 * Grain, null, 4_000); // the burst was used up: what was left is the rate
+        var hold = Naming.HoldOf(new TargetWatch(default, WatchLevel.Object), rules, new Verdict([told], "learned", IsAtOnce: false));
+
+        Assert.Equal((4_000, 0.7 * 47 * Grain), (hold.Rate, hold.Burst)); // else each sampled packet would keep it open
+    }
+
+    [Fact]
     public void A_small_contract_has_floors_so_that_five_megabits_of_answers_are_no_attack()
     {
         foreach (var profile in ThresholdProfiles.Names)

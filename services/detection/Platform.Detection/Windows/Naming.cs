@@ -88,7 +88,7 @@ internal static class Naming
         var set = (unit is TrafficUnit.Bits ? over.ThresholdBitsPerSecond
             : unit is TrafficUnit.Packets ? over.ThresholdPacketsPerSecond : over.ThresholdFlowsPerSecond) ?? 0;
         var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == over.Vector && threshold.Unit == unit);
-        return learned is null || set < learned.Rate
+        return learned is null || set < (long)learned.Rate // a learned one is told in whole packets
             ? new(wide, over.Vector, unit, set, Burst: 0)
             : new(wide, over.Vector, unit, (long)learned.Rate, rules.LowShare * learned.Burst);
     }
