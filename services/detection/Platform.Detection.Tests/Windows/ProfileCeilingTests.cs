@@ -27,7 +27,11 @@ public sealed class ProfileCeilingTests
     [InlineData(Vector.Ntp, 134_000, 62_500_000, false)]
     [InlineData(Vector.TcpSyn, 120_000, 7_200_000, true)] // 24 times the usual, a quarter of all packets
     [InlineData(Vector.TcpSyn, 120_000, 7_200_000, false)]
-    [InlineData(Vector.Gre, 120_000, 60_000_000, true)] // no profile has a threshold for it: what never came has half of the floor
+    [InlineData(Vector.Gre, 120_000, 60_000_000, true)] // what never came has half of the floor
+    [InlineData(Vector.Rip, 60_000, 37_500_000, true)] // a thirteenth of what the busy host has
+    [InlineData(Vector.Rip, 60_000, 37_500_000, false)]
+    [InlineData(Vector.TcpNull, 150_000, 9_000_000, false)]
+    [InlineData(Vector.TcpRst, 250_000, 15_000_000, false)]
     public void What_a_profile_finds_at_a_new_object_is_found_at_one_that_has_learned(Vector vector, int packets, int bytes, bool hasLearned)
     {
         var found = new List<Finding>();

@@ -11,7 +11,13 @@ internal static class ThresholdProfiles
     public const string Generic = "generic";
 
     private static readonly TrafficVector[] Amplification =
-        [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, OtherAmplification];
+        [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, Rip, Qotd, Tftp, Mdns, WsDiscovery, Arms, OtherAmplification];
+
+    /// <summary>What nobody sends who means well.</summary>
+    private static readonly TrafficVector[] Odd = [TcpNull, IpNull];
+
+    /// <summary>What private networks are made of.</summary>
+    private static readonly TrafficVector[] Tunnels = [Gre, L2tp];
 
     /// <summary>
     /// Share of the declared bandwidth per profile: UDP, ICMP, answers of name servers; then SYN packets per declared Mbit/s, and bits per packet.
@@ -44,9 +50,13 @@ internal static class ThresholdProfiles
             New(Udp, declared * share.Udp, 10_000_000, declared * share.Udp / share.PacketBits, 10_000),
             New(Icmp, declared * share.Icmp, 2_000_000, declared * share.Icmp / 1_000, 1_000),
             new(TcpSyn, null, (long)Math.Max(2_000, syn)),
+            new(TcpSynAck, null, (long)Math.Max(4_000, syn * 2)), // answers to what is begun here
+            new(TcpRst, null, (long)Math.Max(4_000, syn * 2)),
             New(Dns, declared * share.Dns, 5_000_000, declared * share.Dns / 2_000, 5_000),
             New(Fragment, declared / 20, 5_000_000, declared / 40_000, 5_000),
             .. Amplification.Select(vector => New(vector, declared / 50, 5_000_000, declared / 100_000, 5_000)),
+            .. Odd.Select(vector => New(vector, declared / 100, 2_000_000, declared / 100_000, 1_000)),
+            .. Tunnels.Select(vector => New(vector, declared / 5, 10_000_000, declared / 20_000, 10_000)),
 
             // Sums over hosts: traffic that is spread so that no host stands out. A little more than one host may have.
             .. ((WatchLevel[])[WatchLevel.Prefix, WatchLevel.Object]).SelectMany(level => (Threshold[])
