@@ -45,6 +45,24 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
             "the policy");
     }
 
+    /// <summary>From now on the object is watched for this vector, and for nothing else.</summary>
+    public async Task IsWatchedFor(string vector, long packetsPerSecond)
+    {
+        var objects = await provider.List($"protected-objects?tenantId={tenantId}");
+        var thresholds = new[] { new { vector, bitsPerSecond = 0, packetsPerSecond } };
+        await provider.Put(
+            $"protected-objects/{objects.Single().GetProperty("objectId").GetString()}/thresholds?tenantId={tenantId}", new { thresholds, reason = "as agreed", allLevels = true });
+    }
+
+    /// <summary>Whether the traffic shall run through the scrubbers always.</summary>
+    public Task OrdersAlwaysOn(bool ordered) => provider.Put($"contracts/{serviceCode}/always-on?tenantId={tenantId}", new { ordered });
+
+    /// <summary>Agrees to what waits of the only mitigation.</summary>
+    public async Task Approves() => await provider.Post($"mitigations/{await TheMitigation()}/approval?tenantId={tenantId}", new { reason = "seen" });
+
+    /// <summary>Stops the only mitigation by hand.</summary>
+    public async Task Stops() => await provider.Post($"mitigations/{await TheMitigation()}/withdrawal?tenantId={tenantId}", new { reason = "the attack is over" });
+
     public Task<IReadOnlyList<JsonElement>> Mitigations() => provider.List($"mitigations?tenantId={tenantId}");
 
     /// <summary>
@@ -71,6 +89,18 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
     public Task<IReadOnlyList<JsonElement>> Notices() => provider.List($"notices?tenantId={tenantId}");
 
     public Task<IReadOnlyList<JsonElement>> Incidents() => provider.List($"incidents?tenantId={tenantId}");
+
+    /// <summary>Of each countermeasure: kind, route, effect as it was measured, and the effect in words.</summary>
+    public async Task<IReadOnlyList<(string Kind, string Route, string? Effect, string? Words)>> Countermeasures() =>
+    [
+        .. from mitigation in await Mitigations()
+           from it in mitigation.GetProperty("countermeasures").EnumerateArray()
+           select (
+               it.GetProperty("kind").GetString()!,
+               it.GetProperty("route").GetString()!,
+               it.GetProperty("effect").GetString(),
+               it.GetProperty("effectWords").GetString()),
+    ];
 
     /// <summary>The routes for the victim that the router accepted.</summary>
     public async Task<IReadOnlyList<BgpRoute>> Routes() => [.. (await stack.Router.Routes()).Where(route => route.Prefix == Blackhole)];
@@ -125,6 +155,8 @@ internal sealed class Customer(LocalStack stack, GatewayClient provider, Exporte
         exporter.Dispose();
         provider.Dispose();
     }
+
+    private async Task<string> TheMitigation() => (await Mitigations()).Single().GetProperty("mitigationId").GetString()!;
 
     private static IReadOnlyList<string> Steps(JsonElement incident) =>
         [.. incident.GetProperty("timeline").EnumerateArray().Select(step => step.GetProperty("step").GetString()!)];

@@ -22,6 +22,7 @@ public sealed class RealPacketsAreDefended(Suite suite)
     private const double LimitedPackets = 1_700;
 
     [Fact]
+    [Trait("Requirement", "R6")]
     public async Task Each_kind_of_defence_stops_the_attack_and_only_the_attack_and_afterwards_all_is_as_before()
     {
         var why = await NetworkNamespaces.WhyNot("nft", "hping3", "softflowd", "tc");
@@ -33,10 +34,16 @@ public sealed class RealPacketsAreDefended(Suite suite)
         using var scrubbed = await Customer("10.92.3.0/24", "scrubbing");
         using var dropped = await Customer("10.92.4.0/24", "blackhole");
         using var neighbour = await Customer("10.92.5.0/24", "blackhole");
+        using var standing = await Customer("10.92.8.0/24", "scrubbing");
+        using var helpless = await Customer("10.92.9.0/24", "diversion");
+        await standing.OrdersAlwaysOn(true);
         await using var network = new ARealNetwork(suite.Stack);
         await network.Start(
             watched.Exporter,
-            [watched.Victim, ruled.Victim, limited.Victim, redirected.Victim, scrubbed.Victim, dropped.Victim, neighbour.Victim],
+            [
+                watched.Victim, ruled.Victim, limited.Victim, redirected.Victim, scrubbed.Victim, dropped.Victim, neighbour.Victim, standing.Victim,
+                helpless.Victim,
+            ],
             redirected.Victim);
 
         var before = await network.Ask(watched.Victim);
@@ -47,14 +54,15 @@ public sealed class RealPacketsAreDefended(Suite suite)
         await using (network.Attack(watched.Victim))
         {
             await Eventually.Get(watched.Mitigations, all => all.Any(it => it.GetProperty("status").GetString() == "rehearsed"), Patience, "what would have been done");
-            undefended = await network.Ask(watched.Victim);
+            undefended = await Suffers(network, watched);
             besideUndefended = await network.Ask(neighbour.Victim);
         }
 
         Tell("attack without defence", undefended);
         Tell("... its neighbour on the same line", besideUndefended);
-        Assert.InRange(undefended.Success, 0, 0.8); // else there would be nothing to defend
         Assert.True(await network.Arrived(watched.Victim) > 0);
+        await PassesTheScrubberBeforeAnyAttack(network, standing, neighbour);
+        await ChangesNothing(network, helpless);
 
         // What is answered waits in the full queue before the narrow line; with a defence there is no queue. Half of that wait is far from both.
         var half = before.Median + (undefended.Median - before.Median) / 2;
@@ -63,22 +71,107 @@ public sealed class RealPacketsAreDefended(Suite suite)
         await IsDefended(network, limited, neighbour, "FlowSpec rate limit", reachable: true, halfTheWait, mayPassASecond: LimitedPackets);
         await IsDefended(network, redirected, neighbour, "FlowSpec redirect into a VRF that cleans", reachable: true, halfTheWait);
         await IsDefended(network, scrubbed, neighbour, "diversion through the scrubber", reachable: true, halfTheWait);
+        await IsDefended(network, standing, neighbour, "filters where traffic is diverted always", reachable: true, halfTheWait, says: "helped");
         await IsDefended(network, dropped, neighbour, "blackhole", reachable: false, halfTheWait);
 
-        foreach (var customer in (Customer[])[ruled, limited, redirected, scrubbed, dropped])
+        await standing.OrdersAlwaysOn(false);
+        await Task.WhenAll(((Customer[])[ruled, limited, redirected, scrubbed, dropped, standing, helpless]).Select(async customer =>
         {
             await Eventually.Get(
                 customer.Mitigations, all => all.All(it => it.GetProperty("status").GetString() == "ended"), Patience, $"the end of {customer.Victim}'s defence");
             var after = await Eventually.Get(() => network.Ask(customer.Victim), view => view.Success == 1, Patience, $"recovery of {customer.Victim}");
             Tell($"{customer.Victim} after the end", after);
-        }
+        }));
+        var led = await network.Led(standing.Victim);
+        await network.Ask(standing.Victim);
+        Assert.Equal(led, await network.Led(standing.Victim)); // the option is cancelled
 
         var story = await scrubbed.TheClosedIncident();
         Assert.Contains("countermeasure-measured", story.Steps);
+        var (incident, _) = await helpless.TheClosedIncident();
+        Assert.Equal("not-helped", incident.GetProperty("mitigationResult").GetString());
     }
 
+    [Fact]
+    public async Task A_flood_of_connection_attempts_is_answered_by_the_scrubber_and_who_means_it_connects()
+    {
+        var why = await NetworkNamespaces.WhyNot("nft", "hping3", "softflowd", "tc") ?? await ARealNetwork.WhyNoSynProxy();
+        Assert.SkipWhen(why is not null, $"{why} No real connections through a proxy without.");
+        using var customer = await Customer("10.92.10.0/24", "scrubbing", mode: "after-approval");
+        using var neighbour = await Customer("10.92.11.0/24", "blackhole");
+        await customer.IsWatchedFor("tcp-syn", packetsPerSecond: 500);
+        await using var network = new ARealNetwork(suite.Stack);
+        await network.Start(customer.Exporter, [customer.Victim, neighbour.Victim]);
+
+        Tell("before", await Connects("before"));
+        await using (network.Knock(customer.Victim))
+        {
+            await Eventually.Get(customer.Mitigations, all => all.Any(it => it.GetProperty("status").GetString() == "proposed"), Patience, "the proposal");
+            var undefended = await network.Connect(customer.Victim);
+            Tell("flood of connection attempts without defence", undefended);
+            Assert.InRange(undefended.Success, 0, 0.5); // its backlog is full
+
+            await customer.Approves();
+            var defended = await Connects("while the scrubber answers");
+            var arrived = await network.Arrived(customer.Victim);
+            Tell("SYN proxy", await network.Connect(customer.Victim));
+            Assert.InRange(await network.Arrived(customer.Victim) - arrived, 1, 40); // the client's own, each once or twice
+            Assert.InRange(defended.Median, TimeSpan.Zero, TimeSpan.FromMilliseconds(250)); // no attempt was lost and made again
+            var beside = await network.Ask(neighbour.Victim);
+            Tell("... a neighbour meanwhile", beside);
+            Assert.InRange(beside.Success, AllButOne, 1);
+            var measured = await Eventually.Get(
+                customer.Countermeasures, all => all.Any(it => it.Route.Contains("syn-proxy", StringComparison.Ordinal) && it.Effect == "helped"), Patience, "the effect");
+            Tell(measured);
+        }
+
+        await customer.Stops();
+        await Eventually.Get(
+            customer.Mitigations, all => all.All(it => it.GetProperty("status").GetString() == "ended"), Patience, "the end of the defence");
+        var led = await network.Led(customer.Victim);
+        Tell("after the end", await Connects("after the end"));
+        Assert.Equal(led, await network.Led(customer.Victim));
+
+        Task<ClientView> Connects(string when) => Eventually.Get(() => network.Connect(customer.Victim), view => view.Success >= AllButOne, Patience, $"connections {when}");
+    }
+
+    /// <summary>Diverted always: its traffic, and nobody else's, is led past the scrubber, and answered.</summary>
+    private static async Task PassesTheScrubberBeforeAnyAttack(ARealNetwork network, Customer standing, Customer neighbour)
+    {
+        await Eventually.True(
+            async () =>
+            {
+                var before = await network.Led(standing.Victim);
+                await network.Ask(standing.Victim);
+                return await network.Led(standing.Victim) - before >= 20;
+            },
+            Patience,
+            "traffic past the scrubber");
+        var calm = await network.Ask(standing.Victim);
+        Tell("diverted always, before any attack", calm);
+        Assert.InRange(calm.Success, AllButOne, 1);
+        Assert.Equal(0, await network.Led(neighbour.Victim));
+        Assert.DoesNotContain(await standing.Mitigations(), it => it.GetProperty("target").GetString() == $"{standing.Victim}/32");
+    }
+
+    /// <summary>Led past the scrubber without any filter the attack arrives as before, and the defence says so.</summary>
+    private static async Task ChangesNothing(ARealNetwork network, Customer helpless)
+    {
+        await using (network.Attack(helpless.Victim))
+        {
+            await Eventually.Get(helpless.Countermeasures, all => all.Any(it => it.Effect == "unchanged"), Patience, "what it did not do");
+            Tell("diversion past no filter", await Suffers(network, helpless));
+            Tell(await helpless.Countermeasures());
+        }
+    }
+
+    /// <summary>Some of what the client asks is lost; else there would be nothing to defend. A busy machine sends less of an attack for a moment.</summary>
+    private static Task<ClientView> Suffers(ARealNetwork network, Customer customer) =>
+        Eventually.Get(() => network.Ask(customer.Victim), view => view.Success <= 0.8, Patience, $"what {customer.Victim} suffers");
+
     private static async Task IsDefended(
-        ARealNetwork network, Customer customer, Customer neighbour, string kind, bool reachable, TimeSpan halfTheWait, double mayPassASecond = 0)
+        ARealNetwork network, Customer customer, Customer neighbour, string kind, bool reachable, TimeSpan halfTheWait, double mayPassASecond = 0,
+        string? says = null)
     {
         await using (network.Attack(customer.Victim))
         {
@@ -89,8 +182,8 @@ public sealed class RealPacketsAreDefended(Suite suite)
                 Patience,
                 $"{kind} on the data plane");
             var (arrived, began) = (await network.Arrived(customer.Victim), Stopwatch.GetTimestamp());
-            var view = await network.Ask(customer.Victim);
-            var beside = await network.Ask(neighbour.Victim);
+            var asked = await Task.WhenAll(network.Ask(customer.Victim), network.Ask(neighbour.Victim));
+            var (view, beside) = (asked[0], asked[1]);
             Tell(kind, view);
             Tell("... a neighbour meanwhile", beside);
             Assert.InRange(await network.Arrived(customer.Victim) - arrived, 0, mayPassASecond * Stopwatch.GetElapsedTime(began).TotalSeconds);
@@ -98,6 +191,10 @@ public sealed class RealPacketsAreDefended(Suite suite)
             Assert.InRange(view.Success, reachable ? AllButOne : 0, reachable ? 1 : 0); // a blackhole takes the host from everybody: that is why it comes last
             Assert.InRange(beside.Median, TimeSpan.Zero, halfTheWait);
             Assert.InRange(view.Median, TimeSpan.Zero, halfTheWait); // of nobody it is nothing
+            if (says is not null)
+            {
+                Tell(await Eventually.Get(customer.Countermeasures, all => all.Any(it => it.Kind == "scrubbing" && it.Effect == says), Patience, $"{kind}: {says}"));
+            }
         }
 
         async Task<double> Rate(TimeSpan length)
@@ -113,6 +210,14 @@ public sealed class RealPacketsAreDefended(Suite suite)
         var customer = await suite.ACustomer(prefix, declaredBitsPerSecond: 4_000_000);
         await customer.IsDefendedBy(step, mode);
         return customer;
+    }
+
+    private static void Tell(IReadOnlyList<(string Kind, string Route, string? Effect, string? Words)> measured)
+    {
+        foreach (var it in measured.Where(it => it.Effect is not null))
+        {
+            TestContext.Current.TestOutputHelper!.WriteLine($"... {it.Route}: {it.Effect}. {it.Words}");
+        }
     }
 
     private static void Tell(string when, ClientView view) => TestContext.Current.TestOutputHelper!.WriteLine($"{when}: {view}");

@@ -38,6 +38,11 @@ public sealed class Suite : IAsyncLifetime
                 ["Bgp__RedirectTo"] = "64500:100",
                 ["Scrubbers__Agents__0__Name"] = ARealNetwork.Agent,
                 ["Scrubbers__Agents__0__Token"] = ARealNetwork.Token,
+                ["Scrubbers__Agents__0__Pool"] = "here",
+                ["Scrubbers__Pools__0__Name"] = "here",
+                ["Scrubbers__Pools__0__BitsPerSecond"] = "1000000000000", // no story is about room
+                ["Scrubbers__Pools__0__Return__NextHopIPv4"] = ARealNetwork.CleanRouter,
+                ["Scrubbers__Pools__0__Return__BothDirections"] = "true", // so it is there, and a SYN proxy needs it
             },
             ["detection"] = new Dictionary<string, string?> { ["Anomalies__QuietFor"] = "00:00:15" },
             ["gateway"] = new Dictionary<string, string?> { ["Session__SignInsPerMinute"] = "1000" },

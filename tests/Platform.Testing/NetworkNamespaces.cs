@@ -67,7 +67,20 @@ public sealed class NetworkNamespaces : IAsyncDisposable
     public static Task<string> In(string space, params string[] command) => Command.Run(["ip", "netns", "exec", space, .. command]);
 
     /// <summary>A UDP socket that is in a namespace while its process is not: it hears and sends there.</summary>
-    public static async Task<Socket> Udp(string space, IPEndPoint bind)
+    public static Task<Socket> Udp(string space, IPEndPoint bind) => Bound(space, SocketType.Dgram, ProtocolType.Udp, bind);
+
+    /// <inheritdoc cref="Udp"/>
+    public static Task<Socket> Tcp(string space, IPEndPoint bind) => Bound(space, SocketType.Stream, ProtocolType.Tcp, bind);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var name in _made)
+        {
+            await Command.Run(["ip", "netns", "del", name]);
+        }
+    }
+
+    private static async Task<Socket> Bound(string space, SocketType type, ProtocolType protocol, IPEndPoint bind)
     {
         var made = new TaskCompletionSource<Socket>(TaskCreationOptions.RunContinuationsAsynchronously);
         // A thread of its own that ends afterwards: it stays where it went.
@@ -81,7 +94,7 @@ public sealed class NetworkNamespaces : IAsyncDisposable
                     throw new Win32Exception(Marshal.GetLastPInvokeError());
                 }
 
-                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+                var socket = new Socket(AddressFamily.InterNetwork, type, protocol);
                 socket.Bind(bind);
                 made.SetResult(socket);
             }
@@ -91,14 +104,6 @@ public sealed class NetworkNamespaces : IAsyncDisposable
             }
         }).Start();
         return await made.Task;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var name in _made)
-        {
-            await Command.Run(["ip", "netns", "del", name]);
-        }
     }
 
     [DllImport("libc", EntryPoint = "setns", SetLastError = true)]
