@@ -109,8 +109,8 @@ internal sealed partial class ARealNetwork(LocalStack stack) : IAsyncDisposable
         StartAgent();
     }
 
-    /// <summary>An amplification attack of about 22 Mbit/s, until it is stopped.</summary>
-    public IAsyncDisposable Attack(string victim) => Start("attack", _outside, "hping3", "-q", "--udp", "-a", Attacker, "-s", $"{AttackPort}", "-k", "-p", "9", "-d", "400", "-i", "u150", victim);
+    /// <summary>An amplification attack of about 22 Mbit/s, until it is stopped. Before others, so that a busy machine sends no less of it for a while.</summary>
+    public IAsyncDisposable Attack(string victim) => Start("attack", _outside, "nice", "-n", "-15", "hping3", "-q", "--udp", "-a", Attacker, "-s", $"{AttackPort}", "-k", "-p", "9", "-d", "400", "-i", "u150", victim);
 
     /// <summary>A flood of connection attempts to the web port, about 2,000 a second, each from a source of its own that is made up.</summary>
     public IAsyncDisposable Knock(string victim) => Start("knock", _outside, "hping3", "-q", "-S", "--rand-source", "-p", $"{WebPort}", "-i", "u500", victim);
