@@ -77,6 +77,19 @@ public sealed class FirstHoursTests
     }
 
     [Fact]
+    public void What_is_left_of_an_object_is_judged_by_itself_once_another_was_given_the_busiest_of_it()
+    {
+        _watched = Roomy;
+        Play(3_600, _ => 20 * Usual, host: "203.0.113.200", isSame: true);
+        _watched = Roomy with { Others = [NetworkKey.Of(IPNetwork.Parse("203.0.113.200/32"))] };
+        Play(1_800, _ => 0);
+
+        Play(20, _ => 4 * Usual); // over UDP, a fifth of what the other had
+
+        Assert.NotEmpty(_found);
+    }
+
+    [Fact]
     public void What_was_learned_is_kept_while_its_addresses_are_the_same_and_is_not_restored_for_others()
     {
         _watched = Roomy;

@@ -13,7 +13,9 @@ namespace Platform.Detection.Learning;
 /// Nobody has to wait for a week: after minutes their maximum is a beginning, an hour that was never seen is judged by the same hour of other days, and
 /// that by the busiest hour, each with a wider margin.
 /// </remarks>
-internal sealed class ObjectBaseline(HoursOfWeek hours)
+/// <param name="hours">On which calendar.</param>
+/// <param name="after">Seconds up to this one (since 1970, UTC) teach nothing.</param>
+internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
 {
     /// <summary>Times the usual: what a crowd may bring with its margin.</summary>
     public const double Crowd = 8;
@@ -55,7 +57,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours)
     private int _hoursSeen; // hours of the week, of the object's whole traffic
     private int _hour = -1;
     private long _minute = -1;
-    private long _second = -1;
+    private long _second = after;
     private readonly long[] _last = [-1, -1, -1]; // of each level
 
     /// <summary>How the newest days compare with the weeks before: 1.1 is ten percent more.</summary>

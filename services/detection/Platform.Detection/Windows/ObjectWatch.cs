@@ -11,6 +11,7 @@ internal sealed class ObjectWatch
 {
     private const double NearlyAll = 0.9; // what has the rest of an anomaly is not named
     private const int RateMemory = 600; // seconds
+    private readonly int _lateness;
     private readonly LevelRules[] _rules = new LevelRules[3];
     private WatchedObject _object;
     private int _hour = -1;
@@ -22,6 +23,7 @@ internal sealed class ObjectWatch
     {
         (_object, Direction, Baseline) = (watched, direction, baseline);
         baseline.Ground = watched.Ground;
+        _lateness = latenessSeconds;
         Seconds = new ObjectSeconds(this, latenessSeconds);
         Lag = new ReportingLag(latenessSeconds);
         Whole = new TargetWatch(default, WatchLevel.Object);
@@ -68,7 +70,7 @@ internal sealed class ObjectWatch
         if (!ReferenceEquals(watched, _object) && (watched.Learning.Zone != _object.Learning.Zone || watched.Ground != _object.Ground))
         {
             // Hours of another calendar say nothing about this one's, and what other addresses had is nothing that these may have.
-            Baseline = new ObjectBaseline(watched.Hours) { Ground = watched.Ground };
+            Baseline = new ObjectBaseline(watched.Hours, after: second + _lateness) { Ground = watched.Ground }; // until then something of before may come
         }
 
         if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || Grain != _grain)
