@@ -22,6 +22,44 @@ public sealed class TrafficShapeTests
         Assert.True(IsOver(sources: 500));
     }
 
+    /// <summary>Long packets for half a minute, four times as much as is usual in all: from servers of one service they are somebody's download.</summary>
+    [Theory]
+    [InlineData(true, 1, 443, false)]
+    [InlineData(true, 16, 443, false)]
+    [InlineData(true, 500, 443, true)]
+    [InlineData(true, 1, 53, true)]
+    [InlineData(true, 1, null, true)] // another port with each packet
+    [InlineData(false, 16, 443, false)]
+    [InlineData(false, 16, null, true)]
+    [InlineData(false, 500, 443, true)]
+    public void A_download_comes_from_one_port_of_few_servers(bool isUdp, int sources, int? port, bool isFound)
+    {
+        var (rules, target, isOver) = (new LevelRules([], Learned, lowShare: 0.7), new TargetWatch(default, WatchLevel.Object), false);
+        var download = new Amount(4 * Usual.Bits, 4 * Usual.Bits / (1_300 * 8));
+        for (var second = 0; second < 90; second++)
+        {
+            var (tcp, more) = (Usual, second < 60 ? default : download);
+            var whole = tcp + more;
+            var sketch = Sketch(second, whole, sources: second < 60 ? 500 : sources, theirs: Math.Max(1, more.Packets));
+            for (var i = 0; i < (port is null ? 16 : 1) && second >= 60; i++)
+            {
+                sketch.SourcePorts.Add(new NumberShare
+                {
+                    Number = (uint)(port ?? (20_000 + (second * 16) + i)),
+                    Counters = new Counters { Packets = port is null ? 1 : (ulong)more.Packets },
+                });
+            }
+
+            target.Note(sketch);
+            var traffic = isUdp
+                ? SecondTraffic.Of(whole, (TrafficVector.TcpAck, tcp), (TrafficVector.Udp, more))
+                : SecondTraffic.Of(whole, (TrafficVector.TcpAck, whole));
+            isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+        }
+
+        Assert.Equal(isFound, isOver);
+    }
+
     /// <summary>Long TCP packets of one source, so many times the busiest hour: a line test takes half a minute, a download has its bounds.</summary>
     [Theory]
     [InlineData(1.7, 600, false)]

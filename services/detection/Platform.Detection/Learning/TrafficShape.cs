@@ -8,7 +8,7 @@ namespace Platform.Detection.Learning;
 
 /// <summary>
 /// Tells a crowd and a transfer from an attack by what the traffic beyond the usual is made of. A crowd brings more of the same, in minutes; a speed
-/// test, a backup or a download is long TCP packets; an attack changes the mixture: other sizes, other protocols, connections that never begin.
+/// test, a backup or a download is long packets of TCP or QUIC; an attack changes the mixture: other sizes, other protocols, connections that never begin.
 /// </summary>
 internal static class TrafficShape
 {
@@ -48,11 +48,11 @@ internal static class TrafficShape
         var surge = isAbrupt ? (mixture.BeginsAsEver() ? LikelySurge : AbruptSurge)
             : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
             : GradualSurge;
-        var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
+        var isTransfer = over.Vector is Total or TcpAck or TcpFinless or Udp && mixture.IsTransfer(over) && mixture.IsOfFew(over, target.Senders);
         return over.Vector switch
         {
-            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
-            Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded) && mixture.IsOfFew(over, target.Senders) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless or Udp when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
@@ -109,29 +109,34 @@ internal static class TrafficShape
         private readonly double _grain = learned.Grain;
         private readonly double _chance = Chance(All(excess, learned).Packets, learned.Typical.Total.Packets * (double)seconds, learned.Grain);
 
-        /// <summary>Long TCP packets make it up, in the unit that is over, or without them it would not be over.</summary>
+        /// <summary>Long packets of TCP, or of UDP, make it up, in the unit that is over, or without them it would not be over.</summary>
         public bool IsTransfer(LearnedThreshold over)
         {
             var all = _all;
-            var tcp = Tcp();
-            var rest = Math.Max(0, all[over.Unit] - tcp[over.Unit]);
-            return tcp.Packets > 0 // what is in no vector is no TCP of a transfer
+            var carried = Carried(over);
+            var rest = Math.Max(0, all[over.Unit] - carried[over.Unit]);
+            return carried.Packets > 0 // what is in no vector is none of a transfer
                 && (over.Vector is not Total
-                    || tcp[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
+                    || carried[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
                     || rest <= ((over.Rate - over.Usual) * _seconds) + over.Burst)
-                && tcp.Bits >= LongPacket * (1 - (0.7 * _chance)) * Math.Max(1, tcp.Packets)
-                && tcp.Bits <= _mostTransfer * (1 + _chance);
+                && carried.Bits >= LongPacket * (1 - (0.7 * _chance)) * Math.Max(1, carried.Packets)
+                && carried.Bits <= _mostTransfer * (1 + _chance);
         }
 
         /// <summary>
-        /// A transfer has one source or two: they have most of the TCP beyond the usual. Where nothing is known of sources, or too few sampled packets to
-        /// say, nothing is held against it.
+        /// A transfer over TCP has one source or two, which have most of what is beyond the usual, or a few that are servers of one service; one over UDP
+        /// only that. Where nothing is known of sources, or too few sampled packets to say, nothing is held against TCP.
         /// </summary>
-        public bool IsOfFew(Senders senders)
+        public bool IsOfFew(LearnedThreshold over, Senders senders)
         {
-            var (most, all) = (senders.LargestTwo().Sum(sent => sent.Packets), Math.Max(_grain, senders.Sketched));
+            var carried = Carried(over);
+            var isUdp = IsUdp(over);
+            var all = Math.Max(_grain, senders.Sketched);
+            var (part, doubt) = (Part(carried, _wholeAll), Math.Sqrt(_grain / all));
+            return (!isUdp && Has(senders.LargestTwo().Sum(sent => sent.Packets), 0.35, 0.5)) || (senders.Sketched > 0 && Has(senders.OfService(isUdp), 0.75, 0.75));
+
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
-            return most >= 0.35 * Tcp().Packets || most / all >= (0.5 * Part(Tcp(), _wholeAll)) - Math.Sqrt(_grain / all);
+            bool Has(double most, double ofCarried, double ofPart) => most >= ofCarried * carried.Packets || most / all >= (ofPart * part) - doubt;
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>
@@ -197,6 +202,11 @@ internal static class TrafficShape
         public bool HasUsualPart(TrafficVector vector, double times, double more) =>
             Math.Min(Part(_excess[vector], _all), Part(_whole[vector], _wholeAll))
                 <= (times * Part(_expected[vector], _expected.Total)) + more + _chance;
+
+        /// <summary>What could be a transfer's.</summary>
+        private Amount Carried(LearnedThreshold over) => over.Vector is Udp ? _excess[Udp] : IsUdp(over) ? Tcp() + _excess[Udp] : Tcp();
+
+        private bool IsUdp(LearnedThreshold over) => over.Vector is Udp || (over.Vector is Total && _excess[Udp].Bits > Tcp().Bits);
 
         private Amount Tcp() => _expected[TcpAck] != default ? _excess[TcpAck] : _all - (_excess[Udp] + _excess[Icmp] + _excess[TcpSyn] + _excess[Gre]);
 

@@ -4,15 +4,18 @@ using Platform.Contracts.Grpc.Telemetry.V1;
 namespace Platform.Detection.Windows;
 
 /// <summary>
-/// From how many sources a surge comes: the largest of them, as sketches add up. Three seconds of them are few sampled packets; those of the whole surge
-/// tell one sender from many.
+/// From how many sources a surge comes: the largest of them and of their ports, as sketches add up. Three seconds of them are few sampled packets; those of the
+/// whole surge tell one sender from many.
 /// </summary>
 internal sealed class Senders
 {
     private const int Most = 64;
-    private const int Kept = 16;
+    private const int Kept = 20;
+    private const int Servers = 20;
+    private const uint Https = 443;
     private const int LongestMemory = 60; // seconds, as of the surge
     private Dictionary<ByteString, (double Packets, double Bits)> _sent = [];
+    private Dictionary<uint, double> _ports = []; // packets
     private long _second;
     private int _seconds;
 
@@ -33,6 +36,16 @@ internal sealed class Senders
         {
             _sent = _sent.OrderByDescending(sender => sender.Value.Packets).Take(Kept).ToDictionary();
         }
+
+        foreach (var port in sketch.SourcePorts)
+        {
+            _ports[port.Number] = _ports.GetValueOrDefault(port.Number) + (port.Counters?.Packets ?? 0);
+        }
+
+        if (_ports.Count > Most)
+        {
+            _ports = _ports.OrderByDescending(port => port.Value).Take(Kept).ToDictionary();
+        }
     }
 
     /// <summary>What was long ago says less about who sends now.</summary>
@@ -48,9 +61,18 @@ internal sealed class Senders
         {
             (Sketched, _seconds) = (Sketched / 2, _seconds / 2);
             _sent = _sent.ToDictionary(sender => sender.Key, sender => (sender.Value.Packets / 2, sender.Value.Bits / 2));
+            _ports = _ports.ToDictionary(port => port.Key, port => port.Value / 2);
         }
     }
 
     /// <summary>Packets and bits of the two largest, each by itself.</summary>
     public IEnumerable<(double Packets, double Bits)> LargestTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2);
+
+    /// <summary>
+    /// Packets of a service's few servers: several connections of one download, the edges of a content network. All of them send from one port of a
+    /// service (QUIC: 443), where floods have another port for each packet, or that of what they abuse.
+    /// </summary>
+    public double OfService(bool isUdp) => Math.Min(
+        _sent.Values.OrderByDescending(sent => sent.Packets).Take(Servers).Sum(sent => sent.Packets),
+        _ports.Where(port => isUdp ? port.Key is Https : port.Key is < 1024 or 8080).Select(port => port.Value).DefaultIfEmpty().Max());
 }
