@@ -28,9 +28,6 @@ internal sealed record LearnedLevel(
     /// <summary>Less than a quarter of an hour was learned.</summary>
     public bool IsBeginning { get; init; }
 
-    /// <summary>Less than a day was learned: an hour that is to come may be judged by what came just now.</summary>
-    public bool IsYoung { get; init; }
-
     public static readonly LearnedLevel Nothing = new([], default, default, 1, 0, 0);
 
     /// <summary>The same, but nothing below a floor that somebody set.</summary>

@@ -273,7 +273,6 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
             (_hoursSeen >= MostHours ? MostLongTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits))
         {
             IsBeginning = LearnedMinutes < FirstMinutes,
-            IsYoung = _hoursSeen < DayHours,
         };
     }
 

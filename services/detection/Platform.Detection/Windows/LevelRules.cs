@@ -269,16 +269,14 @@ internal sealed class LevelRules
 
     /// <summary>
     /// What is left of a guess beside what was learned. How much there is altogether, and of what most of it consists, learning knows better, after a quarter
-    /// of an hour: nothing, but that during the first day nothing has more bits than a profile says, whatever it grew from. What is
-    /// rare is known by being far above itself, and learning's floor is a share of the whole, however large that is: there the guess stays the most,
-    /// or what a crowd may bring when that is more.
+    /// of an hour: nothing. What is rare is known by being far above itself, and learning's floor is a share of the whole, however large that is: there the
+    /// guess stays the most, or what a crowd may bring when that is more.
     /// </summary>
     private static Threshold? Ceiling(Threshold guess, LearnedLevel learned)
     {
         var known = learned.Thresholds.Where(rule => rule.Vector == guess.Vector).ToLookup(rule => rule.Unit, rule => (long)(ObjectBaseline.Crowd * rule.Usual));
         return known.Count == 0 ? guess
-            : !ObjectBaseline.IsRare(guess.Vector) ? learned.IsBeginning ? guess
-                : learned.IsYoung && guess.Vector is TrafficVector.Total ? guess with { PacketsPerSecond = null, FlowsPerSecond = null } : null
+            : !ObjectBaseline.IsRare(guess.Vector) ? learned.IsBeginning ? guess : null
             : guess with { BitsPerSecond = Lifted(guess.BitsPerSecond, TrafficUnit.Bits), PacketsPerSecond = Lifted(guess.PacketsPerSecond, TrafficUnit.Packets) };
 
         long? Lifted(long? rate, TrafficUnit unit) => rate is { } guessed ? known[unit].Append(guessed).Max() : null;
