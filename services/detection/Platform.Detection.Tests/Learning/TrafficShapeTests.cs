@@ -130,6 +130,16 @@ public sealed class TrafficShapeTests
     }
 
     [Fact]
+    public void Few_long_packets_where_the_usual_short_ones_are_a_little_fewer_than_in_a_busy_minute_are_a_transfer_all_the_same()
+    {
+        var transfer = new Amount(80_000_000, 80_000_000 / (1_400 * 8));
+        var amount = new Amount((long)(0.7 * Usual.Bits), (long)(0.7 * Usual.Packets)) + transfer; // no packet more than usual, and twice the bits
+        var target = new TargetWatch(default, WatchLevel.Host);
+        target.Note(Sketch(second: 1, amount, sources: 1, theirs: transfer.Packets));
+        Assert.False(new LevelRules([], Learned, lowShare: 0.7).Judge(SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), target).IsOver);
+    }
+
+    [Fact]
     public void What_is_in_no_vector_is_no_transfer()
     {
         var traffic = SecondTraffic.Of(Usual + new Amount(300_000 * 480, 300_000), (TrafficVector.TcpAck, Usual)); // FIN without ACK

@@ -115,7 +115,7 @@ internal static class TrafficShape
             var all = _all;
             var carried = Carried(over);
             var rest = Math.Max(0, all[over.Unit] - carried[over.Unit]);
-            return carried.Packets > 0 // what is in no vector is none of a transfer
+            return carried.Bits > 0 // what is in no vector is none of a transfer; of few long packets among many short ones no packet is beyond the usual
                 && (over.Vector is not Total
                     || carried[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
                     || rest <= ((over.Rate - over.Usual) * _seconds) + over.Burst)
