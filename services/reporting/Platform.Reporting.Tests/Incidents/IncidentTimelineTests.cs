@@ -12,7 +12,8 @@ namespace Platform.Reporting.Tests.Incidents;
 /// <summary>
 /// From facts on the broker to what a customer reads: WhenAnomalyDetected, WhenAnomalyChanged, WhenAnomalyEnded,
 /// WhenMitigationStarted,
-/// WhenCountermeasureProposed, WhenCountermeasureAnnounced, WhenCountermeasureMeasured, WhenCountermeasureWithdrawn, WhenMitigationEnded, WhenMitigationFailed.
+/// WhenCountermeasureProposed, WhenCountermeasureAnnounced, WhenCountermeasureMeasured, WhenCountermeasureWithdrawn, WhenMitigationStepRefused,
+/// WhenMitigationEnded, WhenMitigationFailed.
 /// </summary>
 public sealed class IncidentTimelineTests(AReportingService service) : IClassFixture<AReportingService>
 {
@@ -202,8 +203,8 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     public async Task Every_fact_twice_tells_the_same_as_once()
     {
         var (once, twice) = (AnAttack(), AnAttack());
-        await Deliver(once.Story);
-        foreach (var fact in twice.Story)
+        await Deliver([.. once.Story, once.StepRefused]);
+        foreach (var fact in (object[])[.. twice.Story, twice.StepRefused])
         {
             var messageId = service.NewId();
             await service.Host.Deliver(fact, messageId);
@@ -218,8 +219,8 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     public async Task Facts_in_the_wrong_order_tell_the_same_as_in_the_right_one()
     {
         var (right, wrong) = (AnAttack(), AnAttack());
-        await Deliver(right.Story);
-        await Deliver([.. wrong.Story.Reverse()]);
+        await Deliver([.. right.Story, right.StepRefused]);
+        await Deliver([wrong.StepRefused, .. wrong.Story.Reverse()]);
 
         Assert.Equal(Comparable(await Get(right)), Comparable(await Get(wrong)));
     }
