@@ -77,6 +77,7 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         await TimePasses(target, 0, () => Told().Any(fact => fact.Verdict == "helped"), "its effect");
 
         await network.Speaker.Kill();
+        await Eventually.True(SpeakerIsAway, TimeSpan.FromSeconds(30), "the loss in the view"); // which takes a moment of its own, and no patience of a step
         await TimePasses(target, 79_000_000, () => Told()[^1].Words == "Not in force: no speaker holds it any more. It goes in again as soon as one can.", "the loss");
         Assert.Equal("unmeasured", Told()[^1].Verdict);
         await network.Speaker.Start();
@@ -316,6 +317,12 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     }
 
     /// <summary>Second by second, each with what ingestion would tell of it, until something is seen.</summary>
+    private async Task<bool> SpeakerIsAway()
+    {
+        await using var asked = database.DataSource.CreateCommand("select exists (select from views.speakers_v1 where away_since is not null)");
+        return (bool)(await asked.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
     private Task TimePasses(string target, long bitsPerSecond, Func<Task<bool>> until, string what) =>
         TimePasses(at => _traffic.Ntp(_customer, target, at, bitsPerSecond), until, what);
 

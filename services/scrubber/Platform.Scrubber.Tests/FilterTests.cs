@@ -304,7 +304,6 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         await Eventually.Get(() => _controller.Token, token => token is not null, what: "the agent");
         Assert.SkipUnless(_controller.Heard.SynProxy, "This kernel has no nftables synproxy.");
         Assert.SkipWhen(await NetworkNamespaces.WhyNot("iperf3") is { } missing, "iperf3 is not here.");
-        await In(network.Inside, "iperf3", "-s", "-1", "-D", "-p", "80"); // for one client
         await Hold(AController.Filter($"{Victim}/32", SynProxy));
         var before = await network.Arrived("syn");
 
@@ -312,9 +311,9 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         Assert.Equal(before, await network.Arrived("syn"));
 
         var flood = network.Syn(Victim, 2000, from: Attacker);
-        Assert.Contains("receiver", await In(network.Outside, "iperf3", "-c", Victim, "-B", Client, "-p", "80", "-n", "200K"), StringComparison.Ordinal);
+        var attempts = await SendsThroughTheProxy("-n", "200K");
         await flood;
-        Assert.Equal(before + 2, await network.Arrived("syn")); // its two connections, and nobody else's
+        Assert.InRange(await network.Arrived("syn"), before + 2, before + (2 * attempts)); // its two connections, and nobody else's
         await network.Udp(Victim, 53, 20, from: Client); // what is no TCP is none of the proxy's business
         await Eventually.Get(() => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets >= 4000, what: "the attempts, as told");
     }
@@ -325,17 +324,36 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
         await Eventually.Get(() => _controller.Token, token => token is not null, what: "the agent");
         Assert.SkipUnless(_controller.Heard.SynProxy, "This kernel has no nftables synproxy.");
         Assert.SkipWhen(await NetworkNamespaces.WhyNot("iperf3") is { } missing, "iperf3 is not here.");
-        await In(network.Inside, "iperf3", "-s", "-1", "-D", "-p", "80"); // for one client
         await Hold(AController.Filter($"{Victim}/32", SynProxy));
         var before = await network.Arrived("syn");
-        Assert.Contains("receiver", await In(network.Outside, "iperf3", "-c", Victim, "-B", Client, "-p", "80", "-P", "30", "-n", "200K"), StringComparison.Ordinal);
-        var real = await network.Arrived("syn") - before;
-        Assert.Equal(31, real);
+        var attempts = await SendsThroughTheProxy("-P", "30", "-n", "200K");
+        Assert.InRange(await network.Arrived("syn") - before, 31, 31 * attempts);
 
         await network.Syn(Victim, 100, from: Attacker);
         var told = await Eventually.Get(() => _controller.Heard.Applied.Single(), seen => seen.DroppedPackets >= 100, what: "the attempts, as told");
         Assert.InRange(told.DroppedPackets, 100, 110); // 131 attempts; those that were under way at a look were told until the end was known
         Assert.InRange(told.DroppedBytes, 100 * 40, 110 * 60);
+    }
+
+    /// <summary>
+    /// The client sends; how often it had to begin. The proxy keeps no state of whom it answered, so a client whose one acknowledgement is lost, as in a
+    /// flood on a busy machine, waits for ever with nothing that it may send.
+    /// </summary>
+    private async Task<int> SendsThroughTheProxy(params string[] what)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            await In(network.Inside, "sh", "-c", "iperf3 -s -1 -D -p 80 || true"); // for one client; the last one may still wait for its own
+            try
+            {
+                Assert.Contains("receiver", await In(network.Outside, ["timeout", "20", "iperf3", "-c", Victim, "-B", Client, "-p", "80", .. what]), StringComparison.Ordinal);
+                return attempt;
+            }
+            catch (InvalidOperationException) when (attempt < 3)
+            {
+                // Then once more.
+            }
+        }
     }
 
     [Fact, Trait("Requirement", "R8")]

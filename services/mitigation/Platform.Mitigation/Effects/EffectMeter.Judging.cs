@@ -18,15 +18,19 @@ internal sealed partial class EffectMeter
     /// <summary>Null: nothing yet, or nothing new.</summary>
     private Judgement? Judge(Look look, MeasuredCountermeasure it) => it switch
     {
-        _ when _lostSince.TryGetValue(it.CountermeasureId, out var lost) && look.Now - lost >= BackWithin => EffectRules.Lost,
+        _ when _lostSince.TryGetValue(it.CountermeasureId, out var lost) => look.Now - lost >= BackWithin ? EffectRules.Lost : null,
         { IsAtScrubbers: true } => JudgeAtScrubbers(look, it),
         { AnnouncedAt: null } => JudgeUntaken(look, it),
         _ when look.Mitigation.ObjectId is null => EffectRules.NothingBefore,
         _ when !options.Value.FlowsShowDrops => IsPast(it.AnnouncedAt.Value, look.Until) ? EffectRules.FlowsHideDrops : null,
-        _ => Arrives(look, it.AnnouncedAt.Value) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives, All(look) - arrives.All)
-            : it.Effect is null or { Verdict: EffectRules.NotSeen or EffectRules.Unmeasured } && IsTimeToMeasure(look, it.AnnouncedAt.Value) ? EffectRules.Silence // silence is no quiet
+        _ => Arrives(look, InForceSince(it)) is { } arrives ? EffectRules.OfRoute(look.Mitigation.Evidence, arrives, All(look) - arrives.All)
+            : it.Effect is null or { Verdict: EffectRules.NotSeen or EffectRules.Unmeasured } && IsTimeToMeasure(look, InForceSince(it)) ? EffectRules.Silence // silence is no quiet
             : null,
     };
+
+    /// <summary>What arrives while no speaker holds it says nothing of it.</summary>
+    private DateTimeOffset InForceSince(MeasuredCountermeasure it) =>
+        _backSince.TryGetValue(it.CountermeasureId, out var back) && back > it.AnnouncedAt ? back : it.AnnouncedAt!.Value;
 
     /// <summary>
     /// Nobody was read back with it. Where no speaker answers at all it waits, and whatever came next would wait with it; where somebody answers, and it is

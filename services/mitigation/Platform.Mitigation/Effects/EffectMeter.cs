@@ -41,6 +41,7 @@ internal sealed partial class EffectMeter(
     private readonly Dictionary<Guid, DateTimeOffset> _quietSince = [];
     private readonly Dictionary<string, DateTimeOffset> _answeringSince = [];
     private readonly Dictionary<Guid, DateTimeOffset> _lostSince = [];
+    private readonly Dictionary<Guid, DateTimeOffset> _backSince = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Effects, (_, seated) => Measure(seated), stoppingToken);
@@ -258,7 +259,7 @@ internal sealed partial class EffectMeter(
         }
     }
 
-    /// <summary>Since when what was in force stands at no speaker any more.</summary>
+    /// <summary>Since when what was in force stands at no speaker any more, or does again.</summary>
     private void NoteLost(IReadOnlyList<MeasuredMitigation> mitigations, Places places)
     {
         foreach (var it in mitigations.SelectMany(it => it.Countermeasures).Where(it => it.Spec.Kind is not CountermeasureKind.Scrubbing))
@@ -267,9 +268,9 @@ internal sealed partial class EffectMeter(
             {
                 _lostSince.TryAdd(it.CountermeasureId, clock.GetUtcNow());
             }
-            else
+            else if (_lostSince.Remove(it.CountermeasureId))
             {
-                _lostSince.Remove(it.CountermeasureId);
+                _backSince[it.CountermeasureId] = clock.GetUtcNow();
             }
         }
     }
@@ -309,9 +310,10 @@ internal sealed partial class EffectMeter(
             _scrubbed.Remove(gone);
         }
 
-        foreach (var gone in _lostSince.Keys.Where(id => !measured.Contains(id)).ToList())
+        foreach (var gone in _lostSince.Keys.Concat(_backSince.Keys).Where(id => !measured.Contains(id)).ToList())
         {
             _lostSince.Remove(gone);
+            _backSince.Remove(gone);
         }
     }
 }
