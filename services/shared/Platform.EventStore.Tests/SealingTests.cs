@@ -42,7 +42,7 @@ public sealed class SealingTests(AStore given) : IClassFixture<AStore>
             },
             await Events(Acme, "p2"),
             strict: true);
-        Assert.Empty((await new StreamAudit(given.Store).Verify(Acme, Token)).Findings);
+        Assert.DoesNotContain((await new StreamAudit(given.Store).Verify(Acme, Token)).Findings, it => it.Stream == "person:p2"); // others are spoilt on purpose
     }
 
     [Fact]
