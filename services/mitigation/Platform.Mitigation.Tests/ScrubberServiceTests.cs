@@ -1,12 +1,15 @@
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Platform.Contracts.Grpc.Mitigation.V1;
-using Platform.Contracts.Mitigation.V1;
 using Platform.EventStore;
 using Platform.Hosting;
+using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Scrubbers;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
+using CountermeasureAnnounced = Platform.Contracts.Mitigation.V1.CountermeasureAnnounced;
+using CountermeasureMeasured = Platform.Contracts.Mitigation.V1.CountermeasureMeasured;
+using MitigationEnded = Platform.Contracts.Mitigation.V1.MitigationEnded;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Tests;
@@ -130,6 +133,54 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
             what: "the end");
     }
 
+    [Fact, Trait("Requirement", "R2")]
+    public async Task Just_started_an_attack_that_scrubbers_would_answer_waits_until_they_had_the_time_to_be_heard_and_no_longer()
+    {
+        var other = Customer.New();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await Deliver(other.Signed("198.51.100.0/24"));
+        await new Wire.Mitigations.MitigationsClient(_host.Channel).SetDefensePolicyAsync(
+            new()
+            {
+                ServiceCode = other.ServiceCode,
+                ObjectId = other.ContractId.ToString(),
+                Reason = "test",
+                Policy = new() { Mode = "automatic", Steps = { new Wire.DefenseStep { Kind = "blackhole", PatienceSeconds = 10 } } },
+            },
+            _host.As(TenantId.Of(other.TenantId), Roles.Administrator));
+        await Sync("tokyo");
+        await _host.CatchUp();
+        await StartAfterAMinute();
+        var waiting = Deliver(_customer.AttackedBy("203.0.113.79/32", _anomaly, "ntp"));
+        await Deliver(other.AttackedBy("198.51.100.79/32", Customer.NewId(), "ntp")); // no scrubbers are among its steps: it waits for none
+        Assert.Empty(await Stream());
+
+        await Sync("tokyo");
+        await waiting;
+        Assert.Equal([CountermeasureKind.Diversion, CountermeasureKind.Scrubbing], (await Stream()).OfType<CountermeasureRequested>().Select(it => it.Kind));
+        Assert.IsType<MitigationStarted>((await Stream())[0]);
+
+        await Deliver(_customer.Relieved("203.0.113.79/32", _anomaly));
+        await StartAfterAMinute();
+        waiting = Deliver(_customer.AttackedBy("203.0.113.80/32", Customer.NewId(), "ntp"));
+        await Eventually.True(
+            () =>
+            {
+                _host.Clock.Advance(TimeSpan.FromMilliseconds(500));
+                return waiting.IsCompleted;
+            },
+            what: "the end of the wait");
+        await network.RouterHolds("203.0.113.80/32", "203.0.113.80/32 via 192.0.2.1 [65535:666 65535:65281]");
+
+        async Task StartAfterAMinute()
+        {
+            await _host.DisposeAsync();
+            await using var away = _database.DataSource.CreateCommand("update views.scrubbers_v1 set heard_at = now() - interval '1 minute'");
+            await away.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            _host = await Start();
+        }
+    }
+
     [Fact, Trait("Requirement", "R11")]
     public async Task To_an_agent_abroad_go_addresses_numbers_and_an_expiry_and_after_the_end_nothing()
     {
@@ -225,6 +276,12 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
             () => client.SyncFiltersAsync(new(), proof is null ? [] : new Metadata { { "x-platform-scrubber", proof } }).ResponseAsync);
         Assert.Contains(refusal.StatusCode, (StatusCode[])[StatusCode.Unauthenticated, StatusCode.PermissionDenied]);
     }
+
+    private async Task<IReadOnlyList<object>> Stream() =>
+    [
+        .. (await _host.Store.Tenant(TenantId.Of(_customer.TenantId)).Read(
+            MitigationState.Stream, DerivedId.OfMitigation(_anomaly).ToString(), TestContext.Current.CancellationToken)).Select(it => it.Data),
+    ];
 
     /// <summary>Second by second, while the agent in Tokyo says what it holds.</summary>
     private Task Passes(Func<Task<bool>> until, AppliedFilter? applied, string what) => Eventually.True(

@@ -58,9 +58,10 @@ internal sealed class BgpOptions : IValidatableObject
     /// <param name="scrubberIsThere">Whether an agent was heard a moment ago.</param>
     /// <param name="place">Where among the scrubbers there is room for the contract.</param>
     /// <param name="isAway">Whether the pool has agents, and none of them is there.</param>
+    /// <param name="isUnheard">Whether that may be only because they had no time yet to be heard.</param>
     /// <param name="synProxy">Whether the scrubbers can answer for the victim.</param>
     /// <param name="returned">Which addresses cleaned traffic has a way back for.</param>
-    internal NetworkMeans MeansFor(bool scrubberIsThere, PlaceInPools place, bool isAway, bool synProxy, Families returned) => new(
+    internal NetworkMeans MeansFor(bool scrubberIsThere, PlaceInPools place, bool isAway, bool isUnheard, bool synProxy, Families returned) => new(
         Speakers.Any(speaker => speaker.FlowSpec),
         scrubberIsThere && place.HasRoom,
         RedirectTo,
@@ -70,7 +71,8 @@ internal sealed class BgpOptions : IValidatableObject
             | (Speakers.Any(speaker => speaker.DiversionNextHopIPv6 is not null) ? Families.IPv6 : Families.None),
         NoRoom: !place.HasRoom,
         Returned: returned,
-        ScrubbersAway: place.IsAway || (place.HasRoom && isAway));
+        ScrubbersAway: place.IsAway || (place.HasRoom && isAway),
+        ScrubbersUnheard: place.HasRoom && isAway && isUnheard);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

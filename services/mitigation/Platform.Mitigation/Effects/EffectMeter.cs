@@ -207,6 +207,7 @@ internal sealed partial class EffectMeter(
 
         if (await facts.Find(mitigation.TenantId, mitigation.ServiceCode, mitigation.ObjectId ?? Guid.Empty, cancellation) is not { } defense
             || mitigation.Step >= defense.Policy.Steps.Count
+            || DefensePlan.HingesOnTheUnheard(mitigation.Target, mitigation.Evidence, defense, mitigation.Step + 1)
             || now - since < defense.Policy.Steps[mitigation.Step].Patience)
         {
             return;

@@ -82,6 +82,7 @@ internal sealed class DefenseFacts(
                 scrubberIsThere: there.Length > 0,
                 place,
                 isAway: there.Length == 0 && scrubbers.Value.AgentsOf(pool).Count > 0,
+                isUnheard: known.IsJustListening,
                 // All of them, and both directions pass them: half a proxy breaks every connection. Abroad its way back would leave an address behind.
                 synProxy: scrubbers.Value.SeesBothDirections(pool) && there.Length > 0
                     && there.All(agent => agent.SynProxy && !scrubbers.Value.IsAbroad(agent.Name)),

@@ -67,9 +67,11 @@ internal sealed record VectorEvidence(
 /// <param name="NoRoom">There are pools, and what the contract needs fits into none: nothing of it may be led to the scrubbers.</param>
 /// <param name="Returned">Which addresses cleaned traffic of that pool has a way back for.</param>
 /// <param name="ScrubbersAway">There is room, and nobody: no agent of the pool was heard a moment ago, or of no pool that has room.</param>
+/// <param name="ScrubbersUnheard">That may be only because this service just started, and they had no time yet to be heard.</param>
 internal sealed record NetworkMeans(
     bool FlowSpec, bool Scrubbing, string? RedirectTo = null, string? Pool = null, bool SynProxy = false, Families Diverted = Families.IPv4 | Families.IPv6,
-    bool NoRoom = false, Families Returned = Families.IPv4 | Families.IPv6, bool ScrubbersAway = false)
+    bool NoRoom = false, Families Returned = Families.IPv4 | Families.IPv6, bool ScrubbersAway = false,
+    bool ScrubbersUnheard = false)
 {
     public bool Diverts(IPNetwork prefix) => RefusalToDivert(prefix) is null;
 
@@ -130,6 +132,16 @@ internal static class DefensePlan
 
         return null;
     }
+
+    /// <summary>
+    /// Whether another step follows when scrubbers are heard, and they had no time yet: to decide now would refuse an attack, or answer it with a wider step, only
+    /// because this service just started.
+    /// </summary>
+    public static bool HingesOnTheUnheard(
+        IPNetwork target, IReadOnlyList<VectorEvidence> evidence, Defense defense, int from = 0, Severity atLeast = Severity.Low) =>
+        defense.Means.ScrubbersUnheard
+        && Next(target, evidence, defense.Policy, defense.Means, from, atLeast)?.Index
+            != Next(target, evidence, defense.Policy, defense.Means with { Scrubbing = true }, from, atLeast)?.Index;
 
     /// <summary>From how far the greatest excess is above its threshold.</summary>
     public static Severity SeverityOf(IReadOnlyList<VectorEvidence> evidence) =>

@@ -57,6 +57,10 @@ internal static partial class MitigationDecider
             : [];
     }
 
+    /// <summary>The same of a vector that joined: what is decided without scrubbers would be said of it for good.</summary>
+    public static bool WaitsForScrubbers(MitigationState current, NoteEvidence command) => DefensePlan.HingesOnTheUnheard(
+        current.Target, AllOf(current, command.Evidence), command.Defense, current.Step, Severity.Critical);
+
     /// <summary>What joined, what the narrower vectors explain no longer, and what found no room when it joined.</summary>
     private static IReadOnlyList<VectorEvidence> Unanswered(MitigationState current, IReadOnlyList<VectorEvidence> all)
     {

@@ -128,6 +128,7 @@ internal static partial class MitigationDecider
         var ofStep = current.Countermeasures.Values.Where(it => it.Step == current.Step).ToList();
         return ofStep.Any(it => it.DroppedFor is WithdrawalReason.ScrubbersGone)
             && ofStep.All(it => it.Stage is CountermeasureStage.Unwanted or CountermeasureStage.Withdrawn)
+            && !DefensePlan.HingesOnTheUnheard(current.Target, current.Evidence, defense, current.Step)
             && Planned(current.Step) is { } step
             && (step.Index == current.Step || at - ofStep.Max(it => it.DroppedAt ?? current.StepSince) >= PatienceOf(current.Step))
                 ? step

@@ -142,6 +142,12 @@ internal static partial class MitigationDecider
             : Decision<MitigationEvent>.Unchanged; // said already
     }
 
+    /// <summary>Whether what is decided now would be another step than in a moment, when scrubbers had the time to be heard.</summary>
+    public static bool WaitsForScrubbers(StartMitigation command) =>
+        !command.IsOutgoing
+        && command.Defense.Rails.RefusalOfTarget(command.Target, command.Defense.Contract, command.Scope.ServiceCode) is null
+        && DefensePlan.HingesOnTheUnheard(IPNetwork.Parse(command.Target), command.Evidence, command.Defense);
+
     /// <summary>
     /// Whether the defence of an attack that goes on begins once more: after the kill switch or a dry run, which say nothing of the attack, and when what was
     /// only rehearsed is to be done. What is on its way out first goes, unless it comes back at once: a speaker that is away would keep it from the others.

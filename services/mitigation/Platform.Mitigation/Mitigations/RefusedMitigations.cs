@@ -96,6 +96,11 @@ internal sealed class RefusedMitigations(
         var evidence = JsonSerializer.Deserialize<VectorEvidence[]>(it.Evidence, EventCatalog.Json)!;
         var scope = new MitigationScope(it.MitigationId, it.AnomalyId, it.ServiceCode);
         var start = new StartMitigation(scope, it.Target, evidence, defense, clock.GetUtcNow(), it.ObjectId);
+        if (MitigationDecider.WaitsForScrubbers(start))
+        {
+            return;
+        }
+
         var state = await Load(it, cancellation);
         switch (MitigationDecider.Decide(state, start))
         {

@@ -46,6 +46,11 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
             var scope = state.Scope ?? new MitigationScope(mitigationId, anomaly.AnomalyId, anomaly.ServiceCode);
             var start = new StartMitigation(
                 scope, anomaly.Target, evidence, defense, clock.GetUtcNow(), anomaly.ObjectId, IsOutgoing: anomaly.Direction == "out");
+            if (MitigationDecider.WaitsForScrubbers(start))
+            {
+                throw Unheard();
+            }
+
             start = start with { Defense = await facts.WithSlots(defense, start, anomaly.TenantId, cancellation) };
             var decision = await Handle(current => MitigationDecider.Decide(current, start));
             Telemetry.Decided(decision);
@@ -55,10 +60,17 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         async Task Grow()
         {
             var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow());
+            if (MitigationDecider.WaitsForScrubbers(state, command))
+            {
+                throw Unheard();
+            }
+
             var more = Room.For(MitigationDecider.AddedBy(state, command));
             command = command with { Defense = await facts.WithMoreSlots(defense, anomaly.TenantId, mitigationId, more, cancellation) };
             await Handle(current => MitigationDecider.Decide(current, command));
         }
+
+        static TimeoutException Unheard() => new("The scrubbers had no time yet to be heard; the anomaly waits.");
 
         Task<Decision<MitigationEvent>> Handle(Func<MitigationState, Decision<MitigationEvent>> decide) =>
             session.Handle(MitigationState.Stream, mitigationId.ToString(), decide, context.Cause(), cancellation);

@@ -27,6 +27,11 @@ internal sealed class WhenAnomalyDetected(StreamStore store, DefenseFacts facts,
             clock.GetUtcNow(),
             anomaly.ObjectId,
             IsOutgoing: anomaly.Direction == "out");
+        if (MitigationDecider.WaitsForScrubbers(command))
+        {
+            throw new TimeoutException("The scrubbers had no time yet to be heard; the anomaly waits.");
+        }
+
         // Asked again, the same mitigation has its slots already; after its end they come back as abandoned.
         command = command with { Defense = await facts.WithSlots(defense, command, anomaly.TenantId, cancellation) };
 

@@ -12,6 +12,9 @@ namespace Platform.Mitigation.Scrubbers;
 /// </remarks>
 internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<ScrubberOptions> options, TimeProvider clock)
 {
+    /// <summary>An agent asks twice a second, and finds a controller that was started anew within this.</summary>
+    private static readonly TimeSpan HadTheirSay = TimeSpan.FromSeconds(3);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (DateTime Told, DateTimeOffset At)> _heard = [];
     private DateTimeOffset _listeningSince;
@@ -68,6 +71,19 @@ internal sealed class KnownScrubbers(NpgsqlDataSource database, IOptions<Scrubbe
     /// <summary>Names of the agents that were heard within this time.</summary>
     public async Task<IReadOnlyList<string>> HeardWithin(TimeSpan time, CancellationToken cancellation) =>
         [.. (await Read(cancellation)).Where(agent => clock.GetUtcNow() - agent.HeardAt < time).Select(agent => agent.Name)];
+
+    /// <summary>Whether agents had no time yet to be heard: after a start, or a database that was away, who is silent is not away.</summary>
+    public bool IsJustListening
+    {
+        get
+        {
+            var now = clock.GetUtcNow();
+            lock (_lock)
+            {
+                return now - _lookedAt > options.Value.AwayAfter / 2 || now - _listeningSince < HadTheirSay;
+            }
+        }
+    }
 
     /// <summary>When, by our clock, an agent was heard of which the database says when and how long ago by its own.</summary>
     public DateTimeOffset HeardAt(string agent, DateTime told, TimeSpan ago)
