@@ -8,6 +8,7 @@ using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Tests.Bgp;
 using Platform.Testing;
 using CountermeasureMeasured = Platform.Contracts.Mitigation.V1.CountermeasureMeasured;
+using MitigationEnded = Platform.Contracts.Mitigation.V1.MitigationEnded;
 using Wire = Platform.Contracts.Grpc.Mitigation.V1;
 
 namespace Platform.Mitigation.Tests;
@@ -127,6 +128,30 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
             _host.Clock.Advance(TimeSpan.FromSeconds(1));
             await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken); // it looks once a second
         }
+    }
+
+    [Fact, Trait("Requirement", "R3")]
+    public async Task An_attack_that_went_down_while_nothing_of_it_was_dropped_is_said_to_have_gone_down_and_nobody_is_told_that_it_was_defended()
+    {
+        const string target = "203.0.113.97/32";
+        await using var ended = await _host.Listen<MitigationEnded>();
+        var filter = await Attacked(target);
+        var passed = 0L;
+        await Passes(target, 12_000_000, Held, Said, said => said?.Words == "Not measured: nothing of the attack is dropped here, and it went down without that.", "a word on it");
+        var said = (await Said())!;
+        Assert.Equal("unmeasured", said.Verdict);
+        Assert.InRange(said.DuringBitsPerSecond!.Value, 4_000_000, 24_000_000);
+        Assert.Equal(0, said.DroppedBytes);
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+
+        await Deliver(_customer.Relieved(target, _anomaly));
+        await Passes(target, 0, Held, Stream, seen => seen.OfType<WithdrawalRequested>().Any(), "the end of the hold");
+        await Passes(target, 0, [], () => Task.FromResult(ended.Facts), seen => seen.Any(it => it.AnomalyId == _anomaly), "the end");
+        Assert.Equal("not-helped", ended.Facts.Single(it => it.AnomalyId == _anomaly).Result);
+
+        async Task<MeasuredEffect?> Said() => (await Stream()).OfType<EffectMeasured>().LastOrDefault(it => it.CountermeasureId == Guid.Parse(filter))?.Effect;
+
+        AppliedFilter[] Held() => [new AppliedFilter { FilterId = filter, PassedBytes = passed += 12_000_000 / 8, PassedPackets = 1 }];
     }
 
     [Fact]

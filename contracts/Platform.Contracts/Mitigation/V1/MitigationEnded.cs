@@ -17,8 +17,8 @@ public sealed record MitigationEnded
     public required Guid AnomalyId { get; init; }
 
     /// <summary>
-    /// <c>defended</c>; <c>not-helped</c> when countermeasures were in force and of each the last word is that it did not help (<c>unchanged</c> or
-    /// <c>not-seen</c>; since release 5); <c>not-defended</c> when none ever was (open set).
+    /// <c>defended</c>; <c>not-helped</c> when countermeasures were in force and of each the last word is that it did not help (<c>unchanged</c>,
+    /// <c>not-seen</c>, or that nothing of the attack was dropped; since release 5); <c>not-defended</c> when none ever was (open set).
     /// </summary>
     public required string Result { get; init; }
 

@@ -68,6 +68,22 @@ public sealed class HowItEndedTests
             .Then(Gone, Gone with { CountermeasureId = AnomalyId }, new MitigationEnded(Scope, Defended: false, Noon.AddMinutes(7), NotHelped: true));
     }
 
+    [Theory]
+    [InlineData(0L, false)]
+    [InlineData(null, true)] // nobody counts
+    public void Filters_that_dropped_nothing_of_an_attack_that_went_down_did_not_help(long? droppedBytes, bool defended)
+    {
+        var filter = new CountermeasureRequested(AnomalyId, CountermeasureKind.Scrubbing, Target, Noon, Accept with { Action = TrafficAction.Discard });
+        var gone = new Dictionary<Guid, ImmutableHashSet<string>> { [AnomalyId] = ["tokyo"] };
+        With(
+            [
+                StartedAtNoon[0], filter, Announced with { CountermeasureId = AnomalyId },
+                Said("unmeasured", of: AnomalyId) with { Effect = new(80_000_000, 30_000_000, droppedBytes, droppedBytes, 1, 1, "unmeasured") }, Withdrawing,
+            ])
+            .When(state => MitigationDecider.Decide(state, new ConfirmClearance(gone, "tokyo", Noon.AddMinutes(7))))
+            .Then(Gone with { CountermeasureId = AnomalyId }, new MitigationEnded(Scope, defended, Noon.AddMinutes(7), NotHelped: !defended));
+    }
+
     [Fact]
     public void A_read_back_says_whether_it_only_lets_through() => With(
             [StartedAtNoon[0], new CountermeasureRequested(CountermeasureId, CountermeasureKind.FlowSpec, Target, Noon, Accept)])

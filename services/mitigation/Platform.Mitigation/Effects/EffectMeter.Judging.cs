@@ -98,11 +98,14 @@ internal sealed partial class EffectMeter
         }
 
         var since = it.AnnouncedAt ?? it.RequestedAt;
-        return EffectRules.OfFilter(look.Mitigation.Evidence, rate, droppedByAll, isAllCounted && options.Value.FlowsShowDrops ? Arrives(look, since) : null)
-            ?? (it.Effect is not null || !IsPast(since, look.Until) ? null
-                : look.Mitigation.ObjectId is null ? EffectRules.NothingBefore
+        var arrives = options.Value.FlowsShowDrops ? Arrives(look, since) : null;
+        return EffectRules.OfFilter(look.Mitigation.Evidence, rate, droppedByAll, isAllCounted ? arrives : null)
+            ?? (!IsPast(since, look.Until) ? null
+                : arrives is { } left && isAllCounted && EffectRules.Before(look.Mitigation.Evidence).All > 0 ? EffectRules.OfIdle(it.Effect, droppedByAll, left)
+                : it.Effect is not null ? null
+                : look.Mitigation.ObjectId is null || EffectRules.Before(look.Mitigation.Evidence).All == 0 ? EffectRules.NothingBefore
                 : !options.Value.FlowsShowDrops ? EffectRules.FlowsHideDrops
-                : Arrives(look, since) is null ? EffectRules.Silence
+                : arrives is null ? EffectRules.Silence
                 : null);
     }
 

@@ -48,6 +48,12 @@ internal static class EffectRules
 
     public static Judgement NobodyCounts { get; } = new(Unmeasured, "Not measured: it leads to scrubbers that count nothing for us.");
 
+    /// <summary>The attack went down, and it cannot have been by this: nothing of it was dropped here.</summary>
+    public static Judgement WentDown { get; } = new(Unmeasured, "Not measured: nothing of the attack is dropped here, and it went down without that.");
+
+    /// <summary>What comes to it has passed others already, or goes to them.</summary>
+    public static Judgement DroppedByOthers { get; } = new(Unmeasured, "Not measured: nothing of the attack is dropped here, others of the target's filters drop it.");
+
     /// <summary>
     /// It helped when at most half of the attack is left, of its greatest vector and of all together, or no more than is allowed anyway.
     /// </summary>
@@ -105,6 +111,17 @@ internal static class EffectRules
             : dropped > 0 && (dropped >= passed || verdict != Unchanged || droppedByAll >= before / 2) ? new(Helped, figures, passed) // what passes may be honest
             : new(Unchanged, $"Nothing changed: {figures}", passed);
     }
+
+    /// <summary>
+    /// What can be said of a filter that drops nothing while nothing more passes than after a defence that helps: that it was not this one. Null: said already, so
+    /// that an attack that comes and goes is no event each time, or what was said before says more.
+    /// </summary>
+    /// <param name="said">What was said last.</param>
+    /// <param name="droppedByAll">Bits a second that all filters of the target drop together.</param>
+    /// <param name="arrives">What the flows tell of the attack.</param>
+    public static Judgement? OfIdle(MeasuredEffect? said, long droppedByAll, AttackRate arrives) =>
+        said is not null && (said.Verdict != Unmeasured || said.Words == WentDown.Words || said.Words == DroppedByOthers.Words) ? null
+        : (droppedByAll > 0 ? DroppedByOthers : WentDown) with { DuringBitsPerSecond = arrives.All };
 
     /// <summary>What is seen of an attack that goes on: more of some vector than it may have. Null: nothing says that it does.</summary>
     /// <param name="evidence">What detection saw before.</param>

@@ -297,7 +297,7 @@ internal static partial class MitigationDecider
         var hasFilters = stood.Any(it => it.Kind is CountermeasureKind.Scrubbing); // then a diversion only leads to them
         var verdicts = (from it in stood
                         where !hasFilters || it.Kind is not CountermeasureKind.Diversion
-                        select it.RelievedAt > current.AttackUntil ? EffectRules.Unchanged : it.LastVerdict).ToList();
+                        select it.RelievedAt > current.AttackUntil || it.DroppedNothing ? EffectRules.Unchanged : it.LastVerdict).ToList();
         var notHelped = EffectRules.DidNotHelp(verdicts);
         return new MitigationEnded(current.Scope!, Defended: verdicts.Count > 0 && !notHelped, at, notHelped);
     }

@@ -234,6 +234,12 @@ internal sealed record CountermeasureState(
     public string? LastVerdict =>
         Rule is { Action: TrafficAction.Accept } ? null : Announced.IsEmpty ? PastVerdict : Effect?.Verdict ?? EffectRules.Unmeasured;
 
+    /// <summary>Whether it was judged to have no effect that can be measured, and the scrubbers count nothing that it dropped: whatever became of the attack, it was not by this.</summary>
+    public bool DroppedNothing => this is
+    {
+        Kind: CountermeasureKind.Scrubbing, Announced.IsEmpty: false, Effect: { Verdict: EffectRules.Unmeasured, DroppedBytes: 0 },
+    };
+
     /// <summary>Scrubbers say that they help while they drop; of a route it is said when little arrives, which may have stopped by itself.</summary>
     public DateTimeOffset? RelievedBy(EffectMeasured measured) =>
         measured.Effect.Verdict is not EffectRules.Helped || Kind is not (CountermeasureKind.Blackhole or CountermeasureKind.FlowSpec) ? null
