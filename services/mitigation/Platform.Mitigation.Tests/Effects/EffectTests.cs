@@ -208,6 +208,28 @@ public sealed class EffectTests
     }
 
     [Fact]
+    public void An_extension_before_the_end_holds_the_narrowest_step_until_then_and_what_is_wider_goes_one_hold_after_the_attack()
+    {
+        var (until, at) = (Noon.AddHours(4), EndNoted.HeldUntil);
+        var extended = new MitigationExtended(Scope.ServiceCode, until, "they come back", Noon.AddMinutes(1));
+        var dropped = new CountermeasureDropped(Scope.ServiceCode, CountermeasureId, "The attack is over: one step back.", at, WithdrawalReason.AnomalyEnded);
+        MitigationEvent[] wide = [.. AtItsWidest[..^1], extended];
+        With(wide).When(state => MitigationDecider.Decide(state, End)).Then(EndNoted);
+        With([.. wide, EndNoted]).When(state => MitigationDecider.Decide(state, Relieve(at))).Then(new SteppedBack(0, until, at), dropped);
+        With([.. wide, EndNoted, new SteppedBack(0, until, at), dropped])
+            .When(state => MitigationDecider.Decide(state, Relieve(until.AddTicks(-1))))
+            .ThenRejected("mitigation-still-held");
+
+        // The wider stopped by hand within the hold: the narrowest is left all the same.
+        With([.. wide, EndNoted, dropped with { Reason = WithdrawalReason.Operator }])
+            .When(state => MitigationDecider.Decide(state, Relieve(at)))
+            .Then(new SteppedBack(0, until, at));
+
+        // Who extends when it is over sees what stands, and means all of it.
+        With([.. AtItsWidest, extended]).When(state => MitigationDecider.Decide(state, Relieve(until.AddTicks(-1)))).ThenRejected("mitigation-still-held");
+    }
+
+    [Fact]
     public void What_goes_by_a_step_back_goes_because_the_attack_is_over() => With(
             [.. AtItsWidest, new CountermeasureDropped(Scope.ServiceCode, CountermeasureId, "x", EndNoted.HeldUntil, WithdrawalReason.AnomalyEnded)])
         .When(state => MitigationDecider.Decide(state, ReadGone()))

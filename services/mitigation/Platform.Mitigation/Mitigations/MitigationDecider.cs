@@ -165,14 +165,20 @@ internal static partial class MitigationDecider
             command.Scope.MitigationId,
             command.Scope.ServiceCode,
             command.Scope.AnomalyId,
-            // Until when it stands a person has said: attacks come back. Whatever the hold is, it is no shorter.
-            HeldUntil: current.IsExpiryByHand && current.ExpiresAt > command.At + command.Hold ? current.ExpiresAt : command.At + command.Hold,
+            HeldUntil: HeldUntil(current, current.Countermeasures.Values.Where(it => it.Stage is CountermeasureStage.Wanted), command.Hold, command.At),
             command.EndedAt,
             command.Until);
 
         // Remembered whatever became of the defence: the beginning, when it comes, changes nothing, and what is done by hand is not taken to be against it.
         return current.HeldUntil is null ? noted : Decision<MitigationEvent>.Unchanged;
     }
+
+    /// <summary>
+    /// Until when a person has said that it stands, before it was over, its narrowest step does: attacks come back. What is wider goes as after every attack: it
+    /// was there because that did not help, and does more harm than good without one. Whatever the hold is, it is no shorter.
+    /// </summary>
+    private static DateTimeOffset HeldUntil(MitigationState current, IEnumerable<CountermeasureState> left, TimeSpan hold, DateTimeOffset at) =>
+        current.IsExpiryByHand && current.ExpiresAt > at + hold && left.Select(it => it.Step).Distinct().Count() <= 1 ? current.ExpiresAt : at + hold;
 
     /// <summary>That nobody sees the attack is no end of it. Where nothing is in the network there is nothing to keep.</summary>
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteSightLost command) =>
@@ -185,19 +191,28 @@ internal static partial class MitigationDecider
     {
         var standing = current.Countermeasures.Where(it => it.Value.Stage is CountermeasureStage.Wanted).ToList();
         var narrower = standing.Where(it => it.Value.Step < current.Step).ToList();
-        if (current.Status is not MitigationStatus.Standing
-            || current.HeldUntil is not { } heldUntil
-            || command.At < heldUntil
-            || narrower.Count == 0
-            || narrower.Count == standing.Count)
+        if (current.Status is not MitigationStatus.Standing || current.HeldUntil is not { } heldUntil || command.At < heldUntil || standing.Count == 0)
         {
-            return Decide(current, new WithdrawMitigation(command.MitigationId, WithdrawalReason.AnomalyEnded, Note: null, command.At));
+            return Withdraw();
         }
 
-        return new MitigationEvent[] { new SteppedBack(narrower.Max(it => it.Value.Step), command.At + command.Hold, command.At) }
+        if (narrower.Count == 0 || narrower.Count == standing.Count)
+        {
+            // What was wider at the end of the attack a person stopped since: the narrowest is all that is left.
+            var until = HeldUntil(current, standing.Select(it => it.Value), TimeSpan.Zero, command.At);
+            return until > command.At ? new SteppedBack(standing.Max(it => it.Value.Step), until, command.At) : Withdraw();
+        }
+
+        return new MitigationEvent[]
+        {
+            new SteppedBack(narrower.Max(it => it.Value.Step), HeldUntil(current, narrower.Select(it => it.Value), command.Hold, command.At), command.At),
+        }
             .Concat(standing.Except(narrower).Select(it => new CountermeasureDropped(
                 current.Scope!.ServiceCode, it.Key, "The attack is over: one step back.", command.At, WithdrawalReason.AnomalyEnded)))
             .ToArray();
+
+        Decision<MitigationEvent> Withdraw() =>
+            Decide(current, new WithdrawMitigation(command.MitigationId, WithdrawalReason.AnomalyEnded, Note: null, command.At));
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, WithdrawMitigation command)
