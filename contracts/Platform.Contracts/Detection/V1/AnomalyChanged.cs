@@ -55,4 +55,10 @@ public sealed record AnomalyChanged
 
     /// <summary>Why it was recognised, with the evidence as far as it is known. Since release 2.</summary>
     public AnomalyExplanation? Explanation { get; init; }
+
+    /// <summary>
+    /// What it is spread over where that is more than the target: the largest prefixes under attack in CIDR notation, greatest first, at most 32, each with its part of
+    /// the packets (0: not any more). Null: the target alone, or nothing new is known of it. Since release 4.
+    /// </summary>
+    public IReadOnlyList<TrafficShare>? Prefixes { get; init; }
 }

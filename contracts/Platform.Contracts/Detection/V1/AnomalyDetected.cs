@@ -55,4 +55,10 @@ public sealed record AnomalyDetected
 
     /// <summary>Why it was recognised, with the evidence as far as it is known. Since release 2.</summary>
     public AnomalyExplanation? Explanation { get; init; }
+
+    /// <summary>
+    /// What it is spread over where that is more than the target: the largest prefixes under attack in CIDR notation, greatest first, at most 32, each with its part of
+    /// the packets. Null: the target alone. Since release 4.
+    /// </summary>
+    public IReadOnlyList<TrafficShare>? Prefixes { get; init; }
 }

@@ -210,7 +210,7 @@ public sealed class CarpetTests
     }
 
     [Fact, Trait("Requirement", "R1")]
-    public void What_is_spread_over_prefixes_names_those_without_an_anomaly_of_their_own()
+    public void What_goes_on_around_an_attacked_prefix_belongs_to_its_anomaly_which_names_all_of_them()
     {
         var judge = new AJudge(find: _ => ThreePrefixes);
         for (var second = 0; second < 3; second++)
@@ -229,32 +229,112 @@ public sealed class CarpetTests
             judge.Advance(TimeSpan.FromSeconds(1));
         }
 
-        var opened = judge.Recorded.OfType<AnomalyDetected>().ToArray();
-        Assert.Equal(
-            [(IPNetwork.Parse("192.0.2.0/24"), WatchLevel.Prefix), (IPNetwork.Parse("198.51.100.0/24"), WatchLevel.Object)],
-            opened.Select(one => (one.Subject.Target, one.Subject.Level)));
-        Assert.EndsWith("most of it is of 198.51.100.0/24, 203.0.113.0/24", opened[1].Explanation!.Sentence, StringComparison.Ordinal);
-        Assert.Equal(2, judge.Judge.Pulses().Select(pulse => pulse.AnomalyId).Distinct().Count());
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal((IPNetwork.Parse("192.0.2.0/24"), WatchLevel.Prefix), (opened.Subject.Target, opened.Subject.Level));
+        Assert.Null(opened.Prefixes);
+        var wider = judge.Recorded.OfType<AnomalyChanged>().Last(changed => changed.Prefixes is not null);
+        Assert.Equal(opened.Subject, wider.Subject);
+        Assert.Equal(["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"], wider.Prefixes!.Select(prefix => prefix.Prefix.ToString()));
+        Assert.Equal(1, wider.Prefixes!.Sum(prefix => prefix.Part), 0.01);
+        Assert.Single(judge.Judge.Pulses());
 
         judge.Advance(AJudge.Quick.LongestPause);
         Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
     }
 
     [Fact, Trait("Requirement", "R1")]
-    public void A_prefix_of_an_object_that_has_an_anomaly_has_none_of_its_own_unless_it_has_most_of_the_traffic()
+    public void A_prefix_of_an_object_that_has_an_anomaly_has_none_of_its_own_even_with_most_of_the_traffic()
     {
         var judge = new AJudge(find: _ => ThreePrefixes with
         {
             Thresholds = [new(TrafficVector.Total, null, 600, Level: WatchLevel.Prefix), new(TrafficVector.Total, null, 1_250, Level: WatchLevel.Object)],
         });
-        foreach (var (first, expected) in (IEnumerable<(long, int)>)[(500, 1), (650, 1), (700, 1), (6_000, 1), (6_000, 2)])
+        foreach (var first in (long[])[500, 650, 700, 6_000, 6_000])
         {
             judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: first, host: "192.0.2.1");
             judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 520, host: "198.51.100.1");
             judge.Receive(judge.Now.ToUnixTimeSeconds(), packets: 500, host: "203.0.113.1");
-            Assert.Equal(expected, judge.Recorded.OfType<AnomalyDetected>().Count());
+            Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
             judge.Advance(TimeSpan.FromSeconds(1));
         }
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Several_prefixes_that_are_over_in_one_batch_are_one_anomaly_of_the_object_which_names_them()
+    {
+        var judge = new AJudge(find: _ => ThreePrefixes with { Thresholds = [new(TrafficVector.Total, null, 1_250, Level: WatchLevel.Prefix)] });
+        for (var second = 0; second < 3; second++)
+        {
+            judge.ReceiveTogether(judge.Now.ToUnixTimeSeconds(), Carpet("192.0.2", 100).Concat(Carpet("198.51.100", 80)).Concat(second > 0 ? Carpet("203.0.113", 90) : []));
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal(WatchLevel.Object, opened.Subject.Level);
+        Assert.Equal([("192.0.2.0/24", 0.556), ("198.51.100.0/24", 0.444)], opened.Prefixes!.Select(prefix => (prefix.Prefix.ToString(), prefix.Part)));
+        Assert.Equal(
+            "total reached 2,000 packets/s towards 192.0.2.0/24, over the threshold of 1,250 for a prefix; the attack is spread over 2 prefixes, the largest of them 192.0.2.0/24, 198.51.100.0/24",
+            opened.Explanation!.Sentence);
+        Assert.Equal(
+            "192.0.2.0/24宛てのtotalが2,000 packets/sに達し、プレフィックス単位のしきい値1,250 packets/sを超えました。攻撃は2のプレフィックスに分散しており、大きい順に192.0.2.0/24, 198.51.100.0/24です",
+            opened.Explanation!.SentenceJa);
+        var joined = judge.Recorded.OfType<AnomalyChanged>().Single(changed => changed.Prefixes is not null);
+        Assert.Contains("203.0.113.0/24", joined.Prefixes!.Select(prefix => prefix.Prefix.ToString()));
+
+        judge.Advance(AJudge.Quick.LongestPause);
+        Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+
+        static IEnumerable<(string Host, long Packets)> Carpet(string prefix, long packets) => Enumerable.Range(1, 20).Select(host => ($"{prefix}.{host}", packets));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void A_prefix_with_most_of_it_is_named_and_the_others_belong_to_its_anomaly()
+    {
+        var judge = new AJudge(find: _ => ThreePrefixes with { Thresholds = [new(TrafficVector.Total, null, 1_250, Level: WatchLevel.Prefix)] });
+        judge.ReceiveTogether(
+            judge.Now.ToUnixTimeSeconds(),
+            from prefix in (string[])["192.0.2", "198.51.100", "203.0.113"]
+            from host in Enumerable.Range(1, 20)
+            select ($"{prefix}.{host}", prefix == "198.51.100" ? 500L : 70));
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.Equal((IPNetwork.Parse("198.51.100.0/24"), WatchLevel.Prefix), (opened.Subject.Target, opened.Subject.Level));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Prefixes_that_are_over_for_different_vectors_are_different_attacks()
+    {
+        var judge = new AJudge(find: _ => ThreePrefixes with { Thresholds = [new(TrafficVector.Total, null, 1_250, Level: WatchLevel.Prefix), new(TrafficVector.Udp, null, 300, Level: WatchLevel.Prefix)] });
+        for (var host = 1; host <= 20; host++)
+        {
+            judge.Receive(AJudge.Second(), packets: 40, udpPackets: 40, host: $"192.0.2.{host}");
+            judge.Receive(AJudge.Second(), packets: 80, host: $"198.51.100.{host}");
+        }
+
+        Assert.Equal(2, judge.Recorded.OfType<AnomalyDetected>().Count());
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Of_a_carpet_over_many_prefixes_the_largest_are_named_and_no_more()
+    {
+        var watched = Block with
+        {
+            Thresholds = [new(TrafficVector.Total, null, 500, Level: WatchLevel.Prefix)],
+            Prefixes = [NetworkKey.Of(IPNetwork.Parse("198.51.0.0/16"))],
+        };
+        var judge = new AJudge(find: _ => watched);
+        for (var second = 0; second < 8; second++)
+        {
+            judge.ReceiveTogether(
+                judge.Now.ToUnixTimeSeconds(),
+                from prefix in Enumerable.Range(0, 60)
+                from host in Enumerable.Range(1, 10)
+                select ($"198.51.{prefix + (second < 4 ? 0 : 60)}.{host}", 60L + prefix));
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(PrefixShare.Most, Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Prefixes!.Count);
+        Assert.All(judge.Streams, stream => Assert.InRange(stream.Prefixes.Count, 1, PrefixShare.Most));
+        Assert.All(judge.Recorded.OfType<AnomalyChanged>().Where(changed => changed.Prefixes is not null), changed => Assert.InRange(changed.Prefixes!.Count, 1, PrefixShare.Most));
     }
 
     [Fact, Trait("Requirement", "R26")]

@@ -10,6 +10,7 @@ namespace Platform.Detection.Anomalies;
 /// <param name="Pulses">How often it rose after a pause, the first rise included.</param>
 /// <param name="Explanation">Why.</param>
 /// <param name="At">Now (UTC).</param>
+/// <param name="Prefixes">What it is spread over, greatest first; null: its target alone, or it was not asked.</param>
 internal sealed record JudgeSecond(
     AnomalySubject Subject,
     DateTimeOffset Second,
@@ -17,7 +18,8 @@ internal sealed record JudgeSecond(
     IReadOnlyList<VectorMeasurement> Over,
     int Pulses,
     Explanation? Explanation,
-    DateTimeOffset At);
+    DateTimeOffset At,
+    IReadOnlyList<PrefixShare>? Prefixes = null);
 
 /// <param name="AnomalyId">The anomaly that is thought to be over.</param>
 /// <param name="Reason">Why.</param>
@@ -75,7 +77,8 @@ internal static class AnomalyDecider
                 Since: command.Second,
                 command.At,
                 SeverityOf(command, TimeSpan.Zero),
-                command.Explanation);
+                command.Explanation,
+                command.Prefixes);
         }
 
         var severity = SeverityOf(command, command.At - current.DetectedAt);
@@ -83,6 +86,7 @@ internal static class AnomalyDecider
             || total.Bits / 2 >= Math.Max(1, current.PeakBitsPerSecond)
             || total.Packets / 2 >= Math.Max(1, current.PeakPacketsPerSecond)
             || severity > current.Severity
+            || (current.Prefixes.Count < PrefixShare.Most && command.Prefixes?.Any(prefix => !current.Prefixes.Contains(prefix.Prefix)) == true)
             || command.Pulses / 2 >= current.Pulses;
         return isNews
             ? new AnomalyChanged(
@@ -94,7 +98,8 @@ internal static class AnomalyDecider
                 command.At,
                 (Severity)Math.Max((int)severity, (int)current.Severity),
                 Math.Max(command.Pulses, current.Pulses),
-                command.Explanation)
+                command.Explanation,
+                Prefixes(current, command.Prefixes))
             : Decision<AnomalyEvent>.Unchanged;
     }
 
@@ -145,6 +150,16 @@ internal static class AnomalyDecider
                 known.With(command.Most ?? []).Proposal(),
                 command.Most);
     }
+
+    /// <summary>Who was attacked stays named: where its traffic went on to, it may come back from.</summary>
+    private static IReadOnlyList<PrefixShare>? Prefixes(AnomalyState current, IReadOnlyList<PrefixShare>? now) => now is null ? null :
+    [
+        .. now
+            .OrderByDescending(prefix => current.Prefixes.Contains(prefix.Prefix))
+            .Take(PrefixShare.Most - current.Prefixes.Count(known => now.All(prefix => !prefix.Prefix.Equals(known))))
+            .OrderByDescending(prefix => prefix.Part),
+        .. current.Prefixes.Where(known => now.All(prefix => !prefix.Prefix.Equals(known))).Select(known => new PrefixShare(known, 0)).OrderBy(known => $"{known.Prefix}", StringComparer.Ordinal),
+    ];
 
     private static Severity SeverityOf(JudgeSecond command, TimeSpan lasting) =>
         Severities.Of(command.Over.Max(vector => vector.Excess()), lasting);

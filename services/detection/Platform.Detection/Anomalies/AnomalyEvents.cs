@@ -16,6 +16,7 @@ internal abstract record AnomalyEvent;
 /// <param name="DetectedAt">When it was recognised (UTC).</param>
 /// <param name="Severity">From how far over.</param>
 /// <param name="Explanation">Why; null in events of the first release.</param>
+/// <param name="Prefixes">What it is spread over, greatest first; null: its target alone.</param>
 internal sealed record AnomalyDetected(
     AnomalySubject Subject,
     IReadOnlyList<VectorMeasurement> Vectors,
@@ -24,9 +25,10 @@ internal sealed record AnomalyDetected(
     DateTimeOffset Since,
     DateTimeOffset DetectedAt,
     Severity Severity = Severity.Low,
-    Explanation? Explanation = null) : AnomalyEvent;
+    Explanation? Explanation = null,
+    IReadOnlyList<PrefixShare>? Prefixes = null) : AnomalyEvent;
 
-/// <summary>The open anomaly gained a vector, doubled, became more severe or pulses.</summary>
+/// <summary>The open anomaly gained a vector, doubled, became more severe or pulses, or it reached other prefixes.</summary>
 /// <param name="Subject">Which anomaly, of what.</param>
 /// <param name="Vectors">Vectors over their threshold in the second that changed it, greatest excess first.</param>
 /// <param name="PeakBitsPerSecond">Greatest rate so far.</param>
@@ -36,6 +38,7 @@ internal sealed record AnomalyDetected(
 /// <param name="Severity">The highest so far.</param>
 /// <param name="Pulses">How often it rose again after a pause, the first rise included.</param>
 /// <param name="Explanation">Why; null in events of the first release.</param>
+/// <param name="Prefixes">All that it was spread over since it opened, greatest now first; null: nothing new is known of that.</param>
 internal sealed record AnomalyChanged(
     AnomalySubject Subject,
     IReadOnlyList<VectorMeasurement> Vectors,
@@ -45,7 +48,8 @@ internal sealed record AnomalyChanged(
     DateTimeOffset ChangedAt,
     Severity Severity = Severity.Low,
     int Pulses = 1,
-    Explanation? Explanation = null) : AnomalyEvent;
+    Explanation? Explanation = null,
+    IReadOnlyList<PrefixShare>? Prefixes = null) : AnomalyEvent;
 
 /// <summary>The anomaly is over.</summary>
 /// <param name="Subject">Which anomaly, of what.</param>
@@ -98,6 +102,15 @@ internal sealed record AnomalySubject(
     IPNetwork Target,
     WatchLevel Level = WatchLevel.Host,
     TrafficDirection Direction = TrafficDirection.In);
+
+/// <summary>A prefix that is attacked, of several.</summary>
+/// <param name="Prefix">A block, or a host that has nearly all of its block's.</param>
+/// <param name="Part">Of the attack's packets, 0 to 1; 0: not any more.</param>
+internal sealed record PrefixShare(IPNetwork Prefix, double Part)
+{
+    /// <summary>So many are named; the rest is small.</summary>
+    public const int Most = 32;
+}
 
 /// <summary>What was measured of one vector, and what it was held against.</summary>
 /// <remarks>Its level says whose traffic that was; null in events of the first release: the target's.</remarks>

@@ -28,6 +28,7 @@ internal sealed class AnomalyPublications : IPublications
             Level = e.Subject.Level.Name(),
             Direction = e.Subject.Direction.Name(),
             Explanation = Explain(e.Explanation),
+            Prefixes = Shares(e.Prefixes),
         },
         AnomalyChanged e => new Published.AnomalyChanged
         {
@@ -46,6 +47,7 @@ internal sealed class AnomalyPublications : IPublications
             Direction = e.Subject.Direction.Name(),
             Pulses = e.Pulses,
             Explanation = Explain(e.Explanation),
+            Prefixes = Shares(e.Prefixes),
         },
         AnomalyEnded e => new Published.AnomalyEnded
         {
@@ -112,6 +114,9 @@ internal sealed class AnomalyPublications : IPublications
             SentenceJa = explanation.SentenceJa,
             NotJa = explanation.NotJa ?? [],
         };
+
+    private static IReadOnlyList<TrafficShare>? Shares(IReadOnlyList<PrefixShare>? prefixes) =>
+        prefixes is null ? null : [.. prefixes.Select(prefix => new TrafficShare { Value = prefix.Prefix.ToString(), Share = prefix.Part })];
 
     private static IReadOnlyList<TrafficShare> Shares(IEnumerable<Share> shares) =>
         [.. shares.Select(share => new TrafficShare { Value = share.Value, Share = share.Part })];

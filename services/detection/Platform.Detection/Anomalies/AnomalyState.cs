@@ -36,6 +36,9 @@ internal sealed record AnomalyState(
     /// <summary>Pulses that were reported.</summary>
     public int Pulses { get; init; } = 1;
 
+    /// <summary>Prefixes that the open anomaly was reported to be spread over.</summary>
+    public ImmutableHashSet<IPNetwork> Prefixes { get; init; } = [];
+
     /// <summary>What every anomaly of this target, the open one included, was about, with the most that was measured of each vector.</summary>
     public ImmutableDictionary<Guid, KnownAnomaly> Known { get; init; } = ImmutableDictionary<Guid, KnownAnomaly>.Empty;
 
@@ -63,6 +66,7 @@ internal sealed record AnomalyState(
             DetectedAt = e.DetectedAt,
             Severity = e.Severity,
             Pulses = 1,
+            Prefixes = [.. (e.Prefixes ?? []).Select(prefix => prefix.Prefix)],
             Known = current.Known.SetItem(e.Subject.AnomalyId, new KnownAnomaly(e.Subject, e.Vectors)),
         },
         AnomalyChanged e => current with
@@ -73,6 +77,7 @@ internal sealed record AnomalyState(
             Revision = e.Revision,
             Severity = e.Severity,
             Pulses = e.Pulses,
+            Prefixes = current.Prefixes.Union((e.Prefixes ?? []).Select(prefix => prefix.Prefix)),
             Known = current.Known.SetItem(
                 e.Subject.AnomalyId, (current.Known.GetValueOrDefault(e.Subject.AnomalyId) ?? new KnownAnomaly(e.Subject, [])).With(e.Vectors)),
         },

@@ -29,6 +29,7 @@ internal static class Explainer
     /// <param name="expected">The usual traffic at this hour; empty while nothing is learned.</param>
     /// <param name="evidence">What sketches say.</param>
     /// <param name="judged">Whose traffic was measured; of the whole object the prefixes that have nearly all of it. Null: the target's.</param>
+    /// <param name="prefixes">What the anomaly is spread over; null: its target alone.</param>
     public static Explanation Explain(
         AnomalySubject subject,
         string rule,
@@ -36,7 +37,8 @@ internal static class Explainer
         in SecondTraffic excess,
         in SecondTraffic expected,
         Evidence evidence,
-        IReadOnlyList<IPNetwork>? judged = null)
+        IReadOnlyList<IPNetwork>? judged = null,
+        IReadOnlyList<PrefixShare>? prefixes = null)
     {
         var first = over[0];
         var unit = first.UnitOver();
@@ -48,7 +50,7 @@ internal static class Explainer
         };
         var (kind, confidence) = Classify(excess);
         var not = NotThese(kind, excess, expected);
-        var said = new Said(subject, rule, first.Vector, first.Level, unit, measured, threshold ?? 0, baseline, judged ?? [subject.Target]);
+        var said = new Said(subject, rule, first.Vector, first.Level, unit, measured, threshold ?? 0, baseline, judged ?? [subject.Target], prefixes);
         return new(
             said.InEnglish(),
             rule,

@@ -14,6 +14,7 @@ namespace Platform.Detection.Anomalies;
 /// <param name="Threshold">What it was held against.</param>
 /// <param name="Usual">At this hour; null while nothing is learned.</param>
 /// <param name="Judged">The networks that were measured; of the whole object the prefixes that have nearly all of it, greatest first.</param>
+/// <param name="Prefixes">What the anomaly is spread over where that is wider than its target, and than what was measured; null: it is not.</param>
 internal sealed record Said(
     AnomalySubject Subject,
     string Rule,
@@ -23,7 +24,8 @@ internal sealed record Said(
     long Measured,
     long Threshold,
     long? Usual,
-    IReadOnlyList<IPNetwork> Judged)
+    IReadOnlyList<IPNetwork> Judged,
+    IReadOnlyList<PrefixShare>? Prefixes = null)
 {
     private const int MostNamed = 5; // more prefixes are counted, and the first of them named
     private const int FirstNamed = 3;
@@ -35,6 +37,11 @@ internal sealed record Said(
     private bool IsOfMany => (Level ?? Subject.Level) < Subject.Level;
 
     private bool IsSpread => IsWhole && Judged.Count > MostNamed;
+
+    /// <summary>A block is over and the attack goes on around it.</summary>
+    private bool IsWider => !IsWhole && Prefixes is { Count: > 1 };
+
+    private string Widest => string.Join(", ", Prefixes!.Take(Prefixes!.Count > MostNamed ? FirstNamed : MostNamed).Select(prefix => prefix.Prefix));
 
     /// <summary>What has most of it, where that is not what was measured.</summary>
     private string? Most => IsWhole ? string.Join(", ", IsSpread ? Judged.Take(FirstNamed) : Judged) : (Level ?? Subject.Level) > Subject.Level ? $"{Subject.Target}" : null;
@@ -49,6 +56,7 @@ internal sealed record Said(
             $"{Vector.Name()} reached {Measured:N0} {Per} {(IsOut ? "from" : "towards")} {(IsWhole ? "all of the object" : Judged[0])}, over the {rule}threshold of {Threshold:N0}{level}")
             + (Usual is { } usual ? Invariant($" (usual at this hour: {usual:N0})") : "")
             + (IsSpread ? Invariant($"; it is spread over {Judged.Count} prefixes, the largest of them {Most}")
+                : IsWider ? Invariant($"; the attack is spread over {Prefixes!.Count} prefixes, the largest of them {Widest}")
                 : Most is { } most ? $"; most of it is of {most}" : IsOfMany ? $"; so are many hosts of {Subject.Target}" : "");
     }
 
@@ -60,6 +68,7 @@ internal sealed record Said(
             $"{(IsWhole ? "オブジェクト全体" : Judged[0])}{(IsOut ? "から" : "宛て")}の{Vector.Name()}が{Measured:N0} {Per}に達し、{rule}{level}しきい値{Threshold:N0} {Per}を超えました")
             + (Usual is { } usual ? Invariant($"(この時間帯の平常値:{usual:N0} {Per})") : "")
             + (IsSpread ? Invariant($"。{Judged.Count}のプレフィックスに分散しており、大きい順に{Most}です")
+                : IsWider ? Invariant($"。攻撃は{Prefixes!.Count}のプレフィックスに分散しており、大きい順に{Widest}です")
                 : Most is { } most ? $"。大部分は{most}です" : IsOfMany ? $"。{Subject.Target}の多数のホストも超えています" : "");
     }
 }

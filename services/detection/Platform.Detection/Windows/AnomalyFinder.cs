@@ -14,6 +14,9 @@ namespace Platform.Detection.Windows;
 /// <param name="presence">Whether telemetry is there.</param>
 internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies, Action<Finding> found, TelemetryPresence presence)
 {
+    /// <summary>So often it is asked which prefixes an anomaly is spread over: of a second not everything has come at once.</summary>
+    private static readonly TimeSpan SpreadInterval = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
     private readonly List<Over> _over = [];
 
@@ -40,6 +43,12 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         if (isHeld)
         {
             episode.Note(episode.Hold!.Measure(whole, second));
+        }
+
+        if (episode.Home is not null)
+        {
+            Feed(on, target, target, second, verdict, origin, now);
+            return;
         }
 
         if (!verdict.IsOver)
@@ -79,7 +88,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
         var batch = new OverTogether(_over.Select(over => over.Target));
         var left = new List<Over>();
-        foreach (var over in _over.OrderBy(over => over.Target.Level))
+        foreach (var over in _over.OrderBy(over => over.Target.Level).ThenByDescending(over => over.Target.At(over.Second).Total.Packets))
         {
             Open(on, over, batch, left, origin, now);
         }
@@ -110,19 +119,36 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
 
         var (named, rule) = Naming.Of(on, target, second, whole, verdict, batch);
-        if (named is null && target.Block is { Episode: { IsSpread: true, State.Open: not null } spread } block)
+        if (named is null)
         {
-            spread.High(second, block.At(second).Total, now, presence.At(now), anomalies.LongestPause, isOver: true);
-            spread.Note(verdict.Over);
-            if (!spread.IsDeciding)
+            if (KeptOpenBy(on, target) is { } wide)
             {
-                Find(on, block, second, block.At(second), verdict with { Rule = "spread" }, target, origin, now); // it may have grown
+                Feed(on, wide, target, second, verdict, origin, now);
             }
+
+            return;
         }
 
-        if (named is null || named.Episode?.IsDeciding == true)
+        if (named.Episode?.IsDeciding == true)
         {
             return;
+        }
+
+        if (rule == "spread" || target.Level is not WatchLevel.Host)
+        {
+            if (HomeOf(on, verdict) is { } home)
+            {
+                var joined = Around(on, home, named);
+                Join(on, joined, home, target);
+                Feed(on, joined, target, second, verdict, origin, now);
+                return;
+            }
+
+            var block = rule == "spread" ? named : target;
+            if (block.Level is WatchLevel.Prefix && on.Object.Holds(block.Target) && Naming.IsSpread(on, block, second, verdict, batch))
+            {
+                (named, rule) = (on.Whole, "spread");
+            }
         }
 
         if (named != target)
@@ -134,6 +160,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
 
         named.Episode!.Begin(now, anomalies);
+        named.Episode.Note(verdict.Over);
         var theirs = named == target ? whole : named.At(second);
         theirs = theirs.Total.Packets > 0 ? theirs : named.At(second - 1); // this second's may be still to come
         theirs = theirs.Total.Packets > 0 ? theirs : whole;
@@ -142,6 +169,63 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         {
             Separate(on, named);
             on.Seconds.TakeOutWhatOpened();
+        }
+    }
+
+    /// <summary>What of a wider anomaly, that others than its own rules opened, is over keeps it open. Null: there is none.</summary>
+    private static TargetWatch? KeptOpenBy(ObjectWatch on, TargetWatch target) =>
+        target.Block is { IsCovered: true } block ? block.Episode!.IsSpread ? block : null
+        : on.Whole is { IsCovered: true } whole && (whole.Episode!.IsSpread || target.Level is WatchLevel.Prefix) ? whole
+        : null;
+
+    /// <summary>
+    /// The open anomaly that is the same attack: of a block, or of what a wider rule named, for one of these vectors. Who was over by its own rule alone
+    /// is attacked alone.
+    /// </summary>
+    private static TargetWatch? HomeOf(ObjectWatch on, Verdict verdict) => on.Open
+        .Where(open => open.Episode is { Home: null } episode && (open.Level is not WatchLevel.Host || episode.Hold is not null) && episode.Has(verdict.Over))
+        .MinBy(open => open.Target.Value);
+
+    /// <summary>What an anomaly widens to, so that it is about another target too: its own block where that is enough.</summary>
+    private static TargetWatch Around(ObjectWatch on, TargetWatch home, TargetWatch other) =>
+        home.Block is { IsCovered: false } block && (other == block || other.Block == block) ? block : on.Whole;
+
+    private static void Join(ObjectWatch on, TargetWatch joined, TargetWatch home, TargetWatch judged)
+    {
+        on.Seconds.Opens(joined, on.Lag.Seconds + (judged.Surge?.Span ?? 0));
+        Join(on, joined, home, isSpread: joined != judged);
+        Separate(on, joined);
+        on.Seconds.TakeOutWhatOpened();
+    }
+
+    /// <param name="isSpread">Its own rules did not say so: its parts keep it open.</param>
+    private static void Join(ObjectWatch on, TargetWatch joined, TargetWatch home, bool isSpread)
+    {
+        joined.Episode ??= new Episode();
+        (joined.Episode.Home, joined.Episode.IsSpread) = (home, isSpread);
+        home.Episode!.Joined.Add(joined);
+        on.Open.Add(joined);
+    }
+
+    /// <summary>What belongs to a wider anomaly keeps it open, and it may have grown.</summary>
+    private void Feed(ObjectWatch on, TargetWatch wide, TargetWatch judged, long second, Verdict verdict, Origin origin, DateTimeOffset now)
+    {
+        var home = wide.Episode!.Home ?? wide;
+        var episode = home.Episode!;
+        var all = home.At(second).Copy();
+        foreach (var joined in episode.Joined)
+        {
+            all.Add(joined.At(second));
+        }
+
+        episode.High(second, all.Total, now, presence.At(now), anomalies.LongestPause, verdict.IsOver);
+        if (verdict.IsOver)
+        {
+            episode.Note(verdict.Over);
+            if (episode is { IsDeciding: false, State.Open: not null })
+            {
+                Find(on, home, second, all, judged.Level < wide.Level ? verdict with { Rule = "spread" } : verdict, judged, origin, now);
+            }
         }
     }
 
@@ -179,6 +263,14 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         var wide = open.Memory?.Hold?.Level is WatchLevel.Object ? on.Whole : target.Block;
         var hold = open.Memory?.Hold is { } rule && wide is not null ? new Hold(wide, rule.Vector, rule.Unit, rule.Rate, rule.Burst) : null;
         target.Episode = Episode.Resume(open, hold, presence.At(now));
+        foreach (var level in open.Memory?.Joined ?? [])
+        {
+            if ((level is WatchLevel.Object ? on.Whole : target.Block) is { IsCovered: false } joined)
+            {
+                Join(on, joined, target, isSpread: true);
+            }
+        }
+
         Take(on, target, open.State, isDeciding: false);
     }
 
@@ -208,6 +300,14 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             else
             {
                 (episode.Hold, episode.IsSpread) = (null, false);
+                foreach (var joined in episode.Joined.Where(joined => joined.Episode!.Home == target))
+                {
+                    (joined.Episode!.Home, joined.Episode.IsSpread) = (null, false);
+                    on.Open.Remove(joined);
+                    Forget(on, joined);
+                }
+
+                episode.Joined.Clear();
                 Forget(on, target);
                 on.Open.Remove(target);
             }
@@ -257,11 +357,17 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     {
         var episode = target.Episode!;
         var watched = on.Object;
+        var prefixes = Spread();
         var subject = episode.State.Open
             ?? new AnomalySubject(
-                Guid.CreateVersion7(now), watched.ObjectId, watched.ServiceCode, on.NetworksOf(target, second)[0], target.Level, on.Direction);
+                Guid.CreateVersion7(now),
+                watched.ObjectId,
+                watched.ServiceCode,
+                prefixes is [{ Prefix: var largest }, ..] ? largest : on.NetworksOf(target, second)[0],
+                target.Level,
+                on.Direction);
         var command = new JudgeSecond(
-            subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now);
+            subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now, prefixes);
         if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
             var rules = on.Rules(target.Level);
@@ -274,7 +380,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                     Surge.Excess(target.Surge, whole, rules.Learned, out _),
                     rules.Learned.Typical,
                     target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
-                    judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()]),
+                    judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()],
+                    command.Prefixes),
             };
             if (!target.IsCovered)
             {
@@ -291,6 +398,17 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                 EndOf: null,
                 origin,
                 Guid.CreateVersion7(now)));
+        }
+
+        IReadOnlyList<PrefixShare>? Spread()
+        {
+            if (episode.State.Open is not null && now - episode.SpreadAt < SpreadInterval)
+            {
+                return null;
+            }
+
+            episode.SpreadAt = now;
+            return on.SpreadOf(target, second);
         }
     }
 

@@ -21,8 +21,24 @@ internal sealed class Episode
     /// <summary>A finding about this target is being recorded; until then nothing further is decided about it.</summary>
     public bool IsDeciding { get; set; }
 
-    /// <summary>Its traffic belongs to an anomaly of its own.</summary>
-    public bool IsCovering => State.Open is not null || IsDeciding;
+    /// <summary>The narrower target whose anomaly it is a part of; null: of none.</summary>
+    public TargetWatch? Home { get; set; }
+
+    /// <summary>Wider targets that were over since this anomaly opened, and belong to it.</summary>
+    public List<TargetWatch> Joined { get; } = [];
+
+    /// <summary>Its traffic belongs to an anomaly, its own or the one that it joined.</summary>
+    public bool IsCovering => State.Open is not null || IsDeciding || Home is not null;
+
+    /// <summary>The open anomaly that its traffic belongs to; null: none, or it is being recorded.</summary>
+    public AnomalyState? Open => (Home?.Episode ?? this).State is { Open: not null } open ? open : null;
+
+    /// <summary>When it was last asked which prefixes the anomaly is spread over.</summary>
+    public DateTimeOffset SpreadAt { get; set; }
+
+    /// <summary>Whether one of these was over while the anomaly is open.</summary>
+    public bool Has(IEnumerable<VectorMeasurement> over) =>
+        over.Any(vector => State.Vectors.Contains(vector.Vector) || _most.Exists(known => known.Vector == vector.Vector));
 
     /// <summary>When traffic of one second was last seen near a threshold.</summary>
     public DateTimeOffset LastHigh { get; private set; }
@@ -49,7 +65,12 @@ internal sealed class Episode
 
     /// <summary>What is remembered of an open anomaly beside its stream.</summary>
     public EpisodeMemory Memory => new(
-        Pulses, _longestPause, IsSpread, Hold is { } hold ? new HoldMemory(hold.Wide.Level, hold.Vector, hold.Unit, hold.Rate, hold.Burst) : null, [.. _most]);
+        Pulses,
+        _longestPause,
+        IsSpread,
+        Hold is { } hold ? new HoldMemory(hold.Wide.Level, hold.Vector, hold.Unit, hold.Rate, hold.Burst) : null,
+        [.. _most],
+        Joined.Count > 0 ? [.. Joined.Select(joined => joined.Level)] : null);
 
     /// <summary>Of each vector that was over, of each level, the most that was measured while the anomaly is open.</summary>
     public IReadOnlyList<VectorMeasurement> Most => _most;
@@ -226,7 +247,14 @@ internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit 
 /// <param name="IsSpread">Its hosts keep it open.</param>
 /// <param name="Hold">The rule of a wider level that opened it; null: it was another one.</param>
 /// <param name="Most">Of each vector that was over the most that was measured.</param>
-internal sealed record EpisodeMemory(int Pulses, TimeSpan LongestPause, bool IsSpread, HoldMemory? Hold, IReadOnlyList<VectorMeasurement>? Most = null);
+/// <param name="Joined">Levels around the target that belong to the anomaly since; null: none.</param>
+internal sealed record EpisodeMemory(
+    int Pulses,
+    TimeSpan LongestPause,
+    bool IsSpread,
+    HoldMemory? Hold,
+    IReadOnlyList<VectorMeasurement>? Most = null,
+    IReadOnlyList<WatchLevel>? Joined = null);
 
 /// <param name="Level">Of the wider target.</param>
 /// <param name="Vector">Its vector.</param>

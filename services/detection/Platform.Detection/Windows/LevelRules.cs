@@ -73,7 +73,7 @@ internal sealed class LevelRules
     public bool IsNear(in SecondTraffic traffic, TargetWatch target)
     {
         var episode = target.Episode;
-        var open = episode?.State.Open is null ? null : episode.State;
+        var open = episode?.Open;
         if (traffic.Exceeds(_set, open is not null && episode!.IsOpenedElsewhere ? 1 : _lowShare, open?.Vectors))
         {
             return true;

@@ -32,7 +32,7 @@ internal static class Naming
             return batch.HostsOf(block) > SpreadHosts && on.Object.Holds(block.Target) ? (block, "spread") : (target, verdict.Rule);
         }
 
-        if (target.Level is WatchLevel.Prefix && on.Whole.IsCovered && !(verdict.IsAtOnce && StandsOut(on.Whole, target, second)))
+        if (target.Level is WatchLevel.Prefix && on.Whole.IsCovered)
         {
             return (null, "");
         }
@@ -70,14 +70,20 @@ internal static class Naming
     private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit) =>
         Growth.Of(parts, second - 2, vector, unit, on.Grain) is { IsEnough: true } now ? now : Growth.Of(parts, second - LongestLook, vector, unit, on.Grain);
 
-    /// <summary>An object's anomaly has a prefix as its part, unless it is about another one and this has most of the traffic.</summary>
-    private static bool StandsOut(TargetWatch whole, TargetWatch block, long second)
+    /// <summary>
+    /// Whether it is the object that is attacked: several of its blocks are over together, for the same vector, and none of them has most of what is new there.
+    /// </summary>
+    public static bool IsSpread(ObjectWatch on, TargetWatch block, long second, Verdict verdict, OverTogether batch)
     {
-        return whole.Episode!.State.Open is { } open && open.Target != block.Target.ToNetwork()
-            && Before(block) > 0 && Before(block) >= Dominance * Before(whole);
-
-        // Of this second the whole may not have everything yet.
-        long Before(TargetWatch target) => target.Lately(second - 3)[TrafficVector.Total].Packets - target.At(second).Total.Packets;
+        var first = verdict.Over[0];
+        var vectors = verdict.Over.Select(over => over.Vector).ToHashSet();
+        TargetWatch[] together =
+        [
+            block,
+            .. batch.Blocks(SpreadHosts).Where(other => other != block && !other.IsCovered && on.Object.Holds(other.Target)
+                && (batch.HostsOf(other) > SpreadHosts || on.Rules(WatchLevel.Prefix).Judge(other.At(second), other).Over.Any(over => vectors.Contains(over.Vector)))),
+        ];
+        return together.Length > 1 && Grown(on, together, second, first.Vector, first.UnitOver()).Leader() is null;
     }
 
     /// <summary>What the wider level may have for as long as it likes.</summary>
@@ -110,4 +116,8 @@ internal sealed class OverTogether
     public bool Has(TargetWatch target) => _targets.Contains(target);
 
     public int HostsOf(TargetWatch block) => _hosts.GetValueOrDefault(block);
+
+    /// <summary>Blocks that are over, or more of whose hosts are than that.</summary>
+    public IEnumerable<TargetWatch> Blocks(int hosts) =>
+        _targets.Where(target => target.Level is WatchLevel.Prefix).Union(_hosts.Where(block => block.Value > hosts).Select(block => block.Key));
 }

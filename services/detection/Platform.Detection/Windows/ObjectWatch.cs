@@ -11,6 +11,8 @@ internal sealed class ObjectWatch
 {
     private const double NearlyAll = 0.9; // what has the rest of an anomaly is not named
     private const int RateMemory = 600; // seconds
+    private const int Complete = 3; // seconds
+    private const double LeastChance = 0.1;
     private readonly int _lateness;
     private readonly LevelRules[] _rules = new LevelRules[3];
     private WatchedObject _object;
@@ -143,6 +145,58 @@ internal sealed class ObjectWatch
         return parts.Length == 0
             ? [_object.PrefixOf(Blocks.Keys.FirstOrDefault(Whole.Target)).ToNetwork()]
             : [.. parts.Take(named).Select(prefix => prefix.Prefix.ToNetwork())];
+    }
+
+    /// <summary>
+    /// What an anomaly that is wider than its target is spread over: the blocks that together have nearly all of what is new, greatest first, each as its one host
+    /// where that has nearly all of it. Null: it is of its target alone.
+    /// </summary>
+    public IReadOnlyList<PrefixShare>? SpreadOf(TargetWatch target, long second)
+    {
+        var joined = target.Episode!.Joined;
+        var isWhole = target == Whole || joined.Contains(Whole);
+        if (!isWhole && joined.Count == 0)
+        {
+            return null;
+        }
+
+        TargetWatch[] wide = [.. joined.Where(one => one != Whole)];
+        var parts = Shares([.. target == Whole ? [] : (TargetWatch[])[target], .. wide, .. isWhole ? Parts() : []])
+            .GroupBy(one => one.Part.Block is { } block && wide.Contains(block) ? block : one.Part)
+            .Select(same => (Part: same.Key, By: same.Sum(one => one.By)))
+            .OrderByDescending(one => one.By)
+            .ToArray();
+        var (all, told, named) = (parts.Sum(one => one.By), 0.0, 0);
+        while (named < Math.Min(parts.Length, PrefixShare.Most) && told < all * NearlyAll)
+        {
+            told += parts[named++].By;
+        }
+
+        var blocks = parts.Take(named).Select(one => one.Part).Where(part => part.Level is WatchLevel.Prefix).ToHashSet();
+        var hosts = Hosts.Values.Where(host => blocks.Contains(host.Block!) && _object.Holds(host.Target)).ToLookup(host => host.Block!);
+        return named == 0 ? null : [.. parts.Take(named).Select(one => new PrefixShare(NameOf(one.Part).ToNetwork(), Math.Round(one.By / all, 3)))];
+
+        NetworkKey NameOf(TargetWatch part)
+        {
+            var within = Shares(hosts[part]);
+            var (most, by) = within.OrderByDescending(one => one.By).FirstOrDefault();
+            return by > 0 && by >= NearlyAll * within.Sum(one => one.By) ? most.Target : part.Target;
+        }
+
+        // Who was not seen before had nothing before. Of this second the rest may be still to come, the three before it have it all.
+        IReadOnlyList<(TargetWatch Part, double By)> Shares(IEnumerable<TargetWatch> of)
+        {
+            var had = of.Select(part => (Part: part, Now: (double)part.At(second).Total.Packets, Lately: (double)part.Lately(second - Complete).Total.Packets)).ToArray();
+            (TargetWatch Part, double By)[] grown = [.. had.Select(one => (one.Part, By: Math.Max(Beyond(one.Part, one.Now, 1), Beyond(one.Part, one.Lately - one.Now, Complete)))).Where(one => one.By > 0)];
+            return grown.Length > 0 ? grown : [.. had.Select(one => (one.Part, By: one.Now)).Where(one => one.By > 0)];
+        }
+
+        double Beyond(TargetWatch part, double packets, int seconds)
+        {
+            var usual = seconds * part.Before(TrafficUnit.Packets);
+            var chance = usual > 0 ? Math.Clamp(Math.Sqrt(Math.Max(1, Grain) / usual), LeastChance, 1) : 0;
+            return Math.Max(0, packets - (usual * (1 + chance))) / seconds;
+        }
     }
 
     private void Compile(double lowShare)

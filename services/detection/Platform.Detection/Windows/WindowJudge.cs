@@ -160,7 +160,7 @@ internal sealed class WindowJudge(
             var target = anomaly.Subject.Level switch
             {
                 WatchLevel.Object => on.Whole,
-                WatchLevel.Prefix => on.Block(key, windows.MaxHostsPerPartition - Hosts),
+                WatchLevel.Prefix => on.Block(key with { Length = 128 }, windows.MaxHostsPerPartition - Hosts), // of any of its hosts
                 _ => Find(on, key),
             };
             if (target is not null && (target == on.Whole || target.Target == key)) // else the object was grouped anew

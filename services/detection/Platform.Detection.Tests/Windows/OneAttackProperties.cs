@@ -1,0 +1,134 @@
+using System.Net;
+using FsCheck;
+using FsCheck.Fluent;
+using Platform.Detection.Anomalies;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.Tests.Windows;
+
+/// <summary>
+/// One attack is one anomaly, however it is spread over hosts and blocks of one object, in whatever order its windows come, and it ends. No host of it is over
+/// by itself: such hosts have anomalies of their own.
+/// </summary>
+public sealed class OneAttackProperties
+{
+    private const int Blocks = 6;
+
+    private static readonly Threshold OfAHost = new(TrafficVector.Total, null, 1_000);
+    private static readonly Threshold OfABlock = new(TrafficVector.Total, null, 2_000, Level: WatchLevel.Prefix);
+    private static readonly Threshold OfTheObject = new(TrafficVector.Total, null, 5_000, Level: WatchLevel.Object);
+
+    private static readonly Threshold[][] Thresholds = [[OfABlock], [OfTheObject], [OfABlock, OfTheObject], [OfAHost, OfABlock, OfTheObject]];
+
+    private static readonly string[][] Prefixes =
+    [
+        ["198.51.96.0/21"],
+        [.. Enumerable.Range(0, Blocks).Select(block => $"198.51.{96 + block}.0/24")],
+        ["198.51.96.0/23", "198.51.98.0/24", "198.51.99.0/25", "198.51.99.128/25", "198.51.100.0/23"],
+    ];
+
+    private static readonly Arbitrary<Attack> Attacks = Arb.From(
+        from thresholds in Gen.Choose(0, Thresholds.Length - 1)
+        from prefixes in Gen.Choose(0, Prefixes.Length - 1)
+        from blocks in Gen.Choose(1, Blocks)
+        from count in Gen.Choose(3, 60)
+        from most in Gen.Elements(50, 200, 900)
+        from hosts in Gen.ArrayOf(
+            from block in Gen.Choose(0, blocks - 1)
+            from host in Gen.Choose(1, 250)
+            from packets in Gen.Choose(20, most)
+            select (Host: $"198.51.{96 + block}.{host}", Packets: (long)packets), count)
+        from seconds in Gen.Choose(2, 6)
+        from batch in Gen.Elements(1, 3, 20, 1_000)
+        from seed in Gen.Choose(0, int.MaxValue - 1)
+        select new Attack(thresholds, prefixes, [.. hosts.DistinctBy(host => host.Host)], seconds, batch, seed));
+
+    [Fact, Trait("Requirement", "R1")]
+    public void An_attack_in_any_spread_and_order_opens_one_anomaly_at_most_and_ends() => Prop.ForAll(Attacks, attack =>
+    {
+        var judge = Play(attack, restart: false);
+        IsOneAtMost(judge);
+        AllIsOver(judge);
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
+
+    [Fact, Trait("Requirement", "R1"), Trait("Requirement", "R197")]
+    public void It_stays_one_when_another_process_takes_over_in_the_middle() => Prop.ForAll(Attacks, attack =>
+    {
+        var judge = Play(attack, restart: true);
+        IsOneAtMost(judge);
+        AllIsOver(judge);
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
+
+    private static void IsOneAtMost(AJudge judge)
+    {
+        var opened = judge.Recorded.OfType<AnomalyDetected>().ToArray();
+        Assert.True(opened.Length <= 1, string.Join(Environment.NewLine, opened.Select(one => $"{one.Subject.Level} {one.Subject.Target}: {one.Explanation!.Sentence}")));
+    }
+
+    private static void AllIsOver(AJudge judge)
+    {
+        Assert.Empty(judge.FoundTwice);
+        Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+        Assert.Equal(
+            judge.Recorded.OfType<AnomalyDetected>().Select(one => one.Subject.AnomalyId).Order(),
+            judge.Recorded.OfType<AnomalyEnded>().Select(one => one.Subject.AnomalyId).Order());
+    }
+
+    private static AJudge Play(Attack attack, bool restart)
+    {
+        var watched = AJudge.Watched with
+        {
+            Thresholds = Thresholds[attack.Thresholds],
+            Prefixes = [.. Prefixes[attack.Prefixes].Select(prefix => NetworkKey.Of(IPNetwork.Parse(prefix)))],
+        };
+        var judge = new AJudge(find: _ => watched);
+        var random = new Random(attack.Seed);
+        (string Host, long Packets)[] everyDay =
+        [
+            .. from block in Enumerable.Range(0, Blocks)
+               from host in Enumerable.Range(1, 5)
+               select ($"198.51.{96 + block}.{host}", 10L),
+        ];
+        for (var second = 0; second < 5; second++)
+        {
+            PlaySecond(judge, everyDay, attack.Batch, random);
+        }
+
+        for (var second = 0; second < attack.Seconds; second++)
+        {
+            PlaySecond(judge, [.. everyDay, .. attack.Hosts], attack.Batch, random);
+            if (restart && second == attack.Seconds / 2)
+            {
+                judge.Restart();
+            }
+        }
+
+        for (var second = 0; second <= AJudge.Quick.LongestPause.TotalSeconds; second++)
+        {
+            PlaySecond(judge, everyDay, attack.Batch, random);
+        }
+
+        return judge;
+    }
+
+    private static void PlaySecond(AJudge judge, (string Host, long Packets)[] had, int batch, Random random)
+    {
+        had = [.. had];
+        random.Shuffle(had);
+        foreach (var part in had.Chunk(batch))
+        {
+            judge.ReceiveTogether(judge.Now.ToUnixTimeSeconds(), part);
+        }
+
+        judge.Advance(TimeSpan.FromSeconds(1));
+    }
+
+    /// <param name="Thresholds">Which ones are set.</param>
+    /// <param name="Prefixes">Which ones the object has.</param>
+    /// <param name="Hosts">What each has of it in every second.</param>
+    /// <param name="Seconds">How long.</param>
+    /// <param name="Batch">Windows that come together.</param>
+    /// <param name="Seed">Of their order.</param>
+    private sealed record Attack(int Thresholds, int Prefixes, (string Host, long Packets)[] Hosts, int Seconds, int Batch, int Seed);
+}
