@@ -264,7 +264,7 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
     {
         await Again(
             ("Mitigations:MaxCountermeasures", "20"), ("Mitigations:MaxCountermeasuresPerTenant", "10"),
-            ("Mitigations:MaxRules", "40"), ("Mitigations:MaxRulesPerTenant", "25"));
+            ("Mitigations:MaxRules", "30"), ("Mitigations:MaxRulesPerTenant", "25"));
         string[] list = [.. Enumerable.Range(1, 15).Select(last => $"198.51.100.{last}/32")];
         await Deliver(Customer.Signed("203.0.113.0/24"));
         await SetPolicy("automatic", list[..10]);
@@ -279,8 +279,20 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
         await Deliver(other.Signed("198.51.100.0/24"));
         await Deliver(other.AttackedBy("198.51.100.77/32", Tests.Customer.NewId(), "ntp"));
         await Network.RouterHasRule("198.51.100.77/32");
+        full = await Assert.ThrowsAsync<RpcException>(async () => await Client.StartMitigationAsync(
+            new()
+            {
+                ServiceCode = other.ServiceCode,
+                Reason = "its own cap is far",
+                Countermeasures = { Enumerable.Range(1, 8).Select(last => Rule($"198.51.100.{last}/32", sourcePort: 53)) },
+            },
+            Host.As(TenantId.Of(other.TenantId), Roles.Operator)));
+        Assert.Equal("total-rules-cap-reached", full.Trailers.GetValue(Rejections.CodeTrailer));
 
-        await SetPolicy("automatic", list); // ten more would join what stands
+        full = await Assert.ThrowsAsync<RpcException>(() => SetPolicy("automatic", list)); // ten more would join what stands
+        Assert.Equal("tenant-rules-cap-reached", full.Trailers.GetValue(Rejections.CodeTrailer));
+        await SetPolicy("automatic", list[..11]);
+        await Passes(async () => await Rules("203.0.113.15") == 24, "those that there is room for");
         await Deliver(Customer.AttackedBy("203.0.113.153/32", Tests.Customer.NewId(), "ntp"));
         await Passes(async () => (await Mitigations()).Any(it => it.Failure == "tenant-rules-cap-reached"), "the refusal");
         for (var look = 0; look < 4; look++)
@@ -293,6 +305,22 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
         await Client.WithdrawMitigationAsync(new() { MitigationId = first.MitigationId, Reason = "over" }, As(Roles.Operator));
         await Client.WithdrawMitigationAsync(new() { MitigationId = second.MitigationId, Reason = "over" }, As(Roles.Operator));
         await Passes(async () => (await ANetwork.Rules(Network.Router)).Any(rule => rule.Contains("203.0.113.153/32", StringComparison.Ordinal)), "room, and the defence");
+    }
+
+    [Fact]
+    public async Task Of_a_list_of_the_installation_that_what_stands_has_no_room_for_those_are_let_through_that_fit_in_its_order()
+    {
+        (string, string)[] caps = [("Mitigations:MaxCountermeasuresPerTenant", "10"), ("Mitigations:MaxRulesPerTenant", "12")];
+        await Again(caps);
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await ByHand(Rule("203.0.113.156/32", sourcePort: 53), Rule("203.0.113.157/32", sourcePort: 53));
+        await Network.RouterHasRule("203.0.113.157/32");
+
+        await Again([.. caps, .. Enumerable.Range(0, 9).Select(i => ($"Mitigations:AllowedSources:{i}", $"198.51.100.{99 - i}/32"))]);
+        await Passes(async () => await Rules("203.0.113.15") == 12, "five for each of the two");
+        Assert.Equal(
+            ["198.51.100.95/32", "198.51.100.96/32", "198.51.100.97/32", "198.51.100.98/32", "198.51.100.99/32"],
+            (await Read()).Where(it => it.Spec.IsAllowance).Select(it => it.Spec.Rule!.Source!.Value.ToString()).Distinct().Order());
     }
 
     [Fact]

@@ -22,6 +22,19 @@ internal sealed class CountermeasureSlots(NpgsqlDataSource database, IOptions<Mi
     public Task<SlotAnswer> TakeMore(Guid tenantId, Guid mitigationId, Room more, CancellationToken cancellation, bool standing = false) =>
         Take(tenantId, mitigationId, more, isMore: true, standing, cancellation);
 
+    /// <summary>How many rules more a tenant may hold now, and which cap says so.</summary>
+    public async Task<(long Rules, SlotAnswer Cap)> Left(Guid tenantId, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            $"select coalesce(sum(rules), 0)::bigint, coalesce(sum(rules) filter (where tenant_id = $1), 0)::bigint from {Defence}");
+        command.Parameters.Add(new() { Value = tenantId });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        await row.ReadAsync(cancellation);
+        var (ofTenant, ofAll) = options.Value.MostRulesFor(tenantId);
+        var (leftOfAll, leftOfTenant) = (ofAll - row.GetInt64(0), ofTenant - row.GetInt64(1));
+        return leftOfTenant <= leftOfAll ? (leftOfTenant, SlotAnswer.TenantRulesFull) : (leftOfAll, SlotAnswer.AllRulesFull);
+    }
+
     /// <summary>
     /// Gives back slots whose taker never got as far as an event, for example because it was killed, and those of countermeasures that went while
     /// their mitigation stands on, or that were read gone wherever anybody answers: one dead speaker of several must not use up the caps. What lets through

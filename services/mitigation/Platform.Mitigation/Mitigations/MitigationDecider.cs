@@ -324,15 +324,17 @@ internal static partial class MitigationDecider
             .Select(spec => defense.Means.RefusalToDivert(spec.Prefix)).FirstOrDefault(refusal => refusal is not null)
         ?? (defense.Means.ScrubbersAway && specs.Any(LeadsToScrubbers) ? ScrubbersAway(defense.Means.Pool) : null)
         ?? (defense.Means.NoRoom && specs.Any(LeadsToScrubbers) ? CapacityExceeded : null)
-        ?? defense.Slot switch
-        {
-            SlotAnswer.TenantFull => TenantCapReached,
-            SlotAnswer.AllFull => TotalCapReached,
-            SlotAnswer.StandingFull => StandingCapReached,
-            SlotAnswer.TenantRulesFull => TenantRulesCapReached,
-            SlotAnswer.AllRulesFull => TotalRulesCapReached,
-            _ => null,
-        };
+        ?? RefusalFor(defense.Slot);
+
+    public static Rejection? RefusalFor(SlotAnswer slot) => slot switch
+    {
+        SlotAnswer.TenantFull => TenantCapReached,
+        SlotAnswer.AllFull => TotalCapReached,
+        SlotAnswer.StandingFull => StandingCapReached,
+        SlotAnswer.TenantRulesFull => TenantRulesCapReached,
+        SlotAnswer.AllRulesFull => TotalRulesCapReached,
+        _ => null,
+    };
 
     /// <summary>Whom an allow-list names is let through what stands there already; it leads nothing anywhere.</summary>
     private static bool LeadsToScrubbers(CountermeasureSpec spec) => spec.NeedsScrubbers && !spec.IsAllowance;

@@ -20,6 +20,7 @@ internal sealed class MitigationsService(
     NpgsqlDataSource database,
     StreamStore store,
     DefenseFacts facts,
+    LateAllowances allowances,
     KnownScrubbers scrubbers,
     IOptions<MitigationOptions> options,
     IOptions<BgpOptions> network,
@@ -141,6 +142,14 @@ internal sealed class MitigationsService(
         await DefenseOf(tenant, request.ServiceCode, Guid.Empty, adds: null, isNew: false, context); // the contract must be the tenant's
         var objectId = ObjectIdOf(request.ObjectId);
         var command = new SetDefensePolicy(objectId, request.ServiceCode, policy!, request.Reason, clock.GetUtcNow());
+        var (current, _) = await store.Tenant(tenant).Load(DefensePolicyState.Stream, objectId.ToString(), context.CancellationToken);
+        if (policy!.AllowedSources.Except(current.Policy?.AllowedSources ?? []).ToList() is { Count: > 0 } added
+            && DefensePolicyDecider.Decide(current, command) is Decision<DefensePolicyEvent>.Accepted)
+        {
+            // Who is allowed and dropped all the same must not be a surprise: what stands has to have room for all of them.
+            ThrowIf(await allowances.RefusalOf(tenant.ToGuid(), request.ServiceCode, objectId, added, context.CancellationToken));
+        }
+
         var decision = await store.Tenant(tenant).Handle(
             DefensePolicyState.Stream,
             objectId.ToString(),
