@@ -294,6 +294,11 @@ public sealed class ByHandTests
         With([.. standing, refused]).When(state => MitigationDecider.Decide(state, Next(full with { Slot = SlotAnswer.AllFull }))).ThenRejected("total-cap-reached");
         With([.. standing, refused, new StepTaken(0, "There are scrubbers again.", Noon)]).When(state => MitigationDecider.Decide(state, Next(full))).Then(refused);
 
+        var recorded = new EventStore.RecordedEvent(
+            1, Guid.Empty, EventStore.TenantId.Of(Guid.Parse("0190bbbb-0000-7000-8000-000000000001")), "mitigation", "", 1, refused, Noon, new(null, null, null, null, null));
+        var told = Assert.IsType<Contracts.Mitigation.V1.MitigationStepRefused>(new MitigationPublications().Publish(recorded));
+        Assert.Equal((AnomalyId, "tenant-cap-reached", refused.Detail, refused.RefusedAt), (told.AnomalyId, told.Code, told.Detail, told.RefusedAt));
+
         // The same where nothing stands any more, because the scrubbers of the step are gone.
         var policy = Policy with { Steps = [new(DefenseStepKind.Scrubbing, TimeSpan.FromSeconds(10)), new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10))] };
         var diversion = new CountermeasureSpec(CountermeasureKind.Diversion, Target);
