@@ -97,11 +97,16 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
         await Deliver(_customer.Signed("203.0.113.0/24"));
         await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
         await network.RouterHasRule(target);
+        var whole = _customer.Grown(target, _anomaly, 1, "ntp") with { ChangedAt = _host.Clock.GetUtcNow() }; // the second that it was recognised in, when it was over
+        await Deliver(whole with { Vectors = [whole.Vectors[0] with { BitsPerSecond = 120_000_000, PacketsPerSecond = 30_000 }] });
+        await _host.CatchUp();
 
         var seconds = 0;
         await TimePasses(target, 2_000_000, () => ++seconds > 25 && measured.Facts.Any(fact => fact.AnomalyId == _anomaly), "a measurement");
 
-        Assert.Equal("helped", measured.Facts.First(fact => fact.AnomalyId == _anomaly).Verdict);
+        var helped = measured.Facts.First(fact => fact.AnomalyId == _anomaly);
+        Assert.Equal(("helped", 120_000_000), (helped.Verdict, helped.BeforeBitsPerSecond));
+        Assert.Matches("^[0-9.]+ of 120 Mbit/s still arrive", helped.Words);
         Assert.Empty((await Stream()).OfType<StepTaken>());
         Assert.Empty(await network.AtRouter(target));
     }

@@ -33,7 +33,7 @@ public sealed record CountermeasureMeasured
     /// </summary>
     public string? Words { get; init; }
 
-    /// <summary>Greatest rate of a vector that detection had seen, in bits per second; 0 when none.</summary>
+    /// <summary>The most that detection told of the attack, in bits per second: until something was in force against it, and with what joined it since; 0: nothing.</summary>
     public required long BeforeBitsPerSecond { get; init; }
 
     /// <summary>Rate of that vector while it stood, in bits per second; null when it was not measured. Since release 2.</summary>

@@ -1,3 +1,4 @@
+using Platform.Mitigation.Effects;
 using Platform.Mitigation.Mitigations;
 using static Platform.Mitigation.Tests.Mitigations.AMitigation;
 
@@ -46,6 +47,38 @@ public sealed class GrowingAttackTests
         With([new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [Ntp]), RuleRequested])
             .When(state => MitigationDecider.Decide(state, More(explained)))
             .Then(new EvidenceGrew([explained, Ntp], Noon.AddMinutes(1)));
+    }
+
+    [Fact]
+    public void What_an_effect_is_held_against_is_the_most_that_was_told_of_the_attack_until_a_moment_after_something_came_into_force()
+    {
+        var (part, whole) = (Ntp with { BitsPerSecond = 30_000_000, PacketsPerSecond = 7_500 }, Ntp);
+        MitigationEvent[] standing = [new MitigationStarted(Scope.MitigationId, AnomalyId, Scope.ServiceCode, Target, Noon + MaximumDuration, Noon, [part]), RuleRequested];
+        var inForce = new CountermeasureAnnounced(Scope, RuleRequested.CountermeasureId, RuleRequested.Kind, "route", "edge", Noon.AddSeconds(1));
+        var grown = new EvidenceGrew([whole], Noon.AddMinutes(1));
+        With(standing).When(state => MitigationDecider.Decide(state, More(whole) with { ToldAt = Noon.AddSeconds(9) })).Then(grown);
+        With([.. standing, inForce]).When(state => MitigationDecider.Decide(state, More(whole) with { ToldAt = Noon.AddSeconds(3) })).Then(grown);
+        With([.. standing, inForce]).When(state => MitigationDecider.Decide(state, More(whole) with { ToldAt = Noon.AddSeconds(3.1) })).ThenUnchanged();
+        With([.. standing, grown]).When(state => MitigationDecider.Decide(state, More(part) with { ToldAt = Noon })).ThenUnchanged(); // less than was told
+
+        // Of what a defence leaves nobody says that it was all: a vector joins, and of the other little is left.
+        var ssdp = new VectorEvidence("ssdp", 50_000_000, 10_000, 1_000_000, null);
+        var left = whole with { BitsPerSecond = 2_000_000, PacketsPerSecond = 500 };
+        var joined = Assert.IsType<EvidenceGrew>(Assert.IsType<EventStore.Decision<MitigationEvent>.Accepted>(MitigationDecider.Decide(
+            MitigationState.Stream.Fold([.. standing, grown, inForce]), More(ssdp, left))).Events[0]);
+        Assert.Equal(new AttackRate(80_000_000, 130_000_000), EffectRules.Before(joined.Evidence));
+
+        // Also the last word, whatever was said before.
+        var said = new EffectMeasured(Scope, RuleRequested.CountermeasureId, new(30_000_000, 0, null, null, null, null, "helped"), Noon.AddSeconds(2));
+        var gone = new CountermeasureWithdrawn(Scope, RuleRequested.CountermeasureId, WithdrawalReason.AnomalyEnded, Noon.AddMinutes(2));
+        With([.. standing, inForce, said, grown, gone])
+            .When(state => MitigationDecider.Decide(state, new NoteAftermath(RuleRequested.CountermeasureId, 0, Noon.AddMinutes(3))))
+            .Then(said with
+            {
+                Effect = said.Effect with { BeforeBitsPerSecond = 80_000_000, AfterBitsPerSecond = 0, Words = "After it went 0 Mbit/s arrived." },
+                MeasuredAt = Noon.AddMinutes(3),
+                IsFinal = true,
+            });
     }
 
     [Fact]

@@ -144,7 +144,7 @@ internal static class EffectRules
         NotSeen, string.Create(CultureInfo.InvariantCulture, $"Not seen: no {by} has it in force, {within.TotalSeconds:0} s after it was asked for."));
 
     /// <summary>What it was when it was seen: the measure of what is left of it.</summary>
-    public static AttackRate Before(IReadOnlyList<VectorEvidence> evidence) => AttackRate.Of(evidence, vector => vector.BitsPerSecond);
+    public static AttackRate Before(IReadOnlyList<VectorEvidence> evidence) => AttackRate.Of(evidence, vector => vector.MostBits);
 
     /// <summary>Without the vectors that are part of another one: together they are the attack.</summary>
     public static IReadOnlyList<VectorEvidence> Apart(IReadOnlyList<VectorEvidence> evidence) =>

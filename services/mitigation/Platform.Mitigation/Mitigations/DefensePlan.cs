@@ -16,6 +16,7 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="ThresholdFlowsPerSecond">What was allowed; null when flows are not watched.</param>
 /// <param name="UsualBitsPerSecond">What is usual at this hour; null while nothing is learned.</param>
 /// <param name="SourcePort">Where nearly all of it comes from; null: from many, or not known.</param>
+/// <param name="MostBitsPerSecond">The most that was told of it, where that is more than what was measured last; null: it is not.</param>
 internal sealed record VectorEvidence(
     string Vector,
     long BitsPerSecond,
@@ -27,8 +28,12 @@ internal sealed record VectorEvidence(
     long? FlowsPerSecond = null,
     long? ThresholdFlowsPerSecond = null,
     long? UsualBitsPerSecond = null,
-    NumberRange? SourcePort = null)
+    NumberRange? SourcePort = null,
+    long? MostBitsPerSecond = null)
 {
+    /// <summary>What it had without a defence, as far as it was told: what is measured of it later may be what a defence leaves.</summary>
+    public long MostBits => Math.Max(BitsPerSecond, MostBitsPerSecond ?? 0);
+
     /// <summary>How many times the threshold was measured; 1 when there is none.</summary>
     public double Excess => new[]
     {

@@ -307,7 +307,7 @@ internal static partial class MitigationDecider
         return new EffectMeasured(
             current.Scope!,
             command.CountermeasureId,
-            effect with { AfterBitsPerSecond = command.AfterBitsPerSecond, Words = EffectRules.LastWords(effect.Words, command.AfterBitsPerSecond) },
+            effect with { BeforeBitsPerSecond = EffectRules.Before(current.Evidence).All, AfterBitsPerSecond = command.AfterBitsPerSecond, Words = EffectRules.LastWords(effect.Words, command.AfterBitsPerSecond) },
             command.At,
             IsFinal: true);
     }

@@ -1,4 +1,5 @@
 using Platform.EventStore;
+using Platform.Mitigation.Effects;
 
 namespace Platform.Mitigation.Mitigations;
 
@@ -7,12 +8,16 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="Evidence">What it sees; empty: nothing more.</param>
 /// <param name="Defense">Everything that decides what may be done.</param>
 /// <param name="At">Now (UTC).</param>
+/// <param name="ToldAt">When detection told it (UTC); null: it tells nothing more.</param>
 internal sealed record NoteEvidence(
-    Guid MitigationId, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At);
+    Guid MitigationId, IReadOnlyList<VectorEvidence> Evidence, Defense Defense, DateTimeOffset At, DateTimeOffset? ToldAt = null);
 
 /// <summary>Attacks of which more is seen while they are defended.</summary>
 internal static partial class MitigationDecider
 {
+    /// <summary>So long after something is in force detection still tells of the seconds before: a second is told a moment after it has ended.</summary>
+    private static readonly TimeSpan ToldWithin = TimeSpan.FromSeconds(2);
+
     public static Decision<MitigationEvent> Decide(MitigationState current, NoteEvidence command)
     {
         if (current.Status is not MitigationStatus.Standing)
@@ -24,7 +29,9 @@ internal static partial class MitigationDecider
         var refusal = added.Count > 0 ? Refusal(added, defense, current.Scope!.ServiceCode) : null;
         if (!SaysMore(current, command.Evidence) && (refusal is not null || current.Unanswered is null))
         {
-            return Decision<MitigationEvent>.Unchanged; // said already
+            return command.ToldAt is { } told && TellsMoreOfBefore(current, command.Evidence, told)
+                ? new EvidenceGrew(all, command.At)
+                : Decision<MitigationEvent>.Unchanged; // said already
         }
 
         return refusal is not null
@@ -44,6 +51,16 @@ internal static partial class MitigationDecider
             || DefensePlan.SeverityOf(all) > DefensePlan.SeverityOf(current.Evidence)
             || Unanswered(current with { Unanswered = null }, all).Count > 0;
     }
+
+    /// <summary>
+    /// Whether it was a greater attack than is known, before anything was in force against it: detection opens at the first part of a second that is too much. What a
+    /// defence did is held against what came without it.
+    /// </summary>
+    public static bool TellsMoreOfBefore(MitigationState current, IReadOnlyList<VectorEvidence> seen, DateTimeOffset toldAt) =>
+        current.Unanswered is null && !(toldAt - current.InForceSince > ToldWithin) && IsGreater(current, seen);
+
+    private static bool IsGreater(MitigationState current, IReadOnlyList<VectorEvidence> seen) =>
+        EffectRules.Before(AllOf(current, seen)).All > EffectRules.Before(current.Evidence).All;
 
     /// <summary>What the step that stands gains by vectors that have no answer yet. What answers the others stands as it was decided.</summary>
     public static IReadOnlyList<CountermeasureSpec> AddedBy(MitigationState current, NoteEvidence command)
@@ -86,6 +103,7 @@ internal static partial class MitigationDecider
                DestinationPort = it.DestinationPort ?? known?.DestinationPort, // what stands is not made broader by what is not said again
                PacketLength = it.PacketLength ?? known?.PacketLength,
                SourcePort = it.SourcePort ?? known?.SourcePort,
+               MostBitsPerSecond = known?.MostBits > it.BitsPerSecond ? known.MostBits : null,
            },
         .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
     ];

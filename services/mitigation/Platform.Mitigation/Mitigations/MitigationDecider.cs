@@ -138,7 +138,7 @@ internal static partial class MitigationDecider
         Decision<MitigationEvent> Failed(Rejection why) => current.Status is MitigationStatus.Withdrawing ? Decision<MitigationEvent>.Unchanged // first it ends
             : !IsSaid(why.Code, current.RefusedFor)
             ? new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At, command.Evidence, command.ObjectId)
-            : SaysMore(current, command.Evidence) ? new EvidenceGrew(AllOf(current, command.Evidence), command.At)
+            : SaysMore(current, command.Evidence) || IsGreater(current, command.Evidence) ? new EvidenceGrew(AllOf(current, command.Evidence), command.At)
             : Decision<MitigationEvent>.Unchanged; // said already
     }
 

@@ -49,7 +49,8 @@ internal sealed record MitigationState(
     bool IsOutOfSight = false,
     IReadOnlyList<string>? Unanswered = null,
     DateTimeOffset? AttackUntil = null,
-    string? StepRefusedFor = null)
+    string? StepRefusedFor = null,
+    DateTimeOffset? InForceSince = null)
 {
     public static readonly StreamType<MitigationState, MitigationEvent> Stream = new(
         "mitigation",
@@ -89,6 +90,7 @@ internal sealed record MitigationState(
             IsExpiryByHand = false,
             Unanswered = null,
             StepRefusedFor = null,
+            InForceSince = null,
             Countermeasures = current.Countermeasures.ToImmutableDictionary(it => it.Key, it => it.Value.BeforeANewBeginning(current.Reason)),
         },
         CountermeasureRequested e => current.With(
@@ -119,8 +121,10 @@ internal sealed record MitigationState(
             it => it with { Stage = CountermeasureStage.Unwanted, Cleared = [], DroppedFor = e.Reason, DroppedAt = e.DroppedAt }),
         ScrubbersLost => current, // what it means for each countermeasure follows
         EffectMeasured e => current.With(e.CountermeasureId, it => it with { Effect = e.Effect, IsFinal = e.IsFinal, RelievedAt = it.RelievedBy(e) }),
-        CountermeasureAnnounced e => current.With(
-            e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }),
+        CountermeasureAnnounced e => current.With(e.CountermeasureId, it => it with { Announced = it.Announced.Add(e.Speaker) }) with
+        {
+            InForceSince = current.InForceSince ?? (e.IsAllowance ? (DateTimeOffset?)null : e.AnnouncedAt),
+        },
         AnomalyEndNoted e => current with
         {
             Status = current.Status switch

@@ -22,7 +22,7 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var evidence = Evidence.Of(anomaly.Vectors, anomaly.Explanation);
         var begins = state.Status is MitigationStatus.None or MitigationStatus.Refused
             || state is { IsInterrupted: true, Status: MitigationStatus.Closed };
-        if (!(begins || (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence))))
+        if (!(begins || IsNews(state)))
         {
             return;
         }
@@ -36,10 +36,13 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
             (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation); // its beginning may have been heard in the same moment
         }
 
-        if (state.Status is MitigationStatus.Standing && MitigationDecider.SaysMore(state, evidence))
+        if (IsNews(state))
         {
             await Grow();
         }
+
+        bool IsNews(MitigationState known) => known.Status is MitigationStatus.Standing
+            && (MitigationDecider.SaysMore(known, evidence) || MitigationDecider.TellsMoreOfBefore(known, evidence, anomaly.ChangedAt));
 
         async Task Begin()
         {
@@ -59,7 +62,7 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
 
         async Task Grow()
         {
-            var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow());
+            var command = new NoteEvidence(mitigationId, evidence, defense, clock.GetUtcNow(), anomaly.ChangedAt);
             if (MitigationDecider.WaitsForScrubbers(state, command))
             {
                 throw Unheard();
