@@ -18,6 +18,7 @@ const attack = (changes: Partial<Incident> = {}): Incident => ({
   detectedAt: '2026-11-20T15:00:01Z',
   endedAt: null,
   mitigationResult: 'active',
+  markedFalseAt: null,
   ...changes,
 });
 
@@ -140,6 +141,16 @@ it.each([
   expect(screen.getByText(summary)).toBeTruthy();
   fireEvent.click(screen.getByRole('button', { name: '日本語' }));
   expect(row.querySelector('.status')?.textContent).toBe(japanese);
+});
+
+it('labels what an operator called no attack, in both languages, and does not count it', async () => {
+  gateway.incidents = [attack({ markedFalseAt: '2026-11-20T16:00:00Z' })];
+  open();
+  const row = await screen.findByRole('link', { name: /203\.0\.113\.10/ });
+  expect(row.textContent).toContain('Marked as false');
+  expect(screen.getByText('No attack in progress')).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: '日本語' }));
+  expect(row.textContent).toContain('誤検知とマーク済み');
 });
 
 it('shows the timeline of the chosen incident in times of Japan', async () => {

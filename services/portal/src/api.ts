@@ -23,6 +23,8 @@ export interface Incident {
   detectedAt: string;
   endedAt: string | null;
   mitigationResult: string;
+  /** When an operator said that it was no attack. */
+  markedFalseAt: string | null;
 }
 
 export interface IncidentStep {

@@ -22,6 +22,7 @@ internal static class ReportingModule
             bus.AddConsumer<WhenAnomalyDetected>();
             bus.AddConsumer<WhenAnomalyChanged>();
             bus.AddConsumer<WhenAnomalyEnded>();
+            bus.AddConsumer<WhenAnomalyMarkedFalse>();
             bus.AddConsumer<WhenMitigationStarted>();
             bus.AddConsumer<WhenCountermeasureProposed>();
             bus.AddConsumer<WhenCountermeasureAnnounced>();

@@ -37,7 +37,7 @@ internal sealed class AnomaliesService(NpgsqlDataSource database, StreamStore st
             ?? throw AnomalyRejections.Unknown(id).ToRpcException();
         var session = store.Tenant(tenant);
         var most = await Pulses.MostOf(database, id, context.CancellationToken);
-        var command = new MarkFalse(id, context.Caller().OperatorId, request.Reason, clock.GetUtcNow(), most);
+        var command = new MarkFalse(id, context.Caller().OperatorId, request.Reason, clock.GetUtcNow(), most, context.Caller().Role);
 
         var decision = await session.Handle(
             AnomalyState.Stream, key, state => AnomalyDecider.Decide(state, command), context.Cause(), context.CancellationToken);

@@ -45,8 +45,9 @@ internal sealed record EndAnomaly(
 
 /// <param name="Reason">Why, 1 to 200 characters.</param>
 /// <param name="Most">Of each vector of an open anomaly the most that its judge has measured; null: not known.</param>
+/// <param name="Role">Of the operator.</param>
 internal sealed record MarkFalse(
-    Guid AnomalyId, string MarkedBy, string Reason, DateTimeOffset At, IReadOnlyList<VectorMeasurement>? Most = null);
+    Guid AnomalyId, string MarkedBy, string Reason, DateTimeOffset At, IReadOnlyList<VectorMeasurement>? Most = null, string? Role = null);
 
 /// <summary>
 /// When an anomaly opens, changes and ends. Pure and cheap: the engine asks it in memory for every window, and the store asks it again, with what
@@ -148,7 +149,8 @@ internal static class AnomalyDecider
                 command.Reason.Trim(),
                 known.Subject,
                 known.With(command.Most ?? []).Proposal(),
-                command.Most);
+                command.Most,
+                command.Role);
     }
 
     /// <summary>Who was attacked stays named: where its traffic went on to, it may come back from.</summary>

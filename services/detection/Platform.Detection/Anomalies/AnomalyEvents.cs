@@ -80,6 +80,7 @@ internal sealed record AnomalyEnded(
 /// <param name="Subject">What the anomaly was about.</param>
 /// <param name="Proposal">Thresholds under which it would not have been one.</param>
 /// <param name="Most">Of an open one: of each vector the most that was measured until then; null: as its own events say.</param>
+/// <param name="Role">Their role then; null in older events.</param>
 internal sealed record AnomalyMarkedFalse(
     Guid AnomalyId,
     string MarkedBy,
@@ -87,7 +88,8 @@ internal sealed record AnomalyMarkedFalse(
     [property: Sealed] string Reason,
     AnomalySubject Subject,
     IReadOnlyList<Threshold> Proposal,
-    IReadOnlyList<VectorMeasurement>? Most = null) : AnomalyEvent;
+    IReadOnlyList<VectorMeasurement>? Most = null,
+    string? Role = null) : AnomalyEvent;
 
 /// <param name="AnomalyId">Identity for its whole life (UUID version 7).</param>
 /// <param name="ObjectId">The protected object.</param>

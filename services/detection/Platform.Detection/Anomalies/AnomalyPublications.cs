@@ -72,6 +72,17 @@ internal sealed class AnomalyPublications : IPublications
             Direction = e.Subject.Direction.Name(),
             Pulses = e.Pulses,
         },
+        // Why is the operator's own words, and sealed: it stays here.
+        AnomalyMarkedFalse e => new Published.AnomalyMarkedFalse
+        {
+            TenantId = recorded.TenantId.ToGuid(),
+            ServiceCode = e.Subject.ServiceCode,
+            ObjectId = e.Subject.ObjectId,
+            AnomalyId = e.AnomalyId,
+            MarkedBy = e.MarkedBy,
+            Role = e.Role,
+            MarkedAt = e.MarkedAt,
+        },
         _ => null,
     };
 

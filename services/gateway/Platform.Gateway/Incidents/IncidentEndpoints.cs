@@ -19,6 +19,7 @@ internal static class IncidentEndpoints
     /// <param name="DetectedAt">When (UTC).</param>
     /// <param name="EndedAt">When (UTC); null while the attack goes on.</param>
     /// <param name="MitigationResult">Open: active (a countermeasure is in force), not-defended or none. Closed: defended, not-helped, not-defended or none.</param>
+    /// <param name="MarkedFalseAt">When an operator said that it was no attack (UTC); null: nobody did.</param>
     public sealed record IncidentAnswer(
         string IncidentId,
         string TenantId,
@@ -30,7 +31,8 @@ internal static class IncidentEndpoints
         long PeakPacketsPerSecond,
         DateTimeOffset DetectedAt,
         DateTimeOffset? EndedAt,
-        string MitigationResult);
+        string MitigationResult,
+        DateTimeOffset? MarkedFalseAt);
 
     /// <param name="Items">Newest first.</param>
     /// <param name="NextCursor">Send as <c>cursor</c> for the next page; null on the last.</param>
@@ -92,5 +94,6 @@ internal static class IncidentEndpoints
         incident.PeakPacketsPerSecond,
         incident.DetectedAt.ToDateTimeOffset(),
         incident.EndedAt.ToInstant(),
-        incident.MitigationResult);
+        incident.MitigationResult,
+        incident.MarkedFalseAt.ToInstant());
 }

@@ -3,7 +3,7 @@ import { japanTime, japanTimeOfDay, rate } from '../format';
 import { useSpeech, type Language } from '../words';
 import type { Words } from '../words/en';
 import type { Names } from './IncidentsPage';
-import { Elapsed, hostOf, Status, vectorNames } from './parts';
+import { Elapsed, hostOf, MarkedFalse, Status, vectorNames } from './parts';
 
 export function IncidentDetail({ content, names }: { content: IncidentWithTimeline; names: Names }) {
   const { language, words } = useSpeech();
@@ -18,6 +18,7 @@ export function IncidentDetail({ content, names }: { content: IncidentWithTimeli
       <header>
         <h2 className="address">{hostOf(incident.target)}</h2>
         <Status incident={incident} />
+        <MarkedFalse incident={incident} />
       </header>
       <dl className="facts">
         <Fact name={words.vectors}>{vectorNames(incident.vectors, words)}</Fact>

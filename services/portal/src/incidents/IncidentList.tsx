@@ -2,7 +2,7 @@ import type { Incident } from '../api';
 import { japanTime, rate } from '../format';
 import { useSpeech } from '../words';
 import type { Names } from './IncidentsPage';
-import { Elapsed, Status, hostOf, vectorNames } from './parts';
+import { Elapsed, MarkedFalse, Status, hostOf, vectorNames } from './parts';
 
 export function IncidentList({ incidents, selected, names }: { incidents: Incident[]; selected: string | null; names: Names }) {
   const { language, words } = useSpeech();
@@ -17,6 +17,7 @@ export function IncidentList({ incidents, selected, names }: { incidents: Incide
           >
             <span className="row-main">
               <Status incident={incident} />
+              <MarkedFalse incident={incident} />
               <strong className="address">{hostOf(incident.target)}</strong>
               <span className="row-vectors">{vectorNames(incident.vectors, words)}</span>
             </span>

@@ -27,7 +27,7 @@ export function IncidentsPage({ session, onSignedOut }: { session: Session; onSi
   }, []);
 
   const incidents = [...known.incidents.values()].sort(newestFirst);
-  const open = incidents.filter((incident) => incident.status === 'open' && incident.endedAt === null).length;
+  const open = incidents.filter((incident) => incident.status === 'open' && incident.endedAt === null && !incident.markedFalseAt).length;
   useEffect(() => {
     document.title = `${open > 0 ? `(${open}) ` : ''}${words.incidents} – ${words.product}`;
   }, [open, words]);

@@ -31,6 +31,12 @@ export function Status({ incident }: { incident: Incident }) {
   );
 }
 
+/** An operator said that it was no attack. */
+export function MarkedFalse({ incident }: { incident: Incident }) {
+  const { words } = useSpeech();
+  return incident.markedFalseAt ? <span className="status" data-tone="over">{words.markedFalse}</span> : null;
+}
+
 /** How long it lasted, or has lasted until this second. */
 export function Elapsed({ incident }: { incident: Incident }) {
   const { language, words } = useSpeech();

@@ -38,6 +38,7 @@ export const en = {
   tenant: 'Customer',
   timeline: 'Timeline',
   ongoing: 'in progress',
+  markedFalse: 'Marked as false',
   incidentGone: 'This incident is no longer shown.',
 
   statuses: { open: 'In progress', closed: 'Ended' } as Record<string, string>,
@@ -89,6 +90,7 @@ export const en = {
     'mitigation-failed': 'Mitigation failed',
     'step-refused': 'Next step refused',
     'anomaly-ended': 'Attack ended',
+    'anomaly-marked-false': 'Marked as false: no attack',
     'report-published': 'Report published',
   } as Record<string, string>,
   details: {
@@ -102,6 +104,7 @@ export const en = {
     kind: 'Kind',
     reason: 'Reason',
     mode: 'How',
+    role: 'Role',
     by: 'Begun',
     result: 'Result',
     vectors: 'Attack type',

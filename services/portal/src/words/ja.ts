@@ -39,6 +39,7 @@ export const ja: Words = {
   tenant: 'お客様',
   timeline: '経過',
   ongoing: '継続中',
+  markedFalse: '誤検知とマーク済み',
   incidentGone: 'このインシデントは表示期間を過ぎました。',
 
   statuses: { open: '継続中', closed: '終了' },
@@ -88,6 +89,7 @@ export const ja: Words = {
     'mitigation-failed': '防御に失敗',
     'step-refused': '次の段階を実施できず',
     'anomaly-ended': '攻撃が終了',
+    'anomaly-marked-false': '誤検知とマーク(攻撃ではない)',
     'report-published': '報告書を公開',
   },
   details: {
@@ -101,6 +103,7 @@ export const ja: Words = {
     kind: '方式',
     reason: '理由',
     mode: '実施方法',
+    role: '役割',
     by: '開始',
     result: '結果',
     vectors: '攻撃の種類',

@@ -139,6 +139,18 @@ internal sealed record Facts(TenantId Tenant, string ServiceCode, Guid AnomalyId
         RefusedAt = DetectedAt.AddSeconds(12),
     };
 
+    /// <summary>An operator looked at it a day later.</summary>
+    public AnomalyMarkedFalse MarkedFalse => new()
+    {
+        TenantId = Tenant.ToGuid(),
+        ServiceCode = ServiceCode,
+        ObjectId = Tenant.ToGuid(),
+        AnomalyId = AnomalyId,
+        MarkedBy = "0190dddd-0000-7000-8000-000000000001",
+        Role = "tenant-operator",
+        MarkedAt = EndedAt.AddHours(1),
+    };
+
     public MitigationFailed Failed => new()
     {
         TenantId = Tenant.ToGuid(),

@@ -13,7 +13,7 @@ namespace Platform.Reporting.Tests.Incidents;
 /// From facts on the broker to what a customer reads: WhenAnomalyDetected, WhenAnomalyChanged, WhenAnomalyEnded,
 /// WhenMitigationStarted,
 /// WhenCountermeasureProposed, WhenCountermeasureAnnounced, WhenCountermeasureMeasured, WhenCountermeasureWithdrawn, WhenMitigationStepRefused,
-/// WhenMitigationEnded, WhenMitigationFailed.
+/// WhenMitigationEnded, WhenMitigationFailed, WhenAnomalyMarkedFalse.
 /// </summary>
 public sealed class IncidentTimelineTests(AReportingService service) : IClassFixture<AReportingService>
 {
@@ -203,8 +203,8 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     public async Task Every_fact_twice_tells_the_same_as_once()
     {
         var (once, twice) = (AnAttack(), AnAttack());
-        await Deliver([.. once.Story, once.StepRefused]);
-        foreach (var fact in (object[])[.. twice.Story, twice.StepRefused])
+        await Deliver([.. once.Story, once.StepRefused, once.MarkedFalse]);
+        foreach (var fact in (object[])[.. twice.Story, twice.StepRefused, twice.MarkedFalse])
         {
             var messageId = service.NewId();
             await service.Host.Deliver(fact, messageId);
@@ -219,8 +219,8 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     public async Task Facts_in_the_wrong_order_tell_the_same_as_in_the_right_one()
     {
         var (right, wrong) = (AnAttack(), AnAttack());
-        await Deliver([.. right.Story, right.StepRefused]);
-        await Deliver([wrong.StepRefused, .. wrong.Story.Reverse()]);
+        await Deliver([.. right.Story, right.StepRefused, right.MarkedFalse]);
+        await Deliver([wrong.MarkedFalse, wrong.StepRefused, .. wrong.Story.Reverse()]);
 
         Assert.Equal(Comparable(await Get(right)), Comparable(await Get(wrong)));
     }
@@ -235,6 +235,38 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
 
         Assert.Equal(("closed", "not-defended"), (told.Incident.Status, told.Incident.MitigationResult));
         Assert.Equal("target-outside-prefixes", told.Timeline.Single(step => step.Step == "mitigation-failed").Details["code"]);
+    }
+
+    [Fact]
+    [Trait("Requirement", "R26")]
+    public async Task What_an_operator_called_no_attack_is_labelled_before_the_report_and_after_it_and_the_report_stays()
+    {
+        var (over, open) = (AnAttack(), AnAttack());
+        await Deliver([.. over.Story, over.MarkedFalse]);
+        await Deliver(open.MarkedFalse, open.Detected);
+
+        var told = await Get(over);
+        Assert.Equal(("closed", "defended"), (told.Incident.Status, told.Incident.MitigationResult));
+        Assert.Equal(over.MarkedFalse.MarkedAt, told.Incident.MarkedFalseAt.ToDateTimeOffset());
+        var step = told.Timeline.Single(step => step.Step == "anomaly-marked-false");
+        Assert.Equal((over.MarkedFalse.MarkedBy, "tenant-operator"), (step.Actor, step.Details["role"]));
+
+        told = await Get(open);
+        Assert.Equal(("open", "none"), (told.Incident.Status, told.Incident.MitigationResult));
+        Assert.NotNull(told.Incident.MarkedFalseAt);
+
+        var untouched = AnAttack();
+        await Deliver(untouched.Story);
+        Assert.Null((await Get(untouched)).Incident.MarkedFalseAt);
+    }
+
+    [Fact]
+    [Trait("Requirement", "R26")]
+    public async Task A_mark_is_of_its_tenants_incident_and_of_no_other()
+    {
+        var facts = AnAttack();
+        await Deliver([.. facts.Story, facts.MarkedFalse with { TenantId = service.NewId() }]);
+        Assert.Null((await Get(facts)).Incident.MarkedFalseAt);
     }
 
     [Fact]

@@ -81,6 +81,7 @@ internal static class IncidentSteps
     public const string AnomalyDetected = "anomaly-detected";
     public const string AnomalyChanged = "anomaly-changed";
     public const string AnomalyEnded = "anomaly-ended";
+    public const string AnomalyMarkedFalse = "anomaly-marked-false";
     public const string MitigationStarted = "mitigation-started";
     public const string CountermeasureProposed = "countermeasure-proposed";
     public const string CountermeasureAnnounced = "countermeasure-announced";
@@ -95,7 +96,7 @@ internal static class IncidentSteps
     public static readonly IReadOnlyList<string> InOrder =
     [
         AnomalyDetected, AnomalyChanged, MitigationStarted, CountermeasureProposed, CountermeasureAnnounced, AnomalyEnded,
-        CountermeasureWithdrawn, MitigationEnded, MitigationFailed, StepRefused, ReportPublished,
+        CountermeasureWithdrawn, MitigationEnded, MitigationFailed, StepRefused, AnomalyMarkedFalse, ReportPublished,
     ];
 }
 

@@ -17,7 +17,8 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
         string step,
         DateTimeOffset happenedAt,
         IncidentFindings findings,
-        Dictionary<string, string> details)
+        Dictionary<string, string> details,
+        string? actor = null)
         where T : class
     {
         var command = new RecordStep(
@@ -26,7 +27,7 @@ internal sealed class IncidentRecorder(StreamStore store, ErasedContracts erased
             serviceCode,
             step,
             happenedAt,
-            ActorOf(step),
+            actor ?? ActorOf(step),
             findings,
             details,
             clock.GetUtcNow());

@@ -86,7 +86,7 @@ internal sealed record IncidentState(
             IncidentSteps.AnomalyDetected =>
                 after with { DetectedAt = step.HappenedAt, Target = step.Findings.Target, SettledSince = step.HeardAt },
             IncidentSteps.AnomalyEnded => after with { EndedAt = step.HappenedAt, SettledSince = step.HeardAt },
-            IncidentSteps.AnomalyChanged => after,
+            IncidentSteps.AnomalyChanged or IncidentSteps.AnomalyMarkedFalse => after,
             // Its end counts, whichever of the two is heard first.
             IncidentSteps.MitigationStarted or IncidentSteps.MitigationEnded when step.Findings.ByHand is { } id => after with
             {

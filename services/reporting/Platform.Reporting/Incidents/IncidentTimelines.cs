@@ -38,6 +38,14 @@ internal sealed class IncidentTimelines : IProjection
                     InForce(recorded.TenantId, incidentId, e, sql);
                 }
 
+                if (e.Step == IncidentSteps.AnomalyMarkedFalse) // no fact of the attack, so the report says nothing of it, and it counts after that too
+                {
+                    sql.Add($"""
+                        update views.incidents set marked_false_at = coalesce(marked_false_at, {e.HappenedAt})
+                        where tenant_id = {recorded.TenantId.Value} and incident_id = {incidentId}
+                        """);
+                }
+
                 Step(
                     recorded.TenantId,
                     incidentId,

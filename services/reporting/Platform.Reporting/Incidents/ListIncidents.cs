@@ -105,7 +105,7 @@ internal static class IncidentRow
         "incident_id, tenant_id, service_code, target, vectors, peak_bits_per_second, peak_packets_per_second,"
         + " detected_at, ended_at, mitigation_result, reported_at, has_failed and not has_started,"
         + " exists (select from views.incident_countermeasures c where c.tenant_id = incidents.tenant_id and c.incident_id = incidents.incident_id"
-        + " and c.announced_at > coalesce(c.withdrawn_at, '-infinity'))";
+        + " and c.announced_at > coalesce(c.withdrawn_at, '-infinity')), marked_false_at";
 
     public static Wire.Incident Read(NpgsqlDataReader row)
     {
@@ -125,6 +125,7 @@ internal static class IncidentRow
                 : row.GetBoolean(11) ? MitigationResults.NotDefended
                 : MitigationResults.None,
             Status = row.IsDBNull(10) ? IncidentStatus.Open : IncidentStatus.Closed,
+            MarkedFalseAt = row.IsDBNull(13) ? null : Timestamp.FromDateTimeOffset(row.GetFieldValue<DateTimeOffset>(13)),
         };
         incident.Vectors.AddRange(row.GetFieldValue<string[]>(4));
         return incident;

@@ -1,0 +1,2 @@
+-- An operator said that it was no attack; null: nobody did.
+alter table views.incidents add marked_false_at timestamptz;
