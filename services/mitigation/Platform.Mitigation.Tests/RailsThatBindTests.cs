@@ -240,6 +240,133 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
         Assert.Equal(4, await Beginnings(anomaly));
     }
 
+    [Fact, Trait("Requirement", "R2")]
+    public async Task A_second_kill_switch_withdraws_like_the_first_and_what_goes_on_is_defended_again()
+    {
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await Deliver(Customer.AttackedBy("203.0.113.150/32", Tests.Customer.NewId(), "ntp"));
+        for (var turn = 1; turn <= 2; turn++)
+        {
+            await Passes(async () => await Rules("203.0.113.150/32") == 1, $"the defence before turn {turn}");
+            await Client.TurnKillSwitchAsync(new() { Engage = true, Reason = "routers misbehave" }, AsProvider());
+            await Network.RouterHasNoRule("203.0.113.150/32");
+            await Passes(async () => (await Mitigations()).All(it => it.Status == "ended"), $"its end in turn {turn}");
+            await Client.TurnKillSwitchAsync(new() { Reason = "routers behave" }, AsProvider());
+        }
+
+        await Passes(async () => await Rules("203.0.113.150/32") == 1, "the defence after the second release");
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task What_stood_waits_for_no_crowd_of_refused_attacks_when_the_kill_switch_is_released()
+    {
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await Deliver(Customer.AttackedBy("203.0.113.150/32", Tests.Customer.NewId(), "ntp"));
+        await Passes(async () => await Rules("203.0.113.150/32") == 1, "the defence");
+        await Client.TurnKillSwitchAsync(new() { Engage = true, Reason = "routers misbehave" }, AsProvider());
+        await Passes(async () => (await Mitigations()).All(it => it.Status == "ended"), "its end");
+        await Execute($"""
+            insert into views.mitigations_v1 (tenant_id, mitigation_id, anomaly_id, service_code, target, started_at, ended_at, failure, evidence)
+            select '{Tests.Customer.NewId()}', gen_random_uuid(), gen_random_uuid(), 'DP99999999', '198.51.100.1/32', at, at, 'no-step-fits', '[]'
+            from generate_series(1, 100000), (select timestamptz '{Host.Clock.GetUtcNow():O}' as at) now
+            """);
+
+        await Client.TurnKillSwitchAsync(new() { Reason = "routers behave" }, AsProvider());
+        await Passes(async () => await Rules("203.0.113.150/32") == 1, "the defence after the release");
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task A_second_dry_run_takes_out_what_stands_like_the_first()
+    {
+        var anomaly = Tests.Customer.NewId();
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await SetPolicy("automatic");
+        await Deliver(Customer.AttackedBy("203.0.113.160/32", anomaly, "ntp"));
+        for (var turn = 1; turn <= 2; turn++)
+        {
+            await Passes(async () => await Rules("203.0.113.160/32") == 1, $"the defence before turn {turn}");
+            await SetPolicy("dry-run");
+            await Passes(async () => await Rules("203.0.113.160/32") == 0, $"its end in turn {turn}");
+            await Passes(async () => (await Mitigations()).Any(it => it.AnomalyId == anomaly.ToString() && it.Status == "rehearsed"), "what would be done now");
+            await SetPolicy("automatic");
+        }
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public async Task An_attack_that_has_gone_on_for_longer_than_anything_stands_unasked_is_defended_again_too()
+    {
+        await Again(("Mitigations:MaximumDuration", "00:01:00"));
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await Deliver(Customer.AttackedBy("203.0.113.150/32", Tests.Customer.NewId(), "ntp"));
+        await Passes(async () => await Rules("203.0.113.150/32") == 1, "the defence");
+        for (var minute = 0; minute < 2; minute++)
+        {
+            Host.Clock.Advance(TimeSpan.FromSeconds(40));
+            var standing = (await Mitigations()).Single();
+            await Client.ExtendMitigationAsync(new() { MitigationId = standing.MitigationId, DurationSeconds = 60, Reason = "it goes on" }, As(Roles.Operator));
+        }
+
+        await Client.TurnKillSwitchAsync(new() { Engage = true, Reason = "routers misbehave" }, AsProvider());
+        await Network.RouterHasNoRule("203.0.113.150/32");
+        await Passes(async () => (await Mitigations()).All(it => it.Status == "ended"), "its end");
+        await Client.TurnKillSwitchAsync(new() { Reason = "routers behave" }, AsProvider());
+
+        await Passes(async () => await Rules("203.0.113.150/32") == 1, "the defence after the release");
+    }
+
+    [Theory]
+    [InlineData("203.0.113.010/32")] // octal to the parser: 203.0.113.8
+    [InlineData("0xCB.0.113.8/32")]
+    [InlineData("3405803784/32")]
+    [InlineData("203.0.28936/32")]
+    [InlineData("203.0.113.8/032")]
+    [InlineData("203.0.113.8/24")]
+    [InlineData("::ffff:203.0.113.8/128")]
+    public async Task What_a_parser_would_take_for_something_else_is_refused_by_hand_and_in_policies(string text)
+    {
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        var no = await Assert.ThrowsAsync<RpcException>(() => ByHand(Rule(text, sourcePort: 53)));
+        Assert.Equal("target-malformed", no.Trailers.GetValue(Rejections.CodeTrailer));
+
+        var from = Rule("203.0.113.9/32", sourcePort: 53);
+        from.Rule.Source = text;
+        no = await Assert.ThrowsAsync<RpcException>(() => ByHand(from));
+        Assert.Equal("rule-malformed", no.Trailers.GetValue(Rejections.CodeTrailer));
+        no = await Assert.ThrowsAsync<RpcException>(() => SetPolicy("automatic", text));
+        Assert.Equal("rule-malformed", no.Trailers.GetValue(Rejections.CodeTrailer));
+    }
+
+    [Fact]
+    public async Task A_refused_attack_on_what_is_no_prefix_keeps_nobody_from_defending_by_hand()
+    {
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        await Deliver(Customer.AttackedBy("203.0.113.300/32", Tests.Customer.NewId(), "ntp"));
+        await Passes(async () => (await Mitigations()).Any(it => it.Failure == "target-malformed"), "the refusal");
+
+        await ByHand(Rule("203.0.113.8/32", sourcePort: 53));
+        await Network.RouterHasRule("203.0.113.8/32");
+    }
+
+    [Fact, Trait("Requirement", "R6")]
+    public async Task What_stands_always_is_not_taken_out_by_hand_because_its_order_would_put_it_in_again()
+    {
+        await Deliver(Customer.Signed("203.0.113.0/24") with { AlwaysOn = true });
+        await Passes(async () => (await Network.AtRouter("203.0.113.0/24")).Count == 1, "the diversion");
+        await Passes(async () => (await Mitigations()).Any(it => it.Status == "active"), "that it stands");
+        var standing = (await Mitigations()).Single();
+
+        var no = await Assert.ThrowsAsync<RpcException>(
+            () => Client.WithdrawMitigationAsync(new() { MitigationId = standing.MitigationId, Reason = "off" }, As(Roles.Operator)).ResponseAsync);
+        Assert.Equal("mitigation-stands-always", no.Trailers.GetValue(Rejections.CodeTrailer));
+        no = await Assert.ThrowsAsync<RpcException>(() => Client.StopCountermeasureAsync(
+            new() { MitigationId = standing.MitigationId, CountermeasureId = standing.Countermeasures.Single().CountermeasureId, Reason = "off" },
+            As(Roles.Operator)).ResponseAsync);
+        Assert.Equal("mitigation-stands-always", no.Trailers.GetValue(Rejections.CodeTrailer));
+
+        await Deliver(Customer.Changed(2, "203.0.113.0/24"));
+        await Passes(async () => (await Network.AtRouter("203.0.113.0/24")).Count == 0, "its end with the order");
+    }
+
     private async Task<int> Rules(string destination) =>
         (await ANetwork.Rules(Network.Router)).Count(rule => rule.Contains(destination, StringComparison.Ordinal));
 

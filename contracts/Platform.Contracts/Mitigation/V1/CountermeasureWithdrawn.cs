@@ -21,7 +21,7 @@ public sealed record CountermeasureWithdrawn
 
     /// <summary>
     /// <c>anomaly-ended</c>, <c>operator</c>, <c>contract-ended</c>, <c>expired</c>, <c>kill-switch</c>,
-    /// <c>scrubbers-gone</c>, <c>scrubbers-back</c> or <c>dry-run</c> (open set).
+    /// <c>scrubbers-gone</c>, <c>scrubbers-back</c>, <c>dry-run</c> or <c>rails</c> (open set).
     /// </summary>
     public required string Reason { get; init; }
 

@@ -33,7 +33,7 @@ public sealed class BgpOptionsTests
     }
 
     public static TheoryData<string> Wrong => new(
-        "no speaker", "two of one name", "no name", "no address", "IPv6 as IPv4 next hop", "IPv4 as IPv6 next hop", "a community of text",
+        "no speaker", "two of one name", "no name", "no address", "IPv6 as IPv4 next hop", "IPv4 as IPv6 next hop", "an octal next hop", "a community of text",
         "a community too great", "a preference below nothing", "a timeout of nothing", "an interval of an hour", "an identifier of 0");
 
     [Theory]
@@ -48,6 +48,8 @@ public sealed class BgpOptionsTests
             "no address" => (With(new() { Name = "edge" }), "Speakers:0:Address"),
             "IPv6 as IPv4 next hop" => (With(new() { Name = "edge", Address = Edge.Address, NextHopIPv4 = "100::1" }), "Speakers:0:NextHopIPv4"),
             "IPv4 as IPv6 next hop" => (With(new() { Name = "edge", Address = Edge.Address, NextHopIPv6 = "192.0.2.1" }), "Speakers:0:NextHopIPv6"),
+            "an octal next hop" =>
+                (With(new() { Name = "edge", Address = Edge.Address, DiversionNextHopIPv4 = "192.0.2.010" }), "Speakers:0:DiversionNextHopIPv4"),
             "a community of text" =>
                 (With(new() { Name = "edge", Address = Edge.Address, BlackholeCommunities = ["blackhole"] }), "Speakers:0:BlackholeCommunities"),
             "a community too great" =>

@@ -202,6 +202,46 @@ public sealed class ByHandTests
     }
 
     [Fact, Trait("Requirement", "R6")]
+    public void What_stands_always_is_taken_out_by_its_order_and_by_the_rails_and_not_by_hand()
+    {
+        MitigationEvent[] standing = [((MitigationStarted)StartedAtNoon[0]) with { OrderId = AnomalyId }, StartedAtNoon[1]];
+        var (withdraw, drop) = (Withdraw(WithdrawalReason.Operator, Noon.AddMinutes(1), "off"), new DropCountermeasure(Scope.MitigationId, CountermeasureId, "off", Noon));
+        With(standing).When(state => MitigationDecider.Decide(state, withdraw)).ThenRejected("mitigation-stands-always");
+        With(standing).When(state => MitigationDecider.Decide(state, drop)).ThenRejected("mitigation-stands-always");
+        foreach (var reason in (WithdrawalReason[])[WithdrawalReason.KillSwitch, WithdrawalReason.ContractEnded, WithdrawalReason.DryRun])
+        {
+            With(standing).When(state => MitigationDecider.Decide(state, withdraw with { Reason = reason }))
+                .Then(new WithdrawalRequested(Scope.ServiceCode, reason, "off", Noon.AddMinutes(1)));
+        }
+    }
+
+    [Fact, Trait("Requirement", "R2")]
+    public void What_a_person_added_while_scrubbers_were_away_stays_when_they_are_back_and_what_stood_in_their_stead_goes()
+    {
+        DefensePolicy policy = Policy with
+        {
+            Steps = [new(DefenseStepKind.Scrubbing, TimeSpan.FromSeconds(10)), new(DefenseStepKind.Blackhole, TimeSpan.FromSeconds(10))],
+        };
+        var there = Known with { Policy = policy, Means = new(FlowSpec: true, Scrubbing: true, Diverted: Families.IPv4, Returned: Families.IPv4) };
+        var away = there with { Means = there.Means with { Scrubbing = false, ScrubbersAway = true } };
+        var happened = new List<MitigationEvent>();
+        Happens(state => MitigationDecider.Decide(state, AMitigation.Start("203.0.113.10/32", there, new VectorEvidence("ntp", 80_000_000, 20_000, 8_000_000))));
+        Happens(state => MitigationDecider.Decide(state, new LeavePool(Scope.MitigationId, Pool: null, To: null, "nobody there", Noon)));
+        Happens(state => MitigationDecider.Decide(state, new Resume(Scope.MitigationId, away, Noon.AddMinutes(1))));
+        Happens(state => MitigationDecider.Decide(state, new AddCountermeasures(Scope.MitigationId, [Rule], away, "by hand", Noon.AddMinutes(2), ByHand: true)));
+
+        Happens(state => MitigationDecider.Decide(state, new Resume(Scope.MitigationId, there, Noon.AddMinutes(3))));
+
+        var stands = Now().Countermeasures.Where(it => it.Value.Stage is CountermeasureStage.Wanted).Select(it => it.Value.Kind).Order();
+        Assert.Equal([CountermeasureKind.FlowSpec, CountermeasureKind.Diversion, CountermeasureKind.Scrubbing], stands);
+
+        MitigationState Now() => happened.Aggregate(MitigationState.Stream.Initial, MitigationState.Evolve);
+
+        void Happens(Func<MitigationState, EventStore.Decision<MitigationEvent>> decide) =>
+            happened.AddRange(((EventStore.Decision<MitigationEvent>.Accepted)decide(Now())).Events);
+    }
+
+    [Fact, Trait("Requirement", "R6")]
     public void Nothing_gets_round_its_expiry_by_joining_what_stands_always()
     {
         MitigationEvent[] standing = [((MitigationStarted)StartedAtNoon[0]) with { OrderId = AnomalyId }, StartedAtNoon[1]];

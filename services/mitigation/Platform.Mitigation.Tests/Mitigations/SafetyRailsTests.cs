@@ -252,6 +252,19 @@ public sealed class SafetyRailsTests
         Assert.Equal(passes, !settings.Validate(new(settings)).Any());
     }
 
+    [Theory]
+    [InlineData("192.0.2.53/24")] // host bits
+    [InlineData("192.0.2.010/32")] // octal
+    [InlineData("[2001:db8::53]/128")]
+    [InlineData("192.0.2.53")]
+    public void A_list_in_the_settings_that_a_parser_would_take_for_something_else_starts_no_service(string text)
+    {
+        foreach (var settings in (MitigationOptions[])[new() { AllowedSources = [text] }, new() { ProtectedInfrastructure = [text] }])
+        {
+            Assert.Equal($"= '{text}': must be a prefix in CIDR notation without host bits.", Assert.Single(settings.Validate(new(settings))).ErrorMessage);
+        }
+    }
+
     [Fact]
     public void Whom_installation_and_policy_allow_is_let_through_once()
     {

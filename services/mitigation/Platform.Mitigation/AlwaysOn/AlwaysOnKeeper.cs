@@ -119,7 +119,7 @@ internal sealed class AlwaysOnKeeper(
         if (!diversion.IsWanted || (diversion.IsRehearsal && !diversion.IsDryRun && !options.Value.DryRun))
         {
             var why = diversion.IsWanted ? "the dry run is over" : "no longer ordered";
-            var withdraw = new WithdrawMitigation(standing, WithdrawalReason.Operator, $"{Reason}: {why}", now);
+            var withdraw = new WithdrawMitigation(standing, WithdrawalReason.Operator, $"{Reason}: {why}", now, diversion.OrderId);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, withdraw), "withdraw", cancellation);
             return;
         }
@@ -194,7 +194,7 @@ internal sealed class AlwaysOnKeeper(
         foreach (var (_, countermeasure) in diversion.Routes.Where(route =>
             specs?.All(spec => spec.Prefix != route.Key) ?? !diversion.Prefixes.Any(own => SafetyRails.Covers(own, route.Key))))
         {
-            var drop = new DropCountermeasure(standing, countermeasure, $"{Reason}: no longer the contract's", now);
+            var drop = new DropCountermeasure(standing, countermeasure, $"{Reason}: no longer the contract's", now, OrderId: diversion.OrderId);
             await Handle(diversion, standing, state => MitigationDecider.Decide(state, drop), $"drop:{countermeasure:N}:{now.UtcTicks}", cancellation);
         }
     }

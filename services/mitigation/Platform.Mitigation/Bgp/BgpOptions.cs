@@ -29,7 +29,7 @@ internal sealed class BgpOptions : IValidatableObject
 
     /// <summary>
     /// Path identifier that marks a path as ours in a speaker's table. Whatever carries another one, such as a route added by hand, is never
-    /// touched; two installations on one speaker need different ones. 1 to 4294967295; default 1347174740 ("PLAT").
+    /// touched; two installations on one speaker need different ones, and it is changed only while nothing stands. 1 to 4294967295; default 1347174740 ("PLAT").
     /// </summary>
     [Range(1L, uint.MaxValue, ErrorMessage = "must be 1 to 4294967295.")]
     public long PathIdentifier { get; init; } = 0x504C4154;
@@ -181,24 +181,24 @@ internal sealed class SpeakerOptions
             yield return (nameof(Address), $"= '{Address}': must be an http or https address, for example http://127.0.0.1:50051.");
         }
 
-        if (!IPAddress.TryParse(NextHopIPv4, out var four) || four.AddressFamily is not AddressFamily.InterNetwork)
+        if (!PrefixText.IsAddress(NextHopIPv4, AddressFamily.InterNetwork))
         {
             yield return (nameof(NextHopIPv4), $"= '{NextHopIPv4}': must be an IPv4 address.");
         }
 
-        if (!IPAddress.TryParse(NextHopIPv6, out var six) || six.AddressFamily is not AddressFamily.InterNetworkV6)
+        if (!PrefixText.IsAddress(NextHopIPv6, AddressFamily.InterNetworkV6))
         {
-            yield return (nameof(NextHopIPv6), $"= '{NextHopIPv6}': must be an IPv6 address.");
+            yield return (nameof(NextHopIPv6), $"= '{NextHopIPv6}': must be an IPv6 address in its shortest form.");
         }
 
-        if (DiversionNextHopIPv4 is { } divert4 && (!IPAddress.TryParse(divert4, out four) || four.AddressFamily is not AddressFamily.InterNetwork))
+        if (!PrefixText.IsAddress(DiversionNextHopIPv4, AddressFamily.InterNetwork))
         {
-            yield return (nameof(DiversionNextHopIPv4), $"= '{divert4}': must be an IPv4 address.");
+            yield return (nameof(DiversionNextHopIPv4), $"= '{DiversionNextHopIPv4}': must be an IPv4 address.");
         }
 
-        if (DiversionNextHopIPv6 is { } divert6 && (!IPAddress.TryParse(divert6, out six) || six.AddressFamily is not AddressFamily.InterNetworkV6))
+        if (!PrefixText.IsAddress(DiversionNextHopIPv6, AddressFamily.InterNetworkV6))
         {
-            yield return (nameof(DiversionNextHopIPv6), $"= '{divert6}': must be an IPv6 address.");
+            yield return (nameof(DiversionNextHopIPv6), $"= '{DiversionNextHopIPv6}': must be an IPv6 address in its shortest form.");
         }
 
         if (DiversionLocalPreference is < 0 or > uint.MaxValue)

@@ -58,7 +58,7 @@ internal sealed class CapacityService(
     public override async Task<AdmitContractResponse> AdmitContract(AdmitContractRequest request, ServerCallContext context)
     {
         // What is no prefix at all accounts refuses, in its own words.
-        IPNetwork[] prefixes = [.. request.Prefixes.Where(text => IPNetwork.TryParse(text, out _)).Select(IPNetwork.Parse)];
+        IPNetwork[] prefixes = [.. request.Prefixes.Where(text => PrefixText.TryRead(text, out _)).Select(IPNetwork.Parse)];
         if (prefixes.Length > 0
             && (request.AlwaysOn || await RunsAlways(request.ServiceCode, context.CancellationToken))
             && RefusalOfAlwaysOn(request.ServiceCode, new ContractScope(prefixes, Ended: false)) is { } refusal)

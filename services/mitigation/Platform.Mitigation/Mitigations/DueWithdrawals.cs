@@ -180,7 +180,7 @@ internal sealed class DueWithdrawals(
                 countermeasureId,
                 isForeign ? "The contract does not protect this prefix any more." : "The safety rails do not let this out any more.",
                 clock.GetUtcNow(),
-                isForeign ? WithdrawalReason.ContractEnded : WithdrawalReason.Operator);
+                isForeign ? WithdrawalReason.ContractEnded : WithdrawalReason.Rails);
             await Handle(
                 tenantId,
                 mitigationId,
@@ -194,11 +194,11 @@ internal sealed class DueWithdrawals(
     {
         var now = clock.GetUtcNow();
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason, DateTime? HeldUntil)>(
+        var due = await connection.QueryAsync<(Guid TenantId, Guid MitigationId, WithdrawalReason Reason)>(
             $"""
             select m.tenant_id, m.mitigation_id,
                 case when k.engaged or m.sequence < k.sequence then @KillSwitch when c.ended_at is not null then @ContractEnded
-                    when m.expires_at <= @now then @Expired when d.is_dry then @DryRunBegan else @AnomalyEnded end, m.held_until
+                    when m.expires_at <= @now then @Expired when d.is_dry then @DryRunBegan else @AnomalyEnded end
             from views.mitigations_v1 m
             left join views.kill_switch_v1 k on true
             left join views.contracts_v1 c using (tenant_id, service_code)
@@ -222,7 +222,7 @@ internal sealed class DueWithdrawals(
                 AnomalyEnded = (int)WithdrawalReason.AnomalyEnded,
             });
 
-        foreach (var (tenantId, mitigationId, reason, heldUntil) in due)
+        foreach (var (tenantId, mitigationId, reason) in due)
         {
             var relieve = new RelieveMitigation(mitigationId, options.Value.Hold, now);
             var note = reason is WithdrawalReason.DryRun ? "dry run: nothing of it may be in the network" : null;
@@ -234,7 +234,7 @@ internal sealed class DueWithdrawals(
                 state => reason is WithdrawalReason.AnomalyEnded
                     ? MitigationDecider.Decide(state, relieve)
                     : MitigationDecider.Decide(state, withdraw),
-                $"due:{reason}:{heldUntil?.Ticks}", // each hold ends once
+                $"due:{reason}:{now.UtcTicks}", // begun anew, it is withdrawn anew for the same reason
                 cancellation);
         }
     }

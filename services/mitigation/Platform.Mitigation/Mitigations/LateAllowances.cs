@@ -163,7 +163,7 @@ internal sealed class LateAllowances(
         CancellationToken cancellation)
     {
         await using var command = database.CreateCommand($"{Missing(Listed)} order by 9, 8, 7, 5");
-        command.Parameters.Add(new() { Value = options.Value.AllowedSources });
+        command.Parameters.Add(new() { Value = options.Value.Allowed });
         command.Parameters.Add(new() { Value = (int)TrafficAction.Accept });
         command.Parameters.Add(new() { Value = Guid.Empty });
         await using var row = await command.ExecuteReaderAsync(cancellation);

@@ -32,11 +32,29 @@ internal sealed record StartByHand(
 /// <param name="Note">Why.</param>
 /// <param name="At">Now (UTC).</param>
 /// <param name="OrderId">The always-on order that asks; null: nobody's.</param>
+/// <param name="ByHand">Whether a person asks.</param>
 internal sealed record AddCountermeasures(
-    Guid MitigationId, IReadOnlyList<CountermeasureSpec> Specs, Defense Defense, string Note, DateTimeOffset At, Guid? OrderId = null);
+    Guid MitigationId,
+    IReadOnlyList<CountermeasureSpec> Specs,
+    Defense Defense,
+    string Note,
+    DateTimeOffset At,
+    Guid? OrderId = null,
+    bool ByHand = false);
 
+/// <param name="MitigationId">Which mitigation.</param>
+/// <param name="CountermeasureId">Which of its countermeasures.</param>
+/// <param name="Note">Why.</param>
+/// <param name="At">Now (UTC).</param>
+/// <param name="Reason">What kind of reason it is.</param>
+/// <param name="OrderId">The always-on order that asks; null: nobody's.</param>
 internal sealed record DropCountermeasure(
-    Guid MitigationId, Guid CountermeasureId, string Note, DateTimeOffset At, WithdrawalReason Reason = WithdrawalReason.Operator);
+    Guid MitigationId,
+    Guid CountermeasureId,
+    string Note,
+    DateTimeOffset At,
+    WithdrawalReason Reason = WithdrawalReason.Operator,
+    Guid? OrderId = null);
 
 /// <param name="MitigationId">Which.</param>
 /// <param name="Duration">From now on.</param>
@@ -149,13 +167,14 @@ internal static partial class MitigationDecider
             ? Decision<MitigationEvent>.Unchanged
             : new MitigationEvent[] { new CountermeasuresAdded(current.Scope.ServiceCode, command.Note, command.At) }
                 .Concat(specs
-                    .Select(spec => Place(spec, current.Scope, mode, command.Defense.Means, command.At)))
+                    .Select(spec => Place(spec, current.Scope, mode, command.Defense.Means, command.At, command.ByHand)))
                 .ToArray();
     }
 
     public static Decision<MitigationEvent> Decide(MitigationState current, DropCountermeasure command)
     {
-        if (NotOpenToOperators(current, command.MitigationId, command.Note) is { } no)
+        if ((NotOpenToOperators(current, command.MitigationId, command.Note)
+            ?? (command.Reason is WithdrawalReason.Operator ? NotOf(current, command.OrderId) : null)) is { } no)
         {
             return no;
         }
@@ -323,7 +342,7 @@ internal static partial class MitigationDecider
         _ => IsReason(note) ? null : ReasonMissing,
     };
 
-    /// <summary>What stands for an order never expires: whatever joined it would not either.</summary>
+    /// <summary>What stands for an order never expires: whatever joined it would not either, and what was taken out of it would be put in again.</summary>
     private static Rejection? NotOf(MitigationState current, Guid? orderId) => current.OrderId == orderId ? null : StandsForOrder(current.Scope!.MitigationId);
 
     /// <summary>What the rules add asks for what the policy wants now: who agreed to one step has not agreed to the next.</summary>

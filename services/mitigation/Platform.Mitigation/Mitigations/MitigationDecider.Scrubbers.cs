@@ -103,9 +103,13 @@ internal static partial class MitigationDecider
                 .Concat(step.Specs.Select(spec => Place(spec, current.Scope, ModeOf(current, defense), defense.Means, command.At)))
                 .Concat(
                     from it in current.Countermeasures
-                    where it.Value.Stage is CountermeasureStage.Wanted && it.Value.Step > step.Index
+                    where it.Value.Stage is CountermeasureStage.Wanted && it.Value.Step > step.Index && !IsByHand(it.Value)
                     select new CountermeasureDropped(current.Scope.ServiceCode, it.Key, why, command.At, WithdrawalReason.ScrubbersBack))
                 .ToArray();
+
+        // With what lets allowed sources through it, also where a list named them later.
+        bool IsByHand(CountermeasureState it) => it.IsByHand || (it.Rule is { Action: TrafficAction.Accept } && current.Countermeasures.Values.Any(
+            other => other is { IsByHand: true, Stage: CountermeasureStage.Wanted } && other.Kind == it.Kind && other.Prefix.Equals(it.Prefix)));
     }
 
     /// <summary>

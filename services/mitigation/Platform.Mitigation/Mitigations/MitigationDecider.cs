@@ -65,7 +65,12 @@ internal sealed record NoteSightLost(NoteAnomalyEnd End);
 /// <param name="At">Now (UTC).</param>
 internal sealed record RelieveMitigation(Guid MitigationId, TimeSpan Hold, DateTimeOffset At);
 
-internal sealed record WithdrawMitigation(Guid MitigationId, WithdrawalReason Reason, string? Note, DateTimeOffset At);
+/// <param name="MitigationId">Which.</param>
+/// <param name="Reason">What kind of reason it is.</param>
+/// <param name="Note">Why; null: the reason says it.</param>
+/// <param name="At">Now (UTC).</param>
+/// <param name="OrderId">The always-on order that asks; null: nobody's.</param>
+internal sealed record WithdrawMitigation(Guid MitigationId, WithdrawalReason Reason, string? Note, DateTimeOffset At, Guid? OrderId = null);
 
 /// <summary>Something in the network was read back with countermeasures of this mitigation.</summary>
 /// <param name="Routes">What it holds, by countermeasure.</param>
@@ -233,6 +238,7 @@ internal static partial class MitigationDecider
             WithdrawalReason.AnomalyEnded when command.At < current.HeldUntil => StillHeld(current.HeldUntil.Value),
             WithdrawalReason.Expired when command.At < current.ExpiresAt => NotExpired(current.ExpiresAt),
             WithdrawalReason.Operator when !IsReason(command.Note) => ReasonMissing,
+            WithdrawalReason.Operator when NotOf(current, command.OrderId) is { } no => no,
             _ => Withdrawn(),
         };
 
@@ -340,7 +346,7 @@ internal static partial class MitigationDecider
     private static bool LeadsToScrubbers(CountermeasureSpec spec) => spec.NeedsScrubbers && !spec.IsAllowance;
 
     private static MitigationEvent Place(
-        CountermeasureSpec spec, MitigationScope scope, EnforcementMode mode, NetworkMeans means, DateTimeOffset at) => mode switch
+        CountermeasureSpec spec, MitigationScope scope, EnforcementMode mode, NetworkMeans means, DateTimeOffset at, bool byHand = false) => mode switch
     {
         EnforcementMode.AfterApproval => new CountermeasureProposed(spec.IdIn(scope.MitigationId), spec.Kind, spec.Prefix, spec.Rule, at, scope),
         EnforcementMode.DryRun => new CountermeasureRehearsed(spec.IdIn(scope.MitigationId), spec.Kind, spec.Prefix, spec.Rule, at),
@@ -350,7 +356,8 @@ internal static partial class MitigationDecider
             spec.Prefix,
             at,
             spec.Rule,
-            spec.NeedsScrubbers ? means.Pool : null),
+            spec.NeedsScrubbers ? means.Pool : null,
+            byHand),
     };
 
     private static bool IsReason(string? text) => !string.IsNullOrWhiteSpace(text) && text.Length <= 200;

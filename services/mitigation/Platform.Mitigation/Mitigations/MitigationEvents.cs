@@ -42,13 +42,15 @@ internal sealed record MitigationStarted(
 /// <param name="RequestedAt">When it was decided (UTC).</param>
 /// <param name="Rule">Which packets; null when all of the prefix are meant.</param>
 /// <param name="Pool">Scrubbing pool that the traffic goes to for as long as it stands; null: the speaker's own.</param>
+/// <param name="ByHand">Whether a person added it to what the rules do, who alone takes it out again while the attack goes on.</param>
 internal sealed record CountermeasureRequested(
     Guid CountermeasureId,
     CountermeasureKind Kind,
     IPNetwork Prefix,
     DateTimeOffset RequestedAt,
     TrafficRule? Rule = null,
-    string? Pool = null) : MitigationEvent;
+    string? Pool = null,
+    bool ByHand = false) : MitigationEvent;
 
 /// <summary>The network would hold this if an operator agreed.</summary>
 /// <param name="CountermeasureId">See <see cref="CountermeasureRequested"/>.</param>
@@ -306,6 +308,9 @@ internal enum WithdrawalReason
 
     /// <summary>A dry run began.</summary>
     DryRun = 8,
+
+    /// <summary>The safety rails would not let it out any more.</summary>
+    Rails = 9,
 }
 
 /// <summary>Figures of one countermeasure.</summary>

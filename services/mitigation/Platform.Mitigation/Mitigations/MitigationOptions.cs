@@ -101,7 +101,7 @@ internal sealed class MitigationOptions : IValidatableObject
             yield return new($"must not be below {nameof(MaximumDuration)} ({MaximumDuration}).", [nameof(LongestStanding)]);
         }
 
-        foreach (var wide in AllowedSources.Where(text => IPNetwork.TryParse(text, out var source) && !SafetyRails.MayBeAllowed(source)))
+        foreach (var wide in AllowedSources.Where(text => PrefixText.TryRead(text, out var source) && !SafetyRails.MayBeAllowed(source)))
         {
             yield return new(
                 $"= '{wide}': must not be wider than /{SafetyRails.WidestAllowedIPv4} or /{SafetyRails.WidestAllowedIPv6}: it would let nearly everybody through.",
@@ -115,7 +115,7 @@ internal sealed class MitigationOptions : IValidatableObject
 
         foreach (var (name, prefixes) in new[] { (nameof(ProtectedInfrastructure), ProtectedInfrastructure), (nameof(AllowedSources), AllowedSources) })
         {
-            foreach (var wrong in prefixes.Where(text => !IPNetwork.TryParse(text, out _)))
+            foreach (var wrong in prefixes.Where(text => !PrefixText.TryRead(text, out _)))
             {
                 yield return new($"= '{wrong}': must be a prefix in CIDR notation without host bits.", [name]);
             }
@@ -158,12 +158,15 @@ internal sealed class MitigationOptions : IValidatableObject
     /// <summary>Whom the installation and a policy let through, each once: what another one holds adds nothing.</summary>
     internal IReadOnlyList<IPNetwork> AllAllowed(IReadOnlyList<IPNetwork> allowedByPolicy)
     {
-        IPNetwork[] all = [.. AllowedSources.Select(IPNetwork.Parse).Concat(allowedByPolicy).Distinct()];
+        IPNetwork[] all = [.. Allowed.Concat(allowedByPolicy).Distinct()];
         return [.. all.Where(it => !all.Any(other => other != it && SafetyRails.Covers(other, it)))];
     }
 
     /// <summary>The last gate before the network, for one tenant.</summary>
     internal bool LetsOut(Guid tenantId, CountermeasureSpec spec) => RailsFor(tenantId, killSwitchEngaged: false, []).LetsOut(spec);
+
+    /// <summary><see cref="AllowedSources"/>, read.</summary>
+    internal IPNetwork[] Allowed => field ??= [.. AllowedSources.Select(IPNetwork.Parse)];
 
     private IReadOnlyList<IPNetwork> Infrastructure => field ??= [.. ProtectedInfrastructure.Select(IPNetwork.Parse)];
 

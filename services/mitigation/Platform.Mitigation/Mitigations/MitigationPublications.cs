@@ -135,6 +135,7 @@ internal sealed class MitigationPublications : IPublications
         WithdrawalReason.ScrubbersGone => "scrubbers-gone",
         WithdrawalReason.ScrubbersBack => "scrubbers-back",
         WithdrawalReason.DryRun => "dry-run",
+        WithdrawalReason.Rails => "rails",
         _ => throw new UnreachableException($"{reason} has no public name."),
     };
 }

@@ -196,7 +196,8 @@ internal static class MitigationRejections
         RejectionKind.Conflict,
         "mitigation-stands-always",
         "The mitigation stands for an always-on order, and has no end of its own.",
-        $"Nothing is added to {mitigationId} or extended by hand. Start another mitigation: it ends by itself.");
+        $"Nothing is added to {mitigationId}, taken out of it, extended or withdrawn by hand: it goes with the always-on option of its contract. For more start "
+        + "another mitigation, which ends by itself.");
 
     public static Rejection BlackholeOfMoreThanAHost(IPNetwork target) => new(
         RejectionKind.Forbidden,

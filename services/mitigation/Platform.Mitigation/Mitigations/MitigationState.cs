@@ -98,6 +98,7 @@ internal sealed record MitigationState(
             CountermeasureState.New(CountermeasureStage.Wanted, e.Kind, e.Prefix, e.Rule, current.StepOf(e.CountermeasureId)) with
             {
                 Pool = e.Pool,
+                IsByHand = e.ByHand || current.Countermeasures.GetValueOrDefault(e.CountermeasureId) is { Stage: CountermeasureStage.Wanted, IsByHand: true },
                 PastVerdict = current.Countermeasures.GetValueOrDefault(e.CountermeasureId)?.LastVerdict,
             }),
         CountermeasureProposed e => current.With(
@@ -215,6 +216,7 @@ internal enum CountermeasureStage
 /// When of a route or rule that had changed nothing it was said that it helps (UTC); null: never. After the attack that says nothing of it.
 /// </param>
 /// <param name="PastVerdict">The last word on it before it was asked for anew; null: it was never in force before.</param>
+/// <param name="IsByHand">Whether a person added it to what the rules do.</param>
 internal sealed record CountermeasureState(
     CountermeasureStage Stage,
     CountermeasureKind Kind,
@@ -229,7 +231,8 @@ internal sealed record CountermeasureState(
     string? Pool = null,
     DateTimeOffset? DroppedAt = null,
     DateTimeOffset? RelievedAt = null,
-    string? PastVerdict = null)
+    string? PastVerdict = null,
+    bool IsByHand = false)
 {
     /// <summary>Whether something of it can be in the network.</summary>
     public bool IsInNetwork => Stage is CountermeasureStage.Wanted or CountermeasureStage.Unwanted;

@@ -84,10 +84,12 @@ internal sealed class MitigationsService(
         var defense = await DefenseOf(
             tenant, state.Scope!.ServiceCode, id,
             known => MitigationDecider.New(state, DefensePlan.WithAllowed(specs, known.Policy.AllowedSources)), isNew: false, context, state.ObjectId,
-            known => MitigationDecider.Decide(state, new AddCountermeasures(id, specs, known, request.Reason, now)));
-        var command = new AddCountermeasures(id, specs, defense, request.Reason, now);
+            known => MitigationDecider.Decide(state, CommandWith(known)));
+        var command = CommandWith(defense);
         await Handle(tenant, id, state => MitigationDecider.Decide(state, command), context);
         return new AddCountermeasuresResponse { Rehearsed = IsDryRun(defense) || state.Mode is EnforcementMode.DryRun };
+
+        AddCountermeasures CommandWith(Defense known) => new(id, specs, known, request.Reason, now, ByHand: true);
     }
 
     [Authorize(Policy = Policies.Operate)]

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json;
 using Npgsql;
 using Platform.EventStore;
@@ -37,8 +36,8 @@ internal sealed record OpenAnomaly(Guid AnomalyId, Guid ObjectId, IReadOnlyList<
         await using var row = await command.ExecuteReaderAsync(cancellation);
         while (await row.ReadAsync(cancellation))
         {
-            // What is measured is the traffic of the first prefix: that is the mitigation's target.
-            if (IPNetwork.Parse(row.GetString(0)) == specs[0].Prefix)
+            // What is measured is the traffic of the first prefix: that is the mitigation's target. What was refused may be no prefix at all.
+            if (PrefixText.TryRead(row.GetString(0), out var target) && target == specs[0].Prefix)
             {
                 return new OpenAnomaly(row.GetGuid(3), row.GetGuid(1), JsonSerializer.Deserialize<VectorEvidence[]>(row.GetString(2), EventCatalog.Json)!);
             }

@@ -22,8 +22,21 @@ internal sealed class RefusedMitigations(
     TimeProvider clock,
     ILogger<RefusedMitigations> log) : BackgroundService
 {
-    /// <summary>Of many a few at a time, by lot, so that one that finds no room keeps no other from asking, and nobody waits for all of them.</summary>
+    /// <summary>
+    /// Of many a few at a time, by lot, so that one that finds no room keeps no other from asking, and nobody waits for all of them. As many of those that stood,
+    /// or were rehearsed, as of those that were refused: who releases the switch waits for no mild attacks of the day.
+    /// </summary>
     private const int AtOnce = 50;
+
+    /// <summary>
+    /// From when it is counted for how long an end that was lost may be waited for: not from when the attack began, for those that last longest are defended
+    /// longest. What the kill switch ended waits for its release.
+    /// </summary>
+    private const string LastTurn =
+        """
+        greatest(m.started_at, m.withdrawal_requested_at,
+            case when m.withdrawn_for = @KillSwitch and m.withdrawal_requested_at > @longAgo then k.changed_at end)
+        """;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
@@ -49,24 +62,29 @@ internal sealed class RefusedMitigations(
         await using var connection = await database.OpenConnectionAsync(cancellation);
         var refused = await connection.QueryAsync<Refused>(
             $"""
-            select m.tenant_id as TenantId, m.mitigation_id as MitigationId, m.anomaly_id as AnomalyId, m.service_code as ServiceCode, m.target as Target,
-                m.object_id as ObjectId, m.evidence::text as Evidence,
-                m.unanswered_for is not null and m.withdrawal_requested_at is null and m.ended_at is null as Grows
-            from views.mitigations_v1 m
-            left join views.contracts_v1 c using (tenant_id, service_code)
-            where (m.failure = any (@Passing) and m.evidence is not null and m.started_at > @since
-                    or m.unanswered_for = any (@Passing) and m.withdrawal_requested_at is null and m.ended_at is null
-                    or m.anomaly_id <> '00000000-0000-0000-0000-000000000000'
-                        and (m.withdrawn_for in (@KillSwitch, @DryRunBegan) and m.failure is null and m.started_at > @since
-                            or m.mode = @DryRunMode and m.withdrawal_requested_at is null and m.ended_at is null and not {KnownPolicies.IsDry}))
-                and m.held_until is null
-                and not exists (select from views.kill_switch_v1 where engaged)
-            order by random() limit @AtOnce
+            select TenantId, MitigationId, AnomalyId, ServiceCode, Target, ObjectId, Evidence, Grows
+            from (
+                select m.tenant_id as TenantId, m.mitigation_id as MitigationId, m.anomaly_id as AnomalyId, m.service_code as ServiceCode, m.target as Target,
+                    m.object_id as ObjectId, m.evidence::text as Evidence,
+                    m.unanswered_for is not null and m.withdrawal_requested_at is null and m.ended_at is null as Grows,
+                    row_number() over (partition by m.failure is null and m.unanswered_for is null order by random()) as Lot
+                from views.mitigations_v1 m
+                left join views.contracts_v1 c using (tenant_id, service_code)
+                left join views.kill_switch_v1 k on true
+                where (m.failure = any (@Passing) and m.evidence is not null and {LastTurn} > @since
+                        or m.unanswered_for = any (@Passing) and m.withdrawal_requested_at is null and m.ended_at is null
+                        or m.anomaly_id <> '00000000-0000-0000-0000-000000000000'
+                            and (m.withdrawn_for in (@KillSwitch, @DryRunBegan) and m.failure is null and {LastTurn} > @since
+                                or m.mode = @DryRunMode and m.withdrawal_requested_at is null and m.ended_at is null and not {KnownPolicies.IsDry}))
+                    and m.held_until is null
+                    and k.engaged is not true) asked
+            where Lot <= @AtOnce
             """,
             new
             {
                 MitigationRejections.Passing,
                 since = clock.GetUtcNow() - options.Value.MaximumDuration,
+                longAgo = clock.GetUtcNow() - options.Value.LongestStanding,
                 KillSwitch = (short)WithdrawalReason.KillSwitch,
                 DryRunBegan = (short)WithdrawalReason.DryRun,
                 options.Value.DryRun,

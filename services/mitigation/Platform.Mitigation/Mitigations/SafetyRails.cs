@@ -35,7 +35,7 @@ internal sealed record SafetyRails(
 
     /// <summary>Whether a source may be let through always.</summary>
     public static bool MayBeAllowed(IPNetwork source) =>
-        source.PrefixLength >= (IsIPv4(source) ? WidestAllowedIPv4 : WidestAllowedIPv6) && !IsOddIPv6(source.BaseAddress);
+        source.PrefixLength >= (IsIPv4(source) ? WidestAllowedIPv4 : WidestAllowedIPv6) && !PrefixText.IsOddIPv6(source.BaseAddress);
 
     /// <summary>
     /// What the last gate before the network asks once more, whatever the streams and views say: the hard limits, the tenant's own, and whether it
@@ -58,12 +58,7 @@ internal sealed record SafetyRails(
     /// <summary>Why this text is no target that may be defended, in the order in which an operator would want to hear of it; null when it is one.</summary>
     public Rejection? RefusalOfTarget(string text, ContractScope contract, string serviceCode)
     {
-        // The parser drops host bits silently, reads 010.0.0.0 as octal, and takes an IPv4 address in IPv6 clothes; none is what was meant.
-        if (!IPNetwork.TryParse(text, out var target)
-            || !IPAddress.TryParse(text.Split('/')[0], out var address)
-            || !address.Equals(target.BaseAddress)
-            || (IsIPv4(target) && text != target.ToString())
-            || IsOddIPv6(target.BaseAddress))
+        if (!PrefixText.TryRead(text, out var target))
         {
             return TargetMalformed(text);
         }
@@ -128,7 +123,7 @@ internal sealed record SafetyRails(
         if (rule.Source is { } source
             && (source.BaseAddress.AddressFamily != rule.Destination.BaseAddress.AddressFamily
                 || source.PrefixLength == 0
-                || IsOddIPv6(source.BaseAddress)))
+                || PrefixText.IsOddIPv6(source.BaseAddress)))
         {
             return RuleMalformed($"source {source} is of another family than the destination, or is everything.");
         }
@@ -189,10 +184,6 @@ internal sealed record SafetyRails(
         outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
 
     private static bool Overlap(IPNetwork one, IPNetwork other) => Covers(one, other) || Covers(other, one);
-
-    /// <summary>IPv4 in IPv6 clothes, or an address of one link.</summary>
-    private static bool IsOddIPv6(IPAddress address) =>
-        address.IsIPv4MappedToIPv6 || (address.AddressFamily is AddressFamily.InterNetworkV6 && (address.IsIPv6LinkLocal || address.ScopeId != 0));
 
     private static bool IsIPv4(IPNetwork prefix) => prefix.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
 }

@@ -62,7 +62,7 @@ internal static class WireWords
                 return ([], MitigationRejections.RuleMalformed($"there is no kind '{it.Kind}'."));
             }
 
-            if (!TryPrefix(it.Prefix, out var prefix))
+            if (!PrefixText.TryRead(it.Prefix, out var prefix))
             {
                 return ([], MitigationRejections.TargetMalformed(it.Prefix));
             }
@@ -79,7 +79,8 @@ internal static class WireWords
                 continue;
             }
 
-            if (!Actions.TryGetValue(it.Rule.Action, out var action) || (it.Rule.Source.Length > 0 && !TryPrefix(it.Rule.Source, out _))
+            IPNetwork source = default;
+            if (!Actions.TryGetValue(it.Rule.Action, out var action) || (it.Rule.Source.Length > 0 && !PrefixText.TryRead(it.Rule.Source, out source))
                 || it.Rule.Protocol > 255 || it.Rule.TcpFlagsSet > 31 || it.Rule.TcpFlagsClear > 31)
             {
                 return ([], MitigationRejections.RuleMalformed("action, source, protocol or flags are out of range."));
@@ -88,7 +89,7 @@ internal static class WireWords
             specs.Add(new CountermeasureSpec(kind, prefix, new TrafficRule(
                 prefix,
                 action,
-                it.Rule.Source.Length > 0 ? IPNetwork.Parse(it.Rule.Source) : null,
+                it.Rule.Source.Length > 0 ? source : null,
                 it.Rule.HasProtocol ? (byte)it.Rule.Protocol : null,
                 Range(it.Rule.SourcePort),
                 Range(it.Rule.DestinationPort),
@@ -110,7 +111,7 @@ internal static class WireWords
         if (wire is null
             || !Modes.TryGetValue(wire.Mode, out var mode)
             || !wire.Steps.All(step => Steps.ContainsKey(step.Kind) && Severities.ContainsKey(step.FromSeverity))
-            || !wire.AllowedSources.All(source => TryPrefix(source, out _)))
+            || !wire.AllowedSources.All(source => PrefixText.TryRead(source, out _)))
         {
             return (null, MitigationRejections.RuleMalformed("mode, step, severity or allowed source is unknown."));
         }
@@ -166,10 +167,6 @@ internal static class WireWords
             }),
         },
     };
-
-    /// <summary>Without host bits: the parser would drop them silently.</summary>
-    private static bool TryPrefix(string text, out IPNetwork prefix) =>
-        IPNetwork.TryParse(text, out prefix) && IPAddress.TryParse(text.Split('/')[0], out var address) && address.Equals(prefix.BaseAddress);
 
     private static Wire.NumberRange? Range(NumberRange? range) =>
         range is null ? null : new Wire.NumberRange { From = (uint)range.From, To = (uint)range.To };

@@ -153,7 +153,7 @@ internal sealed class ScrubbingPool
             yield return "needs a name of 1 to 50 characters and 1 to 10^15 bits per second.";
         }
 
-        if (!ReturnPath.IsAddress(NextHopIPv4, AddressFamily.InterNetwork) || !ReturnPath.IsAddress(NextHopIPv6, AddressFamily.InterNetworkV6))
+        if (!PrefixText.IsAddress(NextHopIPv4, AddressFamily.InterNetwork) || !PrefixText.IsAddress(NextHopIPv6, AddressFamily.InterNetworkV6))
         {
             yield return $"{nameof(NextHopIPv4)} and {nameof(NextHopIPv6)} must be addresses of their family.";
         }
@@ -212,7 +212,7 @@ internal sealed class ReturnPath
             yield return $"{nameof(Interface)} must be the name of an interface, 1 to 15 letters, digits, dots, hyphens or underscores.";
         }
 
-        if (!IsAddress(NextHopIPv4, AddressFamily.InterNetwork) || !IsAddress(NextHopIPv6, AddressFamily.InterNetworkV6))
+        if (!PrefixText.IsAddress(NextHopIPv4, AddressFamily.InterNetwork) || !PrefixText.IsAddress(NextHopIPv6, AddressFamily.InterNetworkV6))
         {
             yield return $"{nameof(NextHopIPv4)} and {nameof(NextHopIPv6)} must be addresses of their family.";
         }
@@ -222,9 +222,6 @@ internal sealed class ReturnPath
             yield return $"needs {nameof(NextHopIPv4)} or {nameof(NextHopIPv6)}.";
         }
     }
-
-    internal static bool IsAddress(string? text, AddressFamily family) =>
-        text is null || (IPAddress.TryParse(text, out var address) && address.AddressFamily == family && address.ToString() == text);
 
     private static bool IsNameCharacter(char it) => char.IsAsciiLetterOrDigit(it) || it is '.' or '-' or '_';
 }

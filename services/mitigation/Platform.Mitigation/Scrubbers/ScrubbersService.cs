@@ -121,7 +121,7 @@ internal sealed class ScrubbersService(
     }
 
     private static IReadOnlyList<IPNetwork>? WaysBackOf(SyncFiltersRequest request) => request.TellsReturned
-        ? [.. request.Returned.Where(text => IPNetwork.TryParse(text, out _)).Select(IPNetwork.Parse).Distinct()]
+        ? [.. request.Returned.Where(text => PrefixText.TryRead(text, out _)).Select(IPNetwork.Parse).Distinct()]
         : null;
 
     /// <summary>Of what is known; counters of nothing are nobody's.</summary>

@@ -200,6 +200,7 @@ export const en = {
     'tcp-flood': 'TCP flood',
     'other-protocol-flood': 'flood of another protocol',
     'scrubbers-back': 'the scrubbers are back',
+    rails: 'the safety rails',
   } as Record<string, string>,
   roles: {
     administrator: 'Administrator',

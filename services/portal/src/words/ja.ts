@@ -198,6 +198,7 @@ export const ja: Words = {
     'tcp-flood': 'TCPフラッド',
     'other-protocol-flood': 'その他のプロトコルのフラッド',
     'scrubbers-back': 'スクラバーの復帰',
+    rails: '安全規則',
   },
   roles: {
     administrator: '管理者',
