@@ -87,6 +87,54 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
 
     [Theory]
     [InlineData(true)]
+    [InlineData(false)] // it begins while the speaker is away
+    public async Task A_speaker_that_is_gone_takes_the_diversion_with_it_and_no_step_follows_from_what_its_filters_do_not_see(bool hadHelped)
+    {
+        var target = hadHelped ? "203.0.113.97/32" : "203.0.113.98/32";
+        var (filter, dropped) = ("", 0L);
+        if (hadHelped)
+        {
+            filter = await Attacked(target);
+            await PassesFiltered(10_000_000, async () => await Last() == "helped", "its effect");
+        }
+
+        await network.Speaker.Kill();
+        try
+        {
+            await Eventually.True(SpeakerIsAway, TimeSpan.FromSeconds(30), "the loss in the view"); // which takes a moment of its own, and no patience of a step
+            if (!hadHelped)
+            {
+                await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+                filter = (await Eventually.Get(async () => (await Sync()).Filters, seen => seen.Count == 1, what: "a filter for the scrubber"))[0].FilterId;
+            }
+
+            var seconds = 0;
+            await PassesFiltered(0, () => Task.FromResult(++seconds >= 60), "a minute");
+        }
+        finally
+        {
+            await network.Speaker.Start();
+            await network.Session();
+        }
+
+        await network.RouterHolds(target, $"{target} via 192.0.2.50 [65535:65281]");
+        await PassesFiltered(10_000_000, async () => await Last() == "helped", "its effect");
+        Assert.Empty((await Stream()).OfType<StepTaken>());
+        Assert.DoesNotContain((await Stream()).OfType<EffectMeasured>(), it => it.CountermeasureId == Guid.Parse(filter) && it.Effect.Verdict == "not-seen");
+
+        async Task<string?> Last() => (await Stream()).OfType<EffectMeasured>().LastOrDefault(it => it.CountermeasureId == Guid.Parse(filter))?.Effect.Verdict;
+
+        Task PassesFiltered(long bytesPerSecond, Func<Task<bool>> until, string what) => Passes(
+            target,
+            79_000_000,
+            () => [new AppliedFilter { FilterId = filter, DroppedBytes = dropped += bytesPerSecond, DroppedPackets = 1 }],
+            until,
+            it => it,
+            what);
+    }
+
+    [Theory]
+    [InlineData(true)]
     [InlineData(false)] // flows tell what is sent: all the more is known of it
     public async Task An_attack_that_stopped_is_no_reason_for_a_wider_step_however_much_honest_traffic_passes(bool flowsShowDrops)
     {
@@ -196,6 +244,12 @@ public sealed class ScrubbingEffectTests(PostgresServer postgres, RabbitMqVirtua
         async Task<string> ByHand(string prefix) => (await Mitigations.StartMitigationAsync(
             new() { ServiceCode = _customer.ServiceCode, Reason = "test", Countermeasures = { new Wire.CountermeasureSpec { Kind = "blackhole", Prefix = prefix } } },
             Operator)).MitigationId;
+    }
+
+    private async Task<bool> SpeakerIsAway()
+    {
+        await using var asked = _database.DataSource.CreateCommand("select exists (select from views.speakers_v1 where away_since is not null)");
+        return (bool)(await asked.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
     private Task<ServiceHost> Start(params (string Name, string Value)[] settings) => AMitigationService.Start(

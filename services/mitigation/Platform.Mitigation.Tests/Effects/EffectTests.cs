@@ -94,6 +94,13 @@ public sealed class EffectTests
         long dropped, long passed, long? arrives, string? verdict) =>
         Assert.Equal(verdict, EffectRules.OfFilter([Ntp], new FilteredRate(dropped, passed), dropped, arrives is { } there ? new(there, there) : null)?.Verdict);
 
+    [Theory]
+    [InlineData(8, 9_000_000_000, "unmeasured")] // one packet
+    [InlineData(5_000_000, 4_000_000, "helped")]
+    [InlineData(0, 9_000_000_000, null)]
+    public void A_filter_by_hand_that_no_anomaly_is_a_measure_of_helps_when_it_drops_most_of_what_comes_past_it(long dropped, long passed, string? verdict) =>
+        Assert.Equal(verdict, EffectRules.OfFilter([], new FilteredRate(dropped, passed), dropped, arrives: null)?.Verdict);
+
     [Fact]
     public void Of_an_attack_that_went_down_while_a_filter_dropped_nothing_it_is_said_once_that_it_was_not_by_this_one()
     {

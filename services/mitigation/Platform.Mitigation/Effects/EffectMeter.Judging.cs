@@ -28,6 +28,9 @@ internal sealed partial class EffectMeter
             : null,
     };
 
+    /// <summary>Whether something in the network was read back with it and holds it still.</summary>
+    private bool IsInForce(MeasuredCountermeasure it) => it.AnnouncedAt is not null && !_lostSince.ContainsKey(it.CountermeasureId);
+
     /// <summary>What arrives while no speaker holds it says nothing of it.</summary>
     private DateTimeOffset InForceSince(MeasuredCountermeasure it) =>
         _backSince.TryGetValue(it.CountermeasureId, out var back) && back > it.AnnouncedAt ? back : it.AnnouncedAt!.Value;
@@ -73,7 +76,7 @@ internal sealed partial class EffectMeter
             return EffectRules.NotTaken("scrubber", look.Now - it.RequestedAt);
         }
 
-        if (it.Counted is not { } counted)
+        if (it.Counted is null)
         {
             return it.Spec.Kind is CountermeasureKind.Diversion && it is { Effect: null or { Verdict: EffectRules.NotSeen }, AnnouncedAt: { } led } && IsPast(led, look.Until)
                 ? EffectRules.NobodyCounts
@@ -87,7 +90,7 @@ internal sealed partial class EffectMeter
         if (RateOf(it, look.Until) is not { } rate)
         {
             // Before a window is over, what is dropped most of is plain all the same.
-            return it.Effect is null && counted.DroppedBytes > 0 && counted.DroppedBytes >= counted.PassedBytes
+            return it.Effect is null && DropsMost(it, look.Until)
                 ? new Judgement(EffectRules.Helped, "Most of what comes past the scrubbers is dropped.")
                 : null;
         }
@@ -97,10 +100,10 @@ internal sealed partial class EffectMeter
             rate = rate with { DroppedBits = droppedByAll }; // it leads to what they drop
         }
 
-        var since = it.AnnouncedAt ?? it.RequestedAt;
-        var arrives = options.Value.FlowsShowDrops ? Arrives(look, since) : null;
+        var comesSince = LedSince(look.Mitigation, it);
+        var arrives = options.Value.FlowsShowDrops && comesSince is { } begun ? Arrives(look, begun) : null;
         return EffectRules.OfFilter(look.Mitigation.Evidence, rate, droppedByAll, isAllCounted ? arrives : null)
-            ?? (!IsPast(since, look.Until) ? null
+            ?? (comesSince is not { } since || !IsPast(since, look.Until) ? null
                 : arrives is { } left && isAllCounted && EffectRules.Before(look.Mitigation.Evidence).All > 0 ? EffectRules.OfIdle(it.Effect, droppedByAll, left)
                 : it.Effect is not null ? null
                 : look.Mitigation.ObjectId is null || EffectRules.Before(look.Mitigation.Evidence).All == 0 ? EffectRules.NothingBefore
@@ -108,6 +111,29 @@ internal sealed partial class EffectMeter
                 : arrives is null ? EffectRules.Silence
                 : null);
     }
+
+    /// <summary>
+    /// Since when what it is about comes to it (UTC): that it is in force itself, and a diversion that leads there. Null: nothing is led there now. Who asked for
+    /// a filter alone knows another way.
+    /// </summary>
+    private DateTimeOffset? LedSince(MeasuredMitigation mitigation, MeasuredCountermeasure it)
+    {
+        var since = it.AnnouncedAt is null ? it.RequestedAt : InForceSince(it);
+        var diversions = mitigation.Countermeasures.Where(other => other is { Spec.Kind: CountermeasureKind.Diversion, IsGoing: false, WithdrawnAt: null }
+            && Overlap(other.Spec.Prefix, it.Spec.Prefix)).ToList();
+        if (it.Spec.Kind is CountermeasureKind.Diversion || diversions.Count == 0)
+        {
+            return since;
+        }
+
+        var standing = diversions.Where(IsInForce).Select(InForceSince).ToList();
+        return standing.Count == 0 ? null : new[] { since, standing.Min() }.Max();
+    }
+
+    /// <summary>Over a second at least: one packet that is dropped before any has passed says nothing.</summary>
+    private bool DropsMost(MeasuredCountermeasure it, DateTimeOffset until) =>
+        _scrubbed.TryGetValue(it.CountermeasureId, out var looks)
+        && looks.Rate(until + Late, TimeSpan.FromSeconds(1)) is { DroppedBits: > 0 } rate && rate.DroppedBits >= rate.PassedBits;
 
     /// <summary>Asked for long enough ago, or held once, and now by nobody.</summary>
     private bool IsNotTaken(Look look, MeasuredCountermeasure it) => it.Counted is { ToldAt: var told }

@@ -43,11 +43,15 @@ internal sealed partial class EffectMeter(
     private readonly Dictionary<Guid, DateTimeOffset> _lostSince = [];
     private readonly Dictionary<Guid, DateTimeOffset> _backSince = [];
 
+    /// <summary>Before it nobody here saw what helped until when.</summary>
+    private DateTimeOffset _seatedSince;
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Effects, (_, seated) => Measure(seated), stoppingToken);
 
     private async Task Measure(CancellationToken seated)
     {
+        _seatedSince = clock.GetUtcNow();
         using var timer = new PeriodicTimer(Interval, clock);
         while (await timer.WaitForNextTickAsync(seated))
         {
@@ -95,7 +99,7 @@ internal sealed partial class EffectMeter(
         var news = new List<NoteEffect>();
         var verdicts = new List<string?>();
         var words = new List<string>();
-        Judgement? unled = null;
+        (Judgement? Said, bool Is) unled = (null, false);
         var at = (mitigation.MitigationId, mitigation.Step);
         var isOver = IsOver(look);
 
@@ -142,15 +146,15 @@ internal sealed partial class EffectMeter(
                 verdicts.Add(isDoubtful || isLeft ? null : judgement?.Verdict ?? Standing(it)?.Verdict);
                 words.Add(judgement?.Words ?? Standing(it)?.Words ?? "");
             }
-            else if (!isLeft && it.AnnouncedAt is null && judgement is { Verdict: EffectRules.NotSeen })
+            else if (!isLeft && !IsInForce(it))
             {
-                unled = judgement; // filters to which nothing is led do nothing
+                unled = (judgement, true); // filters to which nothing is led do nothing, and what they do not see says nothing of them
             }
         }
 
-        if (unled is not null)
+        if (unled.Is)
         {
-            (verdicts, words) = ([unled.Verdict], [unled.Words]);
+            (verdicts, words) = ([unled.Said?.Verdict], [unled.Said?.Words ?? ""]);
         }
 
         if (news.Count > 0)
@@ -167,9 +171,25 @@ internal sealed partial class EffectMeter(
         }
         else if (EffectRules.DidNotHelp(verdicts) && mitigation.IsUnderAttack)
         {
-            var since = _helpedUntil.TryGetValue(at, out var helped) && helped > mitigation.StepSince ? helped : mitigation.StepSince;
-            await Escalate(mitigation, since, words, cancellation);
+            await Escalate(mitigation, PatienceSince(look, hasFilters), words, cancellation);
         }
+    }
+
+    /// <summary>
+    /// When the step was taken, or came into force, whichever was later, or last helped. Who measures since a moment ago does not know when that was: then from
+    /// that moment.
+    /// </summary>
+    private DateTimeOffset PatienceSince(Look look, bool hasFilters)
+    {
+        var mitigation = look.Mitigation;
+        var inForce = mitigation.Countermeasures
+            .Where(it => it is { IsAccept: false, IsGoing: false, WithdrawnAt: null } && it.Step == mitigation.Step && IsInForce(it)
+                && (!hasFilters || it.Spec.Kind is CountermeasureKind.Diversion))
+            .Select(InForceSince)
+            .DefaultIfEmpty(mitigation.StepSince)
+            .Min(); // of what joined later it is not given once more
+        var helped = _helpedUntil.GetValueOrDefault((mitigation.MitigationId, mitigation.Step), mitigation.StepSince);
+        return new[] { mitigation.StepSince, inForce, helped, _seatedSince }.Max();
     }
 
     private NoteEffect EffectOf(MeasuredMitigation mitigation, MeasuredCountermeasure it, Judgement said) => new(

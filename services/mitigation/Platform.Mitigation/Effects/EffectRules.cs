@@ -38,6 +38,9 @@ internal static class EffectRules
 
     public static Judgement NothingBefore { get; } = new(Unmeasured, "Not measured: no anomaly says what arrived before.");
 
+    /// <summary>By hand: it may be all that there was of the attack, or next to nothing.</summary>
+    public static Judgement LittleDropped { get; } = new(Unmeasured, "Not measured: no anomaly says what arrived before, and more passes than is dropped.");
+
     public static Judgement Silence { get; } = new(Unmeasured, "Not measured: no telemetry was heard.");
 
     public static Judgement FlowsHideDrops { get; } = new(Unmeasured, "Not measured: flows here do not show what routers drop.");
@@ -94,7 +97,9 @@ internal static class EffectRules
         var (dropped, passed, before) = (rate.DroppedBits, rate.PassedBits, Before(evidence).All);
         if (before == 0)
         {
-            return dropped > 0 ? new(Helped, $"{Mega(dropped)} Mbit/s are dropped, {Mega(passed)} Mbit/s pass.", passed) : null;
+            return dropped == 0 ? null
+                : dropped >= passed ? new(Helped, $"{Mega(dropped)} Mbit/s are dropped, {Mega(passed)} Mbit/s pass.", passed)
+                : LittleDropped with { DuringBitsPerSecond = passed };
         }
 
         if (arrives is { } there && Verdict(evidence, there) == Unchanged && droppedByAll + passed < there.All / 2)
