@@ -320,6 +320,30 @@ public sealed class MitigationServiceTests(PostgresDatabase database, RabbitMqVi
             fact => Assert.Equal("tenant-cap-reached", fact.Code));
     }
 
+    [Fact, Trait("Requirement", "R2")]
+    public async Task A_carpet_over_more_prefixes_than_there_is_room_for_is_defended_at_the_largest_and_the_others_are_said()
+    {
+        await _host.DisposeAsync();
+        _host = await AMitigationService.Start(database, broker, network, ("Mitigations:MaxCountermeasuresPerTenant", "2"));
+        await using var refused = await _host.Listen<MitigationStepRefused>();
+        await using var failed = await _host.Listen<MitigationFailed>();
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+
+        await Deliver(_customer.AttackedBy("203.0.113.10/32", Customer.NewId(), "ntp") with
+        {
+            Level = "object",
+            Prefixes = [.. Enumerable.Range(10, 4).Select(host => new Contracts.Detection.V1.TrafficShare { Value = $"203.0.113.{host}/32", Share = (20 - host) / 34.0 })],
+        });
+
+        await _host.CatchUp();
+        var standing = Assert.Single(await Mitigations());
+        Assert.Equal(["203.0.113.10/32", "203.0.113.11/32"], standing.Countermeasures.Select(it => it.Route.Split(' ')[0]).Order(StringComparer.Ordinal));
+        var said = await refused.Get(fact => fact.ServiceCode == _customer.ServiceCode);
+        Assert.Equal("tenant-cap-reached", said.Code);
+        Assert.StartsWith("2 of 4 attacked prefixes are not defended (203.0.113.12/32, 203.0.113.13/32): ", said.Detail, StringComparison.Ordinal);
+        Assert.Empty(failed.Facts);
+    }
+
     [Fact]
     public async Task A_request_that_grew_under_the_same_id_takes_the_slots_that_it_lacks_and_does_not_pass_the_cap()
     {

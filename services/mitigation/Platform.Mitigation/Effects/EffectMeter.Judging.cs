@@ -164,11 +164,11 @@ internal sealed partial class EffectMeter
     /// <summary>What flows tell of the attack since then. Null when it was not heard for long enough, or when ingestion itself heard nothing.</summary>
     private AttackRate? Arrives(Look look, DateTimeOffset since) =>
         IsTimeToMeasure(look, since) && traffic.IsHeard(look.Until, options.Value.Window, options.Value.Silence)
-            ? AttackRate.Of(look.Mitigation.Evidence, vector => traffic.BitsPerSecond(look.Mitigation.Target, vector.Vector, look.Until, options.Value.Window))
+            ? AttackRate.Of(look.Mitigation.Evidence, vector => traffic.BitsPerSecond(look.Mitigation.Targets, vector.Vector, look.Until, options.Value.Window))
             : null;
 
     /// <summary>All traffic to the target.</summary>
-    private long All(Look look) => traffic.BitsPerSecond(look.Mitigation.Target, TargetTraffic.Total, look.Until, options.Value.Window);
+    private long All(Look look) => traffic.BitsPerSecond(look.Mitigation.Targets, TargetTraffic.Total, look.Until, options.Value.Window);
 
     private bool IsTimeToMeasure(Look look, DateTimeOffset since) =>
         look.HeardSince is { } heard && IsPast(heard > since ? heard : since, look.Until);

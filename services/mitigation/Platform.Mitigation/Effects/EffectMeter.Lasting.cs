@@ -57,19 +57,19 @@ internal sealed partial class EffectMeter
         return look.Mitigation.Evidence.Count > 0
             && look.Until - look.HeardSince >= length
             && traffic.IsHeard(look.Until, length, options.Value.Silence)
-            && traffic.BitsPerSecond(look.Mitigation.Target, TargetTraffic.Total, look.Until, length) >= Passed(look) / 2
+            && traffic.BitsPerSecond(look.Mitigation.Targets, TargetTraffic.Total, look.Until, length) >= Passed(look) / 2
             && GoesOn(look, length) is null;
     }
 
     /// <summary>What of it is seen to be sent: it arrives, or scrubbers drop it.</summary>
     private string? GoesOn(Look look, TimeSpan length) => EffectRules.GoesOn(
-        look.Mitigation.Evidence, vector => traffic.BitsPerSecond(look.Mitigation.Target, vector.Vector, look.Until, length) + Dropped(look));
+        look.Mitigation.Evidence, vector => traffic.BitsPerSecond(look.Mitigation.Targets, vector.Vector, look.Until, length) + Dropped(look));
 
     /// <summary>Bits a second that come to the target past the scrubbers: each of its filters counts all of them.</summary>
     private long Passed(Look look) =>
-        look.Filters.Where(it => Overlap(it.Spec.Prefix, look.Mitigation.Target)).Select(it => RateOf(it, look.Until)?.PassedBits ?? 0).DefaultIfEmpty(0).Max();
+        look.Filters.Where(it => look.Mitigation.Targets.Any(target => Overlap(it.Spec.Prefix, target))).Select(it => RateOf(it, look.Until)?.PassedBits ?? 0).DefaultIfEmpty(0).Max();
 
     /// <summary>Bits a second that scrubbers drop of what is sent to the target.</summary>
     private long Dropped(Look look) =>
-        look.Filters.Where(it => Overlap(it.Spec.Prefix, look.Mitigation.Target)).Sum(it => RateOf(it, look.Until)?.DroppedBits ?? 0);
+        look.Filters.Where(it => look.Mitigation.Targets.Any(target => Overlap(it.Spec.Prefix, target))).Sum(it => RateOf(it, look.Until)?.DroppedBits ?? 0);
 }

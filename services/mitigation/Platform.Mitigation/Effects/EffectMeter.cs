@@ -71,7 +71,7 @@ internal sealed partial class EffectMeter(
         await views.Network.Ensure(cancellation);
         var mitigations = await MeasuredCountermeasures.Read(database, clock.GetUtcNow(), cancellation);
         Forget(mitigations);
-        traffic.Watch(mitigations.Select(it => it.Target).ToHashSet());
+        traffic.Watch(mitigations.SelectMany(it => it.Targets).ToHashSet());
         var heardSince = await listener.Hear(mitigations.Select(it => it.ObjectId).OfType<Guid>().ToHashSet(), cancellation);
         var places = await Places.Read(database, network.Value, scrubbers, cancellation);
         var there = places.There;

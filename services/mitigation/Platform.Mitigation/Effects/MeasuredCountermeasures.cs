@@ -107,7 +107,11 @@ internal sealed record MeasuredMitigation(
     DateTimeOffset ExpiresAt,
     DateTimeOffset? SightLostAt,
     Guid AnomalyId,
-    List<MeasuredCountermeasure> Countermeasures);
+    List<MeasuredCountermeasure> Countermeasures)
+{
+    /// <summary>All that is attacked; the target alone most of the time.</summary>
+    public IReadOnlyList<IPNetwork> Targets { get; } = DefensePlan.TargetsOf(Target, Evidence);
+}
 
 /// <param name="Spec">What it is, without its rule.</param>
 /// <param name="IsAccept">It lets through, and is no defence by itself.</param>

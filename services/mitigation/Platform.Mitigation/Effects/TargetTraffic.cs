@@ -98,6 +98,10 @@ internal sealed class TargetTraffic
         }
     }
 
+    /// <summary>The same of several targets together, none of which is a part of another.</summary>
+    public long BitsPerSecond(IEnumerable<IPNetwork> targets, string vector, DateTimeOffset until, TimeSpan length) =>
+        targets.Sum(target => BitsPerSecond(target, vector, until, length));
+
     /// <summary>Mean rate of a vector, in bits per second. What nothing was told of is 0.</summary>
     /// <param name="target">A watched target.</param>
     /// <param name="vector">Name as in facts; one that telemetry does not know is all traffic.</param>

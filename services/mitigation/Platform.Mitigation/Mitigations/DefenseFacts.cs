@@ -106,15 +106,22 @@ internal sealed class DefenseFacts(
     public async Task<Defense> WithSlots(
         Defense defense, StartMitigation start, Guid tenantId, CancellationToken cancellation)
     {
-        if (defense.Rails.RefusalOfTarget(start.Target, defense.Contract, start.Scope.ServiceCode) is not null
-            || DefensePlan.Next(IPNetwork.Parse(start.Target), start.Evidence, defense.Policy, defense.Means, from: 0) is not { } step
-            || start.IsOutgoing
-            || defense.Policy.Mode is EnforcementMode.DryRun)
+        if (start.IsOutgoing || defense.Policy.Mode is EnforcementMode.DryRun || MitigationDecider.FirstStep(start with { Defense = defense }) is not { } step)
         {
             return defense;
         }
 
-        return await WithSlots(defense, tenantId, start.Scope.MitigationId, step.Room, cancellation);
+        var granted = await WithSlots(defense, tenantId, start.Scope.MitigationId, step.Room, cancellation);
+        // Of a carpet over many prefixes the largest are defended where there is no room for all of them.
+        for (var most = DefensePlan.TargetsOf(default, start.Evidence).Count / 2; most >= 1 && granted.Slot is not SlotAnswer.Granted; most /= 2)
+        {
+            var fewer = defense with { MostPrefixes = most, NoMore = granted.Slot };
+            granted = MitigationDecider.FirstStep(start with { Defense = fewer }) is { } smaller
+                ? await WithSlots(fewer, tenantId, start.Scope.MitigationId, smaller.Room, cancellation)
+                : granted;
+        }
+
+        return granted;
     }
 
     public async Task<Defense> WithSlots(

@@ -17,6 +17,7 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="UsualBitsPerSecond">What is usual at this hour; null while nothing is learned.</param>
 /// <param name="SourcePort">Where nearly all of it comes from; null: from many, or not known.</param>
 /// <param name="MostBitsPerSecond">The most that was told of it, where that is more than what was measured last; null: it is not.</param>
+/// <param name="Prefixes">What it is spread over where that is more than the target; null: the target alone.</param>
 internal sealed record VectorEvidence(
     string Vector,
     long BitsPerSecond,
@@ -29,7 +30,8 @@ internal sealed record VectorEvidence(
     long? ThresholdFlowsPerSecond = null,
     long? UsualBitsPerSecond = null,
     NumberRange? SourcePort = null,
-    long? MostBitsPerSecond = null)
+    long? MostBitsPerSecond = null,
+    IReadOnlyList<AttackedPrefix>? Prefixes = null)
 {
     /// <summary>What it had without a defence, as far as it was told: what is measured of it later may be what a defence leaves.</summary>
     public long MostBits => Math.Max(BitsPerSecond, MostBitsPerSecond ?? 0);
@@ -61,6 +63,11 @@ internal sealed record VectorEvidence(
         }
     }
 }
+
+/// <summary>One of several prefixes that are attacked together.</summary>
+/// <param name="Prefix">A host or a block.</param>
+/// <param name="Share">Of the attack, 0 to 1; 0: not any more.</param>
+internal sealed record AttackedPrefix(IPNetwork Prefix, double Share);
 
 /// <summary>Means that the network has now: a step that needs others is passed over.</summary>
 /// <param name="FlowSpec">Some speaker takes FlowSpec.</param>
@@ -104,6 +111,8 @@ internal enum Families
 /// <summary>From what was seen to what is done about it. Pure.</summary>
 internal static class DefensePlan
 {
+    private const double LeastOfEqual = 0.25; // of an equal part
+
     /// <summary>The first step at or after <paramref name="from"/> that the network can take and the evidence allows; null when none is left.</summary>
     /// <param name="target">What is attacked.</param>
     /// <param name="evidence">What detection saw.</param>
@@ -128,14 +137,48 @@ internal static class DefensePlan
                 continue;
             }
 
-            var specs = SpecsOf(step.Kind, target, evidence, means);
-            if (specs.Count > 0)
+            var targets = TargetsOf(target, evidence);
+            var each = targets.Select(one => SpecsOf(step.Kind, one, targets.Count == 1 ? evidence : PartOf(one, targets, evidence), means)).ToList();
+            List<CountermeasureSpec> specs = [.. each.SelectMany(ofOne => ofOne)];
+            if (each.All(ofOne => ofOne.Count > 0)) // a step that leaves some of them undefended is none
             {
                 return new PlannedStep(index, WithAllowed(specs, policy.AllowedSources));
             }
         }
 
         return null;
+    }
+
+    /// <summary>What is attacked: the prefixes that detection names, without those inside another one; the target where it names none.</summary>
+    public static IReadOnlyList<IPNetwork> TargetsOf(IPNetwork target, IReadOnlyList<VectorEvidence> evidence)
+    {
+        var named = evidence.SelectMany(vector => vector.Prefixes ?? []).OrderByDescending(it => it.Share).Select(it => it.Prefix).Distinct().ToList();
+        return named.Count == 0 ? [target] : [.. named.Where(it => !named.Any(wider => !wider.Equals(it) && SafetyRails.Covers(wider, it)))];
+    }
+
+    /// <summary>One prefix's part of what was seen and of what is allowed, so that all limits together let no more through than one would.</summary>
+    private static IReadOnlyList<VectorEvidence> PartOf(IPNetwork prefix, IReadOnlyList<IPNetwork> all, IReadOnlyList<VectorEvidence> evidence)
+    {
+        return
+        [
+            .. from vector in evidence
+               let share = Weight(vector, prefix) / all.Sum(one => Weight(vector, one))
+               select vector with
+               {
+                   BitsPerSecond = (long)(vector.BitsPerSecond * share),
+                   PacketsPerSecond = (long)(vector.PacketsPerSecond * share),
+                   ThresholdBitsPerSecond = (long?)(vector.ThresholdBitsPerSecond * share),
+                   ThresholdPacketsPerSecond = (long?)(vector.ThresholdPacketsPerSecond * share),
+                   FlowsPerSecond = (long?)(vector.FlowsPerSecond * share),
+                   ThresholdFlowsPerSecond = (long?)(vector.ThresholdFlowsPerSecond * share),
+                   UsualBitsPerSecond = (long?)(vector.UsualBitsPerSecond * share),
+                   MostBitsPerSecond = (long?)(vector.MostBitsPerSecond * share),
+               },
+        ];
+
+        // Who has little of it, or none any more, has honest traffic too.
+        double Weight(VectorEvidence vector, IPNetwork one) =>
+            Math.Max(vector.Prefixes?.FirstOrDefault(it => it.Prefix.Equals(one))?.Share ?? 0, LeastOfEqual / all.Count);
     }
 
     /// <summary>

@@ -276,7 +276,8 @@ internal static partial class MitigationDecider
 
         return step;
 
-        PlannedStep? Next(int from) => DefensePlan.Next(current.Target, current.Evidence, defense.Policy, defense.Means, from);
+        PlannedStep? Next(int from) =>
+            DefensePlan.Next(current.Target, Admitted(current.Evidence, defense, current.Scope!.ServiceCode).Evidence, defense.Policy, defense.Means, from);
     }
 
     /// <summary>A measurement is no decision: it is kept when it says something else. The last word comes when the countermeasure has gone.</summary>

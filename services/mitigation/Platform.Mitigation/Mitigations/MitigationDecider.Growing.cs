@@ -25,9 +25,10 @@ internal static partial class MitigationDecider
             return Decision<MitigationEvent>.Unchanged;
         }
 
-        var (all, defense, added) = (AllOf(current, command.Evidence), command.Defense, AddedBy(current, command));
+        var (seen, _) = Admitted(command.Evidence, command.Defense, current.Scope!.ServiceCode);
+        var (all, defense, added) = (AllOf(current, seen), command.Defense, AddedBy(current, command));
         var refusal = added.Count > 0 ? Refusal(added, defense, current.Scope!.ServiceCode) : null;
-        if (!SaysMore(current, command.Evidence) && (refusal is not null || current.Unanswered is null))
+        if (!SaysMore(current, seen) && (refusal is not null || current.Unanswered is null))
         {
             return command.ToldAt is { } told && TellsMoreOfBefore(current, command.Evidence, told)
                 ? new EvidenceGrew(all, command.At)
@@ -42,7 +43,7 @@ internal static partial class MitigationDecider
     }
 
     /// <summary>
-    /// A vector more, one that what stands no longer explains, or a graver attack: then steps follow that are not for lesser ones.
+    /// A vector more, one that what stands no longer explains, another prefix, or a graver attack: then steps follow that are not for lesser ones.
     /// </summary>
     public static bool SaysMore(MitigationState current, IReadOnlyList<VectorEvidence> seen)
     {
@@ -65,7 +66,8 @@ internal static partial class MitigationDecider
     /// <summary>What the step that stands gains by vectors that have no answer yet. What answers the others stands as it was decided.</summary>
     public static IReadOnlyList<CountermeasureSpec> AddedBy(MitigationState current, NoteEvidence command)
     {
-        var (defense, open) = (command.Defense, Unanswered(current, AllOf(current, command.Evidence)));
+        var (defense, open) = (
+            command.Defense, Unanswered(current, AllOf(current, Admitted(command.Evidence, command.Defense, current.Scope!.ServiceCode).Evidence)));
         return open.Count > 0
             && DefensePlan.Next(current.Target, open, defense.Policy, defense.Means, current.Step, Severity.Critical) is { } step
             && step.Index == current.Step
@@ -78,11 +80,12 @@ internal static partial class MitigationDecider
     public static bool WaitsForScrubbers(MitigationState current, NoteEvidence command) => DefensePlan.HingesOnTheUnheard(
         current.Target, AllOf(current, command.Evidence), command.Defense, current.Step, Severity.Critical);
 
-    /// <summary>What joined, what the narrower vectors explain no longer, and what found no room when it joined.</summary>
+    /// <summary>What joined, also of other prefixes, what the narrower vectors explain no longer, and what found no room when it joined.</summary>
     private static IReadOnlyList<VectorEvidence> Unanswered(MitigationState current, IReadOnlyList<VectorEvidence> all)
     {
         var (before, now) = (DefensePlan.Answered(current.Target, current.Evidence), DefensePlan.Answered(current.Target, all));
-        return [.. all.Where(it => now.Contains(it.Vector) && (!before.Contains(it.Vector) || current.Unanswered?.Contains(it.Vector) == true))];
+        var isWider = DefensePlan.TargetsOf(current.Target, all).Except(DefensePlan.TargetsOf(current.Target, current.Evidence)).Any();
+        return [.. all.Where(it => now.Contains(it.Vector) && (isWider || !before.Contains(it.Vector) || current.Unanswered?.Contains(it.Vector) == true))];
     }
 
     /// <summary>The same but for how much it lets through; also what a person took out.</summary>
@@ -104,6 +107,7 @@ internal static partial class MitigationDecider
                PacketLength = it.PacketLength ?? known?.PacketLength,
                SourcePort = it.SourcePort ?? known?.SourcePort,
                MostBitsPerSecond = known?.MostBits > it.BitsPerSecond ? known.MostBits : null,
+               Prefixes = it.Prefixes is null ? known?.Prefixes : [.. it.Prefixes, .. (known?.Prefixes ?? []).Where(one => it.Prefixes.All(other => !other.Prefix.Equals(one.Prefix)))],
            },
         .. current.Evidence.Where(known => seen.All(it => it.Vector != known.Vector)),
     ];

@@ -29,8 +29,17 @@ internal sealed record StartMitigation(
 /// <param name="Means">What the network can do now.</param>
 /// <param name="Slot">Whether there is room for the countermeasures.</param>
 /// <param name="MaximumDuration">Expiry of the countermeasures, counted from now.</param>
+/// <param name="MostPrefixes">Of an attack on many prefixes there is room for so many.</param>
+/// <param name="NoMore">Why there is none for the others.</param>
 internal sealed record Defense(
-    ContractScope Contract, DefensePolicy Policy, SafetyRails Rails, NetworkMeans Means, SlotAnswer Slot, TimeSpan MaximumDuration);
+    ContractScope Contract,
+    DefensePolicy Policy,
+    SafetyRails Rails,
+    NetworkMeans Means,
+    SlotAnswer Slot,
+    TimeSpan MaximumDuration,
+    int MostPrefixes = int.MaxValue,
+    SlotAnswer NoMore = SlotAnswer.Granted);
 
 /// <summary>What a contract protects.</summary>
 /// <param name="Prefixes">The tenant's own prefixes under this contract.</param>
@@ -100,15 +109,16 @@ internal static partial class MitigationDecider
             return Failed(AttackGoesOut(command.Target)); // whatever we do to traffic towards it would hit its owner only; first, because it never passes
         }
 
-        if (defense.Rails.RefusalOfTarget(command.Target, defense.Contract, scope.ServiceCode) is { } wrongTarget)
+        var (evidence, leftOut) = Admitted(command.Evidence, defense, scope.ServiceCode);
+        if (!IsSpread(evidence) && defense.Rails.RefusalOfTarget(command.Target, defense.Contract, scope.ServiceCode) is { } wrongTarget)
         {
             return Failed(wrongTarget);
         }
 
-        var target = IPNetwork.Parse(command.Target);
-        if (DefensePlan.Next(target, command.Evidence, defense.Policy, defense.Means, from: 0) is not { } step)
+        var target = IsSpread(evidence) ? DefensePlan.TargetsOf(default, evidence)[0] : IPNetwork.Parse(command.Target);
+        if (DefensePlan.Next(target, evidence, defense.Policy, defense.Means, from: 0) is not { } step)
         {
-            var isTooMild = DefensePlan.Next(target, command.Evidence, defense.Policy, defense.Means, from: 0, Severity.Critical) is not null;
+            var isTooMild = DefensePlan.Next(target, evidence, defense.Policy, defense.Means, from: 0, Severity.Critical) is not null;
             return Failed(isTooMild || target.PrefixLength is 32 or 128 ? NoStepFits(scope.ServiceCode) : BlackholeOfMoreThanAHost(target));
         }
 
@@ -132,12 +142,13 @@ internal static partial class MitigationDecider
                 target,
                 ExpiresAt: command.At + defense.MaximumDuration,
                 StartedAt: command.At,
-                command.Evidence,
+                evidence,
                 defense.Policy.Mode,
                 Step: step.Index,
                 ObjectId: command.ObjectId),
         }
             .Concat(specs.Select(spec => Place(spec, scope, defense.Policy.Mode, defense.Means, command.At)))
+            .Concat(leftOut is null ? [] : [new StepRefused(scope, step.Index, leftOut.Code, leftOut.Detail, command.At)])
             .ToArray();
 
         Decision<MitigationEvent> Failed(Rejection why) => current.Status is MitigationStatus.Withdrawing ? Decision<MitigationEvent>.Unchanged // first it ends
@@ -145,6 +156,15 @@ internal static partial class MitigationDecider
             ? new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At, command.Evidence, command.ObjectId)
             : SaysMore(current, command.Evidence) || IsGreater(current, command.Evidence) ? new EvidenceGrew(AllOf(current, command.Evidence), command.At)
             : Decision<MitigationEvent>.Unchanged; // said already
+    }
+
+    /// <summary>The step that a defence would begin with; null: none, or a rail says no.</summary>
+    public static PlannedStep? FirstStep(StartMitigation command)
+    {
+        var (defense, (evidence, _)) = (command.Defense, Admitted(command.Evidence, command.Defense, command.Scope.ServiceCode));
+        return !IsSpread(evidence) && defense.Rails.RefusalOfTarget(command.Target, defense.Contract, command.Scope.ServiceCode) is not null
+            ? null
+            : DefensePlan.Next(IsSpread(evidence) ? default : IPNetwork.Parse(command.Target), evidence, defense.Policy, defense.Means, from: 0);
     }
 
     /// <summary>Whether what is decided now would be another step than in a moment, when scrubbers had the time to be heard.</summary>
@@ -321,6 +341,32 @@ internal static partial class MitigationDecider
                         select it.RelievedAt > current.AttackUntil || it.DroppedNothing ? EffectRules.Unchanged : it.LastVerdict).ToList();
         var notHelped = EffectRules.DidNotHelp(verdicts);
         return new MitigationEnded(current.Scope!, Defended: verdicts.Count > 0 && !notHelped, at, notHelped);
+    }
+
+    private static bool IsSpread(IReadOnlyList<VectorEvidence> evidence) => evidence.Any(vector => vector.Prefixes is { Count: > 0 });
+
+    /// <summary>
+    /// Of an attack on several prefixes those that every rail lets through and there is room for, the largest first; and why the others are left out, in one
+    /// refusal. Of any other attack all of it.
+    /// </summary>
+    public static (IReadOnlyList<VectorEvidence> Evidence, Rejection? LeftOut) Admitted(
+        IReadOnlyList<VectorEvidence> evidence, Defense defense, string serviceCode)
+    {
+        if (!IsSpread(evidence))
+        {
+            return (evidence, null);
+        }
+
+        var asked = evidence.SelectMany(vector => vector.Prefixes ?? []).OrderByDescending(it => it.Share).Select(it => it.Prefix).Distinct()
+            .Select(prefix => (Prefix: prefix, Why: defense.Rails.RefusalOfTarget(prefix.ToString(), defense.Contract, serviceCode))).ToList();
+        var may = asked.Where(it => it.Why is null).Select(it => it.Prefix).ToList();
+        var admitted = may.Where(it => !may.Any(wider => !wider.Equals(it) && SafetyRails.Covers(wider, it))).Take(defense.MostPrefixes).ToHashSet();
+        var others = asked.Where(it => !admitted.Any(one => SafetyRails.Covers(one, it.Prefix))).ToList();
+        var why = others.Select(it => it.Why).FirstOrDefault(it => it is not null) ?? RefusalFor(defense.NoMore);
+        return (
+            [.. evidence.Select(vector => vector with { Prefixes = vector.Prefixes?.Where(it => admitted.Contains(it.Prefix)).ToArray() })],
+            others.Count == 0 || why is null ? null
+                : why with { Detail = $"{others.Count} of {asked.Count} attacked prefixes are not defended ({string.Join(", ", others.Take(5).Select(it => it.Prefix))}{(others.Count > 5 ? ", ..." : "")}): {why.Detail}" });
     }
 
     private static Rejection? Refusal(IReadOnlyList<CountermeasureSpec> specs, Defense defense, string serviceCode) =>

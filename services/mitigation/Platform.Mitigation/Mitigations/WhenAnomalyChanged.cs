@@ -19,7 +19,7 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var mitigationId = DerivedId.OfMitigation(anomaly.AnomalyId);
         var session = store.Tenant(TenantId.Of(anomaly.TenantId));
         var (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
-        var evidence = Evidence.Of(anomaly.Vectors, anomaly.Explanation);
+        var evidence = Evidence.Of(anomaly.Vectors, anomaly.Explanation, anomaly.Prefixes);
         var begins = state.Status is MitigationStatus.None or MitigationStatus.Refused
             || state is { IsInterrupted: true, Status: MitigationStatus.Closed };
         if (!(begins || IsNews(state)))

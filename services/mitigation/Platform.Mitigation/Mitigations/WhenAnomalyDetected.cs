@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using MassTransit;
 using Platform.Contracts.Detection.V1;
 using Platform.EventStore;
@@ -22,7 +23,7 @@ internal sealed class WhenAnomalyDetected(StreamStore store, DefenseFacts facts,
         var command = new StartMitigation(
             scope,
             anomaly.Target,
-            Evidence.Of(anomaly.Vectors, anomaly.Explanation),
+            Evidence.Of(anomaly.Vectors, anomaly.Explanation, anomaly.Prefixes),
             defense,
             clock.GetUtcNow(),
             anomaly.ObjectId,
@@ -55,9 +56,12 @@ internal static class Evidence
 
     private static readonly int[] LengthClasses = [64, 128, 256, 512, 1024, 1518, 65_535]; // as in telemetry.proto: upper bounds
 
-    public static IReadOnlyList<VectorEvidence> Of(IEnumerable<VectorRate> vectors, AnomalyExplanation? explanation = null) =>
+    public static IReadOnlyList<VectorEvidence> Of(
+        IEnumerable<VectorRate> vectors, AnomalyExplanation? explanation = null, IReadOnlyList<TrafficShare>? prefixes = null) =>
     [
-        .. vectors.Select(vector => new VectorEvidence(
+        .. from named in (IReadOnlyList<AttackedPrefix>?[])[PrefixesOf(prefixes)]
+           from vector in vectors
+           select new VectorEvidence(
             vector.Vector,
             vector.BitsPerSecond,
             vector.PacketsPerSecond,
@@ -69,8 +73,13 @@ internal static class Evidence
             vector.FlowsPerSecond,
             vector.ThresholdFlowsPerSecond,
             vector.BaselineBitsPerSecond,
-            vector.Vector == explanation?.Vector && Most(explanation.SourcePorts) is > 0 and <= 65_535 and var from ? NumberRange.Of(from) : null)),
+            vector.Vector == explanation?.Vector && Most(explanation.SourcePorts) is > 0 and <= 65_535 and var source ? NumberRange.Of(source) : null,
+            Prefixes: named),
     ];
+
+    private static IReadOnlyList<AttackedPrefix>? PrefixesOf(IReadOnlyList<TrafficShare>? told) => told is { Count: > 0 }
+        ? [.. told.Where(it => IPNetwork.TryParse(it.Value, out _)).Select(it => new AttackedPrefix(IPNetwork.Parse(it.Value), it.Share))]
+        : null;
 
     private static int? Most(IReadOnlyList<TrafficShare> shares) =>
         shares is [{ Share: >= NearlyAll, Value: var value }, ..] && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
