@@ -9,7 +9,7 @@ internal static class MitigationChaosBenchmark
     public static async Task<object> Run(string[] arguments)
     {
         var result = await new MitigationChaos(Number(2, 1), kills: Number(0, 100), attacks: Number(1, 50), Console.WriteLine).Run();
-        foreach (var wrong in result.RoutesTooMany.Concat(result.RoutesTooFew).Concat(result.StreamsUntold))
+        foreach (var wrong in result.Wrong)
         {
             Console.WriteLine(wrong);
         }
@@ -21,13 +21,16 @@ internal static class MitigationChaosBenchmark
             ["attacks"] = result.Attacks,
             ["run_s"] = result.Seconds,
             ["settled_s"] = result.SettledAfterSeconds,
+            ["switched"] = result.Switched,
             ["routes_too_many"] = result.RoutesTooMany.Count,
             ["routes_too_few"] = result.RoutesTooFew.Count,
+            ["filters_too_many"] = result.FiltersTooMany.Count,
+            ["filters_too_few"] = result.FiltersTooFew.Count,
             ["streams_untold"] = result.StreamsUntold.Count,
         };
-        return result.RoutesTooMany.Count + result.RoutesTooFew.Count + result.StreamsUntold.Count == 0
-            ? figures
-            : throw new WrongFiguresException(figures, "There are routes too many or too few, or streams that do not tell why.");
+        return result.Wrong.Any()
+            ? throw new WrongFiguresException(figures, "There are routes or filters too many or too few, or streams that do not tell why.")
+            : figures;
 
         int Number(int index, int otherwise) => arguments.Length > index ? int.Parse(arguments[index], CultureInfo.InvariantCulture) : otherwise;
     }

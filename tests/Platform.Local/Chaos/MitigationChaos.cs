@@ -1,30 +1,36 @@
 using System.Diagnostics;
 using System.Globalization;
+using Grpc.Core;
+using Grpc.Net.Client;
 using MassTransit;
+using Microsoft.Extensions.Options;
 using Npgsql;
-using Platform.Contracts.Accounts.V1;
-using Platform.Contracts.Detection.V1;
+using Platform.Contracts.Grpc.Mitigation.V1;
+using Platform.EventStore;
+using Platform.Hosting;
 using Platform.Testing;
 
 namespace Platform.Local.Chaos;
 
 /// <summary>
-/// kill -9 of mitigation, GoBGP, RabbitMQ and PostgreSQL at random moments, while attacks begin and end. Afterwards the router must hold exactly what
-/// still has to stand, and each stream must tell why.
+/// kill -9 of mitigation, two GoBGP, a scrubber's agent, RabbitMQ and PostgreSQL at random moments, while attacks begin, grow and end, and the kill switch is
+/// turned and released. Afterwards router, second speaker and scrubber must hold exactly what still has to stand, and each stream must tell why.
 /// </summary>
 /// <remarks>The same seed gives the same kills of the same servers between the same attacks; what it meets in them differs with the machine.</remarks>
 public sealed class MitigationChaos(int seed, int kills, int attacks, Action<string> say)
 {
-    private static readonly Guid Tenant = Guid.Parse("0190aaaa-0000-7000-8000-000000000001");
-    private static readonly string[] Servers = ["mitigation", "speaker", "rabbitmq", "postgres"];
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly Random _random = new(seed);
-    private readonly Dictionary<string, int> _killed = Servers.ToDictionary(server => server, _ => 0);
+    private readonly Dictionary<string, int> _killed = [];
 
     public async Task<ChaosResult> Run()
     {
         using var folder = new TemporaryFolder("chaos");
+
+        // Nobody is its neighbour: its own table is looked at.
+        await using var second = new GoBgpServer(new() { Asn = 64500, RouterId = "192.0.2.3", Address = "127.0.0.4" });
+        await second.Start();
         await using var stack = await LocalStack.Start(new()
         {
             Folder = folder.FullName,
@@ -35,46 +41,87 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
                 {
                     ["Mitigations__Hold"] = "00:00:02",
                     ["Mitigations__MaxCountermeasuresPerTenant"] = "500",
+                    ["Bgp__Speakers__0__DiversionNextHopIPv4"] = "192.0.2.9",
+                    ["Bgp__Speakers__1__Name"] = ChaosStories.Speakers[1],
+                    ["Bgp__Speakers__1__Address"] = second.Api.ToString(),
+                    ["Bgp__Speakers__1__FlowSpec"] = "true",
+                    ["Bgp__Speakers__1__DiversionNextHopIPv4"] = "192.0.2.9",
+                    ["Scrubbers__Agents__0__Name"] = ChaosStories.Agents[0],
+                    ["Scrubbers__Agents__0__Token"] = ChaosAgent.Token,
                 },
             },
         });
+        await using var agent = await Agent(stack);
         await using var facts = await Facts.Connect(stack);
-        await facts.Publish(Contract);
+        using var controller = new Controller(stack);
+        await facts.Publish(ChaosAttack.Contract);
+        await controller.Defend(ChaosAttack.ScrubbedObject, new DefenseStep { Kind = "scrubbing", PatienceSeconds = 3600 });
+        await controller.Defend(ChaosAttack.MildObject, new DefenseStep { Kind = "blackhole", PatienceSeconds = 3600, FromSeverity = "high" });
 
-        var plan = Enumerable.Range(0, attacks).Select(Plan).ToList();
+        var network = new Network(stack, second, agent);
+        var plan = Enumerable.Range(0, attacks).Select(number => Plan(number, agent is not null)).ToList();
         var clock = Stopwatch.StartNew();
         var told = plan.Select(attack => Tell(facts, attack)).ToList();
-        await Kill(stack, plan);
+        await Kill(network, plan, controller);
         await Task.WhenAll(told);
         var settling = Stopwatch.StartNew();
         say(Line($"{kills} kills in {clock.Elapsed.TotalSeconds:0} s: {string.Join(", ", _killed.Select(it => $"{it.Key} {it.Value}"))}"));
 
-        var standing = plan.Where(attack => attack.EndsAtKill is null).ToList();
-        var untold = await Untold(stack, plan.ToDictionary(attack => attack, attack => attack.EndsAtKill is null)); // all was heard
-        var (tooMany, tooFew) = await Differences(stack, standing);
+        var goesOn = plan.Where(attack => attack.EndsAtKill is null).ToList();
+        var (stories, untold) = await Untold(stack, plan, attack => attack.EndsAtKill is not null); // all was heard
+        var standing = goesOn.Where(stories.Stands).ToList();
+        var differences = await Differences(network, standing);
         var settled = settling.Elapsed;
-        say(Line($"{standing.Count} attacks go on; {tooMany.Count} routes too many, {tooFew.Count} too few after {settled.TotalSeconds:0.0} s more"));
+        var switched = goesOn.Count - standing.Count;
+        say(Line($"{standing.Count} attacks are defended, {switched} are not since the kill switch; {differences} after {settled.TotalSeconds:0.0} s more"));
 
-        await Task.WhenAll(standing.Select(attack => facts.Publish(attack.End)));
-        untold = [.. untold, .. await Untold(stack, plan.ToDictionary(attack => attack, _ => false))];
-        var (left, _) = await Differences(stack, []);
-        say(Line($"all attacks over: {left.Count} routes left, {untold.Count} streams that do not tell why"));
+        await Task.WhenAll(goesOn.Select(attack => facts.Publish(attack.End)));
+        var (_, untoldAfterwards) = await Untold(stack, plan, _ => true);
+        var left = await Differences(network, []);
+        say(Line($"all attacks over: {left}, {untold.Count + untoldAfterwards.Count} streams that do not tell why"));
         return new ChaosResult(
-            seed, kills, _killed, attacks, Math.Round(clock.Elapsed.TotalSeconds, 1), Math.Round(settled.TotalSeconds, 1), [.. tooMany, .. left], tooFew, untold);
+            seed,
+            kills,
+            _killed,
+            attacks,
+            Math.Round(clock.Elapsed.TotalSeconds, 1),
+            Math.Round(settled.TotalSeconds, 1),
+            switched,
+            [.. differences.RoutesTooMany, .. left.RoutesTooMany],
+            differences.RoutesTooFew,
+            [.. differences.FiltersTooMany, .. left.FiltersTooMany],
+            differences.FiltersTooFew,
+            [.. untold, .. untoldAfterwards]);
     }
 
-    /// <summary>When it begins and whether it ends, by kills that were done; by turns answered with a rule and with a blackhole.</summary>
-    private Attack Plan(int number)
+    /// <summary>When it begins, whether it grows and ends, by kills that were done; by turns of each kind.</summary>
+    private ChaosAttack Plan(int number, bool hasScrubber)
     {
         var begin = _random.Next(Math.Max(1, kills * 3 / 4));
         var end = _random.Next(5) < 3 ? _random.Next(begin + 1, kills + 1) : (int?)null;
-        return new Attack(number, new Guid(seed, (short)number, 7, [8, 0, 0, 0, 0, 0, 0, 1]), begin, end);
+        var (grow, grows, inOutage) = (_random.Next(begin, (end ?? kills) + 1), _random.Next(3) < 2, _random.Next(2) == 0);
+        var kind = (ChaosKind)(number % 4);
+        kind = kind is ChaosKind.Scrubbed && !hasScrubber ? ChaosKind.Narrow : kind;
+        return new ChaosAttack(
+            number,
+            new Guid(seed, (short)number, 7, [8, 0, 0, 0, 0, 0, 0, 1]),
+            kind,
+            begin,
+            kind is ChaosKind.Mild || (grows && kind is not ChaosKind.Broad) ? grow : null,
+            end,
+            inOutage);
     }
 
-    private static async Task Tell(Facts facts, Attack attack)
+    private static async Task Tell(Facts facts, ChaosAttack attack)
     {
         await attack.Begins.Task;
         await facts.Publish(attack.Begin);
+        if (attack.GrowsAtKill is not null)
+        {
+            await attack.Grows.Task;
+            await facts.Publish(attack.Growth);
+        }
+
         if (attack.EndsAtKill is not null)
         {
             await attack.Ends.Task;
@@ -82,79 +129,82 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
         }
     }
 
-    /// <summary>At most two servers are down at once; each comes back a moment after it was killed, whatever the others do.</summary>
-    private async Task Kill(LocalStack stack, IReadOnlyList<Attack> plan)
+    /// <summary>
+    /// At most two servers are down at once; each comes back a moment after it was killed, whatever the others do. When two of five are done the kill switch is
+    /// turned, and released a few later.
+    /// </summary>
+    private async Task Kill(Network network, IReadOnlyList<ChaosAttack> plan, Controller controller)
     {
-        using var over = new CancellationTokenSource();
+        var (engageAt, releaseAt) = (kills * 2 / 5, (kills * 2 / 5) + Math.Max(1, kills / 20));
+        var turned = Task.CompletedTask;
         var returning = new Dictionary<string, Task>();
         for (var kill = 0; kill < kills; kill++)
         {
-            foreach (var attack in plan)
+            if (kill == engageAt || kill == releaseAt)
             {
-                attack.Pass(kill);
+                var (before, engage) = (turned, kill == engageAt);
+                turned = Turn();
+
+                async Task Turn()
+                {
+                    await before;
+                    await controller.TurnKillSwitch(engage);
+                }
             }
 
+            Pass(kill, isAway: false);
             while (returning.Values.Count(task => !task.IsCompleted) > 1)
             {
                 await Task.WhenAny(returning.Values.Where(task => !task.IsCompleted));
             }
 
-            var up = Servers.Where(server => !returning.TryGetValue(server, out var task) || task.IsCompleted).ToArray();
+            var up = network.Servers.Where(server => !returning.TryGetValue(server, out var task) || task.IsCompleted).ToArray();
             var victim = up[_random.Next(up.Length)];
             await Task.Delay(_random.Next(100, 1_200));
-            _killed[victim]++;
-            returning[victim] = KillAndReturn(stack, victim, TimeSpan.FromMilliseconds(_random.Next(0, 1_000)));
+            _killed[victim] = _killed.GetValueOrDefault(victim) + 1;
+            returning[victim] = KillAndReturn(victim, kill, TimeSpan.FromMilliseconds(_random.Next(0, 1_000)));
         }
 
         await Task.WhenAll(returning.Values);
-        foreach (var attack in plan)
+        await turned;
+        Pass(kills, isAway: false);
+        Pass(kills, isAway: true);
+        await network.Stack.Services["mitigation"].Ready(Patience);
+
+        async Task KillAndReturn(string server, int kill, TimeSpan away)
         {
-            attack.Pass(kills);
+            await network.Kill(server);
+            Pass(kill, isAway: true);
+            await Task.Delay(away);
+            await network.Return(server); // while the others are away too: it waits for them
         }
 
-        await stack.Services["mitigation"].Ready(Patience);
-    }
-
-    private static async Task KillAndReturn(LocalStack stack, string server, TimeSpan away)
-    {
-        switch (server)
+        void Pass(int done, bool isAway)
         {
-            case "speaker":
-                await stack.Speaker.Kill();
-                await Task.Delay(away);
-                await stack.Speaker.Start();
-                break;
-            case "rabbitmq":
-                await stack.RabbitMq.Kill();
-                await Task.Delay(away);
-                await stack.RabbitMq.Start();
-                break;
-            case "postgres":
-                await stack.Postgres.Kill();
-                await Task.Delay(away);
-                await stack.Postgres.Start();
-                break;
-            default:
-                var mitigation = stack.Services["mitigation"];
-                await mitigation.Kill();
-                await Task.Delay(away);
-                mitigation.Start(); // while the others are away too: it waits for them
-                break;
+            foreach (var attack in plan)
+            {
+                attack.Pass(done, isAway);
+            }
         }
     }
 
-    /// <summary>What the router holds beside, and lacks of, what has to stand; watched until there is no difference or patience ends.</summary>
-    private static async Task<(IReadOnlyList<string> TooMany, IReadOnlyList<string> TooFew)> Differences(LocalStack stack, IReadOnlyList<Attack> standing)
+    /// <summary>What is held beside, and lacked of, what has to stand; watched until there is no difference or patience ends.</summary>
+    private static async Task<Differences> Differences(Network network, IReadOnlyList<ChaosAttack> standing)
     {
-        var wanted = standing.Select(attack => attack.Route).Order(StringComparer.Ordinal).ToList();
+        var (routes, filters) = (standing.SelectMany(attack => attack.Routes).ToList(), standing.SelectMany(attack => attack.Filters).ToList());
         var since = Stopwatch.StartNew();
         while (true)
         {
-            var held = (await stack.Router.Routes()).Select(route => route.Prefix)
-                .Concat((await stack.Router.Rules()).Select(rule => $"rule {rule}")).Order(StringComparer.Ordinal).ToList();
-            if (held.SequenceEqual(wanted) || since.Elapsed > Patience)
+            var speakers = await network.Routes();
+            var dropped = await network.Filters();
+            var found = new Differences(
+                [.. speakers.SelectMany(it => Beyond(it.Held, routes).Select(route => $"{it.Speaker}: {route}"))],
+                [.. speakers.SelectMany(it => Beyond(routes, it.Held).Select(route => $"{it.Speaker}: {route}"))],
+                Beyond(dropped, filters),
+                Beyond(filters, dropped));
+            if (found.AreNone || since.Elapsed > Patience)
             {
-                return (Beyond(held, wanted), Beyond(wanted, held));
+                return found;
             }
 
             await Task.Delay(200);
@@ -162,138 +212,144 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
     }
 
     /// <summary>What the first holds beyond the second, each as often as it does: the same route twice is one too many.</summary>
-    private static IReadOnlyList<string> Beyond(List<string> these, List<string> those)
+    private static IReadOnlyList<string> Beyond(IEnumerable<string> these, IEnumerable<string> those)
     {
         var left = those.ToList();
         return [.. these.Where(it => !left.Remove(it))];
     }
 
-    /// <summary>Streams that do not hold the whole story, each part once: begun, in force, and where it is over, asked to go, gone, ended.</summary>
-    private static async Task<IReadOnlyList<string>> Untold(LocalStack stack, Dictionary<Attack, bool> attacks)
+    /// <summary>Streams that do not hold the whole story, each part once; watched until there is none or patience ends.</summary>
+    private static async Task<(ChaosStories Stories, IReadOnlyList<string> Untold)> Untold(
+        LocalStack stack, IReadOnlyList<ChaosAttack> plan, Func<ChaosAttack, bool> isOver)
     {
+        var database = new NpgsqlConnectionStringBuilder(stack.Postgres.ConnectionString) { Database = "mitigation" }.ConnectionString;
         var since = Stopwatch.StartNew();
         while (true)
         {
-            var streams = await Streams(stack);
-            var untold = attacks
-                .Where(it => !IsTold(streams.GetValueOrDefault(it.Key.AnomalyId, []), standing: it.Value))
-                .Select(it => $"{it.Key.Target}: {string.Join(' ', streams.GetValueOrDefault(it.Key.AnomalyId, []))}")
-                .ToList();
+            var stories = await ChaosStories.Read(database);
+            var untold = plan.Select(attack => stories.Untold(attack, isOver(attack))).OfType<string>().ToList();
             if (untold.Count == 0 || since.Elapsed > Patience)
             {
-                return untold;
+                return (stories, untold);
             }
 
             await Task.Delay(200);
         }
     }
 
-    private static bool IsTold(IReadOnlyList<string> stream, bool standing)
+    /// <summary>Null where no namespaces can be made: then nothing is scrubbed.</summary>
+    private async Task<ChaosAgent?> Agent(LocalStack stack)
     {
-        if (stream.Contains("mitigation_started") && stream is not ["anomaly_end_noted", ..])
+        if (await NetworkNamespaces.WhyNot("nft") is { } why)
         {
-            string[] once = standing
-                ? ["mitigation_started", "countermeasure_requested", "countermeasure_announced"]
-                : ["mitigation_started", "countermeasure_requested", "anomaly_end_noted", "withdrawal_requested", "countermeasure_withdrawn", "mitigation_ended"];
-            return once.All(type => stream.Count(it => it == type) == 1)
-                && stream.Count(it => it == "countermeasure_announced") <= 1
-                && (!standing || !stream.Contains("withdrawal_requested"));
+            say($"Without a scrubber: {why}");
+            return null;
         }
 
-        return !standing && stream is ["anomaly_end_noted"]; // the end was heard first: there was nothing left to defend
+        var agent = new ChaosAgent();
+        await agent.Start(stack.GrpcAddress("mitigation"), stack.VerificationKeyFile);
+        return agent;
     }
-
-    private static async Task<Dictionary<Guid, IReadOnlyList<string>>> Streams(LocalStack stack)
-    {
-        var database = new NpgsqlConnectionStringBuilder(stack.Postgres.ConnectionString) { Database = "mitigation" };
-        await using var connection = new NpgsqlConnection(database.ConnectionString);
-        await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(
-            """
-            select b.anomaly::uuid, array_agg(e.type order by e.version)
-            from (select stream_id, coalesce(data->>'AnomalyId', data->'Scope'->>'AnomalyId') as anomaly from events.mt_events where version = 1) b
-            join events.mt_events e using (stream_id)
-            where b.anomaly is not null
-            group by 1
-            """,
-            connection);
-        await using var rows = await command.ExecuteReaderAsync();
-        var streams = new Dictionary<Guid, IReadOnlyList<string>>();
-        while (await rows.ReadAsync())
-        {
-            streams[rows.GetGuid(0)] = rows.GetFieldValue<string[]>(1);
-        }
-
-        return streams;
-    }
-
-    private static ContractSigned Contract { get; } = new()
-    {
-        TenantId = Tenant,
-        ContractId = Tenant,
-        ServiceCode = "DP00000001",
-        Service = "ddos",
-        Prefixes = ["203.0.113.0/24"],
-        DeclaredBitsPerSecond = 1_000_000_000,
-        Version = 1,
-        SignedAt = DateTimeOffset.UnixEpoch,
-    };
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    /// <param name="BeginsAtKill">After how many kills it begins.</param>
-    /// <param name="EndsAtKill">After how many kills it ends; null: it goes on.</param>
-    private sealed record Attack(int Number, Guid AnomalyId, int BeginsAtKill, int? EndsAtKill)
+    /// <summary>What can be killed, and what is held there.</summary>
+    private sealed record Network(LocalStack Stack, GoBgpServer Second, ChaosAgent? Scrubber)
     {
-        public TaskCompletionSource Begins { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public IEnumerable<string> Servers { get; } = ["mitigation", "speaker", "second", "rabbitmq", "postgres", .. Scrubber is null ? (string[])[] : ["agent"]];
 
-        public TaskCompletionSource Ends { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public string Target => string.Create(CultureInfo.InvariantCulture, $"203.0.113.{1 + Number}/32");
-
-        /// <summary>As the router shows it.</summary>
-        public string Route => IsNarrow ? $"rule [destination: {Target}][protocol: ==udp][source-port: ==123]" : Target;
-
-        private bool IsNarrow => Number % 2 == 0;
-
-        public AnomalyDetected Begin => new()
+        public Task Kill(string server) => server switch
         {
-            TenantId = Tenant,
-            ServiceCode = Contract.ServiceCode,
-            ObjectId = Tenant,
-            AnomalyId = AnomalyId,
-            Target = Target,
-            Vectors = IsNarrow ? [new VectorRate { Vector = "ntp", BitsPerSecond = 80_000_000, PacketsPerSecond = 20_000 }] : [],
-            BitsPerSecond = 80_000_000,
-            PacketsPerSecond = 20_000,
-            Since = DateTimeOffset.UnixEpoch,
-            DetectedAt = DateTimeOffset.UnixEpoch,
+            "speaker" => Stack.Speaker.Kill(),
+            "second" => Second.Kill(),
+            "rabbitmq" => Stack.RabbitMq.Kill(),
+            "postgres" => Stack.Postgres.Kill(),
+            "agent" => Scrubber!.Kill(),
+            _ => Stack.Services[server].Kill(),
         };
 
-        public AnomalyEnded End => new()
+        public async Task Return(string server)
         {
-            TenantId = Tenant,
-            ServiceCode = Contract.ServiceCode,
-            ObjectId = Tenant,
-            AnomalyId = AnomalyId,
-            Target = Target,
-            PeakBitsPerSecond = 80_000_000,
-            PeakPacketsPerSecond = 20_000,
-            Reason = "subsided",
-            Until = DateTimeOffset.UnixEpoch,
-            EndedAt = DateTimeOffset.UnixEpoch,
-        };
-
-        public void Pass(int kill)
-        {
-            if (kill >= BeginsAtKill)
+            switch (server)
             {
-                Begins.TrySetResult();
+                case "speaker":
+                    await Stack.Speaker.Start();
+                    break;
+                case "second":
+                    await Second.Start();
+                    break;
+                case "rabbitmq":
+                    await Stack.RabbitMq.Start();
+                    break;
+                case "postgres":
+                    await Stack.Postgres.Start();
+                    break;
+                case "agent":
+                    Scrubber!.Return();
+                    break;
+                default:
+                    Stack.Services[server].Start();
+                    break;
             }
+        }
 
-            if (kill >= EndsAtKill)
+        /// <summary>Of the first speaker what its router took.</summary>
+        public async Task<IReadOnlyList<(string Speaker, IReadOnlyList<string> Held)>> Routes() =>
+            [("router", await Held(Stack.Router)), ("second", await Held(Second))];
+
+        public async Task<IReadOnlyList<string>> Filters() => Scrubber is null ? [] : await Scrubber.Filters();
+
+        private static async Task<IReadOnlyList<string>> Held(GoBgpServer speaker) =>
+        [
+            .. (await speaker.Routes()).Select(route => $"{route.Prefix} {(route.Communities.Contains("65535:666") ? "discarded" : "diverted")}"),
+            .. (await speaker.Rules()).Select(rule => $"rule {rule}"),
+        ];
+    }
+
+    /// <summary>The provider's operator at mitigation itself; asks until he is answered.</summary>
+    private sealed class Controller(LocalStack stack) : IDisposable
+    {
+        private readonly GrpcChannel _channel = GrpcChannel.ForAddress(stack.GrpcAddress("mitigation"));
+        private readonly CallerContext _signer = new(
+            Options.Create(new CallerOptions { VerificationKeyFile = stack.VerificationKeyFile, SigningKeyFile = stack.SigningKeyFile }), TimeProvider.System);
+
+        public Task Defend(Guid objectId, DefenseStep step) => Ask((client, headers, until) => client.SetDefensePolicyAsync(
+            new()
             {
-                Ends.TrySetResult();
+                TenantId = ChaosAttack.Tenant.ToString(),
+                ServiceCode = ChaosAttack.Contract.ServiceCode,
+                ObjectId = objectId.ToString(),
+                Policy = new() { Mode = "automatic", Steps = { step } },
+                Reason = "as agreed",
+            },
+            headers,
+            until).ResponseAsync);
+
+        public Task TurnKillSwitch(bool engage) =>
+            Ask((client, headers, until) => client.TurnKillSwitchAsync(new() { Engage = engage, Reason = "chaos" }, headers, until).ResponseAsync);
+
+        public void Dispose()
+        {
+            _channel.Dispose();
+            _signer.Dispose();
+        }
+
+        private async Task Ask(Func<Mitigations.MitigationsClient, Metadata, DateTime, Task> ask)
+        {
+            var client = new Mitigations.MitigationsClient(_channel);
+            for (var since = Stopwatch.StartNew(); ; await Task.Delay(200))
+            {
+                var operatorOfProvider = new Caller("0190eeee-0000-7000-8000-000000000001", TenantId.Provider, Roles.ProviderOperator, "127.0.0.1");
+                try
+                {
+                    var headers = new Metadata { { CallerContext.Header, _signer.Sign(operatorOfProvider) } };
+                    await ask(client, headers, TimeProvider.System.GetUtcNow().UtcDateTime + TimeSpan.FromSeconds(5));
+                    return;
+                }
+                catch (RpcException) when (since.Elapsed < Patience)
+                {
+                    // Mitigation or its database is away, or has not heard of the contract yet.
+                }
             }
         }
     }
@@ -343,8 +399,11 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
 /// <param name="Attacks">In all.</param>
 /// <param name="Seconds">Of the whole run.</param>
 /// <param name="SettledAfterSeconds">From the last return until the router was right.</param>
-/// <param name="RoutesTooMany">Routes and rules that nobody wanted.</param>
+/// <param name="Switched">Attacks that went on undefended because of the kill switch.</param>
+/// <param name="RoutesTooMany">Routes and rules that nobody wanted, each with its speaker.</param>
 /// <param name="RoutesTooFew">Routes and rules that were missing.</param>
+/// <param name="FiltersTooMany">Filters of the scrubber that nobody wanted.</param>
+/// <param name="FiltersTooFew">Filters that were missing.</param>
 /// <param name="StreamsUntold">Streams that do not tell the whole story.</param>
 public sealed record ChaosResult(
     int Seed,
@@ -353,9 +412,31 @@ public sealed record ChaosResult(
     int Attacks,
     double Seconds,
     double SettledAfterSeconds,
+    int Switched,
     IReadOnlyList<string> RoutesTooMany,
     IReadOnlyList<string> RoutesTooFew,
+    IReadOnlyList<string> FiltersTooMany,
+    IReadOnlyList<string> FiltersTooFew,
     IReadOnlyList<string> StreamsUntold)
 {
-    public bool IsRight => RoutesTooMany.Count + RoutesTooFew.Count + StreamsUntold.Count == 0;
+    /// <summary>Everything that is wrong; empty when all is right.</summary>
+    public IEnumerable<string> Wrong =>
+    [
+        .. RoutesTooMany.Select(it => $"too many: {it}"),
+        .. RoutesTooFew.Select(it => $"too few: {it}"),
+        .. FiltersTooMany.Select(it => $"too many: {it}"),
+        .. FiltersTooFew.Select(it => $"too few: {it}"),
+        .. StreamsUntold,
+    ];
+}
+
+/// <summary>What routers and scrubber hold beside, and lack of, what has to stand.</summary>
+internal sealed record Differences(
+    IReadOnlyList<string> RoutesTooMany, IReadOnlyList<string> RoutesTooFew, IReadOnlyList<string> FiltersTooMany, IReadOnlyList<string> FiltersTooFew)
+{
+    public bool AreNone => RoutesTooMany.Count + RoutesTooFew.Count + FiltersTooMany.Count + FiltersTooFew.Count == 0;
+
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{RoutesTooMany.Count} routes too many, {RoutesTooFew.Count} too few, {FiltersTooMany.Count} filters too many, {FiltersTooFew.Count} too few");
 }

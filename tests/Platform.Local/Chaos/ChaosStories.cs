@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Text.Json;
+using Npgsql;
+
+namespace Platform.Local.Chaos;
+
+/// <summary>One event of a stream.</summary>
+/// <param name="Order">Its place among all events.</param>
+/// <param name="Data">As it is stored.</param>
+internal sealed record ChaosEvent(string Type, long Order, JsonElement Data)
+{
+    public Guid Countermeasure => Data.GetProperty("CountermeasureId").GetGuid();
+}
+
+/// <summary>What the streams tell of the attacks, and whether it is all of it.</summary>
+/// <param name="Streams">By anomaly.</param>
+/// <param name="Engaged">Place of the kill switch's event among all; null: not yet.</param>
+/// <param name="Released">The same of its release.</param>
+internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<ChaosEvent>> Streams, long? Engaged, long? Released)
+{
+    /// <summary>Who holds routes and rules, and who holds filters: names as in mitigation's settings.</summary>
+    public static readonly string[] Speakers = ["gobgp", "second"], Agents = ["agent"];
+
+    private const int Scrubbing = 4, ByEnd = 1, ByKillSwitch = 5;
+
+    public static async Task<ChaosStories> Read(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            """
+            select b.anomaly::uuid, e.type, e.seq_id, e.data::text
+            from (select stream_id, coalesce(data->>'AnomalyId', data->'Scope'->>'AnomalyId') as anomaly from events.mt_events where version = 1) b
+            join events.mt_events e using (stream_id)
+            where b.anomaly is not null or e.type in ('kill_switch_engaged', 'kill_switch_released')
+            order by e.seq_id
+            """,
+            connection);
+        await using var row = await command.ExecuteReaderAsync();
+        var all = new List<(Guid? Anomaly, ChaosEvent Event)>();
+        while (await row.ReadAsync())
+        {
+            all.Add((
+                await row.IsDBNullAsync(0) ? null : row.GetGuid(0),
+                new(row.GetString(1), row.GetInt64(2), JsonSerializer.Deserialize<JsonElement>(row.GetString(3)))));
+        }
+
+        return new(
+            all.Where(it => it.Anomaly is not null).GroupBy(it => it.Anomaly!.Value, it => it.Event)
+                .ToDictionary(it => it.Key, it => (IReadOnlyList<ChaosEvent>)[.. it]),
+            all.FirstOrDefault(it => it.Event.Type == "kill_switch_engaged").Event?.Order,
+            all.FirstOrDefault(it => it.Event.Type == "kill_switch_released").Event?.Order);
+    }
+
+    /// <summary>Whether it is defended until it ends: it began, and not before the kill switch was released.</summary>
+    public bool Stands(ChaosAttack attack) => Of(attack).FirstOrDefault(it => it.Type == "mitigation_started") is { } started && !(started.Order < Released);
+
+    /// <summary>What is missing in the story of an attack, or too much; null: it is whole.</summary>
+    /// <param name="attack">Which.</param>
+    /// <param name="isOver">Whether its end was told.</param>
+    public string? Untold(ChaosAttack attack, bool isOver)
+    {
+        var stream = Of(attack);
+        return Fault(attack, stream, isOver) is { } fault
+            ? $"{attack.Kind} {attack.Target} ({attack.BeginsAtKill}, {attack.GrowsAtKill}, {attack.EndsAtKill}): {fault}: {string.Join(' ', stream.Select(Word))}"
+            : null;
+    }
+
+    private string? Fault(ChaosAttack attack, IReadOnlyList<ChaosEvent> stream, bool isOver)
+    {
+        if (All("anomaly_end_noted").Count != (isOver ? 1 : 0))
+        {
+            return "its end";
+        }
+
+        if (All("mitigation_started") is not [var started])
+        {
+            return All("mitigation_started").Count > 1 ? "begun twice" : FaultOfUnanswered();
+        }
+
+        var requested = All("countermeasure_requested");
+        if (requested.DistinctBy(it => it.Countermeasure).Count() != requested.Count)
+        {
+            return "asked for twice";
+        }
+
+        var announced = All("countermeasure_announced").Select(it => (it.Countermeasure, Speaker: it.Data.GetProperty("Speaker").GetString())).ToList();
+        if (announced.Distinct().Count() != announced.Count)
+        {
+            return "in force twice";
+        }
+
+        var (ends, leaves) = (All("mitigation_ended"), All("withdrawal_requested"));
+        if (!isOver && Stands(attack))
+        {
+            var open = requested.Where(it => All("countermeasure_withdrawn").All(gone => gone.Countermeasure != it.Countermeasure)).ToList();
+            return ends.Count + leaves.Count > 0 ? "given up"
+                : open.Count != attack.Countermeasures ? $"{open.Count} countermeasures of {attack.Countermeasures}"
+                : open.Any(it => HoldersOf(it).Except(announced.Where(held => held.Countermeasure == it.Countermeasure).Select(held => held.Speaker)).Any()) ? "not in force everywhere"
+                : null;
+        }
+
+        if (leaves is not [var leaving] || ends.Count != 1)
+        {
+            return "not ended";
+        }
+
+        return leaving.Data.GetProperty("Reason").GetInt32() switch
+        {
+            ByEnd when !stream.Any(it => it.Type == "anomaly_end_noted" && it.Order < leaving.Order) => "withdrawn before its end",
+            ByKillSwitch when !(Engaged < leaving.Order && started.Order < Released) => "withdrawn for a kill switch that was not engaged",
+            not (ByEnd or ByKillSwitch) => "withdrawn for nothing",
+            _ when requested.Any(it => All("countermeasure_withdrawn").Count(gone => gone.Countermeasure == it.Countermeasure) != 1) => "not withdrawn, or twice",
+            _ => null,
+        };
+
+        IReadOnlyList<ChaosEvent> All(string type) => [.. stream.Where(it => it.Type == type)];
+
+        string? FaultOfUnanswered()
+        {
+            if (All("mitigation_failed") is not [.., var refused])
+            {
+                return isOver && stream is [{ Type: "anomaly_end_noted" }] ? null : "unheard"; // the end was heard first: there was nothing left to defend
+            }
+
+            return refused.Data.GetProperty("Code").GetString() switch
+            {
+                "no-step-fits" when attack.Kind is ChaosKind.Mild && isOver => null, // before anybody heard that it grew
+                "kill-switch-engaged" when Engaged < refused.Order && refused.Order < Released => null,
+                var code => $"refused with {code}",
+            };
+        }
+    }
+
+    private IReadOnlyList<ChaosEvent> Of(ChaosAttack attack) => Streams.GetValueOrDefault(attack.AnomalyId, []);
+
+    private static string[] HoldersOf(ChaosEvent requested) => requested.Data.GetProperty("Kind").GetInt32() == Scrubbing ? Agents : Speakers;
+
+    private static string Word(ChaosEvent it) => string.Create(CultureInfo.InvariantCulture, $"{it.Order}:{it.Type}{Detail(it.Data)}");
+
+    private static string Detail(JsonElement data) =>
+        string.Concat(from name in (string[])["Reason", "Code", "Speaker"] where data.TryGetProperty(name, out var value) select $"({data.GetProperty(name)})");
+}
