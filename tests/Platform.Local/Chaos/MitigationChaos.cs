@@ -73,6 +73,11 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
         var differences = await Differences(network, standing);
         var settled = settling.Elapsed;
         var switched = goesOn.Count - standing.Count;
+        foreach (var wrong in untold)
+        {
+            say(wrong);
+        }
+
         say(Line($"{standing.Count} attacks are defended, {switched} are not since the kill switch; {differences} after {settled.TotalSeconds:0.0} s more"));
 
         await Task.WhenAll(goesOn.Select(attack => facts.Publish(attack.End)));
