@@ -21,7 +21,7 @@ internal static class MitigationChaosBenchmark
             ["attacks"] = result.Attacks,
             ["run_s"] = result.Seconds,
             ["settled_s"] = result.SettledAfterSeconds,
-            ["switched"] = result.Switched,
+            ["resumed"] = result.Resumed,
             ["routes_too_many"] = result.RoutesTooMany.Count,
             ["routes_too_few"] = result.RoutesTooFew.Count,
             ["filters_too_many"] = result.FiltersTooMany.Count,

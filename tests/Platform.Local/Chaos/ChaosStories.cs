@@ -52,8 +52,8 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
             all.FirstOrDefault(it => it.Event.Type == "kill_switch_released").Event?.Order);
     }
 
-    /// <summary>Whether it is defended until it ends: it began, and not before the kill switch was released.</summary>
-    public bool Stands(ChaosAttack attack) => Of(attack).FirstOrDefault(it => it.Type == "mitigation_started") is { } started && !(started.Order < Released);
+    /// <summary>Whether its defence began anew after the kill switch.</summary>
+    public bool IsResumed(ChaosAttack attack) => Of(attack).Count(it => it.Type == "mitigation_started") > 1;
 
     /// <summary>What is missing in the story of an attack, or too much; null: it is whole.</summary>
     /// <param name="attack">Which.</param>
@@ -66,18 +66,31 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
             : null;
     }
 
+    /// <summary>A defence that the kill switch ended begins anew when it is released; each beginning is a story of its own.</summary>
     private string? Fault(ChaosAttack attack, IReadOnlyList<ChaosEvent> stream, bool isOver)
     {
-        if (All("anomaly_end_noted").Count != (isOver ? 1 : 0))
+        if (stream.Count(it => it.Type == "anomaly_end_noted") != (isOver ? 1 : 0))
         {
             return "its end";
         }
 
-        if (All("mitigation_started") is not [var started])
+        var starts = stream.Where(it => it.Type == "mitigation_started").Select(it => it.Order).ToList();
+        if (starts.Count == 0)
         {
-            return All("mitigation_started").Count > 1 ? "begun twice" : FaultOfUnanswered();
+            return FaultOfUnanswered(attack, stream, isOver);
         }
 
+        if (starts.Count > 2 || (starts.Count == 2 && !(Released < starts[1])))
+        {
+            return "begun again for nothing";
+        }
+
+        var stories = starts.Select((start, i) => stream.Where(it => it.Order >= start && (i + 1 == starts.Count || it.Order < starts[i + 1])).ToList()).ToList();
+        return stories.Select((story, i) => FaultOf(attack, story, stream, isOver: isOver || i + 1 < stories.Count)).FirstOrDefault(fault => fault is not null);
+    }
+
+    private string? FaultOf(ChaosAttack attack, List<ChaosEvent> story, IReadOnlyList<ChaosEvent> stream, bool isOver)
+    {
         var requested = All("countermeasure_requested");
         if (requested.DistinctBy(it => it.Countermeasure).Count() != requested.Count)
         {
@@ -91,7 +104,7 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
         }
 
         var (ends, leaves) = (All("mitigation_ended"), All("withdrawal_requested"));
-        if (!isOver && Stands(attack))
+        if (!isOver)
         {
             var open = requested.Where(it => All("countermeasure_withdrawn").All(gone => gone.Countermeasure != it.Countermeasure)).ToList();
             return ends.Count + leaves.Count > 0 ? "given up"
@@ -108,28 +121,28 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
         return leaving.Data.GetProperty("Reason").GetInt32() switch
         {
             ByEnd when !stream.Any(it => it.Type == "anomaly_end_noted" && it.Order < leaving.Order) => "withdrawn before its end",
-            ByKillSwitch when !(Engaged < leaving.Order && started.Order < Released) => "withdrawn for a kill switch that was not engaged",
+            ByKillSwitch when !(Engaged < leaving.Order && story[0].Order < Released) => "withdrawn for a kill switch that was not engaged",
             not (ByEnd or ByKillSwitch) => "withdrawn for nothing",
             _ when requested.Any(it => All("countermeasure_withdrawn").Count(gone => gone.Countermeasure == it.Countermeasure) != 1) => "not withdrawn, or twice",
             _ => null,
         };
 
-        IReadOnlyList<ChaosEvent> All(string type) => [.. stream.Where(it => it.Type == type)];
+        IReadOnlyList<ChaosEvent> All(string type) => [.. story.Where(it => it.Type == type)];
+    }
 
-        string? FaultOfUnanswered()
+    private string? FaultOfUnanswered(ChaosAttack attack, IReadOnlyList<ChaosEvent> stream, bool isOver)
+    {
+        if (stream.LastOrDefault(it => it.Type == "mitigation_failed") is not { } refused)
         {
-            if (All("mitigation_failed") is not [.., var refused])
-            {
-                return isOver && stream is [{ Type: "anomaly_end_noted" }] ? null : "unheard"; // the end was heard first: there was nothing left to defend
-            }
-
-            return refused.Data.GetProperty("Code").GetString() switch
-            {
-                "no-step-fits" when attack.Kind is ChaosKind.Mild && isOver => null, // before anybody heard that it grew
-                "kill-switch-engaged" when Engaged < refused.Order && refused.Order < Released => null,
-                var code => $"refused with {code}",
-            };
+            return isOver && stream is [{ Type: "anomaly_end_noted" }] ? null : "unheard"; // the end was heard first: there was nothing left to defend
         }
+
+        return refused.Data.GetProperty("Code").GetString() switch
+        {
+            "no-step-fits" when attack.Kind is ChaosKind.Mild && isOver => null, // before anybody heard that it grew
+            "kill-switch-engaged" when isOver && Engaged < refused.Order && refused.Order < Released => null,
+            var code => $"refused with {code}",
+        };
     }
 
     private IReadOnlyList<ChaosEvent> Of(ChaosAttack attack) => Streams.GetValueOrDefault(attack.AnomalyId, []);

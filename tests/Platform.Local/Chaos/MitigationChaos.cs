@@ -69,16 +69,15 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
 
         var goesOn = plan.Where(attack => attack.EndsAtKill is null).ToList();
         var (stories, untold) = await Untold(stack, plan, attack => attack.EndsAtKill is not null); // all was heard
-        var standing = goesOn.Where(stories.Stands).ToList();
-        var differences = await Differences(network, standing);
+        var differences = await Differences(network, goesOn);
         var settled = settling.Elapsed;
-        var switched = goesOn.Count - standing.Count;
+        var resumed = plan.Count(stories.IsResumed);
         foreach (var wrong in untold)
         {
             say(wrong);
         }
 
-        say(Line($"{standing.Count} attacks are defended, {switched} are not since the kill switch; {differences} after {settled.TotalSeconds:0.0} s more"));
+        say(Line($"{goesOn.Count} attacks are defended; the defence of {resumed} began anew after the kill switch; {differences} after {settled.TotalSeconds:0.0} s more"));
 
         await Task.WhenAll(goesOn.Select(attack => facts.Publish(attack.End)));
         var (_, untoldAfterwards) = await Untold(stack, plan, _ => true);
@@ -91,7 +90,7 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
             attacks,
             Math.Round(clock.Elapsed.TotalSeconds, 1),
             Math.Round(settled.TotalSeconds, 1),
-            switched,
+            resumed,
             [.. differences.RoutesTooMany, .. left.RoutesTooMany],
             differences.RoutesTooFew,
             [.. differences.FiltersTooMany, .. left.FiltersTooMany],
@@ -404,7 +403,7 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
 /// <param name="Attacks">In all.</param>
 /// <param name="Seconds">Of the whole run.</param>
 /// <param name="SettledAfterSeconds">From the last return until the router was right.</param>
-/// <param name="Switched">Attacks that went on undefended because of the kill switch.</param>
+/// <param name="Resumed">Attacks whose defence the kill switch ended, and that were defended anew.</param>
 /// <param name="RoutesTooMany">Routes and rules that nobody wanted, each with its speaker.</param>
 /// <param name="RoutesTooFew">Routes and rules that were missing.</param>
 /// <param name="FiltersTooMany">Filters of the scrubber that nobody wanted.</param>
@@ -417,7 +416,7 @@ public sealed record ChaosResult(
     int Attacks,
     double Seconds,
     double SettledAfterSeconds,
-    int Switched,
+    int Resumed,
     IReadOnlyList<string> RoutesTooMany,
     IReadOnlyList<string> RoutesTooFew,
     IReadOnlyList<string> FiltersTooMany,
