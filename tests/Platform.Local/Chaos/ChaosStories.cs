@@ -139,7 +139,7 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
 
         return refused.Data.GetProperty("Code").GetString() switch
         {
-            "no-step-fits" when attack.Kind is ChaosKind.Mild && isOver => null, // before anybody heard that it grew
+            "no-step-fits" when attack.Kind is ChaosKind.Mild or ChaosKind.Scrubbed && isOver => null, // before it was heard that it grew, or that an agent is there
             "kill-switch-engaged" when isOver && Engaged < refused.Order && refused.Order < Released => null,
             var code => $"refused with {code}",
         };
