@@ -213,6 +213,25 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
     }
 
     [Fact, Trait("Requirement", "R2")]
+    public async Task What_joins_an_attack_while_the_kill_switch_takes_its_defence_is_answered_too_when_it_is_released()
+    {
+        await Again(("Bgp:Speakers:1:Name", "dead"), ("Bgp:Speakers:1:Address", "http://127.0.0.1:9"), ("Bgp:Speakers:1:FlowSpec", "true"));
+        await Deliver(Customer.Signed("203.0.113.0/24"));
+        var anomaly = Tests.Customer.NewId();
+        await Deliver(Customer.AttackedBy("203.0.113.154/32", anomaly, "ntp"));
+        await Network.RouterHasRule("203.0.113.154/32");
+        await Client.TurnKillSwitchAsync(new() { Engage = true, Reason = "routers misbehave" }, AsProvider());
+        await Network.RouterHasNoRule("203.0.113.154/32");
+        await Passes(async () => Assert.Single(await Mitigations()).Status == "withdrawing", "what waits for the dead one"); // what it holds nobody knows
+
+        await Deliver(Customer.Grown("203.0.113.154/32", anomaly, 1, "ntp", "ssdp"));
+        await Client.TurnKillSwitchAsync(new() { Reason = "routers behave" }, AsProvider());
+
+        await Passes(async () => await Rules("203.0.113.154/32") == 2, "the answers to both");
+        Assert.Equal(2, await Beginnings(anomaly));
+    }
+
+    [Fact, Trait("Requirement", "R2")]
     public async Task A_dry_run_that_ends_in_the_middle_of_an_attack_is_followed_by_what_was_rehearsed_and_one_that_begins_by_a_rehearsal()
     {
         var anomaly = Tests.Customer.NewId();

@@ -156,6 +156,30 @@ public sealed class StartMitigationTests
     }
 
     [Fact]
+    public void To_what_an_attack_grew_while_the_kill_switch_is_engaged_is_remembered_once_though_a_speaker_that_is_away_still_holds_what_it_took()
+    {
+        var (ntp, ssdp) = (new VectorEvidence("ntp", 80_000_000, 20_000, 1_000_000, null), new VectorEvidence("ssdp", 50_000_000, 10_000, 1_000_000, null));
+        var engaged = Known with { Rails = Rails with { KillSwitchEngaged = true } };
+        var grown = new EvidenceGrew([ssdp, ntp], Noon);
+        MitigationEvent[] going =
+        [
+            ((MitigationStarted)StartedAtNoon[0]) with { Evidence = [ntp] }, StartedAtNoon[1], Announced, Withdrawing with { Reason = WithdrawalReason.KillSwitch },
+        ];
+        StartMitigation Heard(Defense defense) => Start("203.0.113.10/32", defense, ssdp, ntp);
+        foreach (var mode in (EnforcementMode[])[EnforcementMode.Automatic, EnforcementMode.AfterApproval, EnforcementMode.DryRun])
+        {
+            With(going).When(state => MitigationDecider.Decide(state, Heard(engaged with { Policy = Policy with { Mode = mode } }))).Then(grown);
+        }
+
+        // Its handler found it standing, and the switch was quicker.
+        With(going).When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [ssdp], engaged, Noon))).Then(grown);
+        With([.. going, grown]).When(state => MitigationDecider.Decide(state, Heard(engaged))).ThenUnchanged();
+        With([.. going, grown]).When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [ssdp], engaged, Noon))).ThenUnchanged();
+        With([.. going, EndNoted]).When(state => MitigationDecider.Decide(state, Heard(engaged))).ThenUnchanged(); // it is over
+        With([.. going[..3], Withdrawing]).When(state => MitigationDecider.Decide(state, Heard(Known))).ThenUnchanged();
+    }
+
+    [Fact]
     public void What_a_person_took_out_before_the_kill_switch_does_not_come_back_with_its_release()
     {
         MitigationEvent[] ended =

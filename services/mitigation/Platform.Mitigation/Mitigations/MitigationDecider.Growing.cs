@@ -22,7 +22,7 @@ internal static partial class MitigationDecider
     {
         if (current.Status is not MitigationStatus.Standing)
         {
-            return Decision<MitigationEvent>.Unchanged;
+            return HeardMeanwhile(current, command.Evidence, command.At); // the kill switch came in between
         }
 
         var (seen, _) = Admitted(command.Evidence, command.Defense, current.Scope!.ServiceCode);

@@ -101,7 +101,7 @@ internal static partial class MitigationDecider
         var (defense, scope) = (command.Defense, command.Scope);
         if (current.Status is not (MitigationStatus.None or MitigationStatus.Refused) && !BeginsAnew(current, defense.Policy.Mode))
         {
-            return Decision<MitigationEvent>.Unchanged; // the same anomaly again, or its end came first
+            return HeardMeanwhile(current, command.Evidence, command.At); // the same anomaly again, or its end came first
         }
 
         if (command.IsOutgoing)
@@ -151,11 +151,10 @@ internal static partial class MitigationDecider
             .Concat(leftOut is null ? [] : [new StepRefused(scope, step.Index, leftOut.Code, leftOut.Detail, command.At)])
             .ToArray();
 
-        Decision<MitigationEvent> Failed(Rejection why) => current.Status is MitigationStatus.Withdrawing ? Decision<MitigationEvent>.Unchanged // first it ends
-            : !IsSaid(why.Code, current.RefusedFor)
+        // What is on its way out first ends, and what was said already is not said again.
+        Decision<MitigationEvent> Failed(Rejection why) => current.Status is not MitigationStatus.Withdrawing && !IsSaid(why.Code, current.RefusedFor)
             ? new MitigationFailed(scope, command.Target, why.Code, why.Detail, command.At, command.Evidence, command.ObjectId)
-            : SaysMore(current, command.Evidence) || IsGreater(current, command.Evidence) ? new EvidenceGrew(AllOf(current, command.Evidence), command.At)
-            : Decision<MitigationEvent>.Unchanged; // said already
+            : HeardMeanwhile(current, command.Evidence, command.At);
     }
 
     /// <summary>The step that a defence would begin with; null: none, or a rail says no.</summary>
@@ -172,6 +171,12 @@ internal static partial class MitigationDecider
         !command.IsOutgoing
         && command.Defense.Rails.RefusalOfTarget(command.Target, command.Defense.Contract, command.Scope.ServiceCode) is null
         && DefensePlan.HingesOnTheUnheard(IPNetwork.Parse(command.Target), command.Evidence, command.Defense);
+
+    /// <summary>Of an attack that is asked about again it is remembered what it grew to meanwhile: detection says it once, and with it the defence begins.</summary>
+    private static Decision<MitigationEvent> HeardMeanwhile(MitigationState current, IReadOnlyList<VectorEvidence> seen, DateTimeOffset at) =>
+        (current.IsInterrupted || current.Status is MitigationStatus.Refused) && (SaysMore(current, seen) || IsGreater(current, seen))
+            ? new EvidenceGrew(AllOf(current, seen), at)
+            : Decision<MitigationEvent>.Unchanged;
 
     /// <summary>
     /// Whether the defence of an attack that goes on begins once more: after the kill switch or a dry run, which say nothing of the attack, and when what was

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Dapper;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -62,10 +61,10 @@ internal sealed class RefusedMitigations(
         await using var connection = await database.OpenConnectionAsync(cancellation);
         var refused = await connection.QueryAsync<Refused>(
             $"""
-            select TenantId, MitigationId, AnomalyId, ServiceCode, Target, ObjectId, Evidence, Grows
+            select TenantId, MitigationId, AnomalyId, ServiceCode, Target, ObjectId, Grows
             from (
                 select m.tenant_id as TenantId, m.mitigation_id as MitigationId, m.anomaly_id as AnomalyId, m.service_code as ServiceCode, m.target as Target,
-                    m.object_id as ObjectId, m.evidence::text as Evidence,
+                    m.object_id as ObjectId,
                     m.unanswered_for is not null and m.withdrawal_requested_at is null and m.ended_at is null as Grows,
                     row_number() over (partition by m.failure is null and m.unanswered_for is null order by random()) as Lot
                 from views.mitigations_v1 m
@@ -111,15 +110,13 @@ internal sealed class RefusedMitigations(
             return;
         }
 
-        var evidence = JsonSerializer.Deserialize<VectorEvidence[]>(it.Evidence, EventCatalog.Json)!;
-        var scope = new MitigationScope(it.MitigationId, it.AnomalyId, it.ServiceCode);
-        var start = new StartMitigation(scope, it.Target, evidence, defense, clock.GetUtcNow(), it.ObjectId);
+        var (state, scope) = (await Load(it, cancellation), new MitigationScope(it.MitigationId, it.AnomalyId, it.ServiceCode));
+        var start = new StartMitigation(scope, it.Target, state.Evidence, defense, clock.GetUtcNow(), it.ObjectId); // the view may not know yet to what it grew
         if (MitigationDecider.WaitsForScrubbers(start))
         {
             return;
         }
 
-        var state = await Load(it, cancellation);
         switch (MitigationDecider.Decide(state, start))
         {
             case Decision<MitigationEvent>.Accepted([MitigationStarted, ..]):
@@ -133,7 +130,11 @@ internal sealed class RefusedMitigations(
                 return; // whatever room there is: slots that are taken for nothing would keep others out
         }
 
-        var decision = await Handle(it, current => MitigationDecider.Decide(current, start), cancellation);
+        // What grew in this moment finds its own room at the next look.
+        var decision = await Handle(
+            it,
+            current => MitigationDecider.SaysMore(state, current.Evidence) ? Decision<MitigationEvent>.Unchanged : MitigationDecider.Decide(current, start),
+            cancellation);
         if (decision is Decision<MitigationEvent>.Accepted({ Count: > 0 }))
         {
             Telemetry.Decided(decision);
@@ -165,5 +166,5 @@ internal sealed class RefusedMitigations(
         MitigationState.Stream, it.MitigationId.ToString(), decide, new Cause($"again:{clock.GetUtcNow().UtcTicks}"), cancellation);
 
     private sealed record Refused(
-        Guid TenantId, Guid MitigationId, Guid AnomalyId, string ServiceCode, string Target, Guid? ObjectId, string Evidence, bool Grows);
+        Guid TenantId, Guid MitigationId, Guid AnomalyId, string ServiceCode, string Target, Guid? ObjectId, bool Grows);
 }

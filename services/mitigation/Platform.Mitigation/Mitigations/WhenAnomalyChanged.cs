@@ -7,7 +7,7 @@ namespace Platform.Mitigation.Mitigations;
 
 /// <summary>
 /// Reaction: an open anomaly gained a vector or grew graver, so the step that stands gains what answers it, and graver steps may follow. What was too
-/// mild for every step, or found no room, is asked again. It says all that <see cref="AnomalyDetected"/> does, which comes over another queue and may be lost: heard
+/// mild for every step, found no room, or was ended by the kill switch is asked again. It says all that <see cref="AnomalyDetected"/> does, which comes over another queue and may be lost: heard
 /// first, it begins the defence. The same vectors again change nothing.
 /// </summary>
 internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, TimeProvider clock, ILogger<WhenAnomalyChanged> log)
@@ -20,8 +20,7 @@ internal sealed class WhenAnomalyChanged(StreamStore store, DefenseFacts facts, 
         var session = store.Tenant(TenantId.Of(anomaly.TenantId));
         var (state, _) = await session.Load(MitigationState.Stream, mitigationId.ToString(), cancellation);
         var evidence = Evidence.Of(anomaly.Vectors, anomaly.Explanation, anomaly.Prefixes);
-        var begins = state.Status is MitigationStatus.None or MitigationStatus.Refused
-            || state is { IsInterrupted: true, Status: MitigationStatus.Closed };
+        var begins = state.Status is MitigationStatus.None or MitigationStatus.Refused || state.IsInterrupted;
         if (!(begins || IsNews(state)))
         {
             return;
