@@ -19,7 +19,11 @@ namespace Platform.Local.Chaos;
 /// <remarks>The same seed gives the same kills of the same servers between the same attacks; what it meets in them differs with the machine.</remarks>
 public sealed class MitigationChaos(int seed, int kills, int attacks, Action<string> say)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    /// <summary>Until all is right after the last return, and until an order of the operator is taken during the kills.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), OperatorsPatience = TimeSpan.FromMinutes(3);
+
+    /// <summary>When what is still wrong is told, and how often then.</summary>
+    private static readonly TimeSpan FirstWord = TimeSpan.FromSeconds(20), NextWord = TimeSpan.FromSeconds(10);
 
     private readonly Random _random = new(seed);
     private readonly Dictionary<string, int> _killed = [];
@@ -173,7 +177,7 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
         await turned;
         Pass(kills, isAway: false);
         Pass(kills, isAway: true);
-        await network.Stack.Services["mitigation"].Ready(Patience);
+        await network.Stack.Services["mitigation"].Ready(OperatorsPatience);
 
         async Task KillAndReturn(string server, int kill, TimeSpan away)
         {
@@ -193,25 +197,20 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
     }
 
     /// <summary>What is held beside, and lacked of, what has to stand; watched until there is no difference or patience ends.</summary>
-    private static async Task<Differences> Differences(Network network, IReadOnlyList<ChaosAttack> standing)
+    private Task<Differences> Differences(Network network, IReadOnlyList<ChaosAttack> standing)
     {
         var (routes, filters) = (standing.SelectMany(attack => attack.Routes).ToList(), standing.SelectMany(attack => attack.Filters).ToList());
-        var since = Stopwatch.StartNew();
-        while (true)
+        return Watch(Look, found => [.. found.All]);
+
+        async Task<Differences> Look()
         {
             var speakers = await network.Routes();
             var dropped = await network.Filters();
-            var found = new Differences(
+            return new Differences(
                 [.. speakers.SelectMany(it => Beyond(it.Held, routes).Select(route => $"{it.Speaker}: {route}"))],
                 [.. speakers.SelectMany(it => Beyond(routes, it.Held).Select(route => $"{it.Speaker}: {route}"))],
-                Beyond(dropped, filters),
-                Beyond(filters, dropped));
-            if (found.AreNone || since.Elapsed > Patience)
-            {
-                return found;
-            }
-
-            await Task.Delay(200);
+                [.. Beyond(dropped, filters).Select(filter => $"scrubber: {filter}")],
+                [.. Beyond(filters, dropped).Select(filter => $"scrubber: {filter}")]);
         }
     }
 
@@ -223,18 +222,39 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
     }
 
     /// <summary>Streams that do not hold the whole story, each part once; watched until there is none or patience ends.</summary>
-    private static async Task<(ChaosStories Stories, IReadOnlyList<string> Untold)> Untold(
-        LocalStack stack, IReadOnlyList<ChaosAttack> plan, Func<ChaosAttack, bool> isOver)
+    private Task<(ChaosStories Stories, IReadOnlyList<string> Untold)> Untold(LocalStack stack, IReadOnlyList<ChaosAttack> plan, Func<ChaosAttack, bool> isOver)
     {
         var database = new NpgsqlConnectionStringBuilder(stack.Postgres.ConnectionString) { Database = "mitigation" }.ConnectionString;
-        var since = Stopwatch.StartNew();
-        while (true)
+        return Watch(Look, found => found.Untold);
+
+        async Task<(ChaosStories Stories, IReadOnlyList<string> Untold)> Look()
         {
             var stories = await ChaosStories.Read(database);
-            var untold = plan.Select(attack => stories.Untold(attack, isOver(attack))).OfType<string>().ToList();
-            if (untold.Count == 0 || since.Elapsed > Patience)
+            return (stories, [.. plan.Select(attack => stories.Untold(attack, isOver(attack))).OfType<string>()]);
+        }
+    }
+
+    /// <summary>Looks until nothing is wrong or patience ends; what stays wrong is told meanwhile, for whoever waits for it.</summary>
+    private async Task<T> Watch<T>(Func<Task<T>> look, Func<T, IReadOnlyList<string>> wrong)
+    {
+        var (since, word) = (Stopwatch.StartNew(), FirstWord);
+        while (true)
+        {
+            var found = await look();
+            var faults = wrong(found);
+            if (faults.Count == 0 || since.Elapsed > Patience)
             {
-                return (stories, untold);
+                return found;
+            }
+
+            if (since.Elapsed > word)
+            {
+                word += NextWord;
+                say(Line($"Still wrong after {since.Elapsed.TotalSeconds:0} s:"));
+                foreach (var fault in faults)
+                {
+                    say($"  {fault}");
+                }
             }
 
             await Task.Delay(200);
@@ -350,7 +370,7 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
                     await ask(client, headers, TimeProvider.System.GetUtcNow().UtcDateTime + TimeSpan.FromSeconds(5));
                     return;
                 }
-                catch (RpcException) when (since.Elapsed < Patience)
+                catch (RpcException) when (since.Elapsed < OperatorsPatience)
                 {
                     // Mitigation or its database is away, or has not heard of the contract yet.
                 }
@@ -438,7 +458,11 @@ public sealed record ChaosResult(
 internal sealed record Differences(
     IReadOnlyList<string> RoutesTooMany, IReadOnlyList<string> RoutesTooFew, IReadOnlyList<string> FiltersTooMany, IReadOnlyList<string> FiltersTooFew)
 {
-    public bool AreNone => RoutesTooMany.Count + RoutesTooFew.Count + FiltersTooMany.Count + FiltersTooFew.Count == 0;
+    public IEnumerable<string> All =>
+    [
+        .. RoutesTooMany.Concat(FiltersTooMany).Select(it => $"too many: {it}"),
+        .. RoutesTooFew.Concat(FiltersTooFew).Select(it => $"too few: {it}"),
+    ];
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
