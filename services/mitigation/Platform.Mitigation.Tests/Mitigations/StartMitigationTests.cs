@@ -93,8 +93,8 @@ public sealed class StartMitigationTests
             new CountermeasureRequested(CountermeasureId, CountermeasureKind.Blackhole, Target, Noon));
         With(failed).When(state => MitigationDecider.Decide(state, End)).Then(EndNoted);
         With(failed, EndNoted).When(state => MitigationDecider.Decide(state, graver)).ThenUnchanged();
-        With(failed with { Code = "tenant-cap-reached" }).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
-        With(failed with { Code = "capacity-exceeded" }).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        With(failed with { Code = "tenant-cap-reached", Evidence = [] }).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
+        With(failed with { Code = "capacity-exceeded", Evidence = [] }).When(state => MitigationDecider.Decide(state, Start())).Then(StartedAtNoon);
         With(failed with { Code = "contract-ended" }).When(state => MitigationDecider.Decide(state, Start())).ThenUnchanged();
     }
 
@@ -103,7 +103,7 @@ public sealed class StartMitigationTests
     {
         var failed = new MitigationFailed(Scope, "203.0.113.10/32", "tenant-cap-reached", MitigationRejections.TenantCapReached.Detail, Noon, []);
         With(failed).When(state => MitigationDecider.Decide(state, Start(slot: SlotAnswer.AllFull))).ThenUnchanged();
-        With(failed with { Code = "capacity-exceeded" }).When(state => MitigationDecider.Decide(state, Start(slot: SlotAnswer.TenantFull))).Then(failed);
+        With(failed with { Code = "capacity-exceeded", Evidence = [] }).When(state => MitigationDecider.Decide(state, Start(slot: SlotAnswer.TenantFull))).Then(failed);
     }
 
     [Fact]
@@ -177,6 +177,20 @@ public sealed class StartMitigationTests
         With([.. going, grown]).When(state => MitigationDecider.Decide(state, new NoteEvidence(Scope.MitigationId, [ssdp], engaged, Noon))).ThenUnchanged();
         With([.. going, EndNoted]).When(state => MitigationDecider.Decide(state, Heard(engaged))).ThenUnchanged(); // it is over
         With([.. going[..3], Withdrawing]).When(state => MitigationDecider.Decide(state, Heard(Known))).ThenUnchanged();
+    }
+
+    [Fact]
+    public void The_beginning_of_an_attack_that_is_heard_behind_its_growth_undoes_nothing_of_it_where_that_was_refused()
+    {
+        var (ntp, ssdp) = (new VectorEvidence("ntp", 80_000_000, 20_000, 60_000_000, null), new VectorEvidence("ssdp", 50_000_000, 10_000, 1_000_000, null));
+        foreach (var known in (VectorEvidence[][])[[ntp, ssdp], [ntp with { BitsPerSecond = 800_000_000 }]])
+        {
+            var refused = new MitigationFailed(Scope, "203.0.113.10/32", "no-step-fits", "x", Noon, known);
+            With(refused).When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", Known, ntp))).ThenUnchanged();
+            With(refused).When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", Known with { Slot = SlotAnswer.TenantFull }, ntp))).ThenUnchanged();
+            With(refused).When(state => MitigationDecider.Decide(state, Start("203.0.113.10/32", Known, known)))
+                .Then(((MitigationStarted)StartedAtNoon[0]) with { Evidence = known }, StartedAtNoon[1]);
+        }
     }
 
     [Fact]

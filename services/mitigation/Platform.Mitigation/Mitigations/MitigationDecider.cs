@@ -104,6 +104,12 @@ internal static partial class MitigationDecider
             return HeardMeanwhile(current, command.Evidence, command.At); // the same anomaly again, or its end came first
         }
 
+        if (SaysMore(current with { Evidence = command.Evidence }, current.Evidence))
+        {
+            // Its beginning comes behind its growth, and would undo it; with all that is known, and room for that, it is asked again in a moment.
+            return HeardMeanwhile(current, command.Evidence, command.At);
+        }
+
         if (command.IsOutgoing)
         {
             return Failed(AttackGoesOut(command.Target)); // whatever we do to traffic towards it would hit its owner only; first, because it never passes

@@ -130,11 +130,7 @@ internal sealed class RefusedMitigations(
                 return; // whatever room there is: slots that are taken for nothing would keep others out
         }
 
-        // What grew in this moment finds its own room at the next look.
-        var decision = await Handle(
-            it,
-            current => MitigationDecider.SaysMore(state, current.Evidence) ? Decision<MitigationEvent>.Unchanged : MitigationDecider.Decide(current, start),
-            cancellation);
+        var decision = await Handle(it, current => MitigationDecider.Decide(current, start), cancellation);
         if (decision is Decision<MitigationEvent>.Accepted({ Count: > 0 }))
         {
             Telemetry.Decided(decision);
