@@ -3,7 +3,10 @@ using Platform.Local.Chaos;
 
 namespace Platform.Benchmarks;
 
-/// <summary>100 kills during 50 attacks, and what is left of them. <c>bench mitigation-chaos [kills] [attacks] [seed]</c></summary>
+/// <summary>
+/// 100 kills of mitigation, two GoBGP, a scrubber's agent, RabbitMQ and PostgreSQL during 50 attacks that begin, grow and end meanwhile, with the kill switch
+/// turned and released; and what is left of them. <c>bench mitigation-chaos [kills] [attacks] [seed]</c>
+/// </summary>
 internal static class MitigationChaosBenchmark
 {
     public static async Task<object> Run(string[] arguments)
@@ -19,6 +22,7 @@ internal static class MitigationChaosBenchmark
             ["seed"] = result.Seed,
             ["kills"] = result.Kills,
             ["attacks"] = result.Attacks,
+            ["attacks_at_once"] = result.AttacksAtOnce,
             ["run_s"] = result.Seconds,
             ["settled_s"] = result.SettledAfterSeconds,
             ["resumed"] = result.Resumed,

@@ -55,6 +55,9 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
     /// <summary>Whether its defence began anew after the kill switch.</summary>
     public bool IsResumed(ChaosAttack attack) => Of(attack).Count(it => it.Type == "mitigation_started") > 1;
 
+    /// <summary>Whether it is defended, and nobody has said yet that it shall not be any more.</summary>
+    public bool Stands(ChaosAttack attack) => Of(attack).LastOrDefault(it => it.Type is "mitigation_started" or "withdrawal_requested") is { Type: "mitigation_started" };
+
     /// <summary>What is missing in the story of an attack, or too much; null: it is whole.</summary>
     /// <param name="attack">Which.</param>
     /// <param name="isOver">Whether its end was told.</param>

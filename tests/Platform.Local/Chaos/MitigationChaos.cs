@@ -66,9 +66,8 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
         var plan = Enumerable.Range(0, attacks).Select(number => Plan(number, agent is not null)).ToList();
         var clock = Stopwatch.StartNew();
         var told = plan.Select(attack => Tell(facts, attack)).ToList();
-        await Kill(network, plan, controller);
+        var settling = await Kill(network, plan, controller);
         await Task.WhenAll(told);
-        var settling = Stopwatch.StartNew();
         say(Line($"{kills} kills in {clock.Elapsed.TotalSeconds:0} s: {string.Join(", ", _killed.Select(it => $"{it.Key} {it.Value}"))}"));
 
         var goesOn = plan.Where(attack => attack.EndsAtKill is null).ToList();
@@ -92,6 +91,7 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
             kills,
             _killed,
             attacks,
+            Enumerable.Range(0, kills).Max(done => plan.Count(attack => attack.BeginsAtKill <= done && !(attack.EndsAtKill <= done))),
             Math.Round(clock.Elapsed.TotalSeconds, 1),
             Math.Round(settled.TotalSeconds, 1),
             resumed,
@@ -138,10 +138,12 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
     }
 
     /// <summary>
-    /// At most two servers are down at once; each comes back a moment after it was killed, whatever the others do. When two of five are done the kill switch is
-    /// turned, and released a few later.
+    /// At most two servers are down at once; each comes back a moment after it was killed, whatever the others do. After one kill in
+    /// five, by lot, the next waits until all work again: without that mitigation, which starts slowest, would hear of most attacks at the end only. When two of
+    /// five are done the kill switch is turned, and released a few later, when all that stood was taken by it: else the release would be quicker than what it has to bring back. The clock runs
+    /// since the last return.
     /// </summary>
-    private async Task Kill(Network network, IReadOnlyList<ChaosAttack> plan, Controller controller)
+    private async Task<Stopwatch> Kill(Network network, IReadOnlyList<ChaosAttack> plan, Controller controller)
     {
         var (engageAt, releaseAt) = (kills * 2 / 5, (kills * 2 / 5) + Math.Max(1, kills / 20));
         var turned = Task.CompletedTask;
@@ -156,6 +158,11 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
                 async Task Turn()
                 {
                     await before;
+                    if (!engage)
+                    {
+                        await NothingStands(network.Stack, plan);
+                    }
+
                     await controller.TurnKillSwitch(engage);
                 }
             }
@@ -171,13 +178,20 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
             await Task.Delay(_random.Next(100, 1_200));
             _killed[victim] = _killed.GetValueOrDefault(victim) + 1;
             returning[victim] = KillAndReturn(victim, kill, TimeSpan.FromMilliseconds(_random.Next(0, 1_000)));
+            if (_random.Next(5) == 0)
+            {
+                await Task.WhenAll(returning.Values);
+                await network.Stack.Services["mitigation"].Ready(OperatorsPatience);
+            }
         }
 
         await Task.WhenAll(returning.Values);
-        await turned;
+        var since = Stopwatch.StartNew();
         Pass(kills, isAway: false);
         Pass(kills, isAway: true);
+        await turned;
         await network.Stack.Services["mitigation"].Ready(OperatorsPatience);
+        return since;
 
         async Task KillAndReturn(string server, int kill, TimeSpan away)
         {
@@ -195,6 +209,29 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
             }
         }
     }
+
+    private static async Task NothingStands(LocalStack stack, IReadOnlyList<ChaosAttack> plan)
+    {
+        for (var since = Stopwatch.StartNew(); since.Elapsed < OperatorsPatience; await Task.Delay(200))
+        {
+            try
+            {
+                var stories = await ChaosStories.Read(Database(stack));
+                if (!plan.Any(stories.Stands))
+                {
+                    return;
+                }
+            }
+            catch (NpgsqlException)
+            {
+                // The database is away.
+            }
+        }
+    }
+
+    /// <summary>Each look with a connection of its own: a kept one ends with its server.</summary>
+    private static string Database(LocalStack stack) =>
+        new NpgsqlConnectionStringBuilder(stack.Postgres.ConnectionString) { Database = "mitigation", Pooling = false }.ConnectionString;
 
     /// <summary>What is held beside, and lacked of, what has to stand; watched until there is no difference or patience ends.</summary>
     private Task<Differences> Differences(Network network, IReadOnlyList<ChaosAttack> standing)
@@ -224,12 +261,11 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
     /// <summary>Streams that do not hold the whole story, each part once; watched until there is none or patience ends.</summary>
     private Task<(ChaosStories Stories, IReadOnlyList<string> Untold)> Untold(LocalStack stack, IReadOnlyList<ChaosAttack> plan, Func<ChaosAttack, bool> isOver)
     {
-        var database = new NpgsqlConnectionStringBuilder(stack.Postgres.ConnectionString) { Database = "mitigation" }.ConnectionString;
         return Watch(Look, found => found.Untold);
 
         async Task<(ChaosStories Stories, IReadOnlyList<string> Untold)> Look()
         {
-            var stories = await ChaosStories.Read(database);
+            var stories = await ChaosStories.Read(Database(stack));
             return (stories, [.. plan.Select(attack => stories.Untold(attack, isOver(attack))).OfType<string>()]);
         }
     }
@@ -421,8 +457,9 @@ public sealed class MitigationChaos(int seed, int kills, int attacks, Action<str
 /// <param name="Kills">In all.</param>
 /// <param name="KillsByServer">Of each.</param>
 /// <param name="Attacks">In all.</param>
+/// <param name="AttacksAtOnce">As many as go on together at some moment, by the plan.</param>
 /// <param name="Seconds">Of the whole run.</param>
-/// <param name="SettledAfterSeconds">From the last return until the router was right.</param>
+/// <param name="SettledAfterSeconds">From the last return until the routers, the scrubber and the streams were right.</param>
 /// <param name="Resumed">Attacks whose defence the kill switch ended, and that were defended anew.</param>
 /// <param name="RoutesTooMany">Routes and rules that nobody wanted, each with its speaker.</param>
 /// <param name="RoutesTooFew">Routes and rules that were missing.</param>
@@ -434,6 +471,7 @@ public sealed record ChaosResult(
     int Kills,
     IReadOnlyDictionary<string, int> KillsByServer,
     int Attacks,
+    int AttacksAtOnce,
     double Seconds,
     double SettledAfterSeconds,
     int Resumed,
