@@ -89,10 +89,14 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
         }
 
         var stories = starts.Select((start, i) => stream.Where(it => it.Order >= start && (i + 1 == starts.Count || it.Order < starts[i + 1])).ToList()).ToList();
-        return stories.Select((story, i) => FaultOf(attack, story, stream, isOver: isOver || i + 1 < stories.Count)).FirstOrDefault(fault => fault is not null);
+        return stories.Select((story, i) => FaultOf(attack, story, stream, isOver: isOver || i + 1 < stories.Count, i + 1 < stories.Count ? stories[i + 1] : [])).FirstOrDefault(fault => fault is not null);
     }
 
-    private string? FaultOf(ChaosAttack attack, List<ChaosEvent> story, IReadOnlyList<ChaosEvent> stream, bool isOver)
+    /// <summary>
+    /// A story that is over says once that and why it goes, of each countermeasure once that it went, and its end. While a speaker that is away still holds
+    /// something the next begins at once, for the others: then this one has no end of its own, and what was left of it is asked for again or goes in the next.
+    /// </summary>
+    private string? FaultOf(ChaosAttack attack, List<ChaosEvent> story, IReadOnlyList<ChaosEvent> stream, bool isOver, List<ChaosEvent> next)
     {
         var requested = All("countermeasure_requested");
         if (requested.DistinctBy(it => it.Countermeasure).Count() != requested.Count)
@@ -116,7 +120,8 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
                 : null;
         }
 
-        if (leaves is not [var leaving] || ends.Count != 1)
+        var isCutShort = next.Count > 0 && ends.Count == 0;
+        if (leaves is not [var leaving] || (ends.Count != 1 && !isCutShort))
         {
             return "not ended";
         }
@@ -126,11 +131,16 @@ internal sealed record ChaosStories(IReadOnlyDictionary<Guid, IReadOnlyList<Chao
             ByEnd when !stream.Any(it => it.Type == "anomaly_end_noted" && it.Order < leaving.Order) => "withdrawn before its end",
             ByKillSwitch when !(Engaged < leaving.Order && story[0].Order < Released) => "withdrawn for a kill switch that was not engaged",
             not (ByEnd or ByKillSwitch) => "withdrawn for nothing",
-            _ when requested.Any(it => All("countermeasure_withdrawn").Count(gone => gone.Countermeasure == it.Countermeasure) != 1) => "not withdrawn, or twice",
+            _ when isCutShort && requested.All(it => Gone(story, it) == 1) => "not ended though nothing is held",
+            _ when requested.Any(it => Gone(story, it) != 1 && !(isCutShort && Gone(story, it) == 0 && (IsAskedAgain(it) || Gone(next, it) == 1))) => "not withdrawn, or twice",
             _ => null,
         };
 
         IReadOnlyList<ChaosEvent> All(string type) => [.. story.Where(it => it.Type == type)];
+
+        bool IsAskedAgain(ChaosEvent it) => next.Any(again => again.Type == "countermeasure_requested" && again.Countermeasure == it.Countermeasure);
+
+        static int Gone(List<ChaosEvent> told, ChaosEvent it) => told.Count(gone => gone.Type == "countermeasure_withdrawn" && gone.Countermeasure == it.Countermeasure);
     }
 
     private string? FaultOfUnanswered(ChaosAttack attack, IReadOnlyList<ChaosEvent> stream, bool isOver)
