@@ -223,6 +223,31 @@ public sealed class EffectServiceTests(PostgresDatabase database, RabbitMqVirtua
     }
 
     [Fact]
+    public async Task The_patience_of_a_step_begins_when_it_is_in_force_and_not_when_it_was_asked_for_while_no_speaker_was_there()
+    {
+        await Again(("Mitigations:Patience", "00:00:30"));
+        const string target = "203.0.113.76/32";
+        await Deliver(_customer.Signed("203.0.113.0/24"));
+        await network.Speaker.Kill();
+        var seconds = 0;
+        try
+        {
+            await Deliver(_customer.AttackedBy(target, _anomaly, "ntp"));
+            await TimePasses(target, 80_000_000, () => ++seconds > 60, "a minute");
+        }
+        finally
+        {
+            await network.Speaker.Start();
+            await network.Session();
+        }
+
+        await network.RouterHasRule(target);
+        await TimePasses(target, 80_000_000, async () => (await Stream()).OfType<StepTaken>().Any(), "the next step");
+        var announced = (await Stream()).OfType<CountermeasureAnnounced>().First().AnnouncedAt;
+        Assert.InRange((await Stream()).OfType<StepTaken>().Single().TakenAt - announced, TimeSpan.FromSeconds(30), TimeSpan.MaxValue);
+    }
+
+    [Fact]
     public async Task A_rule_that_waits_for_a_dead_speaker_does_not_keep_another_speaker_from_the_next_step()
     {
         await using var second = new GoBgpServer(new() { Asn = 64514, RouterId = "192.0.2.9" });

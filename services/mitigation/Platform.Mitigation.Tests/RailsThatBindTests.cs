@@ -142,6 +142,9 @@ public sealed class RailsThatBindTests(PostgresServer postgres, RabbitMqVirtualH
             async () => (await Host.Store.Tenant(TenantId.Of(Customer.TenantId)).Read(MitigationState.Stream, id, CancellationToken.None))
                 .Any(it => it.Data is CountermeasureWithdrawn),
             "its end in the stream");
+        var withdrawn = (await Host.Store.Tenant(TenantId.Of(Customer.TenantId)).Read(MitigationState.Stream, id, CancellationToken.None))
+            .Select(it => it.Data).OfType<CountermeasureWithdrawn>();
+        Assert.Equal([WithdrawalReason.Rails], withdrawn.Select(it => it.Reason)); // and not that a person did it, whose word would stay
     }
 
     [Fact]

@@ -218,6 +218,18 @@ public sealed class DefensePlanTests
         ["to 203.0.113.10/32 udp source-port 123 redirect 64500:100"], Rules(DefenseStepKind.FlowSpecRedirect, Ntp));
 
     [Theory]
+    [InlineData(0.99, "to 203.0.113.10/32 protocol 50 rate-limit 125000 bytes/s")]
+    [InlineData(0.90, null)] // of many: nothing that a filter could tell apart
+    public void A_flood_of_a_protocol_without_a_vector_of_its_own_is_limited_by_what_the_evidence_says_it_is(double share, string? rule)
+    {
+        var evidence = Evidence.Of(
+            [new VectorRate { Vector = "other", BitsPerSecond = 80_000_000, PacketsPerSecond = 10_000, ThresholdBitsPerSecond = 1_000_000 }],
+            Explained("other", ports: 0.1, lengths: 0.1) with { Protocols = [new TrafficShare { Value = "50", Share = share }] });
+        var plan = Plan(Policy with { Steps = [new DefenseStep(DefenseStepKind.FlowSpecDiscard, TimeSpan.FromSeconds(1))] }, [.. evidence]);
+        Assert.Equal(rule, plan?.Specs.Single().Rule!.ToString());
+    }
+
+    [Theory]
     [InlineData("total")]
     [InlineData("other")]
     [InlineData("a-vector-of-next-year")]

@@ -18,6 +18,7 @@ namespace Platform.Mitigation.Mitigations;
 /// <param name="SourcePort">Where nearly all of it comes from; null: from many, or not known.</param>
 /// <param name="MostBitsPerSecond">The most that was told of it, where that is more than what was measured last; null: it is not.</param>
 /// <param name="Prefixes">What it is spread over where that is more than the target; null: the target alone.</param>
+/// <param name="Protocol">IP protocol of nearly all of it; null: of many, or not known.</param>
 internal sealed record VectorEvidence(
     string Vector,
     long BitsPerSecond,
@@ -31,7 +32,8 @@ internal sealed record VectorEvidence(
     long? UsualBitsPerSecond = null,
     NumberRange? SourcePort = null,
     long? MostBitsPerSecond = null,
-    IReadOnlyList<AttackedPrefix>? Prefixes = null)
+    IReadOnlyList<AttackedPrefix>? Prefixes = null,
+    byte? Protocol = null)
 {
     /// <summary>What it had without a defence, as far as it was told: what is measured of it later may be what a defence leaves.</summary>
     public long MostBits => Math.Max(BitsPerSecond, MostBitsPerSecond ?? 0);
@@ -259,7 +261,7 @@ internal static class DefensePlan
     {
         var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
         var known = (from vector in evidence
-                     let match = VectorMatches.For(vector.Vector, target, isIPv4, vector.SourcePort)
+                     let match = VectorMatches.For(vector.Vector, target, isIPv4, vector.SourcePort, vector.Protocol)
                      where match is not null
                      select new ToldVector(vector, match)).ToList();
         return known.Where(it => !IsExplained(it, known));

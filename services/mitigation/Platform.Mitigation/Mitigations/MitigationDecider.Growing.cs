@@ -106,6 +106,7 @@ internal static partial class MitigationDecider
                DestinationPort = it.DestinationPort ?? known?.DestinationPort, // what stands is not made broader by what is not said again
                PacketLength = it.PacketLength ?? known?.PacketLength,
                SourcePort = it.SourcePort ?? known?.SourcePort,
+               Protocol = it.Protocol ?? known?.Protocol,
                MostBitsPerSecond = known?.MostBits > it.BitsPerSecond ? known.MostBits : null,
                Prefixes = it.Prefixes is null ? known?.Prefixes : [.. it.Prefixes, .. (known?.Prefixes ?? []).Where(one => it.Prefixes.All(other => !other.Prefix.Equals(one.Prefix)))],
            },

@@ -13,6 +13,9 @@ internal static class VectorMatches
     private const int L2tp = 1701;
     private const string OtherAmplification = "other-amplification";
 
+    /// <summary>Of any protocol that has no vector of its own.</summary>
+    private const string Other = "other";
+
     private static readonly Dictionary<string, int> AmplifiedFromPort = new()
     {
         ["dns"] = 53,
@@ -36,7 +39,7 @@ internal static class VectorMatches
 
     /// <summary>Vectors that much honest traffic is part of too: also answers to the customer's own connections, and his tunnels.</summary>
     public static bool IsBroad(string vector) =>
-        vector is Udp or "icmp" or "tcp-syn" or "tcp-syn-ack" or "tcp-ack" or "tcp-rst" or "dns" or "gre" or "l2tp" or OtherAmplification;
+        vector is Udp or "icmp" or "tcp-syn" or "tcp-syn-ack" or "tcp-ack" or "tcp-rst" or "dns" or "gre" or "l2tp" or OtherAmplification or Other;
 
     /// <summary>Whether what the first counts is counted by the second too. Fragments are of any protocol: of UDP only as far as there is so much of it.</summary>
     public static bool IsPartOf(VectorEvidence it, VectorEvidence other) => other.Vector switch
@@ -58,12 +61,12 @@ internal static class VectorMatches
     public static long LivelyHost(TrafficRule rule) => rule switch
     {
         { TcpFlagsSet: Syn or Rst or (Syn | Ack) } or { Protocol: 1 or 58 } => 3_000,
-        { Protocol: Gre } or { SourcePort: { From: L2tp, To: L2tp } } => 12_500_000,
+        { Protocol: Gre or 4 or 41 or 50 or 51 or 97 or 115 } or { SourcePort: { From: L2tp, To: L2tp } } => 12_500_000,
         _ => 125_000,
     };
 
     /// <summary>A discard rule for the vector's packets; null when the name says nothing that a filter could tell apart.</summary>
-    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4, NumberRange? sourcePort = null)
+    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4, NumberRange? sourcePort = null, byte? protocol = null)
     {
         var rule = new TrafficRule(target, TrafficAction.Discard);
         if (AmplifiedFromPort.TryGetValue(vector, out var port))
@@ -75,6 +78,7 @@ internal static class VectorMatches
         {
             Udp => rule with { Protocol = TrafficRule.Udp },
             OtherAmplification when sourcePort is not null => rule with { Protocol = TrafficRule.Udp, SourcePort = sourcePort }, // one of many services: the port says which
+            Other when protocol is not null => rule with { Protocol = protocol }, // the vector says what it is not, the evidence what it is
             "icmp" => rule with { Protocol = (byte)(isIPv4 ? 1 : 58) },
             "tcp-syn" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn, TcpFlagsClear = Ack },
             "tcp-syn-ack" => rule with { Protocol = TrafficRule.Tcp, TcpFlagsSet = Syn | Ack },

@@ -74,7 +74,8 @@ internal static class Evidence
             vector.ThresholdFlowsPerSecond,
             vector.BaselineBitsPerSecond,
             vector.Vector == explanation?.Vector && Most(explanation.SourcePorts) is > 0 and <= 65_535 and var source ? NumberRange.Of(source) : null,
-            Prefixes: named),
+            Prefixes: named,
+            Protocol: vector.Vector == explanation?.Vector && Most(explanation.Protocols) is >= 0 and <= 255 and var protocol ? (byte)protocol : null),
     ];
 
     private static IReadOnlyList<AttackedPrefix>? PrefixesOf(IReadOnlyList<TrafficShare>? told) => told is { Count: > 0 }
