@@ -209,7 +209,7 @@ internal static class DetectionQualityBenchmark
         {
             var harmless = world.Events.Where(happening => alarm.At > happening.Start && alarm.At < happening.End + TrafficWorld.Aftermath)
                 .Select(happening => Line($"{happening.Describe()}, begun {alarm.At - happening.Start:0} s before{(alarm.At > happening.End ? Line($", over for {alarm.At - happening.End:0} s") : "")}"));
-            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.Timeout} s {world.PeakPackets:0} p/s declared x{world.DeclaredBits / world.PeakBits:0.0} FALSE day {alarm.At / 86400:0.00} usual x{world.Step(alarm.At):0.0} {(IsEventful(world.Events, alarm.At - 1) ? "eventful" : "CALM")} [{string.Join(", ", harmless)}] {detected.Subject.Level} {detected.Explanation!.Sentence}"));
+            lines.Add(Line($"{number} {world.Type} 1:{world.Sampling} {world.Timeout} s {world.PeakPackets:0} p/s declared x{world.DeclaredBits / world.PeakBits:0.0} FALSE day {alarm.At / 86400:0.00} usual x{world.Step(alarm.At):0.0} {(IsEventful(world.Events, alarm.At - 1) ? "eventful" : "CALM")} [{string.Join(", ", harmless)}] {detected.Subject.Level} {detected.Subject.Target} {alarm.Hosts} {string.Join(" ", (detected.Prefixes ?? []).Select(x => x.Prefix))} {detected.Explanation!.Sentence}"));
         }
 
         if (lines.Count > 0)

@@ -23,7 +23,7 @@ public sealed class RebuildTests(PostgresDatabase database, RabbitMqVirtualHost 
         await host.Deliver(customer.Signed("203.0.113.0/24"), Customer.NewId());
         await host.CatchUp();
         await Eventually.True(() => host.Services.GetRequiredService<ObjectDirectory>().Find(customer.ContractId) is not null, what: "the object in the engine");
-        await service.Send(customer, "203.0.113.10", packets: 300_000);
+        await service.Send(customer, "203.0.113.10", packets: 400_000);
         var client = new AnomaliesClient(host.Channel);
         var anomaly = (await Eventually.Get(async () => (await client.ListAnomaliesAsync(new(), viewer)).Anomalies, seen => seen.Count == 1))[0];
         await client.MarkFalseAsync(new() { AnomalyId = anomaly.AnomalyId, Reason = "a launch" }, me);

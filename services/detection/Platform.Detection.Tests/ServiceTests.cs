@@ -14,7 +14,7 @@ namespace Platform.Detection.Tests;
 public abstract class ServiceTests(PostgresDatabase database, RabbitMqVirtualHost broker)
     : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IAsyncLifetime
 {
-    private protected const long OverTheDefault = 300_000;
+    private protected const long OverTheDefault = 400_000;
     private protected readonly Customer _customer = Customer.New();
     private protected ADetectionService _service = null!;
 

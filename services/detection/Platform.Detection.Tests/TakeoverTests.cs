@@ -15,7 +15,7 @@ namespace Platform.Detection.Tests;
 public sealed class TakeoverTests(PostgresDatabase database, RabbitMqVirtualHost broker)
     : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>
 {
-    private const long Flood = 300_000;
+    private const long Flood = 400_000;
 
     /// <summary>
     /// A process that dies closes its connections, and is replaced at once: the heartbeat of these tests is too long to be the reason. One that vanishes with

@@ -16,7 +16,7 @@ namespace Platform.Detection.Tests.Anomalies;
 public sealed class AnomaliesServiceTests(PostgresDatabase database, RabbitMqVirtualHost broker)
     : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IAsyncLifetime
 {
-    private const long Flood = 300_000;
+    private const long Flood = 400_000;
     private readonly Customer _customer = Customer.New();
     private ADetectionService _service = null!;
 
@@ -48,8 +48,8 @@ public sealed class AnomaliesServiceTests(PostgresDatabase database, RabbitMqVir
         Assert.Equal(("threshold", "host", "total", "packets", Flood), (why.Rule, why.Level, why.Vector, why.Unit, why.Measured));
         Assert.InRange(why.Threshold, 1, Flood - 1);
         Assert.False(why.HasBaseline); // nothing is learned yet
-        Assert.StartsWith("total reached 300,000 packets/s towards 203.0.113.10/32, over the set threshold of ", why.Sentence, StringComparison.Ordinal);
-        Assert.StartsWith("203.0.113.10/32宛てのtotalが300,000 packets/sに達し、設定されたホスト単位のしきい値", why.SentenceJa, StringComparison.Ordinal);
+        Assert.StartsWith("total reached 400,000 packets/s towards 203.0.113.10/32, over the set threshold of ", why.Sentence, StringComparison.Ordinal);
+        Assert.StartsWith("203.0.113.10/32宛てのtotalが400,000 packets/sに達し、設定されたホスト単位のしきい値", why.SentenceJa, StringComparison.Ordinal);
         Assert.Equal(why.Not.Count, why.NotJa.Count);
         Assert.Equal(seen, await Client.GetAnomalyAsync(new() { AnomalyId = seen.AnomalyId }, Mine));
 

@@ -97,7 +97,7 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
         var report = await client.ReportRelearningAsync(ask, viewer);
 
         var total = report.Rates.Single(rate => rate is { Vector: "total", Level: "host", Direction: "in", Unit: "packets" });
-        Assert.Equal((250_000L, 2_600L), (total.Old, total.Proposed));
+        Assert.Equal((312_500L, 2_600L), (total.Old, total.Proposed));
         Assert.Equal((0, 0), (total.OldFired, total.ProposedFired));
         Assert.InRange(total.Median, 1_990, 2_010);
 

@@ -46,14 +46,15 @@ public sealed class TrafficShapeTests
                 sketch.SourcePorts.Add(new NumberShare
                 {
                     Number = (uint)(port ?? (20_000 + (second * 16) + i)),
-                    Counters = new Counters { Packets = port is null ? 1 : (ulong)more.Packets },
+                    Counters = port is null ? new Counters { Packets = 1, Bytes = 1_300 } : new Counters { Packets = (ulong)more.Packets, Bytes = (ulong)more.Bits / 8 },
                 });
             }
 
-            target.Note(sketch);
+            target.Note(sketch, batch: second);
             var traffic = isUdp
                 ? SecondTraffic.Of(whole, (TrafficVector.TcpAck, tcp), (TrafficVector.Udp, more))
                 : SecondTraffic.Of(whole, (TrafficVector.TcpAck, whole));
+            traffic.Served = target.ServedOf(whole, batch: second);
             isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
         }
 
@@ -99,9 +100,11 @@ public sealed class TrafficShapeTests
                 Address = ByteString.CopyFrom(192, 0, 2, 1),
                 Counters = new Counters { Packets = (ulong)(amount - ofMany).Packets, Bytes = (ulong)(amount - ofMany).Bits / 8 },
             });
-            target.Note(sketch);
-            isOver |= rules.Judge(
-                target.Add(second, SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount)), latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+            sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = sketch.Peers[^1].Counters });
+            target.Note(sketch, batch: second);
+            var traffic = SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount));
+            traffic.Served = target.ServedOf(amount, batch: second);
+            isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
         }
 
         Assert.Equal(isFound, isOver);
@@ -280,13 +283,14 @@ public sealed class TrafficShapeTests
 
     private static TrafficSketch Sketch(long second, Amount whole, int sources, long? theirs = null)
     {
-        var sketch = new TrafficSketch { Second = second, Total = new Counters { Packets = (ulong)whole.Packets } };
+        var sketch = new TrafficSketch { Second = second, Total = new Counters { Packets = (ulong)whole.Packets, Bytes = (ulong)whole.Bits / 8 } };
+        var each = (theirs ?? Math.Max(1, (whole - Usual).Packets)) / sources;
         for (var source = 0; source < Math.Min(16, sources); source++)
         {
             sketch.Peers.Add(new AddressShare
             {
                 Address = ByteString.CopyFrom(198, 51, 100, (byte)source),
-                Counters = new Counters { Packets = (ulong)((theirs ?? Math.Max(1, (whole - Usual).Packets)) / sources) },
+                Counters = new Counters { Packets = (ulong)each, Bytes = (ulong)each * (sources <= 16 ? 1_400ul : 160) },
             });
         }
 

@@ -80,7 +80,7 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
     {
         await Watch();
         await _service.Send(_customer, "203.0.113.10", packets: 10);
-        await _service.Send(_customer, "203.0.113.10", packets: 300_000, lost: 3);
+        await _service.Send(_customer, "203.0.113.10", packets: 400_000, lost: 3);
         await Eventually.Passes(async () =>
         {
             Host.Clock.Advance(TimeSpan.FromSeconds(1));

@@ -83,6 +83,14 @@ public sealed class AfterwardsTests
         Assert.Equal(isFound, Detected().Any());
     }
 
+    [Fact]
+    public void An_upload_that_goes_on_stays_one()
+    {
+        Play(until: 30, first: _ => 10_000);
+        Play(until: 1_200, first: _ => 10_000, sources: 1, length: 54, sent: 20_000);
+        Assert.Empty(Detected());
+    }
+
     private void Play(int until, Func<int, ulong> first, ulong udp = 0, ulong udpOfFirst = 0, int sources = 0, int hosts = 3, ulong length = 0, ulong sent = 0)
     {
         for (; _second < until; _second++)

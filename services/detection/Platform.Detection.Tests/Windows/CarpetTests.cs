@@ -177,6 +177,16 @@ public sealed class CarpetTests
     }
 
     [Fact, Trait("Requirement", "R1")]
+    public void A_few_sampled_packets_of_a_carpet_over_several_prefixes_name_none_of_their_hosts()
+    {
+        const long grain = 10_000;
+        var judge = new AJudge(find: _ => ThreePrefixes with { Thresholds = [new(TrafficVector.Total, null, 3 * grain, Level: WatchLevel.Object)] }) { SamplingRate = (uint)grain };
+        judge.ReceiveTogether(AJudge.Second(), [("192.0.2.9", 2 * grain), ("198.51.100.77", 2 * grain), ("203.0.113.5", grain)]);
+        var opened = Assert.Single(judge.Recorded.OfType<AnomalyDetected>());
+        Assert.All(opened.Prefixes!.Select(prefix => prefix.Prefix).Append(opened.Subject.Target), prefix => Assert.Equal(24, prefix.PrefixLength));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
     public void Beside_a_busy_host_what_is_spread_over_the_others_names_the_prefix_and_nobody_else()
     {
         var judge = new AJudge(find: _ => Block with { Thresholds = [new(TrafficVector.Total, null, 20_000, Level: WatchLevel.Prefix)] });

@@ -12,7 +12,7 @@ namespace Platform.Detection.Tests.Windows;
 public sealed class FindingRecorderTests(PostgresDatabase database, RabbitMqVirtualHost broker)
     : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>
 {
-    private const long Flood = 300_000;
+    private const long Flood = 400_000;
     private const int Workers = 8;
 
     [Fact, Trait("Requirement", "R1")]

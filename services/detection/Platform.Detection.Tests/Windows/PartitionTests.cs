@@ -16,7 +16,7 @@ namespace Platform.Detection.Tests.Windows;
 public sealed class PartitionTests(PostgresDatabase database, RabbitMqVirtualHost broker, RabbitMqServer server)
     : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>
 {
-    private const long Flood = 300_000;
+    private const long Flood = 400_000;
 
     [Fact, Trait("Requirement", "R174")]
     public async Task Replicas_share_the_partitions_and_an_attack_that_is_open_meanwhile_stays_one_anomaly()

@@ -51,6 +51,17 @@ public sealed class ProfileCeilingTests
         Assert.Equal(IPNetwork.Parse($"{Idle}/32"), Assert.Single(found).Target);
     }
 
+    /// <summary>A name server has nothing but questions, of 70 bytes and less: all that it declared, in its first minutes.</summary>
+    [Fact]
+    public void A_profile_lets_pass_what_is_declared()
+    {
+        var guesses = new LevelRules(ThresholdProfiles.Of("dns", 60_000_000)!.Where(guess => guess.Level is WatchLevel.Host), LearnedLevel.Nothing, lowShare: 0.7, grain: 1);
+        var questions = new Amount(60_000_000, 60_000_000 / (74 * 8));
+        var target = new TargetWatch(default, WatchLevel.Host);
+        Assert.False(guesses.Judge(SecondTraffic.Of(questions, (TrafficVector.Udp, questions)), target).IsOver);
+        Assert.True(guesses.Judge(SecondTraffic.Of(questions + questions, (TrafficVector.Udp, questions + questions)), target).IsOver);
+    }
+
     [Fact]
     public void What_a_profile_guessed_too_low_gives_way_to_several_times_the_usual()
     {

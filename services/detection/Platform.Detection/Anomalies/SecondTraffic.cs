@@ -46,6 +46,9 @@ internal struct SecondTraffic
 
     public Amount Total { get; private set; }
 
+    /// <summary>What of it came from ports of services, as far as sketches tell.</summary>
+    public Served Served { get; set; }
+
     /// <summary>Which vectors have occurred, bit n - 2 being vector n.</summary>
     public readonly uint Mask => _mask;
 
@@ -89,6 +92,7 @@ internal struct SecondTraffic
     public void Add(in SecondTraffic more)
     {
         Total += more.Total;
+        Served += more.Served;
         var (mask, position) = (more._mask, 0);
         while (mask != 0)
         {
@@ -101,6 +105,7 @@ internal struct SecondTraffic
     public void Subtract(in SecondTraffic less)
     {
         Total -= less.Total;
+        Served -= less.Served;
         var (mask, position) = (less._mask, 0);
         while (mask != 0)
         {
@@ -132,6 +137,7 @@ internal struct SecondTraffic
     public void Halve()
     {
         Total = Half(Total);
+        Served *= 0.5;
         foreach (ref var part in _parts.AsSpan())
         {
             part = Half(part);
@@ -143,14 +149,14 @@ internal struct SecondTraffic
     /// <summary>Nothing, in the memory that is there.</summary>
     public void Clear()
     {
-        Total = default;
+        (Total, Served) = (default, default);
         if (_parts is not null)
         {
             Array.Clear(_parts);
         }
     }
 
-    public readonly SecondTraffic Copy() => new() { Total = Total, _mask = _mask, _parts = _parts is null ? null : [.. _parts] };
+    public readonly SecondTraffic Copy() => new() { Total = Total, Served = Served, _mask = _mask, _parts = _parts is null ? null : [.. _parts] };
 
     /// <summary>Whether any watched rate exceeds this share of its threshold. Allocates nothing: it runs for every window.</summary>
     /// <param name="thresholds">What is watched.</param>

@@ -27,11 +27,11 @@ internal static class TrafficShape
     /// <summary>Who tests it again and again is not.</summary>
     private const int LongTransfers = 60; // seconds of the last minutes
 
-    private const double LongPacket = 700 * 8;
+    public const double LongPacket = 700 * 8;
     private const double ShortPacket = 120 * 8;
     private const double Mostly = 0.7;
     private const double MostOdd = 1.25;
-    private const int FewestPackets = 12; // sampled ones; fewer say nothing
+    public const int FewestPackets = 12; // sampled ones; fewer say nothing
 
     /// <summary>How many times its learned rate a vector may have, from 1; infinity: as much as it likes, below what is set and declared.</summary>
     /// <param name="over">The rule that is broken.</param>
@@ -48,32 +48,18 @@ internal static class TrafficShape
         var surge = isAbrupt ? (mixture.BeginsAsEver() ? LikelySurge : AbruptSurge)
             : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
             : GradualSurge;
-        var isTransfer = over.Vector is Total or TcpAck or TcpFinless or Udp && mixture.IsTransfer(over) && mixture.IsOfFew(over, target.Senders);
+        var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
         return over.Vector switch
         {
-            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded) && mixture.IsOfFew(over, target.Senders) => double.PositiveInfinity,
-            Total or TcpAck or TcpFinless or Udp when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
             TcpSyn or TcpSynAck or TcpRst when mixture.HasUsualPart(over.Vector, 2.5, 0.02) => surge,
+            _ when mixture.HasUsualSize(over.Vector) && mixture.HasUsualPart(over.Vector, 1.5, 0.01) && mixture.IsMoreOfTheSame(target.Level) => surge, // a crowd brings everything
             _ => 1,
         };
-    }
-
-    /// <summary>
-    /// What one source or two sent in long packets since the surge began: beside a crowd, or on a day that is busier than those before it, a transfer is no part
-    /// of what adds up.
-    /// </summary>
-    public static double Transferred(LearnedThreshold over, int seconds, LearnedLevel learned, TargetWatch target)
-    {
-        if (over.Vector is not (Total or TcpAck or TcpFinless) || !GoesToFew(target, learned))
-        {
-            return 0;
-        }
-
-        var sent = target.Senders.LargestTwo().Where(sent => sent.Bits >= LongPacket * sent.Packets).ToArray();
-        return sent.Sum(one => one.Bits) > seconds * Most(target, learned) ? 0 : sent.Sum(one => over.Unit is TrafficUnit.Bits ? one.Bits : one.Packets);
     }
 
     /// <summary>Long TCP packets that a host sent, as telemetry tells them.</summary>
@@ -90,7 +76,7 @@ internal static class TrafficShape
         return 0;
     }
 
-    private static double Most(TargetWatch target, LearnedLevel learned) =>
+    public static double Most(TargetWatch target, LearnedLevel learned) =>
         target.Surge?.Age >= LongTransfer || target.Excused >= LongTransfers ? learned.MostLongTransfer : learned.MostTransfer;
 
     /// <summary>A transfer goes to one host or a few of a block or an object; what reaches many is none.</summary>
@@ -109,11 +95,10 @@ internal static class TrafficShape
         private readonly double _grain = learned.Grain;
         private readonly double _chance = Chance(All(excess, learned).Packets, learned.Typical.Total.Packets * (double)seconds, learned.Grain);
 
-        /// <summary>Long packets of TCP, or of UDP, make it up, in the unit that is over, or without them it would not be over.</summary>
+        /// <summary>Long packets of TCP make it up, in the unit that is over, or without them it would not be over.</summary>
         public bool IsTransfer(LearnedThreshold over)
         {
-            var all = _all;
-            var carried = Carried(over);
+            var (all, carried) = (_all, Tcp());
             var rest = Math.Max(0, all[over.Unit] - carried[over.Unit]);
             return carried.Bits > 0 // what is in no vector is none of a transfer; of few long packets among many short ones no packet is beyond the usual
                 && (over.Vector is not Total
@@ -124,19 +109,16 @@ internal static class TrafficShape
         }
 
         /// <summary>
-        /// A transfer over TCP has one source or two, which have most of what is beyond the usual, or a few that are servers of one service; one over UDP
-        /// only that. Where nothing is known of sources, or too few sampled packets to say, nothing is held against TCP.
+        /// One source or two have most of what is beyond the usual, from whatever port. Where nothing is known of sources, or too few sampled packets to say,
+        /// nothing is held against it. What more servers send from a service's port <see cref="Transfers"/> takes away before.
         /// </summary>
-        public bool IsOfFew(LearnedThreshold over, Senders senders)
+        public bool IsOfFew(Senders senders)
         {
-            var carried = Carried(over);
-            var isUdp = IsUdp(over);
+            var carried = Tcp();
             var all = Math.Max(_grain, senders.Sketched);
-            var (part, doubt) = (Part(carried, _wholeAll), Math.Sqrt(_grain / all));
-            return (!isUdp && Has(senders.LargestTwo().Sum(sent => sent.Packets), 0.35, 0.5)) || (senders.Sketched > 0 && Has(senders.OfService(isUdp), 0.75, 0.75));
-
+            var most = senders.LargestTwo().Sum(sent => sent.Packets);
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
-            bool Has(double most, double ofCarried, double ofPart) => most >= ofCarried * carried.Packets || most / all >= (ofPart * part) - doubt;
+            return most >= 0.35 * carried.Packets || most / all >= (0.5 * Part(carried, _wholeAll)) - Math.Sqrt(_grain / all);
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>
@@ -204,10 +186,6 @@ internal static class TrafficShape
                 <= (times * Part(_expected[vector], _expected.Total)) + more + _chance;
 
         /// <summary>What could be a transfer's.</summary>
-        private Amount Carried(LearnedThreshold over) => over.Vector is Udp ? _excess[Udp] : IsUdp(over) ? Tcp() + _excess[Udp] : Tcp();
-
-        private bool IsUdp(LearnedThreshold over) => over.Vector is Udp || (over.Vector is Total && _excess[Udp].Bits > Tcp().Bits);
-
         private Amount Tcp() => _expected[TcpAck] != default ? _excess[TcpAck] : _all - (_excess[Udp] + _excess[Icmp] + _excess[TcpSyn] + _excess[Gre]);
 
         private double Off(in SecondTraffic traffic, Amount all) =>

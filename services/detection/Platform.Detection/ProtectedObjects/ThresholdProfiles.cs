@@ -10,6 +10,9 @@ internal static class ThresholdProfiles
 {
     public const string Generic = "generic";
 
+    /// <summary>A little more than is declared is an excess, and no attack.</summary>
+    private const double Excess = 1.25;
+
     private static readonly TrafficVector[] Amplification =
         [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, Rip, Qotd, Tftp, Mdns, WsDiscovery, Arms, OtherAmplification];
 
@@ -26,7 +29,7 @@ internal static class ThresholdProfiles
     {
         [Generic] = (0.5, 0.01, 0.05, 10, 4_000),
         ["web"] = (0.3, 0.01, 0.02, 30, 2_000), // many new connections, hardly any UDP but QUIC
-        ["dns"] = (0.8, 0.01, 0.3, 20, 700), // short questions
+        ["dns"] = (1, 0.01, 0.3, 20, 600), // short questions, and hardly anything else
         ["game"] = (0.8, 0.01, 0.02, 10, 1_000), // short packets, many of them
         ["mail"] = (0.05, 0.01, 0.05, 10, 4_000),
         ["eyeball"] = (0.8, 0.02, 0.1, 10, 4_000), // homes: downloads over QUIC, every kind of answer
@@ -46,8 +49,8 @@ internal static class ThresholdProfiles
         var syn = declared * share.SynPerMegabit / 1e6;
         return
         [
-            New(Total, declared * 1.25, 20_000_000, declared / share.PacketBits, 20_000), // a little more than is declared is an excess, and no attack
-            New(Udp, declared * share.Udp, 10_000_000, declared * share.Udp / share.PacketBits, 10_000),
+            New(Total, declared * Excess, 20_000_000, declared * Excess / share.PacketBits, 20_000),
+            New(Udp, declared * Excess * share.Udp, 10_000_000, declared * Excess * share.Udp / share.PacketBits, 10_000),
             New(Icmp, declared * share.Icmp, 2_000_000, declared * share.Icmp / 1_000, 1_000),
             new(TcpSyn, null, (long)Math.Max(2_000, syn)),
             new(TcpSynAck, null, (long)Math.Max(4_000, syn * 2)), // answers to what is begun here
@@ -61,8 +64,8 @@ internal static class ThresholdProfiles
             // Sums over hosts: traffic that is spread so that no host stands out. A little more than one host may have.
             .. ((WatchLevel[])[WatchLevel.Prefix, WatchLevel.Object]).SelectMany(level => (Threshold[])
             [
-                New(Total, declared * 1.25, 25_000_000, declared * 4 / 3 / share.PacketBits, 25_000, level),
-                New(Udp, declared * share.Udp * 1.25, 15_000_000, declared * 4 / 3 * share.Udp / share.PacketBits, 15_000, level),
+                New(Total, declared * Excess, 25_000_000, declared * Excess * 4 / 3 / share.PacketBits, 25_000, level),
+                New(Udp, declared * Excess * share.Udp * 4 / 3, 15_000_000, declared * Excess * share.Udp * 4 / 3 / share.PacketBits, 15_000, level),
                 New(Icmp, declared * share.Icmp * 2, 4_000_000, declared * share.Icmp / 500, 2_000, level),
                 new(TcpSyn, null, (long)Math.Max(4_000, syn * 2), Level: level),
             ]),

@@ -153,6 +153,7 @@ internal sealed class LevelRules
         var whole = Surge.Whole(target.Surge, traffic);
         var excess = Surge.Excess(target.Surge, traffic, Learned, out var seconds);
         // Minutes of an attack do not make it one that grew over minutes.
+        var transfers = target.Transfers(Learned);
         var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));
         over.RemoveAll(threshold =>
         {
@@ -170,10 +171,21 @@ internal sealed class LevelRules
                 return true;
             }
 
-            var carried = target.Surge?.Backlog(Learned, position, allowance) ?? 0;
-            var most = (allowance * threshold.Rate) + ((isOpen ? _lowShare : isAbrupt ? 1 : 2) * threshold.Burst);
-            return allowance > 1
-                && traffic[threshold.Vector][threshold.Unit] + carried - TrafficShape.Transferred(threshold, seconds, Learned, target) <= most;
+            // Whatever the rest is made of, without transfers there may be too little of it.
+            var carried = target.Surge?.Rest(Learned, position, allowance) ?? 0;
+            var most = (allowance * threshold.Rate) + ((isOpen ? _lowShare : isAbrupt || allowance == 1 ? 1 : 2) * threshold.Burst);
+            var transferred = transfers.Of(traffic, threshold);
+            if (traffic[threshold.Vector][threshold.Unit] + carried - transferred > most)
+            {
+                return false;
+            }
+
+            if (transferred > 0)
+            {
+                target.Excuse();
+            }
+
+            return true;
         });
     }
 

@@ -9,6 +9,7 @@ namespace Platform.Detection.Windows;
 /// <summary>What a judge keeps of one protected object in one direction: its targets at every level, and its rules at this hour.</summary>
 internal sealed class ObjectWatch
 {
+    private const int FewPackets = 4; // sampled ones: fewer are of some host by chance
     private const double NearlyAll = 0.9; // what has the rest of an anomaly is not named
     private const int RateMemory = 600; // seconds
     private const int Complete = 3; // seconds
@@ -62,6 +63,9 @@ internal sealed class ObjectWatch
 
     /// <summary>Packets that one reported packet stands for, of the coarsest exporter of the last minutes; 0: ingestion does not say.</summary>
     public long Grain { get; private set; }
+
+    /// <summary>Batches that were judged: sketches and windows of one are about the same packets.</summary>
+    public long Batches { get; set; }
 
     public LevelRules Rules(WatchLevel level) => _rules[(int)level];
 
@@ -180,7 +184,7 @@ internal sealed class ObjectWatch
         {
             var within = Shares(hosts[part]);
             var (most, by) = within.OrderByDescending(one => one.By).FirstOrDefault();
-            return by > 0 && by >= NearlyAll * within.Sum(one => one.By) ? most.Target : part.Target;
+            return by > 0 && by >= NearlyAll * within.Sum(one => one.By) && most.Lately(second - Complete).Total.Packets >= FewPackets * Grain ? most.Target : part.Target;
         }
 
         // Who was not seen before had nothing before. Of this second the rest may be still to come, the three before it have it all.

@@ -1,23 +1,25 @@
 using Google.Protobuf;
 using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 
 namespace Platform.Detection.Windows;
 
 /// <summary>
-/// From how many sources a surge comes: the largest of them and of their ports, as sketches add up. Three seconds of them are few sampled packets; those of the
+/// From how many sources a surge comes: the largest of them, as sketches add up. Three seconds of them are few sampled packets; those of the
 /// whole surge tell one sender from many.
 /// </summary>
 internal sealed class Senders
 {
-    private const int Most = 64;
-    private const int Kept = 20;
+    private const int Most = 128;
+    private const int Kept = 64;
     private const int Servers = 20;
-    private const uint Https = 443;
     private const int LongestMemory = 60; // seconds, as of the surge
     private Dictionary<ByteString, (double Packets, double Bits)> _sent = [];
-    private Dictionary<uint, double> _ports = []; // packets
     private long _second;
     private int _seconds;
+    private Served _served;
+    private double _unlisted; // packets that one who is not listed may have at the most
 
     /// <summary>Packets that sketches were made of.</summary>
     public double Sketched { get; private set; }
@@ -26,25 +28,19 @@ internal sealed class Senders
     {
         Fade(sketch.Second);
         Sketched += sketch.Total?.Packets ?? 0;
+        _served += Served.In(sketch);
+        var (listed, least) = (0.0, double.MaxValue);
         foreach (var peer in sketch.Peers)
         {
+            (listed, least) = (listed + (peer.Counters?.Packets ?? 0), Math.Min(least, peer.Counters?.Packets ?? 0));
             var (packets, bits) = _sent.GetValueOrDefault(peer.Address);
             _sent[peer.Address] = (packets + (peer.Counters?.Packets ?? 0), bits + ((peer.Counters?.Bytes ?? 0) * 8.0));
         }
 
+        _unlisted += listed > 0 && listed < (sketch.Total?.Packets ?? 0) ? least : 0;
         if (_sent.Count > Most)
         {
             _sent = _sent.OrderByDescending(sender => sender.Value.Packets).Take(Kept).ToDictionary();
-        }
-
-        foreach (var port in sketch.SourcePorts)
-        {
-            _ports[port.Number] = _ports.GetValueOrDefault(port.Number) + (port.Counters?.Packets ?? 0);
-        }
-
-        if (_ports.Count > Most)
-        {
-            _ports = _ports.OrderByDescending(port => port.Value).Take(Kept).ToDictionary();
         }
     }
 
@@ -59,20 +55,22 @@ internal sealed class Senders
         _second = second;
         if (_seconds++ == LongestMemory)
         {
-            (Sketched, _seconds) = (Sketched / 2, _seconds / 2);
+            (Sketched, _seconds, _served, _unlisted) = (Sketched / 2, _seconds / 2, _served * 0.5, _unlisted / 2);
             _sent = _sent.ToDictionary(sender => sender.Key, sender => (sender.Value.Packets / 2, sender.Value.Bits / 2));
-            _ports = _ports.ToDictionary(port => port.Key, port => port.Value / 2);
         }
+    }
+
+    /// <summary>
+    /// How much of what services send is of few servers, in long packets: 0 to 1. A sketch lists the largest senders only; who is not listed has less than the least
+    /// of them, and so many may be of these servers.
+    /// </summary>
+    public double PartOfFew()
+    {
+        double[] servers = [.. _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).Select(sent => sent.Packets).OrderDescending().Take(Servers)];
+        var served = _served.HttpsPackets + _served.OtherPackets;
+        return served == 0 ? 0 : Math.Min(1, (servers.Sum() + ((Servers - servers.Length) * _unlisted)) / served);
     }
 
     /// <summary>Packets and bits of the two largest, each by itself.</summary>
     public IEnumerable<(double Packets, double Bits)> LargestTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2);
-
-    /// <summary>
-    /// Packets of a service's few servers: several connections of one download, the edges of a content network. All of them send from one port of a
-    /// service (QUIC: 443), where floods have another port for each packet, or that of what they abuse.
-    /// </summary>
-    public double OfService(bool isUdp) => Math.Min(
-        _sent.Values.OrderByDescending(sent => sent.Packets).Take(Servers).Sum(sent => sent.Packets),
-        _ports.Where(port => isUdp ? port.Key is Https : port.Key is < 1024 or 8080).Select(port => port.Value).DefaultIfEmpty().Max());
 }

@@ -15,17 +15,22 @@ internal sealed class Surge
     private const int MostBursts = 2; // of what may be excused, which may have so many; what is beyond says nothing more, and would have to drain first
     private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.LikelySurge, TrafficShape.GradualSurge];
     private IReadOnlyList<LearnedThreshold> _thresholds;
-    private double[] _backlog; // of each rule beyond each allowance
+    private double[] _backlog; // of each rule, the whole
+    private double[] _rest; // of each rule beyond each allowance, without transfers
     private SecondTraffic _sum;
     private int _seconds;
     private long _quiet;
 
-    private Surge(LearnedLevel learned) => (_thresholds, _backlog) = (learned.Thresholds, new double[learned.Thresholds.Count * Allowances.Length]);
+    private Surge(LearnedLevel learned) => (_thresholds, _backlog, _rest) =
+        (learned.Thresholds, new double[learned.Thresholds.Count], new double[learned.Thresholds.Count * Allowances.Length]);
 
-    /// <summary>What a rule has to carry on, beyond so many times its rate.</summary>
-    public double Backlog(LearnedLevel learned, int threshold, double allowance = 1) =>
+    /// <summary>What a rule has to carry on.</summary>
+    public double Backlog(LearnedLevel learned, int threshold) => ReferenceEquals(_thresholds, learned.Thresholds) ? _backlog[threshold] : 0;
+
+    /// <summary>What it has without transfers, beyond so many times its rate.</summary>
+    public double Rest(LearnedLevel learned, int threshold, double allowance) =>
         ReferenceEquals(_thresholds, learned.Thresholds) && Array.IndexOf(Allowances, allowance) is >= 0 and var which
-            ? _backlog[(threshold * Allowances.Length) + which] : 0;
+            ? _rest[(threshold * Allowances.Length) + which] : 0;
 
     /// <summary>To which hosts it goes; null until something came since it began.</summary>
     public Receivers? Receivers { get; private set; }
@@ -44,7 +49,7 @@ internal sealed class Surge
     {
         if (ReferenceEquals(_thresholds, learned.Thresholds))
         {
-            _backlog.AsSpan((threshold * Allowances.Length) + 1, Allowances.Length - 1).Clear();
+            _rest.AsSpan(threshold * Allowances.Length, Allowances.Length).Clear();
         }
     }
 
@@ -90,9 +95,10 @@ internal sealed class Surge
     /// <param name="closed">The second.</param>
     /// <param name="seconds">How many seconds until the next one: those between had nothing.</param>
     /// <param name="learned">What is allowed.</param>
-    public static Surge? After(Surge? before, in SecondTraffic closed, long seconds, LearnedLevel learned)
+    /// <param name="target">Whose it is.</param>
+    public static Surge? After(Surge? before, in SecondTraffic closed, long seconds, LearnedLevel learned, TargetWatch target)
     {
-        var after = before;
+        var (after, transfers) = (before, default(Transfers?));
         after?.Follow(learned);
         var (isAny, isOver) = (false, false);
         for (var i = 0; i < learned.Thresholds.Count; i++)
@@ -106,11 +112,16 @@ internal sealed class Surge
             }
 
             after ??= new Surge(learned);
+            transfers ??= target.Transfers(learned);
+            ref var backlog = ref after._backlog[i];
+            backlog = Math.Clamp(backlog + amount - (threshold.Rate * seconds), 0, threshold.Burst);
+            isAny |= backlog > 0;
+            var rest = amount - transfers.Value.Of(closed, threshold);
             for (var which = 0; which < Allowances.Length; which++)
             {
-                ref var backlog = ref after._backlog[(i * Allowances.Length) + which];
-                backlog = Math.Clamp(backlog + amount - (Allowances[which] * threshold.Rate * seconds), 0, (which == 0 ? 1 : MostBursts) * threshold.Burst);
-                isAny |= backlog > 0;
+                ref var carried = ref after._rest[(i * Allowances.Length) + which];
+                carried = Math.Clamp(carried + rest - (Allowances[which] * threshold.Rate * seconds), 0, (which == 0 ? 1 : MostBursts) * threshold.Burst);
+                isAny |= carried > 0;
             }
         }
 
@@ -146,13 +157,18 @@ internal sealed class Surge
     }
 
     /// <summary>An increment of a second that was carried on already.</summary>
-    public void AddLate(in SecondTraffic increment, LearnedLevel learned)
+    public void AddLate(in SecondTraffic increment, LearnedLevel learned, TargetWatch target)
     {
         Follow(learned);
+        var transfers = target.Transfers(learned) with { Expected = default }; // it was taken away of its second
         for (var i = 0; i < _backlog.Length; i++)
         {
-            var threshold = learned.Thresholds[i / Allowances.Length];
-            _backlog[i] += increment[threshold.Vector][threshold.Unit];
+            var amount = increment[learned.Thresholds[i].Vector][learned.Thresholds[i].Unit];
+            _backlog[i] += amount;
+            foreach (ref var carried in _rest.AsSpan(i * Allowances.Length, Allowances.Length))
+            {
+                carried += amount - transfers.Of(increment, learned.Thresholds[i]);
+            }
         }
 
         _sum.Add(increment);
@@ -166,7 +182,7 @@ internal sealed class Surge
             return;
         }
 
-        var carried = new double[learned.Thresholds.Count * Allowances.Length];
+        var (backlog, rest) = (new double[learned.Thresholds.Count], new double[learned.Thresholds.Count * Allowances.Length]);
         var taken = new bool[_thresholds.Count];
         for (var i = 0; i < learned.Thresholds.Count; i++)
         {
@@ -174,13 +190,14 @@ internal sealed class Surge
             {
                 if (!taken[old] && _thresholds[old].Vector == learned.Thresholds[i].Vector && _thresholds[old].Unit == learned.Thresholds[i].Unit)
                 {
-                    _backlog.AsSpan(old * Allowances.Length, Allowances.Length).CopyTo(carried.AsSpan(i * Allowances.Length));
+                    backlog[i] = _backlog[old];
+                    _rest.AsSpan(old * Allowances.Length, Allowances.Length).CopyTo(rest.AsSpan(i * Allowances.Length));
                     taken[old] = true; // of two for the same the narrower is the first
                     break;
                 }
             }
         }
 
-        (_thresholds, _backlog) = (learned.Thresholds, carried);
+        (_thresholds, _backlog, _rest) = (learned.Thresholds, backlog, rest);
     }
 }

@@ -23,6 +23,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private List<TrafficSketch>? _sketches; // null most of the time
     private Senders? _senders; // of the surge
     private Uploads? _uploads; // null where it sends none
+    private (long Batch, Served Served, Amount Of) _sketched; // of the newest batch
     private float _recentBits;
     private float _recentPackets;
     private long _newest = long.MinValue;
@@ -57,16 +58,21 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <summary>Who sends what is beyond the learned rates.</summary>
     public Senders Senders => Surge is null || _senders is null ? SendersOf(Fresh) : _senders;
 
-    /// <summary>Long TCP packets that it sends beyond the usual ones.</summary>
-    public double Uploaded => _uploads?.Packets ?? 0;
+    /// <summary>Long TCP packets that it sends beyond the usual ones, in so many seconds of a surge.</summary>
+    public double Uploaded(int seconds) => _uploads?.Packets(seconds) ?? 0;
 
     /// <summary>It sent so many long TCP packets.</summary>
     public void Send(long second, double packets) => (_uploads ??= new Uploads()).Add(second, packets, Surge is not null);
 
     private IEnumerable<TrafficSketch> Fresh => _sketches?.Where(sketch => sketch.Second + SketchSeconds > _newest) ?? [];
 
-    public void Note(TrafficSketch sketch)
+    /// <param name="sketch">What some of its traffic is made of.</param>
+    /// <param name="batch">With which windows it came.</param>
+    public void Note(TrafficSketch sketch, long batch = 0)
     {
+        var (served, of) = _sketched.Batch == batch ? (_sketched.Served, _sketched.Of) : default;
+        var total = sketch.Total ?? new Counters();
+        _sketched = (batch, served + Served.In(sketch), of + new Amount((long)total.Bytes * 8, (long)total.Packets));
         (_sketches ??= []).RemoveAll(old => old.Second <= sketch.Second - SketchSeconds);
         _sketches.Add(sketch);
         if (Surge is null)
@@ -81,6 +87,17 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         {
             _senders.Add(sketch);
         }
+    }
+
+    /// <summary>What of some of a batch's traffic came from ports of services, as its sketches tell; nothing where there are none.</summary>
+    public Served ServedOf(Amount amount, long batch) => _sketched.Batch == batch ? _sketched.Served.Part(_sketched.Of, amount) : default;
+
+    /// <summary>What few servers send beyond the usual, as far as a transfer may go: those of the last seconds, or of the whole surge when few packets were sampled.</summary>
+    public Transfers Transfers(LearnedLevel learned)
+    {
+        var now = SendersOf(Fresh);
+        var senders = now.Sketched >= TrafficShape.FewestPackets * learned.Grain ? now : Senders;
+        return new(senders.PartOfFew(), learned.Expected, TrafficShape.Most(this, learned));
     }
 
     private static Senders SendersOf(IEnumerable<TrafficSketch> sketches)
@@ -130,7 +147,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     {
         if (second <= _closed)
         {
-            Surge?.AddLate(increment, learned);
+            Surge?.AddLate(increment, learned, this);
         }
     }
 
@@ -232,7 +249,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <param name="seconds">Until the next one that has something.</param>
     private void Close(in SecondTraffic closed, long seconds, LearnedLevel learned)
     {
-        Surge = Surge.After(Surge, closed, seconds, learned);
+        Surge = Surge.After(Surge, closed, seconds, learned, this);
         // What belongs to a surge is not what was before it.
         var share = Surge is not null ? 1 / Memory : _recentPackets == 0 ? 1 : Math.Min(Memory, seconds) / Memory;
         _recentBits += (closed.Total.Bits - _recentBits) * share;

@@ -3,7 +3,7 @@ namespace Platform.Detection.Windows;
 /// <summary>Long TCP packets that a target sends beyond what it sent in the last minutes, since a surge towards it began or a moment before.</summary>
 internal sealed class Uploads
 {
-    private const double Memory = 300; // seconds over which what was before fades
+    private const double Memory = 3_600; // seconds over which what was before fades: longer than uploads last
     private const double Moment = 3; // seconds
     private const int LongestMemory = 60; // seconds, as of the surge
     private long _second = long.MinValue;
@@ -13,7 +13,9 @@ internal sealed class Uploads
     private double _seconds;
 
     /// <summary>Packets beyond the usual ones.</summary>
-    public double Packets => Math.Max(0, _sent + _now - (_recent * (_seconds + 1)));
+    /// <param name="seconds">In so many seconds of a surge that is remembered for as long.</param>
+    public double Packets(int seconds) =>
+        Math.Max(0, _sent + _now - (_recent * (_seconds + 1))) * (_seconds < LongestMemory ? 1 : Math.Min(1, seconds / _seconds));
 
     /// <param name="isSurge">There is a surge: what was sent since it began counts.</param>
     public void Add(long second, double packets, bool isSurge)
@@ -30,14 +32,14 @@ internal sealed class Uploads
     private void Close(long seconds, bool isSurge)
     {
         (_sent, _seconds) = (_sent + _now, _seconds + seconds);
-        if (_seconds > (isSurge ? LongestMemory : Moment))
+        var kept = Math.Min(1, (isSurge ? LongestMemory : Moment) / _seconds);
+        (_sent, _seconds) = (_sent * kept, _seconds * kept);
+
+        if (!isSurge) // what belongs to a surge is not what was before it
         {
-            var kept = isSurge ? 0.5 : Moment / _seconds;
-            (_sent, _seconds) = (_sent * kept, _seconds * kept);
+            _recent += ((_now / seconds) - _recent) * Math.Min(Moment, seconds) / Memory;
         }
 
-        var share = isSurge ? 1 / Memory : Math.Min(Memory, seconds) / Memory;
-        _recent += ((_now / seconds) - _recent) * share;
         _now = 0;
     }
 }

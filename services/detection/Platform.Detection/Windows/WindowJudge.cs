@@ -104,6 +104,7 @@ internal sealed class WindowJudge(
             Resume(on, now);
         }
 
+        on.Batches++;
         on.Sample(rate, now.ToUnixTimeSeconds());
         on.Follow(watched, now.ToUnixTimeSeconds(), anomalies.LowShare);
         foreach (var sketch in sketches)
@@ -300,6 +301,7 @@ internal sealed class WindowJudge(
         var (whole, together, isLate) = (increment, default(SecondTraffic), false);
         var wasCovered = IsCovered(on, host, block); // what opens an anomaly is taken out with the rest of it
         on.Lag.Observe(second, increment.Total.Packets);
+        increment.Served = host?.ServedOf(increment.Total, on.Batches) ?? default;
         if (host is not null)
         {
             host.LastArrival = now;
@@ -329,7 +331,8 @@ internal sealed class WindowJudge(
 
         if (block?.IsCovered != true && host?.IsCovered != true)
         {
-            var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
+            var ofAll = increment with { Served = on.Whole.ServedOf(increment.Total, on.Batches) };
+            var all = on.Whole.Add(second, ofAll, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
             on.Whole.Surge?.Reach(host, second, increment.Total);
             Finder.Consider(on, on.Whole, second, all, isLate: false, origin, now);
         }
@@ -394,12 +397,12 @@ internal sealed class WindowJudge(
     {
         if (sketch.Host.IsEmpty)
         {
-            on.Whole.Note(sketch);
+            on.Whole.Note(sketch, on.Batches);
         }
         else if (NetworkKey.Read(sketch.Host.Span) is { } address && Find(on, address) is { } host)
         {
-            host.Note(sketch);
-            host.Block!.Note(sketch); // who sends to a block is known of its hosts
+            host.Note(sketch, on.Batches);
+            host.Block!.Note(sketch, on.Batches); // who sends to a block is known of its hosts
         }
     }
 

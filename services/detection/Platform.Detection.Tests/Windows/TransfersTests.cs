@@ -1,0 +1,129 @@
+using Google.Protobuf;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.Tests.Windows;
+
+/// <summary>A game's server: 40 Mbit/s of short UDP packets all week, a fifth as much of TCP from port 443 of many servers; and what comes on top of it.</summary>
+[Trait("Requirement", "R1")]
+public sealed class TransfersTests
+{
+    private const int Before = 60; // seconds
+    private static readonly Amount Game = new(40_000_000, 40_000);
+    private static readonly Amount Web = new(8_000_000, 1_000);
+    private static readonly LevelRules Rules = new([], Learn(), lowShare: 0.7);
+    private readonly TargetWatch _server = new(default, WatchLevel.Object);
+    private int _second;
+
+    /// <summary>Long packets of UDP, as much again as there usually is, while the game has a busy evening.</summary>
+    [Theory]
+    [InlineData(1, 443, false)]
+    [InlineData(16, 443, false)]
+    [InlineData(500, 443, true)]
+    [InlineData(16, 4433, true)]
+    [InlineData(16, 123, true)] // who is asked for the time sends no files
+    public void What_few_servers_send_over_quic_is_no_part_of_what_adds_up(int servers, uint port, bool isFound)
+    {
+        Assert.False(Plays(Before, game: 1));
+        Assert.Equal(isFound, Plays(120, game: 1.2, bits: 40_000_000, servers, port));
+    }
+
+    [Fact]
+    public void A_flood_beside_a_download_is_found()
+    {
+        Assert.False(Plays(Before, game: 1));
+        Assert.False(Plays(30, game: 1, bits: 40_000_000, servers: 1, port: 443));
+        Assert.True(Plays(20, game: 2.5, bits: 40_000_000, servers: 1, port: 443));
+    }
+
+    [Fact]
+    public void A_download_that_goes_on_for_half_an_hour_stays_one()
+    {
+        Assert.False(Plays(Before, game: 1));
+        Assert.False(Plays(1_800, game: 1, bits: 40_000_000, servers: 4, port: 443));
+    }
+
+    /// <summary>What has just been seen for the first time was not usual before.</summary>
+    [Fact]
+    public void A_host_that_begins_with_a_download_is_not_attacked() => Assert.False(Plays(600, game: 1, bits: 40_000_000, servers: 4, port: 443));
+
+    [Fact]
+    public void A_download_of_more_than_the_line_has_ever_had_is_found()
+    {
+        Assert.False(Plays(Before, game: 1));
+        Assert.True(Plays(120, game: 1, bits: 500_000_000, servers: 4, port: 443));
+    }
+
+    /// <summary>A home network's caches send most of what it gets from one port, all day: a flood beside them is none of theirs.</summary>
+    [Fact]
+    public void What_is_usual_is_no_transfer()
+    {
+        var (usual, more) = (new Amount(40_000_000, 4_000), new Amount(60_000_000, 90_000));
+        var transfers = new Transfers(PartOfFew: 1, SecondTraffic.Of(usual, (TrafficVector.Udp, usual)), MostBits: 50_000_000);
+        var traffic = SecondTraffic.Of(usual, (TrafficVector.Udp, usual));
+        traffic.Served = new Served(40_000_000, 4_000, 0, 0);
+        Assert.Equal(0, transfers.Of(traffic, Rule(TrafficVector.Udp, TrafficUnit.Bits)));
+
+        var flooded = SecondTraffic.Of(usual + more, (TrafficVector.Udp, usual + more));
+        flooded.Served = traffic.Served;
+        Assert.Equal(40_000_000, transfers.Of(flooded, Rule(TrafficVector.Udp, TrafficUnit.Bits))); // as much as they have, of 60 that are new
+        Assert.Equal(0, transfers.Of(flooded, Rule(TrafficVector.Ntp, TrafficUnit.Bits)));
+        flooded.Served += new Served(0, 0, 30_000_000, 3_000);
+        Assert.Equal(40_000_000, transfers.Of(flooded, Rule(TrafficVector.Udp, TrafficUnit.Bits))); // other ports are TCP's
+        Assert.Equal(50_000_000, transfers.Of(flooded, Rule(TrafficVector.Total, TrafficUnit.Bits)));
+        Assert.Equal(0, (transfers with { PartOfFew = 0 }).Of(flooded, Rule(TrafficVector.Total, TrafficUnit.Bits)));
+
+        static LearnedThreshold Rule(TrafficVector vector, TrafficUnit unit) => new(vector, unit, Usual: 0, Rate: 0, Burst: 0);
+    }
+
+    /// <summary>Whether anything was over.</summary>
+    /// <param name="seconds">For so long.</param>
+    /// <param name="game">Times the usual.</param>
+    /// <param name="bits">Of long UDP packets on top of it.</param>
+    /// <param name="servers">From so many addresses.</param>
+    /// <param name="port">From this port.</param>
+    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0)
+    {
+        var isOver = false;
+        for (var end = _second + seconds; _second < end; _second++)
+        {
+            var (played, more) = (new Amount((long)(Game.Bits * game), (long)(Game.Packets * game)), new Amount(bits, bits / (1_300 * 8)));
+            var (udp, whole) = (played + more, played + more + Web);
+            var sketch = new TrafficSketch { Second = _second, Total = Of(whole) };
+            sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(port == 443 ? Web + more : Web) });
+            if (port is not 443 && bits > 0)
+            {
+                sketch.SourcePorts.Add(new NumberShare { Number = port, Counters = Of(more) });
+            }
+
+            sketch.Peers.AddRange(Enumerable.Range(0, bits == 0 ? 0 : Math.Min(16, servers)).Select(server => new AddressShare
+            {
+                Address = ByteString.CopyFrom(198, 51, 100, (byte)server),
+                Counters = Of(new Amount(more.Bits / servers, more.Packets / servers)),
+            }));
+            _server.Note(sketch, batch: _second);
+            var traffic = SecondTraffic.Of(whole, (TrafficVector.Udp, udp), (TrafficVector.TcpAck, Web));
+            traffic.Served = _server.ServedOf(whole, batch: _second);
+            isOver |= Rules.Judge(_server.Add(_second, traffic, latenessSeconds: 12, settleSeconds: 0, Rules, out _), _server).IsOver;
+        }
+
+        return isOver;
+    }
+
+    private static Counters Of(Amount amount) => new() { Packets = (ulong)amount.Packets, Bytes = (ulong)amount.Bits / 8 };
+
+    private static LearnedLevel Learn()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        var usual = SecondTraffic.Of(Game + Web, (TrafficVector.Udp, Game), (TrafficVector.TcpAck, Web));
+        for (var second = 86_400; second < 8 * 86_400; second += 10)
+        {
+            baseline.Observe(second, usual, usual, usual);
+        }
+
+        return baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1);
+    }
+}
