@@ -79,6 +79,37 @@ public sealed class TransfersTests
         static LearnedThreshold Rule(TrafficVector vector, TrafficUnit unit) => new(vector, unit, Usual: 0, Rate: 0, Burst: 0);
     }
 
+    /// <summary>In its first minutes, of a customer who declared too little; what somebody set on purpose holds all the same.</summary>
+    [Fact]
+    public void A_backup_breaks_no_guess()
+    {
+        Threshold[] guesses = [new(TrafficVector.Total, 100_000_000, null)];
+        var traffic = SecondTraffic.Of(new Amount(150_000_000, 40_000), (TrafficVector.Udp, new Amount(90_000_000, 9_000)));
+        traffic.Served = new Served(90_000_000, 9_000, 0, 0);
+        var early = Learn() with { Thresholds = [], IsBeginning = true };
+        Note(second: 1);
+        Assert.False(new LevelRules(guesses, early, lowShare: 0.7, grain: 1).Judge(traffic, _server).IsOver);
+        Assert.True(new LevelRules(guesses, early, lowShare: 0.7).Judge(traffic, _server).IsOver);
+
+        var sampled = new LevelRules([guesses[0] with { BitsPerSecond = 70_000_000 }], early with { Grain = 10 }, lowShare: 0.7, grain: 10); // they add up
+        for (var second = 1; second < 30; second++)
+        {
+            Note(second);
+            Assert.False(sampled.Judge(_server.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, sampled, out _), _server).IsOver);
+        }
+
+        traffic.Served = default;
+        Assert.True(new LevelRules(guesses, early, lowShare: 0.7, grain: 1).Judge(traffic, _server).IsOver);
+
+        void Note(long second) => _server.Note(new TrafficSketch
+        {
+            Second = second,
+            Total = Of(traffic.Total),
+            SourcePorts = { new NumberShare { Number = 443, Counters = Of(new Amount(90_000_000, 9_000)) } },
+            Peers = { new AddressShare { Address = ByteString.CopyFrom(198, 51, 100, 1), Counters = Of(new Amount(90_000_000, 9_000)) } },
+        });
+    }
+
     /// <summary>Whether anything was over.</summary>
     /// <param name="seconds">For so long.</param>
     /// <param name="game">Times the usual.</param>

@@ -14,6 +14,7 @@ internal sealed class LevelRules
     private const double Unlikely = 14; // half of 28
     private static readonly double[] GuessedRates = [1.25, 2.2];
     private readonly Threshold[] _set;
+    private readonly Threshold[] _guessed; // of these what a profile guessed
     private readonly double _lowShare;
     private readonly long _leastBits = long.MaxValue;
     private readonly long _leastPackets = long.MaxValue;
@@ -38,6 +39,7 @@ internal sealed class LevelRules
                where left is not null
                select left,
         ];
+        _guessed = grain is null ? [] : [.. _set.Where(threshold => !threshold.IsOwn)];
         foreach (var threshold in _set)
         {
             _leastBits = Math.Min(_leastBits, (long)((threshold.BitsPerSecond ?? long.MaxValue) * lowShare));
@@ -108,7 +110,7 @@ internal sealed class LevelRules
     /// <summary>The vectors that are over, greatest excess first; which rule it was comes with it.</summary>
     public Verdict Judge(in SecondTraffic traffic, TargetWatch target)
     {
-        var isSet = traffic.Exceeds(_set);
+        var isSet = traffic.Exceeds(_set) && !IsTransferBeyondGuesses(traffic, target);
         var isAtOnce = isSet;
         List<LearnedThreshold>? learned = null;
         for (var i = 0; i < Learned.Thresholds.Count; i++)
@@ -135,8 +137,22 @@ internal sealed class LevelRules
             return Verdict.Nothing;
         }
 
-        var over = Measure(traffic, learned ?? [], target);
+        var over = Measure(traffic, learned ?? [], target, isSet);
         return new Verdict(over, IsSet(over[0]) ? "threshold" : "learned", isAtOnce);
+    }
+
+    /// <summary>Only guesses are broken, and without what few servers send they would not be: nobody who guessed knew of it.</summary>
+    private bool IsTransferBeyondGuesses(in SecondTraffic traffic, TargetWatch target)
+    {
+        if (_guessed.Length == 0 || traffic.Served == default || (_guessed.Length < _set.Length && traffic.Exceeds([.. _set.Except(_guessed)])))
+        {
+            return false;
+        }
+
+        var transfers = target.Transfers(Learned);
+        var rest = traffic.Copy();
+        rest.Subtract(SecondTraffic.Of(transfers.Of(traffic, TrafficVector.Total), (TrafficVector.Udp, transfers.Of(traffic, TrafficVector.Udp))));
+        return !rest.Exceeds(_guessed);
     }
 
     /// <summary>Whether the figure that is told is one that is set: of what is set and what was learned the narrower is told.</summary>
@@ -157,12 +173,8 @@ internal sealed class LevelRules
         var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));
         over.RemoveAll(threshold =>
         {
-            if (threshold.IsGuess)
-            {
-                return false; // nothing is known that could excuse it
-            }
-
-            var allowance = TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt, target);
+            // Of a guess nothing is known that could excuse it, but that it is somebody's transfer.
+            var allowance = threshold.IsGuess ? 1 : TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt, target);
             var position = Position(threshold);
             if (double.IsPositiveInfinity(allowance))
             {
@@ -189,10 +201,10 @@ internal sealed class LevelRules
         });
     }
 
-    private IReadOnlyList<VectorMeasurement> Measure(SecondTraffic traffic, List<LearnedThreshold> learned, TargetWatch target)
+    private IReadOnlyList<VectorMeasurement> Measure(SecondTraffic traffic, List<LearnedThreshold> learned, TargetWatch target, bool isSet)
     {
         var over = new Dictionary<TrafficVector, VectorMeasurement>();
-        foreach (var threshold in _set)
+        foreach (var threshold in isSet ? _set : [])
         {
             var amount = traffic[threshold.Vector];
             if (amount.Bits > threshold.BitsPerSecond || amount.Packets > threshold.PacketsPerSecond || amount.Flows > threshold.FlowsPerSecond)

@@ -18,6 +18,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 {
     private const float Memory = 300; // seconds over which what was before fades
     private const double KnownAfter = 60; // seconds
+    private const double SampledPacket = 1_400 * 8; // bits
     private const int SketchSeconds = 3; // what it is made of now, not what it was
     private Slot[] _slots = [];
     private List<TrafficSketch>? _sketches; // null most of the time
@@ -97,7 +98,8 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     {
         var now = SendersOf(Fresh);
         var senders = now.Sketched >= TrafficShape.FewestPackets * learned.Grain ? now : Senders;
-        return new(senders.PartOfFew(), learned.Expected, TrafficShape.Most(this, learned));
+        var most = TrafficShape.Most(this, learned);
+        return new(senders.PartOfFew(), learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
     }
 
     private static Senders SendersOf(IEnumerable<TrafficSketch> sketches)

@@ -1,5 +1,6 @@
 using Platform.Detection.Anomalies;
 using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
 
 namespace Platform.Detection.Windows;
 
@@ -10,16 +11,20 @@ namespace Platform.Detection.Windows;
 internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expected, double MostBits)
 {
     /// <summary>Of a second, in the unit and the vector of a rule.</summary>
-    public double Of(in SecondTraffic traffic, LearnedThreshold rule)
+    public double Of(in SecondTraffic traffic, LearnedThreshold rule) => Of(traffic, rule.Vector)[rule.Unit];
+
+    /// <summary>Of a vector of a second.</summary>
+    public Amount Of(in SecondTraffic traffic, TrafficVector vector)
     {
         if (PartOfFew == 0 || traffic.Served == default)
         {
-            return 0;
+            return default;
         }
 
-        var (served, beyond) = (traffic.Served * PartOfFew, traffic[rule.Vector] - Expected[rule.Vector]);
-        var bits = Math.Min(served.Of(rule.Vector, TrafficUnit.Bits, traffic), beyond.Bits);
-        var amount = rule.Unit is TrafficUnit.Bits ? bits : Math.Min(served.Of(rule.Vector, TrafficUnit.Packets, traffic), beyond.Packets);
-        return bits <= MostBits ? amount : amount * MostBits / bits;
+        var (served, beyond) = (traffic.Served * PartOfFew, traffic[vector] - Expected[vector]);
+        var bits = Math.Min(served.Of(vector, TrafficUnit.Bits, traffic), beyond.Bits);
+        var packets = Math.Min(served.Of(vector, TrafficUnit.Packets, traffic), beyond.Packets);
+        var part = bits <= MostBits ? 1 : MostBits / bits;
+        return new Amount((long)(bits * part), (long)(packets * part));
     }
 }
