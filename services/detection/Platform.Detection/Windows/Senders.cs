@@ -19,6 +19,7 @@ internal sealed class Senders
     private long _second;
     private int _seconds;
     private Served _served;
+    private double? _partOfFew; // until the next sketch
     private double _unlisted; // packets that one who is not listed may have at the most
 
     /// <summary>Packets that sketches were made of.</summary>
@@ -27,6 +28,7 @@ internal sealed class Senders
     public void Add(TrafficSketch sketch)
     {
         Fade(sketch.Second);
+        _partOfFew = null;
         Sketched += sketch.Total?.Packets ?? 0;
         _served += Served.In(sketch);
         var (listed, least) = (0.0, double.MaxValue);
@@ -64,7 +66,9 @@ internal sealed class Senders
     /// How much of what services send is of few servers, in long packets: 0 to 1. A sketch lists the largest senders only; who is not listed has less than the least
     /// of them, and so many may be of these servers.
     /// </summary>
-    public double PartOfFew()
+    public double PartOfFew => _partOfFew ??= FindPartOfFew();
+
+    private double FindPartOfFew()
     {
         double[] servers = [.. _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).Select(sent => sent.Packets).OrderDescending().Take(Servers)];
         var served = _served.HttpsPackets + _served.OtherPackets;

@@ -165,9 +165,10 @@ internal sealed class Surge
         {
             var amount = increment[learned.Thresholds[i].Vector][learned.Thresholds[i].Unit];
             _backlog[i] += amount;
+            var rest = amount - transfers.Of(increment, learned.Thresholds[i]);
             foreach (ref var carried in _rest.AsSpan(i * Allowances.Length, Allowances.Length))
             {
-                carried += amount - transfers.Of(increment, learned.Thresholds[i]);
+                carried += rest;
             }
         }
 

@@ -23,6 +23,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private Slot[] _slots = [];
     private List<TrafficSketch>? _sketches; // null most of the time
     private Senders? _senders; // of the surge
+    private (Senders? Senders, long Second) _now; // until the next sketch or second
     private Uploads? _uploads; // null where it sends none
     private (long Batch, Served Served, Amount Of) _sketched; // of the newest batch
     private float _recentBits;
@@ -57,7 +58,21 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     public Evidence Evidence => SketchReading.Read([.. Fresh]);
 
     /// <summary>Who sends what is beyond the learned rates.</summary>
-    public Senders Senders => Surge is null || _senders is null ? SendersOf(Fresh) : _senders;
+    public Senders Senders => Surge is null || _senders is null ? Now : _senders;
+
+    /// <summary>Who sends in these seconds. It is asked for each increment of what is over.</summary>
+    private Senders Now
+    {
+        get
+        {
+            if (_now.Senders is null || _now.Second != _newest)
+            {
+                _now = (SendersOf(Fresh), _newest);
+            }
+
+            return _now.Senders;
+        }
+    }
 
     /// <summary>Long TCP packets that it sends beyond the usual ones, in so many seconds of a surge.</summary>
     public double Uploaded(int seconds) => _uploads?.Packets(seconds) ?? 0;
@@ -76,6 +91,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         _sketched = (batch, served + Served.In(sketch), of + new Amount((long)total.Bytes * 8, (long)total.Packets));
         (_sketches ??= []).RemoveAll(old => old.Second <= sketch.Second - SketchSeconds);
         _sketches.Add(sketch);
+        _now = default;
         if (Surge is null)
         {
             _senders = null;
@@ -96,10 +112,10 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <summary>What few servers send beyond the usual, as far as a transfer may go: those of the last seconds, or of the whole surge when few packets were sampled.</summary>
     public Transfers Transfers(LearnedLevel learned)
     {
-        var now = SendersOf(Fresh);
+        var now = Now;
         var senders = now.Sketched >= TrafficShape.FewestPackets * learned.Grain ? now : Senders;
         var most = TrafficShape.Most(this, learned);
-        return new(senders.PartOfFew(), learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
+        return new(senders.PartOfFew, learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
     }
 
     private static Senders SendersOf(IEnumerable<TrafficSketch> sketches)
