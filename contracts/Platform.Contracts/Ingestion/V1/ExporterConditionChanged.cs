@@ -20,6 +20,9 @@ public sealed record ExporterConditionChanged
     /// <summary>In words, with the figures: for example <c>one packet in 100, before in 1000</c>.</summary>
     public required string Detail { get; init; }
 
+    /// <summary><see cref="Detail"/> in Japanese; null from earlier releases. Since release 7.</summary>
+    public string? DetailJa { get; init; }
+
     /// <summary>When it was noticed (UTC).</summary>
     public required DateTimeOffset ChangedAt { get; init; }
 }

@@ -37,15 +37,51 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         await Host.Deliver(Returned(minute: 9), Customer.NewId());
         await Host.Deliver(Silent(minute: 5), silent);
         await Host.Deliver(Silent(minute: 5), silent);
-        await Host.Deliver(Condition("sampling-changed", minute: 7), Customer.NewId());
+        await Host.Deliver(Condition("sampling-changed", minute: 7) with { DetailJa = "そのまま" }, Customer.NewId());
         await Host.Deliver(Condition("clock-skewed", minute: 6), Customer.NewId());
 
         var seen = (await List(Provider)).Events.Where(e => e.Subject == Router).ToArray();
         Assert.Equal(["exporter-returned", "sampling-changed", "clock-skewed", "exporter-silent"], seen.Select(e => e.Kind));
         Assert.Equal(["info", "low", "medium", "high"], seen.Select(e => e.Severity));
+        Assert.Equal(
+            [
+                $"{Router}からフロー情報を受信しています",
+                $"{Router}: そのまま",
+                $"{Router}: 時計がずれています", // told by an ingestion of an earlier release
+                $"2030-01-01 00:04:00 UTC以降、{Router}からフロー情報を受信していません。この機器を通る攻撃は検知できません",
+            ],
+            seen.Select(e => e.SentenceJa));
         Assert.DoesNotContain((await List(Mine)).Events, e => e.Subject == Router);
         Assert.Equal(["exporter-silent"], (await List(Provider, new() { LeastSeverity = "high" })).Events.Where(e => e.Subject == Router).Select(e => e.Kind));
         Assert.Equal(["clock-skewed"], (await List(Provider, new() { Kinds = { "clock-skewed" } })).Events.Select(e => e.Kind));
+    }
+
+    [Fact, Trait("Requirement", "R4")]
+    public async Task What_was_stored_in_English_only_reads_well_in_Japanese()
+    {
+        foreach (var (kind, table) in ((string, string)[])[
+            ("anomaly-detected", "recorded"), ("anomaly-changed", "recorded"), ("anomaly-ended", "recorded"), ("bandwidth-exceeded", "recorded"),
+            ("bandwidth-kept", "recorded"), ("telemetry-lost", "noted"), ("hosts-crowded", "noted"), ("exporter-silent", "noted"), ("exporter-returned", "noted"),
+            ("sampling-changed", "noted"), ("exporter-losing", "noted"), ("exporter-lossless", "noted"), ("clock-skewed", "noted"), ("clock-right", "noted"),
+            ("detector-behind", "noted"), ("detector-caught-up", "noted"), ("telemetry-gone", "noted"), ("telemetry-back", "noted"), ("a kind to come", "noted")])
+        {
+            await using var insert = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+                $"""
+                insert into views.{table}_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code)
+                values (gen_random_uuid(), $1, now(), 1, $2, 'its subject', 'in English', $3)
+                """); // as the release before writes
+            insert.Parameters.Add(new() { Value = _customer.TenantId });
+            insert.Parameters.Add(new() { Value = kind });
+            insert.Parameters.Add(new() { Value = _customer.ServiceCode });
+            await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        var mine = (await List(Mine)).Events;
+        Assert.Equal(19, mine.Count);
+        Assert.All(mine, e => Assert.Equal("in English", e.Sentence));
+        Assert.All(mine, e => Assert.Equal(e.Kind == "a kind to come", e.SentenceJa == e.Sentence));
+        Assert.Equal("its subjectの異常を検知しました", mine.Single(e => e.Kind == "anomaly-detected").SentenceJa);
+        Assert.All(mine.Where(e => e.Sentence != e.SentenceJa), e => Assert.Contains(e.SentenceJa, (char letter) => letter is >= 'ぁ' and <= 'ん'));
     }
 
     [Fact, Trait("Requirement", "R4")]
@@ -92,6 +128,8 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         var lost = mine.Single(e => e.Kind == "telemetry-lost");
         Assert.Equal(("medium", _customer.ServiceCode), (lost.Severity, lost.Subject));
         Assert.StartsWith("3 batches", lost.Sentence, StringComparison.Ordinal);
+        Assert.Contains("3件が失われました", lost.SentenceJa, StringComparison.Ordinal);
+        Assert.All(mine, e => Assert.NotEqual("", e.SentenceJa));
         Assert.Equal(("203.0.113.10/32", _customer.ServiceCode), mine.Where(e => e.Kind == "anomaly-detected").Select(e => (e.Subject, e.ServiceCode)).Single());
         Assert.Equal(mine.OrderByDescending(e => e.At.ToDateTimeOffset()).Select(e => e.EventId), mine.Select(e => e.EventId));
 
@@ -146,7 +184,14 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
             async () => (await client.ListBandwidthExcessesAsync(new(), Mine)).Excesses, seen => seen.Any(one => one.Until is not null), what: "the excess"));
         Assert.Equal((1_000_000_000L, 1_500_000_000L), (excess.DeclaredBitsPerSecond, excess.PeakBitsPerSecond));
         await Host.CatchUp();
-        Assert.Equal(["bandwidth-kept", "bandwidth-exceeded"], (await List(Mine)).Events.Select(e => e.Kind));
+        var told = (await List(Mine)).Events;
+        Assert.Equal(["bandwidth-kept", "bandwidth-exceeded"], told.Select(e => e.Kind));
+        Assert.Equal(
+            [
+                "通信量は契約で申告された帯域1,000,000,000 bits/s以内に戻りました(最大の1分間は1,500,000,000 bits/s)",
+                "攻撃を除く1分間の平均1,200,000,000 bits/sが、契約で申告された帯域1,000,000,000 bits/sを超えました",
+            ],
+            told.Select(e => e.SentenceJa));
         Assert.Empty((await client.ListBandwidthExcessesAsync(new(), Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer))).Excesses);
     }
 
@@ -194,6 +239,7 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         var kinds = await Kinds(() => Task.CompletedTask, kinds => kinds.Contains("detector-caught-up"));
 
         Assert.Equal(["detector-caught-up", "detector-behind"], kinds);
+        Assert.All((await List(Provider)).Events.Where(e => e.Kind.StartsWith("detector", StringComparison.Ordinal)), e => Assert.Contains("判定", e.SentenceJa, StringComparison.Ordinal));
         Assert.DoesNotContain((await List(Mine)).Events, e => e.Kind.StartsWith("detector", StringComparison.Ordinal));
     }
 
@@ -232,6 +278,9 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
             var told = await Told(caller);
             Assert.Equal(["info telemetry-back", "critical telemetry-gone"], told.Select(e => $"{e.Severity} {e.Kind}"));
             Assert.StartsWith("no telemetry of the network since ", told[1].Sentence, StringComparison.Ordinal);
+            Assert.Equal(told[1].Sentence["no telemetry of the network since ".Length..][..19], told[1].SentenceJa[..19]); // when
+            Assert.EndsWith("攻撃は検知できません", told[1].SentenceJa, StringComparison.Ordinal);
+            Assert.StartsWith("ネットワークのフロー情報の受信が再開しました", told[0].SentenceJa, StringComparison.Ordinal);
         }
     }
 

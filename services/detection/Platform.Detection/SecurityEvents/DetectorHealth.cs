@@ -60,20 +60,35 @@ internal sealed class DetectorHealth(WindowJudges judges, SecurityNotes noted, T
         if (_lost.Count + _crowded.Count > 0 && now - _lossesNoted >= LossInterval)
         {
             _lossesNoted = now;
-            await Note(_lost, "telemetry-lost", batches =>
-                Said($"{batches:N0} batches of traffic windows were lost on their way to the detector: attacks may be seen late"), now, cancellation);
-            await Note(_crowded, "hosts-crowded", windows =>
-                Said($"more hosts than there is room for: {windows:N0} traffic windows were judged with their prefix only, not host by host"), now, cancellation);
+            await Note(
+                _lost,
+                "telemetry-lost",
+                batches => Said($"{batches:N0} batches of traffic windows were lost on their way to the detector: attacks may be seen late"),
+                batches => Said($"検知処理に届くまでに通信量データ{batches:N0}件が失われました。攻撃の検知が遅れることがあります"),
+                now,
+                cancellation);
+            await Note(
+                _crowded,
+                "hosts-crowded",
+                windows => Said($"more hosts than there is room for: {windows:N0} traffic windows were judged with their prefix only, not host by host"),
+                windows => Said($"ホスト数が上限を超えたため、通信量データ{windows:N0}件はホスト単位ではなくプレフィックス単位でのみ判定しました"),
+                now,
+                cancellation);
         }
     }
 
     private async Task Note(
-        Dictionary<WatchedObject, ulong> counts, string kind, Func<ulong, string> sentence, DateTimeOffset now, CancellationToken cancellation)
+        Dictionary<WatchedObject, ulong> counts,
+        string kind,
+        Func<ulong, string> sentence,
+        Func<ulong, string> japanese,
+        DateTimeOffset now,
+        CancellationToken cancellation)
     {
         foreach (var (watched, count) in counts.ToArray())
         {
             await noted.Note(new SecurityEvent(
-                Guid.CreateVersion7(now), watched.TenantId, now, EventSeverity.Medium, kind, watched.ServiceCode, sentence(count), watched.ServiceCode), cancellation);
+                Guid.CreateVersion7(now), watched.TenantId, now, EventSeverity.Medium, kind, watched.ServiceCode, sentence(count), japanese(count), watched.ServiceCode), cancellation);
             counts.Remove(watched);
         }
     }
@@ -86,14 +101,16 @@ internal sealed class DetectorHealth(WindowJudges judges, SecurityNotes noted, T
         {
             await noted.Note(new SecurityEvent(
                 Guid.CreateVersion7(now), TenantId: null, now, EventSeverity.High, "detector-behind", queue,
-                Said($"{queue} is judged {lag.TotalSeconds:0.0} s behind the wire: attacks are seen late")), cancellation);
+                Said($"{queue} is judged {lag.TotalSeconds:0.0} s behind the wire: attacks are seen late"),
+                Said($"{queue}の判定が実時間より{lag.TotalSeconds:0.0}秒遅れています。攻撃の検知が遅れます")), cancellation);
             _isBehind[partition] = true;
         }
         else if (_isBehind[partition] && _lagging[partition] <= -CaughtUpSeconds)
         {
             await noted.Note(new SecurityEvent(
                 Guid.CreateVersion7(now), TenantId: null, now, EventSeverity.Info, "detector-caught-up", queue,
-                $"{queue} is judged in time again"), cancellation);
+                $"{queue} is judged in time again",
+                $"{queue}の判定の遅れは解消しました"), cancellation);
             _isBehind[partition] = false;
         }
     }

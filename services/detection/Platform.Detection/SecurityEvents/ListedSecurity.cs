@@ -25,7 +25,7 @@ internal static class ListedSecurity
         var whose = tenant == TenantId.Provider ? "tenant_id is null" : "tenant_id = $6"; // each by its index
         await using var command = database.CreateCommand(
             $"""
-            select event_id, at, severity, kind, subject, sentence, service_code
+            select event_id, at, severity, kind, subject, sentence, service_code, sentence_ja
             from views.security_events
             where {whose} and severity >= $1 and (cardinality($2) = 0 or kind = any ($2)) and (at, event_id) < ($3, $4)
             order by at desc, event_id desc
@@ -61,6 +61,9 @@ internal static class ListedSecurity
                 Subject = reader.GetString(4),
                 Sentence = reader.GetString(5),
                 ServiceCode = reader.GetString(6),
+                SentenceJa = reader.GetString(7) is { Length: > 0 } japanese
+                    ? japanese
+                    : EarlierEvents.InJapanese(reader.GetString(3), reader.GetString(4), reader.GetString(5)),
             });
         }
 

@@ -13,8 +13,8 @@ internal sealed class SecurityNotes(NpgsqlDataSource database)
     {
         await using var command = database.CreateCommand(
             """
-            insert into views.noted_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            insert into views.noted_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code, sentence_ja)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             on conflict (event_id) do nothing
             """);
         command.Parameters.Add(new() { Value = noted.EventId });
@@ -25,6 +25,7 @@ internal sealed class SecurityNotes(NpgsqlDataSource database)
         command.Parameters.Add(new() { Value = noted.Subject });
         command.Parameters.Add(new() { Value = noted.Sentence });
         command.Parameters.Add(new() { Value = noted.ServiceCode });
+        command.Parameters.Add(new() { Value = noted.SentenceJa });
         await command.ExecuteNonQueryAsync(cancellation);
     }
 }
@@ -36,9 +37,10 @@ internal sealed class SecurityNotes(NpgsqlDataSource database)
 /// <param name="Kind">One of the kinds of the contract.</param>
 /// <param name="Subject">What it is about.</param>
 /// <param name="Sentence">In words.</param>
+/// <param name="SentenceJa">The same in Japanese.</param>
 /// <param name="ServiceCode">Contract; empty: none.</param>
 internal sealed record SecurityEvent(
-    Guid EventId, Guid? TenantId, DateTimeOffset At, EventSeverity Severity, string Kind, string Subject, string Sentence, string ServiceCode = "");
+    Guid EventId, Guid? TenantId, DateTimeOffset At, EventSeverity Severity, string Kind, string Subject, string Sentence, string SentenceJa, string ServiceCode = "");
 
 /// <summary>Stored as numbers: never renumber.</summary>
 internal enum EventSeverity : short

@@ -18,8 +18,8 @@ internal sealed class SecurityRecords : IProjection
         if (Describe(recorded) is { } e)
         {
             sql.Add($"""
-                insert into views.recorded_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code)
-                values ({e.EventId}, {e.TenantId}, {e.At}, {(short)e.Severity}, {e.Kind}, {e.Subject}, {e.Sentence}, {e.ServiceCode})
+                insert into views.recorded_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code, sentence_ja)
+                values ({e.EventId}, {e.TenantId}, {e.At}, {(short)e.Severity}, {e.Kind}, {e.Subject}, {e.Sentence}, {e.ServiceCode}, {e.SentenceJa})
                 on conflict do nothing
                 """);
         }
@@ -34,6 +34,7 @@ internal sealed class SecurityRecords : IProjection
             "anomaly-detected",
             e.Subject.Target.ToString(),
             e.Explanation?.Sentence ?? $"An anomaly of {e.Subject.Target}",
+            e.Explanation?.SentenceJa ?? $"{e.Subject.Target}の異常を検知しました",
             e.Subject.ServiceCode),
         AnomalyChanged e => New(
             recorded,
@@ -42,6 +43,7 @@ internal sealed class SecurityRecords : IProjection
             "anomaly-changed",
             e.Subject.Target.ToString(),
             e.Explanation?.Sentence ?? $"The anomaly of {e.Subject.Target} grew",
+            e.Explanation?.SentenceJa ?? $"{e.Subject.Target}の異常が拡大しました",
             e.Subject.ServiceCode),
         AnomalyEnded e => New(
             recorded,
@@ -50,6 +52,7 @@ internal sealed class SecurityRecords : IProjection
             "anomaly-ended",
             e.Subject.Target.ToString(),
             Ended(e),
+            EndedInJapanese(e),
             e.Subject.ServiceCode),
         BandwidthExceeded e => New(
             recorded,
@@ -58,6 +61,7 @@ internal sealed class SecurityRecords : IProjection
             "bandwidth-exceeded",
             e.ServiceCode,
             Said($"a minute's mean of {e.BitsPerSecond:N0} bits/s without an attack is above the {e.DeclaredBitsPerSecond:N0} that the contract declares"),
+            Said($"攻撃を除く1分間の平均{e.BitsPerSecond:N0} bits/sが、契約で申告された帯域{e.DeclaredBitsPerSecond:N0} bits/sを超えました"),
             e.ServiceCode),
         BandwidthKept e => New(
             recorded,
@@ -66,6 +70,7 @@ internal sealed class SecurityRecords : IProjection
             "bandwidth-kept",
             e.ServiceCode,
             Said($"traffic is within the declared {e.DeclaredBitsPerSecond:N0} bits/s again; the busiest minute had {e.PeakBitsPerSecond:N0}"),
+            Said($"通信量は契約で申告された帯域{e.DeclaredBitsPerSecond:N0} bits/s以内に戻りました(最大の1分間は{e.PeakBitsPerSecond:N0} bits/s)"),
             e.ServiceCode),
         _ => null,
     };
@@ -82,9 +87,28 @@ internal sealed class SecurityRecords : IProjection
         return Said($"{over}; at its height {e.PeakBitsPerSecond:N0} bits/s and {e.PeakPacketsPerSecond:N0} packets/s");
     }
 
+    /// <summary>The same in Japanese.</summary>
+    internal static string EndedInJapanese(AnomalyEnded e)
+    {
+        var over = e.Reason switch
+        {
+            EndReason.TelemetryMissing => $"フロー情報が届かないため、{e.Subject.Target}の異常が終わったかどうか分かりません",
+            EndReason.ContractEnded => $"{e.Subject.Target}は監視対象でなくなったため、異常の追跡を終えました",
+            _ => $"{e.Subject.Target}の異常は終わりました",
+        };
+        return Said($"{over}(最大{e.PeakBitsPerSecond:N0} bits/s、{e.PeakPacketsPerSecond:N0} packets/s)");
+    }
+
     private static SecurityEvent New(
-        RecordedEvent recorded, DateTimeOffset at, EventSeverity severity, string kind, string subject, string sentence, string serviceCode) =>
-        new(recorded.Id, recorded.TenantId.ToGuid(), at, severity, kind, subject, sentence, serviceCode);
+        RecordedEvent recorded,
+        DateTimeOffset at,
+        EventSeverity severity,
+        string kind,
+        string subject,
+        string sentence,
+        string sentenceJa,
+        string serviceCode) =>
+        new(recorded.Id, recorded.TenantId.ToGuid(), at, severity, kind, subject, sentence, sentenceJa, serviceCode);
 
     private static EventSeverity Of(Severity severity) => (EventSeverity)(1 + (int)severity);
 

@@ -52,7 +52,9 @@ internal sealed class TelemetryWatch(NpgsqlDataSource database, WindowJudges jud
             insert into views.telemetry_heard_v1 as known (heard_at) values ($1)
             on conflict (id) do update set heard_at = greatest(known.heard_at, excluded.heard_at), is_gone = false
         ), said as (
-            select 'telemetry of the network is there again; nothing was seen for ' || round(extract(epoch from $1 - heard_at)) || ' s' as sentence from before
+            select 'telemetry of the network is there again; nothing was seen for ' || round(extract(epoch from $1 - heard_at)) || ' s' as sentence,
+                'ネットワークのフロー情報の受信が再開しました。' || round(extract(epoch from $1 - heard_at)) || '秒間、何も見えていませんでした' as sentence_ja
+            from before
         )
         """,
         "telemetry-back",
@@ -67,7 +69,8 @@ internal sealed class TelemetryWatch(NpgsqlDataSource database, WindowJudges jud
             update views.telemetry_heard_v1 set is_gone = true where not is_gone and heard_at <= $1 returning heard_at
         ), said as (
             select 'no telemetry of the network since ' || to_char(heard_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
-                || ' UTC: attacks are not seen until it is back' as sentence
+                || ' UTC: attacks are not seen until it is back' as sentence,
+                to_char(heard_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC以降、ネットワークのフロー情報を受信していません。再開するまで攻撃は検知できません' as sentence_ja
             from gone
         )
         """,
@@ -84,8 +87,8 @@ internal sealed class TelemetryWatch(NpgsqlDataSource database, WindowJudges jud
         await using var command = database.CreateCommand(
             $"""
             {said}
-            insert into views.noted_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code)
-            select gen_random_uuid(), tenant_id, $2, $3, $4, 'telemetry', sentence, service_code
+            insert into views.noted_events_v1 (event_id, tenant_id, at, severity, kind, subject, sentence, service_code, sentence_ja)
+            select gen_random_uuid(), tenant_id, $2, $3, $4, 'telemetry', sentence, service_code, sentence_ja
             from said, (
                 select null::uuid as tenant_id, '' as service_code
                 union select tenant_id, service_code from views.protected_objects_v1 where retired_at is null) told

@@ -19,6 +19,9 @@ internal sealed class WhenExporterConditionChanged(SecurityNotes noted) : IConsu
             },
             context.Message.Condition,
             context.Message.Address,
-            $"{context.Message.Address}: {context.Message.Detail}"),
+            $"{context.Message.Address}: {context.Message.Detail}",
+            context.Message.DetailJa is { } japanese
+                ? $"{context.Message.Address}: {japanese}"
+                : EarlierEvents.InJapanese(context.Message.Condition, context.Message.Address, $"{context.Message.Address}: {context.Message.Detail}")),
         context.CancellationToken);
 }

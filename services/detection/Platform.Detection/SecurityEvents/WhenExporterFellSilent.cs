@@ -16,6 +16,8 @@ internal sealed class WhenExporterFellSilent(SecurityNotes noted) : IConsumer<Ex
             "exporter-silent",
             context.Message.Address,
             string.Create(CultureInfo.InvariantCulture,
-                $"nothing was heard of {context.Message.Address} since {context.Message.LastSeenAt:yyyy-MM-dd HH:mm:ss} UTC: attacks that it carries are not seen")),
+                $"nothing was heard of {context.Message.Address} since {context.Message.LastSeenAt:yyyy-MM-dd HH:mm:ss} UTC: attacks that it carries are not seen"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{context.Message.LastSeenAt:yyyy-MM-dd HH:mm:ss} UTC以降、{context.Message.Address}からフロー情報を受信していません。この機器を通る攻撃は検知できません")),
         context.CancellationToken);
 }

@@ -14,6 +14,7 @@ internal sealed class WhenExporterReturned(SecurityNotes noted) : IConsumer<Expo
             EventSeverity.Info,
             "exporter-returned",
             context.Message.Address,
-            $"{context.Message.Address} is heard"),
+            $"{context.Message.Address} is heard",
+            $"{context.Message.Address}からフロー情報を受信しています"),
         context.CancellationToken);
 }

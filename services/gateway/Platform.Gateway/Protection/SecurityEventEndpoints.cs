@@ -15,8 +15,9 @@ internal static class SecurityEventEndpoints
     /// <param name="Subject">A prefix, a service code, the address of an exporter, a partition.</param>
     /// <param name="Sentence">In words.</param>
     /// <param name="ServiceCode">Contract; empty when it is about none.</param>
+    /// <param name="SentenceJa">In words, in Japanese; of events of earlier releases without figures.</param>
     public sealed record SecurityEventAnswer(
-        string EventId, DateTimeOffset At, string Severity, string Kind, string Subject, string Sentence, string ServiceCode);
+        string EventId, DateTimeOffset At, string Severity, string Kind, string Subject, string Sentence, string ServiceCode, string SentenceJa);
 
     /// <param name="Items">Newest first.</param>
     /// <param name="Next">Send it as <c>before</c> for the page after this one; empty: there is none.</param>
@@ -62,7 +63,7 @@ internal static class SecurityEventEndpoints
             Limit = limit,
         });
         return TypedResults.Ok(new SecurityEventsAnswer(
-            [.. answer.Events.Select(e => new SecurityEventAnswer(e.EventId, e.At.ToDateTimeOffset(), e.Severity, e.Kind, e.Subject, e.Sentence, e.ServiceCode))],
+            [.. answer.Events.Select(e => new SecurityEventAnswer(e.EventId, e.At.ToDateTimeOffset(), e.Severity, e.Kind, e.Subject, e.Sentence, e.ServiceCode, e.SentenceJa))],
             answer.Next));
     }
 

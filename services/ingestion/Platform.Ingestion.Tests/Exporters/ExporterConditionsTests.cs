@@ -24,8 +24,8 @@ public sealed class ExporterConditionsTests
         }
 
         _exporter.LastRate = 100;
-        var (condition, detail) = Assert.Single(Look(40));
-        Assert.Equal(("sampling-changed", "one packet in 100 is sampled, before it was one in 1000"), (condition, detail));
+        Assert.Equal(
+            ("sampling-changed", "one packet in 100 is sampled, before it was one in 1000", "サンプリング率が1/1000から1/100に変わりました"), Assert.Single(Look(40)));
     }
 
     [Fact]
@@ -38,6 +38,7 @@ public sealed class ExporterConditionsTests
         Lose(7);
         lost.AddRange(Look(50));
         Assert.StartsWith("sequence numbers show that 7 ", Assert.Single(lost).Detail, StringComparison.Ordinal);
+        Assert.Contains("7件", lost[0].DetailJa, StringComparison.Ordinal);
         Assert.Equal("exporter-lossless", Assert.Single(Look(120)).Condition);
     }
 
@@ -61,12 +62,12 @@ public sealed class ExporterConditionsTests
     public void Replicas_that_notice_the_same_say_it_once()
     {
         var state = ExporterState.Evolve(ExporterState.Stream.Initial, new ExporterRegistered(Guid.CreateVersion7(Noon), "192.0.2.1", "edge", 0, Noon));
-        var note = new NoteCondition("clock-skewed", "by 9 s", Noon);
+        var note = new NoteCondition("clock-skewed", "by 9 s", Noon, "9秒");
 
         var said = Assert.IsType<Decision<ExporterEvent>.Accepted>(ExporterDecider.Decide(state, note)).Events;
         state = said.Aggregate(state, ExporterState.Evolve);
 
-        Assert.IsType<ExporterConditionChanged>(Assert.Single(said));
+        Assert.Equal("9秒", Assert.IsType<ExporterConditionChanged>(Assert.Single(said)).DetailJa);
         Assert.Empty(Assert.IsType<Decision<ExporterEvent>.Accepted>(ExporterDecider.Decide(state, note)).Events);
         Assert.Empty(Assert.IsType<Decision<ExporterEvent>.Accepted>(
             ExporterDecider.Decide(ExporterState.Stream.Initial with { ExporterId = state.ExporterId }, new NoteCondition("clock-right", "", Noon))).Events);
@@ -79,9 +80,9 @@ public sealed class ExporterConditionsTests
         _exporter.NoteSequence(_exporter.Domain(new DomainKey(FlowProtocol.NetFlow9, 1), nowMs: 0)!, new MessageHeader { Sequence = _sequence++ }, units: 1);
     }
 
-    private List<(string Condition, string Detail)> Look(int times)
+    private List<(string Condition, string Detail, string DetailJa)> Look(int times)
     {
-        var said = new List<(string, string)>();
+        var said = new List<(string, string, string)>();
         for (var look = 0; look < times; look++)
         {
             _exporter.Records++;

@@ -22,8 +22,8 @@ internal sealed class ExporterConditions
     private int _skewed;
     private bool _isSkewed;
 
-    /// <summary>What changed since the last look: condition and figures, as the fact says them.</summary>
-    public IEnumerable<(string Condition, string Detail)> Look(ExporterContext context)
+    /// <summary>What changed since the last look: condition and figures, as the fact says them, in English and Japanese.</summary>
+    public IEnumerable<(string Condition, string Detail, string DetailJa)> Look(ExporterContext context)
     {
         uint rate;
         long records, gaps, skew;
@@ -37,22 +37,34 @@ internal sealed class ExporterConditions
             _records = records;
             if (SamplingChanged(rate) is { } before)
             {
-                yield return ("sampling-changed", Invariant($"one packet in {rate} is sampled, before it was one in {before}"));
+                yield return (
+                    "sampling-changed",
+                    Invariant($"one packet in {rate} is sampled, before it was one in {before}"),
+                    Invariant($"サンプリング率が1/{before}から1/{rate}に変わりました"));
             }
 
             if (SkewChanged(skew) is { } isSkewed)
             {
                 yield return isSkewed
-                    ? ("clock-skewed", Invariant($"its clock is off by {skew / 1000.0:0.0} s; its flows are counted by their age, so at the right time"))
-                    : ("clock-right", Invariant($"its clock is right again, to within {RightMs / 1000.0:0.0} s"));
+                    ? (
+                        "clock-skewed",
+                        Invariant($"its clock is off by {skew / 1000.0:0.0} s; its flows are counted by their age, so at the right time"),
+                        Invariant($"時計が{skew / 1000.0:0.0}秒ずれています。フローは経過時間をもとに、正しい時刻で集計されます"))
+                    : (
+                        "clock-right",
+                        Invariant($"its clock is right again, to within {RightMs / 1000.0:0.0} s"),
+                        Invariant($"時計のずれは{RightMs / 1000.0:0.0}秒以内に戻りました"));
             }
         }
 
         if (LossChanged(gaps) is { } lost)
         {
             yield return lost > 0
-                ? ("exporter-losing", Invariant($"sequence numbers show that {lost} datagrams or records were lost on the way"))
-                : ("exporter-lossless", "nothing was lost on the way for a minute");
+                ? (
+                    "exporter-losing",
+                    Invariant($"sequence numbers show that {lost} datagrams or records were lost on the way"),
+                    Invariant($"シーケンス番号によると、フロー情報{lost}件が転送中に失われました"))
+                : ("exporter-lossless", "nothing was lost on the way for a minute", "フロー情報は1分間、転送中に失われていません");
         }
     }
 

@@ -20,7 +20,8 @@ public sealed record NoteReturn(DateTimeOffset SeenAt);
 
 /// <param name="Condition">As the fact names it.</param>
 /// <param name="Detail">In words, with the figures.</param>
-public sealed record NoteCondition(string Condition, string Detail, DateTimeOffset At);
+/// <param name="DetailJa">The same in Japanese.</param>
+public sealed record NoteCondition(string Condition, string Detail, DateTimeOffset At, string? DetailJa = null);
 
 /// <summary>The rules of an exporter. Pure: time and identity arrive with the command.</summary>
 public static class ExporterDecider
@@ -96,7 +97,7 @@ public static class ExporterDecider
 
         return current.Conditions.Contains(command.Condition == "sampling-changed" ? command.Detail : command.Condition)
             ? Decision<ExporterEvent>.Unchanged
-            : new ExporterConditionChanged(current.ExporterId, current.Address, command.Condition, command.Detail, command.At);
+            : new ExporterConditionChanged(current.ExporterId, current.Address, command.Condition, command.Detail, command.At, command.DetailJa);
     }
 
     private static bool IsUnicast(string text) =>

@@ -23,8 +23,9 @@ public sealed record ExporterReturned(Guid ExporterId, string Address, DateTimeO
 /// <summary>What it tells can be trusted less, or again.</summary>
 /// <param name="Condition">As the fact names it, for example <c>sampling-changed</c>.</param>
 /// <param name="Detail">In words, with the figures.</param>
+/// <param name="DetailJa">The same in Japanese; null in events of the first releases.</param>
 public sealed record ExporterConditionChanged(
-    Guid ExporterId, string Address, string Condition, string Detail, DateTimeOffset ChangedAt) : ExporterEvent;
+    Guid ExporterId, string Address, string Condition, string Detail, DateTimeOffset ChangedAt, string? DetailJa = null) : ExporterEvent;
 
 /// <summary>Its datagrams no longer count. The address can be registered again, as a new exporter.</summary>
 public sealed record ExporterRemoved(Guid ExporterId, string Address, DateTimeOffset RemovedAt) : ExporterEvent;

@@ -28,6 +28,7 @@ internal sealed class ExporterPublications : IPublications
             Address = e.Address,
             Condition = e.Condition,
             Detail = e.Detail,
+            DetailJa = e.DetailJa,
             ChangedAt = e.ChangedAt,
         },
         _ => null,

@@ -76,11 +76,11 @@ internal sealed class ExporterWatch(
     {
         foreach (var exporter in registry.All)
         {
-            foreach (var (condition, detail) in exporter.Conditions.Look(exporter.Context))
+            foreach (var (condition, detail, japanese) in exporter.Conditions.Look(exporter.Context))
             {
                 if (rows.Find(row => row.ExporterId == exporter.ExporterId) is { } row)
                 {
-                    var note = new NoteCondition(condition, detail, now);
+                    var note = new NoteCondition(condition, detail, now, japanese);
                     await Handle(row, Invariant($"{condition}:{now:O}"), state => ExporterDecider.Decide(state, note), cancellationToken);
                 }
             }
