@@ -10,6 +10,7 @@ using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.SecurityEvents;
 using Platform.Detection.Windows;
+using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Testing;
 using RabbitMQ.Client;
@@ -103,6 +104,28 @@ internal sealed class ADetectionService : IAsyncDisposable
                 : new Dictionary<string, object?> { ["traceparent"] = Encoding.ASCII.GetBytes(traceParent) },
         };
         await _channel.BasicPublishAsync("telemetry.windows", objectId, mandatory: false, properties, batch.ToByteArray());
+    }
+
+    /// <summary>The anomaly of the target, a new one or the open one, is found to be spread over these.</summary>
+    public async Task Spread(Customer customer, string target, params IEnumerable<(string Prefix, double Part)> over)
+    {
+        var (network, now) = (System.Net.IPNetwork.Parse(target), Host.Clock.GetUtcNow());
+        PrefixShare[] prefixes = [.. over.Select(one => new PrefixShare(System.Net.IPNetwork.Parse(one.Prefix), one.Part))];
+        await Host.Store.Tenant(TenantId.Of(customer.TenantId)).Handle(
+            AnomalyState.Stream,
+            AnomalyState.KeyOf(customer.ContractId, network),
+            state => AnomalyDecider.Decide(state, new JudgeSecond(
+                state.Open ?? new(Customer.NewId(), customer.ContractId, customer.ServiceCode, network, WatchLevel.Prefix),
+                now,
+                new(1_000_000, 2_000),
+                [new(TrafficVector.Total, 1_000_000, 2_000, null, 1_000)],
+                Pulses: 1,
+                Explanation: null,
+                now,
+                prefixes.Length == 0 ? null : prefixes)),
+            new Cause($"test:{Customer.NewId()}"),
+            TestContext.Current.CancellationToken);
+        await Host.CatchUp();
     }
 
     /// <summary>Telemetry is there, whatever it says.</summary>

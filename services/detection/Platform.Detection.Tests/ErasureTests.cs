@@ -34,6 +34,8 @@ public sealed class ErasureTests(PostgresDatabase database, RabbitMqVirtualHost 
             await _service.Send(_customer, "203.0.113.11", OverTheDefault, objectId: shop);
             Assert.Equal(3, (await Open()).Count);
         });
+        await _service.Spread(_customer, "203.0.113.10/32", ("203.0.113.10/32", 0.8), ("203.0.113.128/25", 0.2));
+        Assert.Equal(2L, await Prefixes());
         await Deliver(_customer.Terminated());
         await Host.CatchUp();
         await TimePasses(TimeSpan.FromSeconds(2), until: async () => (await Open()).Count == 1);
@@ -55,11 +57,18 @@ public sealed class ErasureTests(PostgresDatabase database, RabbitMqVirtualHost 
         Assert.Equal(1L, proof.Counts[TenantSession.ErasedKeys]); // the names of its objects
         Assert.Equal(other.ServiceCode, Assert.Single(await Anomalies(openOnly: false)).ServiceCode);
         Assert.Equal(other.ServiceCode, Assert.Single(await Objects()).ServiceCode);
+        Assert.Equal(0L, await Prefixes());
 
         await Deliver(due); // asked again: the same answer again
         var answers = await Eventually.Get(
             () => erased.Facts.Where(fact => fact.ErasureId == due.ErasureId).ToList(), seen => seen.Count == 2, what: "two answers");
         Assert.All(answers, answer => Assert.Equal(2, answer.Counts["target"]));
+
+        async Task<long> Prefixes()
+        {
+            await using var count = Host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand("select count(*) from views.anomaly_prefixes_v1");
+            return (long)(await count.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+        }
     }
 
     [Fact, Trait("Requirement", "R36")]

@@ -26,10 +26,11 @@ public sealed class RebuildTests(PostgresDatabase database, RabbitMqVirtualHost 
         await service.Send(customer, "203.0.113.10", packets: 400_000);
         var client = new AnomaliesClient(host.Channel);
         var anomaly = (await Eventually.Get(async () => (await client.ListAnomaliesAsync(new(), viewer)).Anomalies, seen => seen.Count == 1))[0];
+        await service.Spread(customer, anomaly.Target, ("203.0.113.10/32", 0.8), ("203.0.113.128/25", 0.2));
         await client.MarkFalseAsync(new() { AnomalyId = anomaly.AnomalyId, Reason = "a launch" }, me);
         host.Services.GetRequiredService<UseRecorder>().Enqueue(new UseChanged(
             customer.TenantId, new(customer.ContractId, customer.ServiceCode, 1_000_000_000, 1_200_000_000, DateTimeOffset.UnixEpoch, host.Clock.GetUtcNow())));
-        await Eventually.Equal(2, async () => (await new SecurityEventsClient(host.Channel).ListSecurityEventsAsync(new(), viewer)).Events.Count);
+        await Eventually.Equal(3, async () => (await new SecurityEventsClient(host.Channel).ListSecurityEventsAsync(new(), viewer)).Events.Count);
         await host.CatchUp();
         var before = await Views(host);
 
@@ -39,7 +40,7 @@ public sealed class RebuildTests(PostgresDatabase database, RabbitMqVirtualHost 
         }
 
         Assert.Equal(before, await Views(host));
-        Assert.Equal(2, (await new SecurityEventsClient(host.Channel).ListSecurityEventsAsync(new(), viewer)).Events.Count);
+        Assert.Equal(3, (await new SecurityEventsClient(host.Channel).ListSecurityEventsAsync(new(), viewer)).Events.Count);
     }
 
     private static async Task<IReadOnlyList<string>> Views(ServiceHost host)

@@ -129,7 +129,12 @@ public sealed class TenantIsolationTests(AGateway gateway)
         await Eventually.Equal(200, async () => (int)(await own.Get($"incidents/{incident}")).StatusCode);
         var seen = (await own.Read("incidents")).GetProperty("items");
         Assert.Equal(incident.ToString(), Assert.Single(seen.EnumerateArray()).GetProperty("incidentId").GetString());
-        Assert.Equal("anomaly-detected", (await own.Read($"incidents/{incident}")).GetProperty("timeline")[0].GetProperty("step").GetString());
+        var told = await own.Read($"incidents/{incident}");
+        Assert.Equal("anomaly-detected", told.GetProperty("timeline")[0].GetProperty("step").GetString());
+        var prefix = told.GetProperty("prefixes")[0];
+        Assert.Equal(("203.0.113.0/24", 0.6, 0.6), (prefix.GetProperty("prefix").GetString(), prefix.GetProperty("share").GetDouble(), prefix.GetProperty("peakShare").GetDouble()));
+        Assert.Equal(told.GetProperty("incident").GetProperty("detectedAt").GetDateTimeOffset(), prefix.GetProperty("since").GetDateTimeOffset());
+        Assert.Equal(2, seen[0].GetProperty("prefixCount").GetInt32());
         Assert.Equal(200, (int)(await provider.Get($"incidents/{incident}")).StatusCode);
         Assert.Equal(404, (await Refusal.Of(other.Get($"incidents/{incident}"))).Status);
         Assert.Equal(0, (await other.Read("incidents")).GetProperty("items").GetArrayLength());
@@ -147,5 +152,6 @@ public sealed class TenantIsolationTests(AGateway gateway)
         PacketsPerSecond = 260_000,
         Since = gateway.Clock.GetUtcNow(),
         DetectedAt = gateway.Clock.GetUtcNow(),
+        Prefixes = [new TrafficShare { Value = "203.0.113.0/24", Share = 0.6 }, new TrafficShare { Value = "198.51.100.7/32", Share = 0.4 }],
     };
 }

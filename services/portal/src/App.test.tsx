@@ -1,7 +1,7 @@
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { App } from './App';
-import type { Incident, Session } from './api';
+import type { AttackedPrefix, Incident, Session } from './api';
 import { SpeechProvider } from './words';
 
 const session: Session = { operatorId: 'o1', tenantId: 't1', email: 'aoi@example.com', displayName: 'Aoi', role: 'viewer' };
@@ -27,6 +27,7 @@ class Gateway {
   session: Session | null = session;
   incidents: Incident[] = [];
   details: Record<string, string> = { bits_per_second: '2100000000' };
+  prefixes: AttackedPrefix[] | undefined = [];
   password = 'correct horse';
 
   answer(method: string, path: string, body: string | undefined): Response {
@@ -52,7 +53,7 @@ class Gateway {
       default: {
         const incident = this.incidents.find(({ incidentId }) => path === `/api/v1/incidents/${incidentId}`);
         const step = { at: '2026-11-20T15:00:01.250Z', step: 'anomaly-detected', actor: 'detection', details: this.details };
-        return incident ? Response.json({ incident, timeline: [step] }) : problem(404, 'incident-not-found');
+        return incident ? Response.json({ incident, timeline: [step], prefixes: this.prefixes }) : problem(404, 'incident-not-found');
       }
     }
   }
@@ -177,6 +178,52 @@ it('says why an attack was recognised in the language of the reader, with units'
   expect(await screen.findByText('ntpが90,000 packets/sに達し')).toBeTruthy();
   ['過去の通信から学習したしきい値', '高', 'NTPアンプ攻撃', '検知理由'].forEach((text) => screen.getByText(text));
   expect(screen.queryByText('ntp reached 90,000 packets/s')).toBeNull();
+});
+
+const part = (prefix: string, share: number, peakShare = share, since = attack().detectedAt): AttackedPrefix => ({ prefix, share, peakShare, since });
+
+it('shows what an attack is spread over, each with its share, and what joined later, in both languages', async () => {
+  gateway.incidents = [attack({ prefixCount: 3 })];
+  gateway.prefixes = [
+    part('203.0.113.0/24', 0.6), part('198.51.100.7/32', 0.36, 0.48, '2026-11-20T15:02:06Z'), part('192.0.2.0/24', 0, 0.3),
+  ];
+  location.hash = `#/incidents/${attack().incidentId}`;
+  open();
+  const list = (await screen.findByRole('region', { name: 'Attacked prefixes' })).querySelector('ol')!;
+  const rows = () => [...list.querySelectorAll('li')].map((row) => [...row.querySelectorAll('.address, small, .share')].map((text) => text.textContent));
+  expect(rows()).toEqual([
+    ['203.0.113.0/24', '60 %'],
+    ['198.51.100.7', 'joined after 2 min 5 s', '36 %peak 48 %', 'peak 48 %'],
+    ['192.0.2.0/24', 'no longerpeak 30 %', 'peak 30 %'],
+  ]);
+  // The longest bar is the greatest share; the others are in proportion, what they had behind what they have.
+  expect([...list.querySelectorAll('rect:not(.track)')].map((bar) => bar.getAttribute('width'))).toEqual(['100%', '100%', '80%', '60%', '50%', '0%']);
+  expect(screen.getByText('The attack is spread over 3 prefixes, which have 96 % of its packets. 1 of them joined later.')).toBeTruthy();
+  expect(screen.getByRole('link', { name: /203\.0\.113\.10/ }).textContent).toContain('3 prefixes');
+
+  fireEvent.click(screen.getByRole('button', { name: '日本語' }));
+  expect(rows()[1]).toEqual(['198.51.100.7', '検知の2分5秒後に追加', '36 %最大 48 %', '最大 48 %']);
+  expect(screen.getByText('攻撃は3個のプレフィックスに分散しています。合計で攻撃パケットの96 %を占めます。うち1件は検知後に加わりました。')).toBeTruthy();
+});
+
+it('shows the largest of many prefixes, and all of them when asked', async () => {
+  gateway.incidents = [attack()];
+  gateway.prefixes = Array.from({ length: 32 }, (_, index) => part(`203.0.${index}.0/24`, 1 / 32));
+  location.hash = `#/incidents/${attack().incidentId}`;
+  open();
+  const region = await screen.findByRole('region', { name: 'Attacked prefixes' });
+  expect(region.querySelectorAll('li').length).toBe(8);
+  fireEvent.click(screen.getByRole('button', { name: 'Show all 32 prefixes' }));
+  expect(region.querySelectorAll('li').length).toBe(32);
+});
+
+it.each([[[]], [undefined]])('shows no prefixes of an attack on its target alone: %j', async (prefixes) => {
+  gateway.incidents = [attack()];
+  gateway.prefixes = prefixes;
+  location.hash = `#/incidents/${attack().incidentId}`;
+  open();
+  expect(await screen.findByText('Attack detected')).toBeTruthy();
+  expect(screen.queryByRole('region', { name: 'Attacked prefixes' })).toBeNull();
 });
 
 it('returns to the login when the session has ended', async () => {

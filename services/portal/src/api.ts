@@ -25,6 +25,8 @@ export interface Incident {
   mitigationResult: string;
   /** When an operator said that it was no attack. */
   markedFalseAt: string | null;
+  /** How many prefixes it was spread over; 0: its target alone. A gateway of the release before does not say. */
+  prefixCount?: number;
 }
 
 export interface IncidentStep {
@@ -34,9 +36,22 @@ export interface IncidentStep {
   details: Record<string, string>;
 }
 
+/** One of the prefixes that an attack is spread over. */
+export interface AttackedPrefix {
+  /** CIDR notation. */
+  prefix: string;
+  /** Its part of the attack's packets, 0 to 1, as it was told last; 0: not any more. */
+  share: number;
+  /** The greatest part that was told of it. */
+  peakShare: number;
+  since: string;
+}
+
 export interface IncidentWithTimeline {
   incident: Incident;
   timeline: IncidentStep[];
+  /** Greatest share first; empty: the target alone. A gateway of the release before does not say. */
+  prefixes?: AttackedPrefix[];
 }
 
 export interface IncidentPage {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { duration, japanTime, japanTimeOfDay, rate } from './format';
+import { duration, japanTime, japanTimeOfDay, percent, rate } from './format';
 
 describe('rates', () => {
   it.each([
@@ -12,6 +12,17 @@ describe('rates', () => {
     [123_400_000_000_000, '123 Tbit/s'],
   ])('%d is %s', (amount, text) => expect(rate(amount, 'bit/s')).toBe(text));
   it('names packets', () => expect(rate(350_000, 'packets/s')).toBe('350k packets/s'));
+});
+
+describe('parts', () => {
+  it.each([
+    [0, '0 %'],
+    [0.0001, '<0.1 %'],
+    [0.034, '3.4 %'],
+    [0.0996, '10 %'],
+    [0.425, '43 %'],
+    [1, '100 %'],
+  ])('%d is %s', (part, text) => expect(percent(part)).toBe(text));
 });
 
 describe('times', () => {

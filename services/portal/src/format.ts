@@ -17,6 +17,12 @@ export function rate(amount: number, unit: 'bit/s' | 'packets/s' | 'flows/s'): s
   return unit === 'bit/s' ? `${scaled.toFixed(digits)} ${prefix}${unit}` : `${scaled.toFixed(digits)}${prefix} ${unit}`;
 }
 
+/** A part of the whole: "42 %", "3.4 %", and what is there but small is not nothing: "<0.1 %". */
+export function percent(part: number): string {
+  const of100 = part * 100;
+  return of100 > 0 && of100 < 0.05 ? '<0.1 %' : `${of100.toFixed(of100 === 0 || of100 >= 9.95 ? 0 : 1)} %`;
+}
+
 const clocks: Record<Language, Intl.DateTimeFormat> = {
   ja: new Intl.DateTimeFormat('ja-JP', {
     timeZone: 'Asia/Tokyo', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false,

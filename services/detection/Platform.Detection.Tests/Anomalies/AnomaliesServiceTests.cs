@@ -91,6 +91,35 @@ public sealed class AnomaliesServiceTests(PostgresDatabase database, RabbitMqVir
         Assert.True((long)(await count.ExecuteScalarAsync(TestContext.Current.CancellationToken))! >= 2);
     }
 
+    [Fact, Trait("Requirement", "R1")]
+    public async Task An_anomaly_that_is_spread_over_several_prefixes_names_them_with_their_shares_and_since_when()
+    {
+        var begin = Host.Clock.GetUtcNow();
+        await _service.Spread(_customer, "203.0.112.0/24", ("203.0.112.0/24", 0.6), ("203.0.113.0/24", 0.4));
+        Host.Clock.Advance(TimeSpan.FromSeconds(1));
+        await _service.Spread(_customer, "203.0.112.0/24", ("203.0.114.7/32", 0.7), ("203.0.112.0/24", 0.3));
+
+        var seen = Assert.Single(await Listed(1));
+        Assert.Equal(
+            [("203.0.114.7/32", 0.7, 0.7, begin.AddSeconds(1)), ("203.0.112.0/24", 0.3, 0.6, begin), ("203.0.113.0/24", 0, 0.4, begin)],
+            seen.Prefixes.Select(one => (one.Prefix, one.Share, one.PeakShare, one.Since.ToDateTimeOffset())));
+        Assert.Equal(seen, await Client.GetAnomalyAsync(new() { AnomalyId = seen.AnomalyId }, Mine));
+    }
+
+    [Fact]
+    public async Task Where_an_anomaly_began_at_its_target_alone_that_one_did_not_join_later()
+    {
+        var begin = Host.Clock.GetUtcNow();
+        await _service.Spread(_customer, "203.0.112.9/32");
+        Assert.Empty(Assert.Single(await Listed(1)).Prefixes);
+        Host.Clock.Advance(TimeSpan.FromSeconds(1));
+        await _service.Spread(_customer, "203.0.112.9/32", ("203.0.112.0/24", 0.8), ("203.0.113.0/24", 0.2));
+
+        Assert.Equal(
+            [("203.0.112.0/24", begin), ("203.0.113.0/24", begin.AddSeconds(1))],
+            (await Listed(1))[0].Prefixes.Select(one => (one.Prefix, one.Since.ToDateTimeOffset())));
+    }
+
     [Fact]
     public async Task Pages_of_anomalies_follow_each_other_without_gap_or_repetition()
     {

@@ -4,13 +4,13 @@ using Platform.EventStore;
 
 namespace Platform.Detection.Anomalies;
 
-/// <summary>Read model: one row per anomaly.</summary>
+/// <summary>Read model: one row per anomaly, and one per prefix that it is spread over.</summary>
 /// <remarks>Lags the stream by the projection's delay. To rebuild: bump the version and deploy.</remarks>
 internal sealed class KnownAnomalies : IProjection
 {
     public string Name => "known_anomalies_v1";
 
-    public IReadOnlyList<string> Tables => ["anomalies_v1"];
+    public IReadOnlyList<string> Tables => ["anomalies_v1", "anomaly_prefixes_v1"];
 
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
@@ -26,6 +26,7 @@ internal sealed class KnownAnomalies : IProjection
                         {(short)e.Subject.Level}, {(short)e.Subject.Direction}, {(short)e.Severity}, {Json(e.Explanation)})
                     on conflict do nothing
                     """);
+                Prefixes(recorded.TenantId, e.Subject, e.Prefixes, e.DetectedAt, sql);
                 break;
 
             case AnomalyChanged e:
@@ -36,6 +37,7 @@ internal sealed class KnownAnomalies : IProjection
                         severity = {(short)e.Severity}, pulses = {e.Pulses}, explanation = coalesce({Json(e.Explanation)}, explanation)
                     where tenant_id = {recorded.TenantId.ToGuid()} and anomaly_id = {e.Subject.AnomalyId}
                     """);
+                Prefixes(recorded.TenantId, e.Subject, e.Prefixes, e.ChangedAt, sql);
                 break;
 
             case AnomalyEnded e:
@@ -58,6 +60,26 @@ internal sealed class KnownAnomalies : IProjection
                     """);
                 break;
         }
+    }
+
+    /// <summary>Of an anomaly that was recognised by its target alone, that one did not join later.</summary>
+    private static void Prefixes(TenantId tenant, AnomalySubject subject, IReadOnlyList<PrefixShare>? told, DateTimeOffset at, SqlBatch sql)
+    {
+        if (told is null)
+        {
+            return;
+        }
+
+        sql.Add($"""
+            insert into views.anomaly_prefixes_v1 as known (tenant_id, anomaly_id, prefix, service_code, share, peak_share, since)
+            select tenant_id, anomaly_id, prefix, service_code, share, share,
+                case when prefix && target and not exists (select from views.anomaly_prefixes_v1 one
+                        where one.tenant_id = anomaly.tenant_id and one.anomaly_id = anomaly.anomaly_id)
+                    then detected_at else {at} end
+            from views.anomalies_v1 anomaly, unnest({told.Select(one => one.Prefix).ToArray()}, {told.Select(one => one.Part).ToArray()}) as told (prefix, share)
+            where tenant_id = {tenant.ToGuid()} and anomaly_id = {subject.AnomalyId}
+            on conflict (tenant_id, anomaly_id, prefix) do update set share = excluded.share, peak_share = greatest(known.peak_share, excluded.peak_share)
+            """);
     }
 
     private static string? Json(Explanation? explanation) => explanation is null ? null : JsonSerializer.Serialize(explanation);

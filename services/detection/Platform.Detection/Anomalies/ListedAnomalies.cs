@@ -18,7 +18,9 @@ internal static class ListedAnomalies
     private const string Columns =
         """
         anomaly_id, service_code, object_id, target, vectors, peak_bits_per_second, peak_packets_per_second, detected_at, ended_at,
-        marked_false_at is not null, coalesce(proposal, '[]'), severity, level, direction, pulses, explanation, marked_false_by, marked_false_reason
+        marked_false_at is not null, coalesce(proposal, '[]'), severity, level, direction, pulses, explanation, marked_false_by, marked_false_reason,
+        (select json_agg(p order by share desc, peak_share desc, prefix) from views.anomaly_prefixes_v1 p
+            where p.tenant_id = anomalies_v1.tenant_id and p.anomaly_id = anomalies_v1.anomaly_id)
         """;
 
     public static async Task<ListAnomaliesResponse> Read(
@@ -100,5 +102,13 @@ internal static class ListedAnomalies
         Explanation = reader.IsDBNull(15) ? null : JsonSerializer.Deserialize<Explanation>(reader.GetString(15))!.Describe(),
         MarkedFalseBy = reader.IsDBNull(16) ? "" : reader.GetString(16),
         MarkedFalseReason = reader.IsDBNull(17) ? "" : reader.GetString(17),
+        Prefixes = { reader.IsDBNull(18) ? [] : JsonSerializer.Deserialize<PrefixRow[]>(reader.GetString(18), PrefixRow.Names)!.Select(row => row.Describe()) },
     };
+
+    private sealed record PrefixRow(string Prefix, double Share, double PeakShare, DateTimeOffset Since)
+    {
+        public static readonly JsonSerializerOptions Names = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+        public AttackedPrefix Describe() => new() { Prefix = Prefix, Share = Share, PeakShare = PeakShare, Since = Timestamp.FromDateTimeOffset(Since) };
+    }
 }

@@ -105,6 +105,7 @@ internal sealed class DetectionEraser(
             """
             delete from views.pulses_v1 where anomaly_id in
                 (select anomaly_id from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode);
+            delete from views.anomaly_prefixes_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.protected_objects_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.baselines_v1 where tenant_id = @TenantId and service_code = @ServiceCode;

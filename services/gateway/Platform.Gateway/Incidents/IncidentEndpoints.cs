@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Platform.Gateway.Access;
 using Platform.Hosting;
+using static Platform.Gateway.Protection.AnomalyEndpoints;
 using Wire = Platform.Contracts.Grpc.Reporting.V1;
 
 namespace Platform.Gateway.Incidents;
@@ -20,6 +21,7 @@ internal static class IncidentEndpoints
     /// <param name="EndedAt">When (UTC); null while the attack goes on.</param>
     /// <param name="MitigationResult">Open: active (a countermeasure is in force), not-defended or none. Closed: defended, not-helped, not-defended or none.</param>
     /// <param name="MarkedFalseAt">When an operator said that it was no attack (UTC); null: nobody did.</param>
+    /// <param name="PrefixCount">How many prefixes it was spread over since it began; 0: its target alone.</param>
     public sealed record IncidentAnswer(
         string IncidentId,
         string TenantId,
@@ -32,7 +34,8 @@ internal static class IncidentEndpoints
         DateTimeOffset DetectedAt,
         DateTimeOffset? EndedAt,
         string MitigationResult,
-        DateTimeOffset? MarkedFalseAt);
+        DateTimeOffset? MarkedFalseAt,
+        int PrefixCount);
 
     /// <param name="Items">Newest first.</param>
     /// <param name="NextCursor">Send as <c>cursor</c> for the next page; null on the last.</param>
@@ -46,7 +49,9 @@ internal static class IncidentEndpoints
 
     /// <param name="Incident">The incident.</param>
     /// <param name="Timeline">Oldest first.</param>
-    public sealed record IncidentWithTimeline(IncidentAnswer Incident, IReadOnlyList<IncidentStepAnswer> Timeline);
+    /// <param name="Prefixes">What it is spread over where that is more than the target, at most 32: greatest share first. Empty as well where it was recorded before this was told.</param>
+    public sealed record IncidentWithTimeline(
+        IncidentAnswer Incident, IReadOnlyList<IncidentStepAnswer> Timeline, IReadOnlyList<AttackedPrefixAnswer> Prefixes);
 
     public static void MapIncidents(this IEndpointRouteBuilder routes)
     {
@@ -80,7 +85,8 @@ internal static class IncidentEndpoints
             new Wire.GetIncidentRequest { TenantId = TenantScope.Of(http), IncidentId = incidentId.ToString() });
         return TypedResults.Ok(new IncidentWithTimeline(
             ToAnswer(answer.Incident),
-            [.. answer.Timeline.Select(s => new IncidentStepAnswer(s.At.ToDateTimeOffset(), s.Step, s.Actor, s.Details.ToDictionary()))]));
+            [.. answer.Timeline.Select(s => new IncidentStepAnswer(s.At.ToDateTimeOffset(), s.Step, s.Actor, s.Details.ToDictionary()))],
+            [.. answer.Prefixes.Select(one => new AttackedPrefixAnswer(one.Prefix, one.Share, one.PeakShare, one.Since.ToDateTimeOffset()))]));
     }
 
     private static IncidentAnswer ToAnswer(Wire.Incident incident) => new(
@@ -95,5 +101,6 @@ internal static class IncidentEndpoints
         incident.DetectedAt.ToDateTimeOffset(),
         incident.EndedAt.ToInstant(),
         incident.MitigationResult,
-        incident.MarkedFalseAt.ToInstant());
+        incident.MarkedFalseAt.ToInstant(),
+        incident.PrefixCount);
 }

@@ -27,6 +27,7 @@ internal static class AnomalyEndpoints
     /// <param name="Explanation">Why, as it was told last; null when it was never told.</param>
     /// <param name="MarkedFalseBy">Operator (UUID) who said that it was none; empty unless it is marked false.</param>
     /// <param name="MarkedFalseReason">In their words.</param>
+    /// <param name="Prefixes">What it is spread over where that is more than the target, at most 32: greatest share first.</param>
     public sealed record AnomalyAnswer(
         string AnomalyId,
         string ServiceCode,
@@ -45,7 +46,14 @@ internal static class AnomalyEndpoints
         int Pulses,
         ExplanationAnswer? Explanation,
         string MarkedFalseBy,
-        string MarkedFalseReason);
+        string MarkedFalseReason,
+        IReadOnlyList<AttackedPrefixAnswer> Prefixes);
+
+    /// <param name="Prefix">CIDR notation.</param>
+    /// <param name="Share">Its part of the attack's packets, 0 to 1, as it was told last; 0: not any more.</param>
+    /// <param name="PeakShare">The greatest part that was told of it.</param>
+    /// <param name="Since">When it was seen under attack first (UTC); later than the detection where it joined later.</param>
+    public sealed record AttackedPrefixAnswer(string Prefix, double Share, double PeakShare, DateTimeOffset Since);
 
     /// <param name="Sentence">Which rule fired, whose traffic was measured, how far over it was, what is usual at that hour.</param>
     /// <param name="SentenceJa">The same in Japanese; empty: not known.</param>
@@ -164,7 +172,8 @@ internal static class AnomalyEndpoints
         anomaly.Pulses,
         anomaly.Explanation is { } why ? Describe(why) : null,
         anomaly.MarkedFalseBy,
-        anomaly.MarkedFalseReason);
+        anomaly.MarkedFalseReason,
+        [.. anomaly.Prefixes.Select(one => new AttackedPrefixAnswer(one.Prefix, one.Share, one.PeakShare, one.Since.ToDateTimeOffset()))]);
 
     private static ExplanationAnswer Describe(Wire.Explanation why) => new(
         why.Sentence,

@@ -3,11 +3,12 @@ import { japanTime, japanTimeOfDay, rate } from '../format';
 import { useSpeech, type Language } from '../words';
 import type { Words } from '../words/en';
 import type { Names } from './IncidentsPage';
+import { Prefixes } from './Prefixes';
 import { Elapsed, hostOf, MarkedFalse, Status, vectorNames } from './parts';
 
 export function IncidentDetail({ content, names }: { content: IncidentWithTimeline; names: Names }) {
   const { language, words } = useSpeech();
-  const { incident, timeline } = content;
+  const { incident, timeline, prefixes = [] } = content;
   const label = names.label(incident.serviceCode);
   const tenant = names.tenant(incident.tenantId);
   return (
@@ -42,6 +43,7 @@ export function IncidentDetail({ content, names }: { content: IncidentWithTimeli
         </Fact>
         {tenant !== null && <Fact name={words.tenant}>{tenant}</Fact>}
       </dl>
+      <Prefixes prefixes={prefixes} incident={incident} />
       <h3>{words.timeline}</h3>
       <ol className="timeline">
         {timeline.map((step, index) => (

@@ -19,6 +19,7 @@ export function IncidentList({ incidents, selected, names }: { incidents: Incide
               <Status incident={incident} />
               <MarkedFalse incident={incident} />
               <strong className="address">{hostOf(incident.target)}</strong>
+              {incident.prefixCount ? <span className="row-spread">{words.spreadOver(incident.prefixCount)}</span> : null}
               <span className="row-vectors">{vectorNames(incident.vectors, words)}</span>
             </span>
             <span className="row-numbers">

@@ -20,9 +20,11 @@ public sealed class WhenErasureDueTests(AReportingService service) : IClassFixtu
         var (otherContract, otherTenant) = (AnAttack(Acme, "DP00000102"), AnAttack(Borg, "DP00000103"));
         foreach (var facts in new[] { first, second, otherContract, otherTenant })
         {
-            await Deliver(facts.Story);
+            await Deliver([facts.Detected with { Prefixes = [new() { Value = "203.0.113.0/24", Share = 1 }] }, .. facts.Story.Skip(1)]);
         }
 
+        await service.Host.CatchUp();
+        Assert.Equal(2, await Rows("views.incident_prefixes", first.AnomalyId, second.AnomalyId));
         var erasureId = service.NewId();
         await using var answers = await service.Host.Listen<DataErased>();
         await Deliver(first.ErasureDue(erasureId));
@@ -34,6 +36,7 @@ public sealed class WhenErasureDueTests(AReportingService service) : IClassFixtu
         var everything = await Everything();
         Assert.DoesNotContain(first.AnomalyId.ToString(), WithoutNamesOfErasedStreams(everything), StringComparison.Ordinal);
         Assert.DoesNotContain(second.AnomalyId.ToString(), WithoutNamesOfErasedStreams(everything), StringComparison.Ordinal);
+        Assert.Equal(2, await service.Query<long>("select count(*) from views.incident_prefixes"));
         Assert.Equal(2, await Rows("views.incidents", otherContract.AnomalyId, otherTenant.AnomalyId));
         Assert.Equal(18, await Rows("views.incident_steps", otherContract.AnomalyId, otherTenant.AnomalyId));
         Assert.Contains($"incident:{otherContract.AnomalyId}", everything, StringComparison.Ordinal);

@@ -114,6 +114,53 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     }
 
     [Fact]
+    [Trait("Requirement", "R1")]
+    public async Task An_attack_that_is_spread_over_several_prefixes_names_them_with_their_shares_and_what_joined_later()
+    {
+        var (right, wrong) = (AnAttack(), AnAttack());
+        await Deliver(Story(right));
+        await Deliver([.. Story(wrong).Reverse()]);
+
+        foreach (var facts in (Facts[])[right, wrong])
+        {
+            var told = await Get(facts);
+            var (begin, grown) = (facts.DetectedAt, facts.Changed.ChangedAt);
+            Assert.Equal(
+                [("198.51.100.7/32", 0.7, 0.7, grown), ("203.0.113.0/24", 0.3, 0.9, begin), ("192.0.2.0/24", 0, 0.4, begin)],
+                told.Prefixes.Select(one => (one.Prefix, one.Share, one.PeakShare, one.Since.ToDateTimeOffset())));
+            Assert.Equal(3, told.Incident.PrefixCount);
+        }
+
+        static object[] Story(Facts facts) =>
+        [
+            facts.Detected with { Prefixes = Shares(("203.0.113.0/24", 0.6), ("192.0.2.0/24", 0.4)) },
+            facts.Changed with { Prefixes = Shares(("203.0.113.0/24", 0.9), ("198.51.100.7/32", 0.1), ("192.0.2.0/24", 0)) },
+            facts.Changed with { Revision = 2, ChangedAt = facts.Changed.ChangedAt.AddMinutes(1) }, // nothing new of that
+            facts.Changed with
+            {
+                Revision = 3,
+                ChangedAt = facts.Changed.ChangedAt.AddMinutes(2),
+                Prefixes = Shares(("198.51.100.7/32", 0.7), ("203.0.113.0/24", 0.3), ("192.0.2.0/24", 0)),
+            },
+        ];
+    }
+
+    [Fact]
+    public async Task Where_an_attack_began_at_its_target_alone_that_one_did_not_join_later()
+    {
+        var facts = AnAttack();
+        await Deliver(facts.Detected);
+        var told = await Get(facts);
+        Assert.Equal((0, 0), (told.Prefixes.Count, told.Incident.PrefixCount));
+
+        await Deliver(facts.Changed with { Prefixes = Shares(("203.0.113.0/24", 0.8), ("192.0.2.0/24", 0.2)) });
+
+        Assert.Equal(
+            [("203.0.113.0/24", facts.DetectedAt), ("192.0.2.0/24", facts.Changed.ChangedAt)],
+            (await Get(facts)).Prefixes.Select(one => (one.Prefix, one.Since.ToDateTimeOffset())));
+    }
+
+    [Fact]
     public async Task What_was_heard_before_the_question_is_in_the_answer()
     {
         var facts = AnAttack();
@@ -301,7 +348,7 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
         await Deliver(facts.Detected, facts.Ended, facts.Failed);
         var before = (await Get(facts)).Incident;
 
-        await Deliver(facts.Defended, facts.Changed);
+        await Deliver(facts.Defended, facts.Changed with { Prefixes = Shares(("192.0.2.0/24", 1)) });
 
         var told = await Get(facts);
         Assert.Equal(before, told.Incident);
@@ -335,12 +382,14 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
     {
         await Deliver(AnAttack().Story);
         await Deliver([.. AnAttack().Story.Reverse()]);
+        await Deliver(AnAttack().Detected with { Prefixes = Shares(("203.0.113.0/24", 0.6), ("192.0.2.0/24", 0.4)) });
         await service.Host.CatchUp();
         var before = await Views();
 
         await service.Host.Stop();
         await service.Query<long>("""
             with a as (delete from views.incidents), b as (delete from views.incident_steps), d as (delete from views.incident_countermeasures),
+                e as (delete from views.incident_prefixes),
                 c as (update platform.checkpoints set position = 0 where name = 'incident_timelines_v2' returning 1)
             select count(*) from c
             """);
@@ -369,6 +418,9 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
 
         Assert.Contains(refused.StatusCode, new[] { StatusCode.Unauthenticated, StatusCode.PermissionDenied });
     }
+
+    private static TrafficShare[] Shares(params IEnumerable<(string Prefix, double Share)> shares) =>
+        [.. shares.Select(one => new TrafficShare { Value = one.Prefix, Share = one.Share })];
 
     private Facts AnAttack() => new(Acme, "DP00000001", service.NewId(), service.Clock.GetUtcNow().AddHours(-1));
 
@@ -401,5 +453,6 @@ public sealed class IncidentTimelineTests(AReportingService service) : IClassFix
         select (select coalesce(json_agg(i order by tenant_id, incident_id), '[]') from views.incidents i)::text
             || (select coalesce(json_agg(s order by tenant_id, incident_id, step_id), '[]') from views.incident_steps s)::text
             || (select coalesce(json_agg(c order by tenant_id, incident_id, countermeasure_id), '[]') from views.incident_countermeasures c)::text
+            || (select coalesce(json_agg(p order by tenant_id, incident_id, prefix), '[]') from views.incident_prefixes p)::text
         """);
 }

@@ -40,6 +40,10 @@ internal static class Explained
         }
     }
 
+    /// <summary>What it is spread over; null: nothing is said of that.</summary>
+    public static IReadOnlyList<PrefixFinding>? AsFound(this IReadOnlyList<TrafficShare>? prefixes) =>
+        prefixes is { Count: > 0 } ? [.. prefixes.Select(one => new PrefixFinding(one.Value, one.Share))] : null;
+
     private static string Shares(IEnumerable<TrafficShare> shares, string before = "") =>
         string.Join(", ", shares.Select(share => Invariant($"{before}{share.Value} ({share.Share * 100:0} %)")));
 }

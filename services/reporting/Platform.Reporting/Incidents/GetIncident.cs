@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Google.Protobuf.WellKnownTypes;
 using Npgsql;
@@ -7,7 +8,7 @@ using Wire = Platform.Contracts.Grpc.Reporting.V1;
 
 namespace Platform.Reporting.Incidents;
 
-/// <summary>Query: one incident with its response history, oldest step first by the time it happened.</summary>
+/// <summary>Query: one incident with its response history, oldest step first by the time it happened, and what it is spread over.</summary>
 internal sealed class GetIncident(NpgsqlDataSource database)
 {
     /// <returns>Null when it is not there, not of this tenant, or older than is shown.</returns>
@@ -26,6 +27,15 @@ internal sealed class GetIncident(NpgsqlDataSource database)
             tenant,
             incidentId));
         batch.BatchCommands[1].Parameters.Add(new NpgsqlParameter { Value = IncidentSteps.InOrder });
+        // Where the detection named its target alone, that one did not join later.
+        batch.BatchCommands.Add(Scoped(
+            $"""
+            select prefix, share, peak_share, case when prefix && target::cidr and min(since) over () > detected_at then detected_at else since end
+            from views.incident_prefixes join views.incidents using (tenant_id, incident_id) where {Scope}
+            order by share desc, peak_share desc, prefix
+            """,
+            tenant,
+            incidentId));
 
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
@@ -45,6 +55,18 @@ internal sealed class GetIncident(NpgsqlDataSource database)
             };
             step.Details.Add(JsonSerializer.Deserialize<Dictionary<string, string>>(reader.GetString(3))!);
             response.Timeline.Add(step);
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            response.Prefixes.Add(new Wire.AttackedPrefix
+            {
+                Prefix = reader.GetFieldValue<IPNetwork>(0).ToString(),
+                Share = reader.GetDouble(1),
+                PeakShare = reader.GetDouble(2),
+                Since = Timestamp.FromDateTimeOffset(reader.GetFieldValue<DateTimeOffset>(3)),
+            });
         }
 
         return response;

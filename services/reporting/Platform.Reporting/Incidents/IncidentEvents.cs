@@ -62,6 +62,7 @@ internal sealed record IncidentClosed(Guid IncidentId, string ServiceCode, DateT
 /// <param name="ByHand">The defence that a person began, which the step is about; null: that of the rules, and in older events.</param>
 /// <param name="InForce">Countermeasure that is in force from this step on; null for what only lets through, and in older events.</param>
 /// <param name="Gone">Countermeasure that is in force no more; null in older events.</param>
+/// <param name="Prefixes">All that the attack is spread over as this step knows it; null: the target alone, nothing new is known of it, and in older events.</param>
 internal sealed record IncidentFindings(
     string? Target = null,
     IReadOnlyList<string>? Vectors = null,
@@ -70,10 +71,16 @@ internal sealed record IncidentFindings(
     string? MitigationResult = null,
     Guid? ByHand = null,
     Guid? InForce = null,
-    Guid? Gone = null)
+    Guid? Gone = null,
+    IReadOnlyList<PrefixFinding>? Prefixes = null)
 {
     public static readonly IncidentFindings None = new();
 }
+
+/// <summary>One of the prefixes that an attack is spread over.</summary>
+/// <param name="Prefix">CIDR notation.</param>
+/// <param name="Share">Its part of the attack's packets, 0 to 1; 0: not any more.</param>
+internal sealed record PrefixFinding(string Prefix, double Share);
 
 /// <summary>The steps of a timeline, as they stand in contracts and pages.</summary>
 internal static class IncidentSteps

@@ -4,7 +4,7 @@ using Platform.Hosting.Erasures;
 
 namespace Platform.Reporting.Incidents;
 
-/// <summary>Read model: the head and the timeline of each incident, and what is in force against it.</summary>
+/// <summary>Read model: the head and the timeline of each incident, what it is spread over, and what is in force against it.</summary>
 /// <remarks>
 /// An erasure stands in the event order behind every fact that it erased, so its rows are deleted here too: a batch
 /// that was read
@@ -16,7 +16,7 @@ internal sealed class IncidentTimelines : IProjection
 
     public string Name => Checkpoint;
 
-    public IReadOnlyList<string> Tables => ["incidents", "incident_steps", "incident_countermeasures"];
+    public IReadOnlyList<string> Tables => ["incidents", "incident_steps", "incident_countermeasures", "incident_prefixes"];
 
     public void Project(RecordedEvent recorded, SqlBatch sql)
     {
@@ -36,6 +36,7 @@ internal sealed class IncidentTimelines : IProjection
                 {
                     Head(recorded.TenantId, incidentId, e, sql); // after the report the head stays as the report says
                     InForce(recorded.TenantId, incidentId, e, sql);
+                    Prefixes(recorded.TenantId, incidentId, e, sql);
                 }
 
                 if (e.Step == IncidentSteps.AnomalyMarkedFalse) // no fact of the attack, so the report says nothing of it, and it counts after that too
@@ -76,6 +77,7 @@ internal sealed class IncidentTimelines : IProjection
                 break;
 
             case DataErasureRecorded { DataClasses.Count: > 0 } e:
+                sql.Add($"delete from views.incident_prefixes where service_code = {e.ServiceCode}");
                 sql.Add($"delete from views.incident_countermeasures where service_code = {e.ServiceCode}");
                 sql.Add($"delete from views.incident_steps where service_code = {e.ServiceCode}");
                 sql.Add($"delete from views.incidents where service_code = {e.ServiceCode}");
@@ -122,6 +124,27 @@ internal sealed class IncidentTimelines : IProjection
             values ({tenant.Value}, {incidentId}, {countermeasure}, {e.ServiceCode}, {announcedAt}, {withdrawnAt})
             on conflict (tenant_id, incident_id, countermeasure_id) do update
             set announced_at = greatest(known.announced_at, excluded.announced_at), withdrawn_at = greatest(known.withdrawn_at, excluded.withdrawn_at)
+            """);
+    }
+
+    /// <summary>A list names all that were named before it, so of each the latest word counts, by the time at which it was told.</summary>
+    private static void Prefixes(TenantId tenant, Guid incidentId, IncidentStepRecorded e, SqlBatch sql)
+    {
+        if (e.Findings.Prefixes is not { } told)
+        {
+            return;
+        }
+
+        sql.Add($"""
+            insert into views.incident_prefixes as known
+                (tenant_id, incident_id, prefix, service_code, share, peak_share, since, told_at)
+            select {tenant.Value}, {incidentId}, prefix::cidr, {e.ServiceCode}, share, share, {e.HappenedAt}, {e.HappenedAt}
+            from unnest({told.Select(one => one.Prefix).ToArray()}, {told.Select(one => one.Share).ToArray()}) as told (prefix, share)
+            on conflict (tenant_id, incident_id, prefix) do update set
+                share = case when excluded.told_at >= known.told_at then excluded.share else known.share end,
+                peak_share = greatest(known.peak_share, excluded.peak_share),
+                since = least(known.since, excluded.since),
+                told_at = greatest(known.told_at, excluded.told_at)
             """);
     }
 

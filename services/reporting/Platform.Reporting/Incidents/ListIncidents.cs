@@ -105,7 +105,8 @@ internal static class IncidentRow
         "incident_id, tenant_id, service_code, target, vectors, peak_bits_per_second, peak_packets_per_second,"
         + " detected_at, ended_at, mitigation_result, reported_at, has_failed and not has_started,"
         + " exists (select from views.incident_countermeasures c where c.tenant_id = incidents.tenant_id and c.incident_id = incidents.incident_id"
-        + " and c.announced_at > coalesce(c.withdrawn_at, '-infinity')), marked_false_at";
+        + " and c.announced_at > coalesce(c.withdrawn_at, '-infinity')), marked_false_at,"
+        + " (select count(*)::int from views.incident_prefixes p where p.tenant_id = incidents.tenant_id and p.incident_id = incidents.incident_id)";
 
     public static Wire.Incident Read(NpgsqlDataReader row)
     {
@@ -126,6 +127,7 @@ internal static class IncidentRow
                 : MitigationResults.None,
             Status = row.IsDBNull(10) ? IncidentStatus.Open : IncidentStatus.Closed,
             MarkedFalseAt = row.IsDBNull(13) ? null : Timestamp.FromDateTimeOffset(row.GetFieldValue<DateTimeOffset>(13)),
+            PrefixCount = row.GetInt32(14),
         };
         incident.Vectors.AddRange(row.GetFieldValue<string[]>(4));
         return incident;

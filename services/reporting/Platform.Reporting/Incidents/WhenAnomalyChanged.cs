@@ -20,7 +20,8 @@ internal sealed class WhenAnomalyChanged(IncidentRecorder incidents) : IConsumer
                 fact.Target,
                 [.. fact.Vectors.Select(vector => vector.Vector)],
                 fact.PeakBitsPerSecond,
-                fact.PeakPacketsPerSecond),
+                fact.PeakPacketsPerSecond,
+                Prefixes: fact.Prefixes.AsFound()),
             new Dictionary<string, string>
             {
                 ["vectors"] = string.Join(", ", fact.Vectors.Select(vector => vector.Vector)),

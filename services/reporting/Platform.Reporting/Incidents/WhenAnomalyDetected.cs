@@ -20,7 +20,8 @@ internal sealed class WhenAnomalyDetected(IncidentRecorder incidents) : IConsume
                 fact.Target,
                 [.. fact.Vectors.Select(vector => vector.Vector)],
                 fact.BitsPerSecond,
-                fact.PacketsPerSecond),
+                fact.PacketsPerSecond,
+                Prefixes: fact.Prefixes.AsFound()),
             new Dictionary<string, string>
             {
                 ["target"] = fact.Target,
