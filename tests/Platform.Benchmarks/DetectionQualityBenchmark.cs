@@ -88,8 +88,9 @@ internal static class DetectionQualityBenchmark
 
         var attacks = world.Events.Where(happening => happening.IsAttack).ToArray();
         IReadOnlyList<Alarm>[] alarms = [ours.Alarms, simple[0].Alarms, simple[1].Alarms];
+        IReadOnlyList<Alarm>[] told = [[.. ours.Alarms, .. ours.Widened], simple[0].Alarms, simple[1].Alarms];
         var outcome = new Outcome(
-            [.. attacks.Select(attack => new Played(attack.Factor, [.. alarms.Select(all => FoundAfter(attack, all, world.Timeout))], Told(attack, ours).Announced, Told(attack, ours).EndedAfter))],
+            [.. attacks.Select(attack => new Played(attack.Factor, [.. told.Select(all => FoundAfter(attack, all, world.Timeout))], Told(attack, ours).Announced, Told(attack, ours).EndedAfter))],
             [.. alarms.Select(all => all.Where(alarm => !attacks.Any(attack => Belongs(alarm, attack)))
                 .Sum(alarm => IsEventful(world.Events, alarm.At - 1) ? 1.0 : calm))]);
         if (tells)

@@ -59,6 +59,9 @@ internal sealed class OurDetector
 
     public List<AnomalyDetected> Detected { get; } = [];
 
+    /// <summary>What an open anomaly was told to be about as well.</summary>
+    public List<Alarm> Widened { get; } = [];
+
     /// <summary>When an anomaly was over.</summary>
     public Dictionary<Guid, double> Ended { get; } = [];
 
@@ -141,12 +144,12 @@ internal sealed class OurDetector
                 state = AnomalyState.Evolve(state, happened);
                 if (happened is AnomalyDetected detected)
                 {
-                    var target = detected.Subject.Target;
-                    var address = target.BaseAddress.GetAddressBytes();
-                    var bits = (8 * address.Length) - target.PrefixLength; // of a /48 the hosts are the last byte
-                    var first = ((_world.IsV6 ? address[5] : address[2] - 113) * 256) + address[^1];
-                    _alarms.Add(new Alarm(at, (first, first + (1 << (_world.IsV6 ? Math.Min(8, bits) : bits)) - 1)));
+                    _alarms.Add(new Alarm(at, Hosts(detected.Subject.Target)));
                     Detected.Add(detected);
+                }
+                else if (happened is AnomalyChanged { Prefixes: { } prefixes })
+                {
+                    Widened.AddRange(prefixes.Where(prefix => prefix.Part > 0).Select(prefix => new Alarm(at, Hosts(prefix.Prefix))));
                 }
                 else if (happened is AnomalyEnded ended)
                 {
@@ -157,6 +160,14 @@ internal sealed class OurDetector
             _streams[key] = state;
             finding.Judge.Adopt(finding, state);
         }
+    }
+
+    private (int First, int Last) Hosts(IPNetwork named)
+    {
+        var address = named.BaseAddress.GetAddressBytes();
+        var bits = (8 * address.Length) - named.PrefixLength; // of a /48 the hosts are the last byte
+        var first = ((_world.IsV6 ? address[5] : address[2] - 113) * 256) + address[^1];
+        return (first, first + (1 << (_world.IsV6 ? Math.Min(8, bits) : bits)) - 1);
     }
 
     private void See(int host, Origin source, PacketKind kind, double packets, double bytes)

@@ -28,7 +28,7 @@ internal sealed class Origin(int number, int count, double skew, int sourcePort,
                 .Select(same => (Address(same.Key), (long)same.Count()));
         }
 
-        return Enumerable.Range(1, Math.Min(count, Listed)).Select(rank => (Address(rank), random.Poisson(packets * Part(rank)))).Where(one => one.Item2 > 0);
+        return Enumerable.Range(1, count <= Few ? count : Listed).Select(rank => (Address(rank), random.Poisson(packets * Part(rank)))).Where(one => one.Item2 > 0);
     }
 
     private uint Address(int rank) => unchecked(_first + (uint)rank);

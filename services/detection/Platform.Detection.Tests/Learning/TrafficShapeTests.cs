@@ -233,7 +233,9 @@ public sealed class TrafficShapeTests
         var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1), lowShare: 0.7);
         Assert.False(rules.Judge(WithBeginnings(times: 3, beginnings: 3), new TargetWatch(default, WatchLevel.Object)).IsOver);
         Assert.False(rules.Judge(WithBeginnings(times: 4.6, beginnings: 5), new TargetWatch(default, WatchLevel.Object)).IsOver); // at once
-        Assert.True(rules.Judge(WithBeginnings(times: 6, beginnings: 6), new TargetWatch(default, WatchLevel.Object)).IsOver);
+        Assert.False(rules.Judge(WithBeginnings(times: 6, beginnings: 6), new TargetWatch(default, WatchLevel.Object)).IsOver); // so many packets leave no doubt
+        Assert.True(rules.Judge(WithBeginnings(times: 6, beginnings: 3), new TargetWatch(default, WatchLevel.Object)).IsOver);
+        Assert.True(rules.Judge(WithBeginnings(times: 12, beginnings: 12), new TargetWatch(default, WatchLevel.Object)).IsOver);
         Assert.True(rules.Judge(WithBeginnings(times: 3, beginnings: 1), new TargetWatch(default, WatchLevel.Object)).IsOver);
     }
 

@@ -14,6 +14,8 @@ internal readonly record struct Amount(long Bits, long Packets, long Flows = 0)
     public static Amount operator -(Amount left, Amount right) => new(
         Math.Max(0, left.Bits - right.Bits), Math.Max(0, left.Packets - right.Packets), Math.Max(0, left.Flows - right.Flows));
 
+    public static Amount operator *(Amount left, double times) => new((long)(left.Bits * times), (long)(left.Packets * times), (long)(left.Flows * times));
+
     public static Amount Max(Amount left, Amount right) => new(
         Math.Max(left.Bits, right.Bits), Math.Max(left.Packets, right.Packets), Math.Max(left.Flows, right.Flows));
 

@@ -322,32 +322,32 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
             return (series.SoFar.Mean, series.SoFar.Peak, Doubt: 2.5); // minutes of the first day
         }
 
-        var usual = Around(series.Mean, seen, hour);
-        if (seen[hour] == 0)
-        {
-            // The same hour of other days, or else the busiest hour of all. Of four days of the week two are working days, and of seven the weekend is two.
-            var days = Enumerable.Range(0, 7).Select(day => (day * 24) + (hour % 24)).Where(other => seen[other] > 0).ToArray();
-            doubt = days.Length >= KnownDays ? 1.3 : days.Length > 0 ? 1.8 : 2.2;
-            usual = days.Length > 0 ? days.Max(other => Around(series.Mean, seen, other)) : series.Mean.Max();
-            var highest = days.Length > 0 ? days.Max(other => Around(series.Peak, seen, other)) : series.Peak.Max();
-            return (usual * Trend, highest * Trend, doubt);
-        }
-
         // One odd hour of the week (a crowd, a transfer) does not make it usual: twice the middle of the days is enough.
         Span<double> sameHours = stackalloc double[7];
-        var known = 0;
+        var (days, highest, highestPeak) = (0, 0.0, 0.0);
         for (var other = hour % 24; other < HoursOfWeek.Count; other += 24)
         {
             if (seen[other] > 0)
             {
-                sameHours[known++] = Around(series.Mean, seen, other);
+                sameHours[days++] = Around(series.Mean, seen, other);
+                highest = Math.Max(highest, sameHours[days - 1]);
+                highestPeak = Math.Max(highestPeak, Around(series.Peak, seen, other));
             }
         }
 
-        sameHours[..known].Sort();
-        var bound = known >= 4 ? 2 * sameHours[known / 2] : double.MaxValue;
-        doubt = seen[hour] == 1 ? 1.15 : 1;
-        var peak = Around(series.Peak, seen, hour);
+        sameHours[..days].Sort();
+        var bound = days >= KnownDays ? 2 * sameHours[days / 2] : double.MaxValue;
+        // Of an hour that was never seen the same hour of other days says it, or else the busiest hour of all. Of four days of the week two are working days, and of
+        // seven the weekend is two.
+        var (usual, peak) = seen[hour] > 0 ? (Around(series.Mean, seen, hour), Around(series.Peak, seen, hour))
+            : days > 0 ? (highest, highestPeak)
+            : (series.Mean.Max(), series.Peak.Max());
+        doubt = seen[hour] switch
+        {
+            0 => days >= KnownDays ? 1.3 : days > 0 ? 1.8 : 2.2,
+            1 => 1.15,
+            _ => 1,
+        };
         var cut = usual > bound && bound > 0 ? bound / usual : 1;
         return (usual * cut * Trend, peak * cut * Trend, doubt);
     }

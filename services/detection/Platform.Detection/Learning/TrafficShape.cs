@@ -15,10 +15,13 @@ internal static class TrafficShape
     /// <summary>More of the same that grew over minutes may have this many times its rate.</summary>
     public const double GradualSurge = 6;
 
+    /// <summary>More of the same, of which many sampled packets leave no doubt, that grew over minutes may have this many times its rate.</summary>
+    public const double SureSurge = 10;
+
     /// <summary>More of the same that came at once may have this many times its rate.</summary>
     public const double AbruptSurge = 2.5;
 
-    /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, or came at once and does, may have this many times its rate.</summary>
+    /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, or came at once and brings more of everything, may have this many times its rate.</summary>
     public const double LikelySurge = 3.5;
 
     /// <summary>Who tests a line is done by then; what takes longer has other bounds.</summary>
@@ -31,6 +34,7 @@ internal static class TrafficShape
     private const double ShortPacket = 120 * 8;
     private const double Mostly = 0.7;
     private const double MostOdd = 1.25;
+    private const double Sure = 0.1;
     public const int FewestPackets = 12; // sampled ones; fewer say nothing
 
     /// <summary>How many times its learned rate a vector may have, from 1; infinity: as much as it likes, below what is set and declared.</summary>
@@ -45,7 +49,8 @@ internal static class TrafficShape
         LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
     {
         var mixture = new Mixture(whole, excess, seconds, Most(target, learned), learned);
-        var surge = isAbrupt ? (mixture.BeginsAsEver() ? LikelySurge : AbruptSurge)
+        var surge = mixture.IsSurelyTheSame() ? (isAbrupt ? GradualSurge : SureSurge)
+            : isAbrupt ? (mixture.GrowsAltogether() ? LikelySurge : AbruptSurge)
             : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
             : GradualSurge;
         var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
@@ -142,6 +147,14 @@ internal static class TrafficShape
             && HasUsualPart(TcpSyn, 2.5, 0.02)
             && (level is not WatchLevel.Object || HasBeginnings());
 
+        /// <summary>Many sampled packets, of the usual size, protocols and beginnings, in all that came and in what is beyond the usual.</summary>
+        public bool IsSurelyTheSame() =>
+            _chance <= Sure
+            && HasUsualSize(Total) && IsOfUsualSize()
+            && Math.Max(Off(_excess, _all), Off(_whole, _wholeAll)) <= Sure + _chance
+            && HasUsualPart(Icmp, 1, 0.05) && HasUsualPart(TcpSyn, 1.5, 0.02)
+            && GrowsAltogether();
+
         /// <summary>
         /// A crowd opens connections as ever; a flood within connections that never began has too few of them to be luck. Only of the whole object are all
         /// vectors known from the same packets: of hosts each has its own busiest.
@@ -156,8 +169,17 @@ internal static class TrafficShape
         /// <summary>Whether so many beginnings are usual that their want would show.</summary>
         public bool CanTellBeginnings() => UsualBeginnings() is var usual && usual - (4 * Math.Sqrt(usual)) > 0.4 * usual;
 
-        /// <summary>Whether there are enough of them, and as many as ever.</summary>
-        public bool BeginsAsEver() => UsualBeginnings() is var usual && usual >= FewestPackets && _whole[TcpSyn].Packets / _grain >= 0.6 * usual;
+        /// <summary>
+        /// A crowd brings more of everything; of a flood everything else stays as it was. Whether what is not of the protocol that most is of has grown with it, as
+        /// far as enough sampled packets tell.
+        /// </summary>
+        public bool GrowsAltogether()
+        {
+            var most = _expected[Udp].Packets > _expected[TcpAck].Packets ? Udp : TcpAck;
+            var usual = (1 - Part(_expected[most], _expected.Total)) * _wholeAll.Packets / _grain;
+            var others = (_wholeAll - _whole[most]).Packets / _grain;
+            return usual >= FewestPackets && others >= 0.6 * usual && others <= usual / 0.6;
+        }
 
         private double UsualBeginnings() => Part(_expected[TcpSyn], _expected.Total) * _wholeAll.Packets / _grain;
 

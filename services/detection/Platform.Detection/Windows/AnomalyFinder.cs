@@ -118,6 +118,11 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
+        if (left is not null && Naming.IsOneOfMany(on, target, second, verdict) && target.Episode!.Waits(now))
+        {
+            return; // its block will be over when more of it has come
+        }
+
         var (named, rule) = Naming.Of(on, target, second, whole, verdict, batch);
         if (named is null)
         {
@@ -377,7 +382,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                     subject,
                     verdict.Rule,
                     verdict.Over,
-                    Surge.Excess(target.Surge, whole, rules.Learned, out _),
+                    Surge.Excess(Surge.Whole(target.Surge, whole), Surge.Seconds(target.Surge), rules.Learned),
                     rules.Learned.Typical,
                     target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
                     judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()],

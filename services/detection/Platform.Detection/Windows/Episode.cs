@@ -9,6 +9,9 @@ internal sealed class Episode
     /// <summary>A rise after a pause of at least this long is another pulse.</summary>
     private static readonly TimeSpan PulsePause = TimeSpan.FromSeconds(2);
 
+    /// <summary>So long a host that is one of many waits for its block to be over.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
     /// <summary>A pulse is over so soon after it was near.</summary>
     private static readonly TimeSpan LongestRise = TimeSpan.FromSeconds(5);
 
@@ -79,6 +82,7 @@ internal sealed class Episode
     private TimeSpan _longestPause;
     private TimeSpan _pause; // the last one, until what came after it is over
     private DateTimeOffset _pausedUntil;
+    private DateTimeOffset? _waitsSince;
     private DateTimeOffset? _endedAt; // when the last anomaly was last high
     private long _overSince = long.MinValue;
     private long _overUntil = long.MinValue;
@@ -104,6 +108,13 @@ internal sealed class Episode
     {
         var paused = _longestPause * 2.5;
         return paused <= options.QuietFor ? options.QuietFor : paused < options.LongestPause ? paused : options.LongestPause;
+    }
+
+    /// <summary>Whether it may wait longer before it opens an anomaly.</summary>
+    public bool Waits(DateTimeOffset now)
+    {
+        _waitsSince = _waitsSince is { } since && now - since < 2 * Patience ? since : now; // else that was another story
+        return now - _waitsSince < Patience;
     }
 
     /// <summary>An anomaly begins: what came before it is no pulse of it, unless it is the anomaly that ended a moment ago.</summary>

@@ -18,6 +18,16 @@ internal sealed record Growth(IReadOnlyList<(TargetWatch Part, double By)> Parts
     /// <summary>All of it.</summary>
     public double Sum => Parts.Sum(one => one.By);
 
+    /// <summary>
+    /// Among how many alike it would be spread as it is (the inverse of Simpson's index, without what chance makes of sampled packets): 1 is one of them. 0: it is not known.
+    /// </summary>
+    /// <param name="grain">What one sampled packet stands for, in the unit of the growth.</param>
+    public double Spread(double grain)
+    {
+        var (all, pairs) = (Sum / grain, Parts.Sum(one => one.By / grain * Math.Max(0, (one.By / grain) - 1)));
+        return !IsKnown ? 0 : pairs > 0 ? all * (all - 1) / pairs : all;
+    }
+
     /// <summary>Who has most of it; null when nobody has, or it is not known and nobody has nearly all.</summary>
     public TargetWatch? Leader() =>
         IsEnough && Busiest() is { } first && Parts.First(one => one.Part == first).By >= (IsKnown ? Most : NearlyAll) * Sum ? first : null;

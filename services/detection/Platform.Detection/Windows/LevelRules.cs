@@ -166,15 +166,19 @@ internal sealed class LevelRules
     /// <summary>Leaves only what the kind of traffic does not excuse.</summary>
     private void Weigh(List<LearnedThreshold> over, SecondTraffic traffic, TargetWatch target, bool isOpen = false)
     {
-        var whole = Surge.Whole(target.Surge, traffic);
-        var excess = Surge.Excess(target.Surge, traffic, Learned, out var seconds);
-        // Minutes of an attack do not make it one that grew over minutes.
         var transfers = target.Transfers(Learned);
+        var seconds = Surge.Seconds(target.Surge);
+        var whole = Surge.Whole(target.Surge, traffic);
+        var rest = Surge.WholeRest(target.Surge, transfers.Rest(traffic));
+        var (beyond, restBeyond) = (Surge.Excess(whole, seconds, Learned), Surge.Excess(rest, seconds, Learned));
+        // Minutes of an attack do not make it one that grew over minutes.
         var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));
         over.RemoveAll(threshold =>
         {
-            // Of a guess nothing is known that could excuse it, but that it is somebody's transfer.
-            var allowance = threshold.IsGuess ? 1 : TrafficShape.Allowance(threshold, whole, excess, seconds, Learned, isAbrupt, target);
+            // Of a guess nothing is known that could excuse it, but that it is somebody's transfer. A crowd that few servers serve looks like one as it is.
+            var allowance = threshold.IsGuess ? 1 : Math.Max(
+                TrafficShape.Allowance(threshold, whole, beyond, seconds, Learned, isAbrupt, target),
+                TrafficShape.Allowance(threshold, rest, restBeyond, seconds, Learned, isAbrupt, target));
             var position = Position(threshold);
             if (double.IsPositiveInfinity(allowance))
             {

@@ -8,6 +8,7 @@ internal static class Naming
 {
     /// <summary>More hosts of a block that are over are one attack on the block.</summary>
     private const int SpreadHosts = 8;
+    private const int ManyHosts = 5; // as alike as it is spread
     private const double Dominance = 0.6;
     private const int LongestLook = 12; // seconds; no more are kept by default
 
@@ -24,7 +25,7 @@ internal static class Naming
             if (block.IsCovered || on.Whole.IsCovered)
             {
                 var wide = block.IsCovered ? block : on.Whole;
-                var standsOut = verdict.IsAtOnce && block.CoveredHosts < SpreadHosts
+                var standsOut = verdict.IsAtOnce && block.CoveredHosts < SpreadHosts && !IsOneOfMany(on, target, second, verdict)
                     && whole.Total.Packets * 2 >= wide.Lately(second)[TrafficVector.Total].Packets;
                 return standsOut ? (target, verdict.Rule) : (null, "");
             }
@@ -49,7 +50,7 @@ internal static class Naming
         return (target != on.Whole && !on.Object.Holds(target.Target) ? growth.Busiest() : target, verdict.Rule);
 
         IEnumerable<TargetWatch> HostsOf(TargetWatch block) =>
-            on.Hosts.Values.Where(host => host.Block == block && !host.IsCovered && !block.IsCovered && on.Object.Holds(host.Target));
+            block.Hosts.Where(host => !host.IsCovered && !block.IsCovered && on.Object.Holds(host.Target));
 
         Growth Grown(IEnumerable<TargetWatch> parts) => Naming.Grown(on, parts, second, first.Vector, unit);
     }
@@ -64,6 +65,16 @@ internal static class Naming
             && (Grown(target) is not { IsKnown: true } its || its.Sum * SpreadHosts < all.Sum);
 
         Growth Grown(TargetWatch one) => Naming.Grown(on, [one], second, first.Vector, first.UnitOver());
+    }
+
+    /// <summary>
+    /// Whether what is new goes to so many hosts of its block that it is the block's to name. Who is over what somebody set for hosts is over, whoever else is.
+    /// </summary>
+    public static bool IsOneOfMany(ObjectWatch on, TargetWatch target, long second, Verdict verdict)
+    {
+        return verdict.Rule == "learned" && target.Block is { } block && on.Object.Holds(block.Target)
+            && Growth.Of(block.Hosts, second - LongestLook, verdict.Over[0].Vector, TrafficUnit.Packets, on.Grain) is { IsEnough: true } growth
+            && growth.Spread(on.Grain) >= ManyHosts;
     }
 
     /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>

@@ -101,6 +101,7 @@ internal sealed class ObjectWatch
         if (!Hosts.TryGetValue(address, out var host) && Hosts.Count < most && Block(address, most) is { } block)
         {
             Hosts.Add(address, host = new TargetWatch(address, WatchLevel.Host, block));
+            block.Hosts.Add(host);
         }
 
         return host;
@@ -176,13 +177,11 @@ internal sealed class ObjectWatch
             told += parts[named++].By;
         }
 
-        var blocks = parts.Take(named).Select(one => one.Part).Where(part => part.Level is WatchLevel.Prefix).ToHashSet();
-        var hosts = Hosts.Values.Where(host => blocks.Contains(host.Block!) && _object.Holds(host.Target)).ToLookup(host => host.Block!);
         return named == 0 ? null : [.. parts.Take(named).Select(one => new PrefixShare(NameOf(one.Part).ToNetwork(), Math.Round(one.By / all, 3)))];
 
         NetworkKey NameOf(TargetWatch part)
         {
-            var within = Shares(hosts[part]);
+            var within = Shares(part.Hosts.Where(host => _object.Holds(host.Target)));
             var (most, by) = within.OrderByDescending(one => one.By).FirstOrDefault();
             return by > 0 && by >= NearlyAll * within.Sum(one => one.By) && most.Lately(second - Complete).Total.Packets >= FewPackets * Grain ? most.Target : part.Target;
         }

@@ -15,12 +15,12 @@ internal sealed class Senders
     private const int Kept = 64;
     private const int Servers = 20;
     private const int LongestMemory = 60; // seconds, as of the surge
-    private Dictionary<ByteString, (double Packets, double Bits)> _sent = [];
+    private Dictionary<ByteString, Sent> _sent = [];
     private long _second;
     private int _seconds;
     private Served _served;
     private double? _partOfFew; // until the next sketch
-    private double _unlisted; // packets that one who is not listed may have at the most
+    private double _unlisted; // packets that one who is in no list may have at the most
 
     /// <summary>Packets that sketches were made of.</summary>
     public double Sketched { get; private set; }
@@ -35,11 +35,15 @@ internal sealed class Senders
         foreach (var peer in sketch.Peers)
         {
             (listed, least) = (listed + (peer.Counters?.Packets ?? 0), Math.Min(least, peer.Counters?.Packets ?? 0));
-            var (packets, bits) = _sent.GetValueOrDefault(peer.Address);
-            _sent[peer.Address] = (packets + (peer.Counters?.Packets ?? 0), bits + ((peer.Counters?.Bytes ?? 0) * 8.0));
         }
 
-        _unlisted += listed > 0 && listed < (sketch.Total?.Packets ?? 0) ? least : 0;
+        least = listed > 0 && listed < (sketch.Total?.Packets ?? 0) ? least : 0;
+        _unlisted += least;
+        foreach (var peer in sketch.Peers)
+        {
+            _sent[peer.Address] = _sent.GetValueOrDefault(peer.Address) + new Sent(peer.Counters?.Packets ?? 0, (peer.Counters?.Bytes ?? 0) * 8.0, least);
+        }
+
         if (_sent.Count > Most)
         {
             _sent = _sent.OrderByDescending(sender => sender.Value.Packets).Take(Kept).ToDictionary();
@@ -58,23 +62,34 @@ internal sealed class Senders
         if (_seconds++ == LongestMemory)
         {
             (Sketched, _seconds, _served, _unlisted) = (Sketched / 2, _seconds / 2, _served * 0.5, _unlisted / 2);
-            _sent = _sent.ToDictionary(sender => sender.Key, sender => (sender.Value.Packets / 2, sender.Value.Bits / 2));
+            _sent = _sent.ToDictionary(sender => sender.Key, sender => sender.Value * 0.5);
         }
     }
 
     /// <summary>
-    /// How much of what services send is of few servers, in long packets: 0 to 1. A sketch lists the largest senders only; who is not listed has less than the least
-    /// of them, and so many may be of these servers.
+    /// How much of what services send is of few servers, in long packets: 0 to 1. A sketch lists the largest senders only; who is not in its list may have as much
+    /// as the least of them, which counts for these servers.
     /// </summary>
     public double PartOfFew => _partOfFew ??= FindPartOfFew();
 
     private double FindPartOfFew()
     {
-        double[] servers = [.. _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).Select(sent => sent.Packets).OrderDescending().Take(Servers)];
+        Sent[] servers = [.. _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets).Take(Servers)];
         var served = _served.HttpsPackets + _served.OtherPackets;
-        return served == 0 ? 0 : Math.Min(1, (servers.Sum() + ((Servers - servers.Length) * _unlisted)) / served);
+        return served == 0 ? 0 : Math.Min(1, (servers.Sum(sent => sent.Packets - sent.Least) + (Servers * _unlisted)) / served);
     }
 
     /// <summary>Packets and bits of the two largest, each by itself.</summary>
-    public IEnumerable<(double Packets, double Bits)> LargestTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2);
+    public IEnumerable<(double Packets, double Bits)> LargestTwo() => 
+        _sent.Values.OrderByDescending(sent => sent.Packets).Take(2).Select(sent => (sent.Packets, sent.Bits));
+
+    /// <param name="Packets">In the lists that it is in.</param>
+    /// <param name="Bits">The same.</param>
+    /// <param name="Least">Packets of the least of each of these lists.</param>
+    private readonly record struct Sent(double Packets, double Bits, double Least)
+    {
+        public static Sent operator +(Sent left, Sent right) => new(left.Packets + right.Packets, left.Bits + right.Bits, left.Least + right.Least);
+
+        public static Sent operator *(Sent left, double times) => new(left.Packets * times, left.Bits * times, left.Least * times);
+    }
 }

@@ -13,11 +13,12 @@ internal sealed class Surge
     private const int LongestQuiet = 20; // seconds; a surge has gaps when few packets are sampled
     private const int Fall = 3; // times less
     private const int MostBursts = 2; // of what may be excused, which may have so many; what is beyond says nothing more, and would have to drain first
-    private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.LikelySurge, TrafficShape.GradualSurge];
+    private static readonly double[] Allowances = [1, TrafficShape.AbruptSurge, TrafficShape.LikelySurge, TrafficShape.GradualSurge, TrafficShape.SureSurge];
     private IReadOnlyList<LearnedThreshold> _thresholds;
     private double[] _backlog; // of each rule, the whole
     private double[] _rest; // of each rule beyond each allowance, without transfers
     private SecondTraffic _sum;
+    private SecondTraffic _sumOfRest; // without transfers
     private int _seconds;
     private long _quiet;
 
@@ -54,28 +55,37 @@ internal sealed class Surge
     }
 
     /// <summary>All of it, from the beginning of the surge to this second.</summary>
-    public static SecondTraffic Whole(Surge? surge, in SecondTraffic second)
-    {
-        var whole = second.Copy();
-        if (surge is not null)
-        {
-            whole.Add(surge._sum);
-        }
+    public static SecondTraffic Whole(Surge? surge, in SecondTraffic second) => Sum(second, surge?._sum);
 
-        return whole;
-    }
+    /// <summary>The same without transfers.</summary>
+    /// <param name="surge">The surge.</param>
+    /// <param name="rest">What this second has without them.</param>
+    public static SecondTraffic WholeRest(Surge? surge, in SecondTraffic rest) => Sum(rest, surge?._sumOfRest);
 
-    /// <summary>What it was beyond the usual, from the beginning of the surge to this second.</summary>
-    public static SecondTraffic Excess(Surge? surge, in SecondTraffic second, LearnedLevel learned, out int seconds)
+    /// <summary>So many seconds are in it, this one included.</summary>
+    public static int Seconds(Surge? surge) => 1 + (surge?._seconds ?? 0);
+
+    /// <summary>What the whole is beyond the usual.</summary>
+    public static SecondTraffic Excess(in SecondTraffic whole, int seconds, LearnedLevel learned)
     {
-        var excess = Whole(surge, second);
-        seconds = 1 + (surge?._seconds ?? 0);
+        var excess = whole.Copy();
         for (var i = 0; i < seconds; i++)
         {
             excess.Subtract(learned.Expected);
         }
 
         return excess;
+    }
+
+    private static SecondTraffic Sum(in SecondTraffic second, in SecondTraffic? before)
+    {
+        var sum = second.Copy();
+        if (before is { } known)
+        {
+            sum.Add(known);
+        }
+
+        return sum;
     }
 
     /// <summary>Mean of the surge's seconds over, this one included.</summary>
@@ -139,17 +149,16 @@ internal sealed class Surge
 
         if (after._seconds == LongestMemory)
         {
-            after._sum.Halve(); // what was long ago says less about the mixture
-            after._seconds /= 2;
+            after.Halve(); // what was long ago says less about the mixture
         }
 
         if (after._seconds > 1 && closed.Total.Packets < after._sum.Total.Packets / (Fall * after._seconds))
         {
-            after._sum.Halve(); // so does what has ended
-            after._seconds /= 2;
+            after.Halve(); // so does what has ended
         }
 
         after._sum.Add(closed);
+        after._sumOfRest.Add((transfers ?? target.Transfers(learned)).Rest(closed));
         after._seconds++;
         after.Age++;
 
@@ -173,6 +182,14 @@ internal sealed class Surge
         }
 
         _sum.Add(increment);
+        _sumOfRest.Add(transfers.Rest(increment));
+    }
+
+    private void Halve()
+    {
+        _sum.Halve();
+        _sumOfRest.Halve();
+        _seconds /= 2;
     }
 
     /// <summary>The hour has changed, or there is another vector: what came before still counts for the rules that are there.</summary>

@@ -19,13 +19,11 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private const float Memory = 300; // seconds over which what was before fades
     private const double KnownAfter = 60; // seconds
     private const double SampledPacket = 1_400 * 8; // bits
-    private const int SketchSeconds = 3; // what it is made of now, not what it was
+    private static readonly Senders Nobody = new();
+    private static readonly List<TargetWatch> None = []; // there are a million hosts
     private Slot[] _slots = [];
-    private List<TrafficSketch>? _sketches; // null most of the time
-    private Senders? _senders; // of the surge
-    private (Senders? Senders, long Second) _now; // until the next sketch or second
+    private Sketches? _sketches; // null where none came
     private Uploads? _uploads; // null where it sends none
-    private (long Batch, Served Served, Amount Of) _sketched; // of the newest batch
     private float _recentBits;
     private float _recentPackets;
     private long _newest = long.MinValue;
@@ -39,6 +37,9 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     public WatchLevel Level => level;
 
     public TargetWatch? Block => block;
+
+    /// <summary>Hosts of this block.</summary>
+    public List<TargetWatch> Hosts { get; } = level is WatchLevel.Prefix ? [] : None;
 
     public DateTimeOffset LastArrival { get; set; }
 
@@ -55,24 +56,10 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     public int CoveredHosts { get; set; }
 
     /// <summary>What its traffic is made of, as far as sketches came.</summary>
-    public Evidence Evidence => SketchReading.Read([.. Fresh]);
+    public Evidence Evidence => _sketches?.Evidence(_newest) ?? Evidence.None;
 
     /// <summary>Who sends what is beyond the learned rates.</summary>
-    public Senders Senders => Surge is null || _senders is null ? Now : _senders;
-
-    /// <summary>Who sends in these seconds. It is asked for each increment of what is over.</summary>
-    private Senders Now
-    {
-        get
-        {
-            if (_now.Senders is null || _now.Second != _newest)
-            {
-                _now = (SendersOf(Fresh), _newest);
-            }
-
-            return _now.Senders;
-        }
-    }
+    public Senders Senders => (Surge is null ? _sketches?.Now(_newest) : _sketches?.Surge(_newest)) ?? Nobody;
 
     /// <summary>Long TCP packets that it sends beyond the usual ones, in so many seconds of a surge.</summary>
     public double Uploaded(int seconds) => _uploads?.Packets(seconds) ?? 0;
@@ -80,53 +67,20 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <summary>It sent so many long TCP packets.</summary>
     public void Send(long second, double packets) => (_uploads ??= new Uploads()).Add(second, packets, Surge is not null);
 
-    private IEnumerable<TrafficSketch> Fresh => _sketches?.Where(sketch => sketch.Second + SketchSeconds > _newest) ?? [];
-
     /// <param name="sketch">What some of its traffic is made of.</param>
     /// <param name="batch">With which windows it came.</param>
-    public void Note(TrafficSketch sketch, long batch = 0)
-    {
-        var (served, of) = _sketched.Batch == batch ? (_sketched.Served, _sketched.Of) : default;
-        var total = sketch.Total ?? new Counters();
-        _sketched = (batch, served + Served.In(sketch), of + new Amount((long)total.Bytes * 8, (long)total.Packets));
-        (_sketches ??= []).RemoveAll(old => old.Second <= sketch.Second - SketchSeconds);
-        _sketches.Add(sketch);
-        _now = default;
-        if (Surge is null)
-        {
-            _senders = null;
-        }
-        else if (_senders is null)
-        {
-            _senders = SendersOf(Fresh);
-        }
-        else
-        {
-            _senders.Add(sketch);
-        }
-    }
+    public void Note(TrafficSketch sketch, long batch = 0) => (_sketches ??= new Sketches()).Add(sketch, batch, _newest, Surge is not null);
 
     /// <summary>What of some of a batch's traffic came from ports of services, as its sketches tell; nothing where there are none.</summary>
-    public Served ServedOf(Amount amount, long batch) => _sketched.Batch == batch ? _sketched.Served.Part(_sketched.Of, amount) : default;
+    public Served ServedOf(Amount amount, long batch) => _sketches?.ServedOf(amount, batch) ?? default;
 
     /// <summary>What few servers send beyond the usual, as far as a transfer may go: those of the last seconds, or of the whole surge when few packets were sampled.</summary>
     public Transfers Transfers(LearnedLevel learned)
     {
-        var now = Now;
+        var now = _sketches?.Now(_newest) ?? Nobody;
         var senders = now.Sketched >= TrafficShape.FewestPackets * learned.Grain ? now : Senders;
         var most = TrafficShape.Most(this, learned);
         return new(senders.PartOfFew, learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
-    }
-
-    private static Senders SendersOf(IEnumerable<TrafficSketch> sketches)
-    {
-        var senders = new Senders();
-        foreach (var sketch in sketches)
-        {
-            senders.Add(sketch);
-        }
-
-        return senders;
     }
 
     /// <summary>Adds an increment to its second and gives back the whole second; an increment that is too late only itself.</summary>

@@ -27,4 +27,24 @@ internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expect
         var part = bits <= MostBits ? 1 : MostBits / bits;
         return new Amount((long)(bits * part), (long)(packets * part));
     }
+
+    /// <summary>A second without them.</summary>
+    public SecondTraffic Rest(in SecondTraffic traffic)
+    {
+        var rest = traffic.Copy();
+        if (Of(traffic, TrafficVector.Total) is { Packets: > 0 } all)
+        {
+            // From port 443 it may be either: so much of it is UDP that of the rest as much is UDP as ever.
+            var (udp, tcp) = (Of(traffic, TrafficVector.Udp), Of(traffic, TrafficVector.TcpAck));
+            var usual = Expected[TrafficVector.Udp].Packets / Math.Max(1.0, Expected.Total.Packets);
+            var left = Math.Max(0, traffic.Total.Packets - Expected.Total.Packets - all.Packets);
+            var most = Math.Min(udp.Packets, all.Packets);
+            var quic = Math.Clamp((traffic[TrafficVector.Udp] - Expected[TrafficVector.Udp]).Packets - (usual * left), Math.Clamp(all.Packets - tcp.Packets, 0, most), most);
+            var (ofUdp, ofTcp) = (quic / Math.Max(1, udp.Packets), Math.Min(1, (all.Packets - quic) / Math.Max(1, tcp.Packets)));
+            rest.Subtract(SecondTraffic.Of(
+                all, (TrafficVector.Udp, udp * ofUdp), (TrafficVector.TcpAck, tcp * ofTcp), (TrafficVector.TcpFinless, tcp * ofTcp)));
+        }
+
+        return rest;
+    }
 }

@@ -416,17 +416,24 @@ internal sealed class WindowJudge(
                 used?.Invoke(use); // nothing came, and telemetry is there
             }
 
+            var left = new HashSet<TargetWatch>();
             foreach (var (address, host) in on.Hosts)
             {
                 if (now - host.LastArrival > windows.ForgetAfter && Finder.IsDone(host, now))
                 {
                     on.Hosts.Remove(address); // allowed while enumerating since .NET Core 3
+                    left.Add(host.Block!);
                     Hosts--;
                 }
                 else if (host.Block is { } block && now - block.LastArrival > windows.ForgetAfter)
                 {
                     block.LastArrival = now; // a block stays with its hosts
                 }
+            }
+
+            foreach (var block in left)
+            {
+                block.Hosts.RemoveAll(host => !on.Hosts.ContainsKey(host.Target));
             }
 
             foreach (var (network, block) in on.Blocks)
