@@ -290,7 +290,7 @@ internal sealed class OurDetector
         PacketKind.Rst => [Vector.TcpRst],
         PacketKind.TcpNull => [Vector.TcpNull],
         PacketKind.OtherAnswer => [Vector.Udp, Vector.OtherAmplification],
-        PacketKind.TcpOdd => [],
+        PacketKind.TcpOdd => [Vector.TcpInvalid],
         PacketKind.Other => [Vector.Other],
         _ => throw new UnreachableException(string.Create(CultureInfo.InvariantCulture, $"{kind} is no kind of packet.")),
     };

@@ -62,6 +62,7 @@ public sealed class ExplainerTests
     [InlineData(Icmp, 84, "icmp-flood")]
     [InlineData(TcpAck, 54, "ack-flood")]
     [InlineData(Memcached, 1_400, "memcached-amplification")]
+    [InlineData(TcpInvalid, 54, "tcp-invalid-flood")]
     internal void One_kind_of_packets_is_named(TrafficVector vector, int bytes, string name)
     {
         var said = Explain(Traffic((vector, 50_000, bytes)));

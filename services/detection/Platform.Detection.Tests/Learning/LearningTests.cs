@@ -115,6 +115,28 @@ public sealed class LearningTests
     }
 
     [Fact, Trait("Requirement", "R5")]
+    public void Every_vector_of_every_level_is_learned_by_itself_also_in_a_snapshot()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        (TrafficVector Vector, Amount Amount)[] parts =
+            [.. Enum.GetValues<TrafficVector>().Where(vector => vector is not TrafficVector.Total).Select(vector => (vector, new Amount((int)vector * 800_000L, (int)vector * 1_000L)))];
+        var traffic = SecondTraffic.Of(new(800_000_000, 1_000_000), parts);
+        for (var second = Monday; second < Monday + 3_600; second++)
+        {
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        foreach (var learned in (ObjectBaseline[])[baseline, ObjectBaseline.Restore(baseline.Snapshot(), HoursOfWeek.Japan)])
+        {
+            Assert.All(Enum.GetValues<WatchLevel>(), level =>
+            {
+                var usual = learned.Compile(level, 0, Settings, 1).Thresholds.Where(one => one.Unit is TrafficUnit.Packets).ToLookup(one => one.Vector, one => one.Usual);
+                Assert.All(parts, part => Assert.Equal(part.Amount.Packets, Assert.Single(usual[part.Vector]), part.Amount.Packets * 0.01));
+            });
+        }
+    }
+
+    [Fact, Trait("Requirement", "R5")]
     public void A_restart_in_the_middle_of_an_hour_loses_two_minutes_of_it_and_no_more()
     {
         var whole = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 1);

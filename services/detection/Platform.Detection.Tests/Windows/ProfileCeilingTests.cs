@@ -31,6 +31,8 @@ public sealed class ProfileCeilingTests
     [InlineData(Vector.Rip, 60_000, 37_500_000, true)] // a thirteenth of what the busy host has
     [InlineData(Vector.Rip, 60_000, 37_500_000, false)]
     [InlineData(Vector.TcpNull, 150_000, 9_000_000, false)]
+    [InlineData(Vector.TcpInvalid, 150_000, 9_000_000, true)]
+    [InlineData(Vector.TcpInvalid, 150_000, 9_000_000, false)]
     [InlineData(Vector.TcpRst, 250_000, 15_000_000, false)]
     public void What_a_profile_finds_at_a_new_object_is_found_at_one_that_has_learned(Vector vector, int packets, int bytes, bool hasLearned)
     {

@@ -18,7 +18,7 @@ internal static class Explainer
         (Netbios, "netbios-amplification"), (Mssql, "mssql-amplification"), (Rip, "rip-amplification"), (Qotd, "qotd-amplification"),
         (Tftp, "tftp-amplification"), (Mdns, "mdns-amplification"), (WsDiscovery, "ws-discovery-amplification"), (L2tp, "l2tp-amplification"),
         (Arms, "arms-amplification"), (OtherAmplification, "amplification"), (Fragment, "fragment-flood"), (IpNull, "ip-null-flood"),
-        (TcpNull, "tcp-null-flood"), (TcpSyn, "syn-flood"), (TcpSynAck, "syn-ack-reflection"), (TcpRst, "rst-flood"), (Gre, "gre-flood"),
+        (TcpNull, "tcp-null-flood"), (TcpInvalid, "tcp-invalid-flood"), (TcpSyn, "syn-flood"), (TcpSynAck, "syn-ack-reflection"), (TcpRst, "rst-flood"), (Gre, "gre-flood"),
         (Icmp, "icmp-flood"), (Udp, "udp-flood"), (TcpAck, "ack-flood"), (TcpFinless, "tcp-flood"), (Other, "other-protocol-flood"),
     ];
 

@@ -43,7 +43,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
 
     private static readonly TrafficVector[] Rare =
     [
-        TrafficVector.Icmp, TrafficVector.TcpSyn, TrafficVector.TcpSynAck, TrafficVector.TcpRst, TrafficVector.TcpNull, TrafficVector.Fragment,
+        TrafficVector.Icmp, TrafficVector.TcpSyn, TrafficVector.TcpSynAck, TrafficVector.TcpRst, TrafficVector.TcpNull, TrafficVector.TcpInvalid, TrafficVector.Fragment,
         TrafficVector.Gre, TrafficVector.Dns, TrafficVector.Ntp, TrafficVector.Ssdp, TrafficVector.Cldap, TrafficVector.Memcached,
         TrafficVector.Chargen, TrafficVector.Snmp, TrafficVector.Portmap, TrafficVector.Netbios, TrafficVector.Mssql, TrafficVector.Rip,
         TrafficVector.Qotd, TrafficVector.Tftp, TrafficVector.Mdns, TrafficVector.WsDiscovery, TrafficVector.L2tp, TrafficVector.Arms,
@@ -106,7 +106,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
         Note(WatchLevel.Object, whole);
         foreach (var position in _present)
         {
-            var (level, vector, unit) = (position / (Vectors * Units), (TrafficVector)(position / Units % Vectors), (TrafficUnit)(position % Units));
+            var (level, vector, unit) = (position / (Vectors * Units), VectorOf(position), (TrafficUnit)(position % Units));
             if (!isKnown[level])
             {
                 continue;
@@ -169,7 +169,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
             var position = from.ReadInt32();
             baseline._series[position] = BaselineSeries.Read(from, withHour: format == Format);
             baseline._present.Add(position);
-            baseline._known[position / (Vectors * Units)] |= 1ul << (position / Units % Vectors);
+            baseline._known[position / (Vectors * Units)] |= 1ul << (int)VectorOf(position);
         }
 
         var isGroundKnown = from.BaseStream.ReadByte() > 0;
@@ -225,7 +225,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
                 continue;
             }
 
-            var (vector, unit) = ((TrafficVector)(position / Units % Vectors), (TrafficUnit)(position % Units));
+            var (vector, unit) = (VectorOf(position), (TrafficUnit)(position % Units));
             var series = _series[position]!;
             var (usual, peak, doubt) = Usual(series, seen, isEarly, hour);
             var floor = Floor(vector, settings.FloorShare * (unit is TrafficUnit.Bits ? busiestBits : busiestPackets), usual);
@@ -479,5 +479,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
     private BaselineSeries? Series(WatchLevel level, TrafficVector vector, TrafficUnit unit) => _series[Position(level, vector, unit)];
 
     private static int Position(WatchLevel level, TrafficVector vector, TrafficUnit unit) =>
-        (((int)level * Vectors) + (int)vector) * Units + (int)unit;
+        (((int)level * Vectors) + ((int)vector % Vectors)) * Units + (int)unit;
+
+    /// <summary>What is kept knows positions, of which no vector of the first releases has the first one: the one after them has it.</summary>
+    private static TrafficVector VectorOf(int position) => position / Units % Vectors is > 0 and var number ? (TrafficVector)number : (TrafficVector)Vectors;
 }

@@ -42,6 +42,9 @@ internal enum TrafficVector
     OtherAmplification,
     IpNull,
     Other,
+
+    /// <summary>TCP with flags that no stack sends. Since release 5.</summary>
+    TcpInvalid,
 }
 
 /// <summary>Whose traffic is held against a threshold. Stored as numbers: never renumber.</summary>

@@ -17,7 +17,7 @@ internal static class ThresholdProfiles
         [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, Rip, Qotd, Tftp, Mdns, WsDiscovery, Arms, OtherAmplification];
 
     /// <summary>What nobody sends who means well.</summary>
-    private static readonly TrafficVector[] Odd = [TcpNull, IpNull];
+    private static readonly TrafficVector[] Odd = [TcpNull, TcpInvalid, IpNull];
 
     /// <summary>What private networks are made of.</summary>
     private static readonly TrafficVector[] Tunnels = [Gre, L2tp];

@@ -7,7 +7,7 @@ namespace Platform.Detection.Windows;
 /// <summary>What the telemetry bus says, in our terms.</summary>
 internal static class WindowReading
 {
-    private const int KnownVectors = (int)TrafficVector.Other - 1;
+    private const int KnownVectors = (int)TrafficVector.TcpInvalid - 1;
 
     public static SecondTraffic ReadTraffic(this HostWindow window)
     {

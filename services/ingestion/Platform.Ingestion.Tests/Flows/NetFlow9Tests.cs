@@ -1,4 +1,6 @@
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Ingestion.Flows;
+using Platform.Ingestion.Tests.Windows;
 
 namespace Platform.Ingestion.Tests.Flows;
 
@@ -21,6 +23,20 @@ public sealed class NetFlow9Tests
         Assert.Equal((1_699_999_995_000, 1_699_999_999_000), (flow.StartMs, flow.EndMs));
         Assert.Equal((3u, 4u, 4_200_000_000u, 64501u), (flow.InInterface, flow.OutInterface, flow.SourceAsn, flow.DestinationAsn));
         Assert.Empty(decoded.Errors);
+    }
+
+    [Theory]
+    [InlineData(0x29, 5, Vector.TcpInvalid)]
+    [InlineData(0x13, 1, Vector.TcpInvalid)]
+    [InlineData(0x13, 5)] // a whole connection
+    public void The_flags_of_a_record_are_those_of_all_its_packets(int flags, int packets, params Vector[] vectors)
+    {
+        byte[] record = new Datagram().Address("198.51.100.7", "203.0.113.9").U16(53_000, 443).U8(6, flags).U32(40 * packets, packets, 95_000, 99_000, 3, 4, 64500, 64501);
+        var decoded = new Decoded().Receive(Datagram.NetFlow9()
+            .Set(0, set => set.Template(256, Plain))
+            .Set(256, set => set.Bytes(record).U8(0, 0)));
+
+        Assert.Equal(vectors, TrafficVectorsTests.VectorsOf(decoded.Flow));
     }
 
     [Fact]

@@ -1,4 +1,6 @@
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Ingestion.Flows;
+using Platform.Ingestion.Tests.Windows;
 
 namespace Platform.Ingestion.Tests.Flows;
 
@@ -99,6 +101,21 @@ public sealed class Sflow5Tests
         var flow = new Decoded().Receive(Sample(1, 100, Frame(0x86DD, packet))).Flow;
 
         Assert.Equal(("2001:db8::2", 6, 443, 0x12), (flow.Destination.ToString(), flow.Protocol, flow.DestinationPort, flow.TcpFlags));
+    }
+
+    [Theory]
+    [InlineData(0x29, Vector.TcpInvalid)]
+    [InlineData(0x13, Vector.TcpInvalid)]
+    [InlineData(0x03, Vector.TcpSyn, Vector.TcpInvalid)]
+    [InlineData(0x12, Vector.TcpSynAck, Vector.TcpFinless)]
+    public void The_flags_of_a_sampled_packet_are_its_own(byte flags, params Vector[] vectors)
+    {
+        byte[] packet = new Datagram().U8(0x45, 0).U16(40, 1, 0).U8(64, 6).U16(0).Address("10.0.0.1", "10.0.0.2")
+            .U16(4000, 443).U32(1, 0).U8(0x50, flags).U16(1024, 0, 0);
+        var flow = new Decoded().Receive(Sample(1, 60, Frame(0x0800, packet))).Flow;
+
+        Assert.Equal((1ul, flags), (flow.Packets, flow.TcpFlags));
+        Assert.Equal(vectors, TrafficVectorsTests.VectorsOf(flow));
     }
 
     [Fact]

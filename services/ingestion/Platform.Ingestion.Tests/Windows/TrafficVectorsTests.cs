@@ -16,8 +16,32 @@ public sealed class TrafficVectorsTests
     [InlineData(0x04, Vector.TcpRst)]
     [InlineData(0x14, Vector.TcpRst)]
     [InlineData(0x00, Vector.TcpNull)]
+    [InlineData(0xC0, Vector.TcpNull)] // ECN says nothing of a connection
+    [InlineData(0x01, Vector.TcpInvalid)] // FIN alone
+    [InlineData(0x29, Vector.TcpInvalid)] // Xmas
+    [InlineData(0x08, Vector.TcpInvalid)]
+    [InlineData(0x20, Vector.TcpInvalid)]
+    [InlineData(0x03, Vector.TcpSyn, Vector.TcpInvalid)]
+    [InlineData(0x05, Vector.TcpRst, Vector.TcpInvalid)]
+    [InlineData(0x02 | 0xC0, Vector.TcpSyn)] // asks for ECN
+    [InlineData(0x0A, Vector.TcpSyn)] // data with the first packet
+    [InlineData(0x0C, Vector.TcpRst)]
+    [InlineData(0x06, Vector.TcpSyn, Vector.TcpRst)] // begun and reset: a scan, a check of a load balancer
+    [InlineData(0x17, Vector.TcpRst)] // a whole connection, reset at its end
     public void Tcp_is_told_apart_by_its_flags(byte flags, params Vector[] expected) =>
         Assert.Equal(expected.Order(), VectorsOf(Flow(protocol: 6) with { TcpFlags = flags }));
+
+    [Theory]
+    [InlineData(0x06, Vector.TcpSyn, Vector.TcpRst, Vector.TcpInvalid)]
+    [InlineData(0x13, Vector.TcpInvalid)]
+    [InlineData(0x16, Vector.TcpRst, Vector.TcpInvalid)]
+    [InlineData(0x3F, Vector.TcpRst, Vector.TcpInvalid)] // every flag
+    [InlineData(0x02, Vector.TcpSyn)]
+    [InlineData(0x12, Vector.TcpSynAck, Vector.TcpFinless)]
+    [InlineData(0x11, Vector.TcpAck)]
+    [InlineData(0x14, Vector.TcpRst)]
+    public void One_packet_does_not_begin_a_connection_and_end_it(byte flags, params Vector[] expected) =>
+        Assert.Equal(expected.Order(), VectorsOf(Flow(protocol: 6) with { TcpFlags = flags, Packets = 1 }));
 
     [Theory]
     [InlineData(53, Vector.Dns)]
@@ -67,7 +91,7 @@ public sealed class TrafficVectorsTests
         Assert.Empty(VectorsOf(aggregated with { Protocol = 0, Knows = FlowKnowledge.None }));
     }
 
-    private static List<Vector> VectorsOf(FlowRecord flow)
+    internal static List<Vector> VectorsOf(FlowRecord flow)
     {
         var bits = (uint)TrafficVectorsOf.Flow(in flow);
         return [.. Enum.GetValues<Vector>().Where(vector => vector > 0 && (bits >> ((int)vector - 1) & 1) != 0)];

@@ -19,6 +19,8 @@ internal static class TrafficVectorsOf
     private const int Syn = 0x02;
     private const int Rst = 0x04;
     private const int Ack = 0x10;
+    private const int Six = 0x3F; // the control bits of RFC 9293 without those of ECN
+    private const int OfOnePacket = 0x100;
 
     private static readonly (Vector Vector, ushort[] Ports)[] Amplifiers =
     [
@@ -31,7 +33,7 @@ internal static class TrafficVectorsOf
     ];
 
     private static readonly ProtocolRules[] ByProtocol = [.. Enumerable.Range(0, 256).Select(protocol => RulesOf((byte)protocol))];
-    private static readonly TrafficVectors[] ByTcpFlags = [.. Enumerable.Range(0, 256).Select(OfTcpFlags)];
+    private static readonly TrafficVectors[] ByTcpFlags = [.. Enumerable.Range(0, 2 * OfOnePacket).Select(OfTcpFlags)];
     private static readonly Dictionary<ushort, TrafficVectors> ByPort = Amplifiers
         .SelectMany(amplifier => amplifier.Ports.Select(port => (port, amplifier.Vector)))
         .ToDictionary(entry => entry.port, entry => Bit(entry.Vector));
@@ -49,7 +51,7 @@ internal static class TrafficVectorsOf
         }
 
         ref var rules = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByProtocol), flow.Protocol);
-        var vectors = rules.Always | (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByTcpFlags), flow.TcpFlags) & rules.ByFlags);
+        var vectors = rules.Always | (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ByTcpFlags), FlagsOf(in flow)) & rules.ByFlags);
         var port = flow.SourcePort;
         return (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(AmplifierPorts), port >> 3) >> (port & 7) & rules.ByPort) == 0
             ? vectors
@@ -70,7 +72,7 @@ internal static class TrafficVectorsOf
             return rules.Always | Bit(Vector.Fragment);
         }
 
-        var byFlags = (flow.Knows & FlowKnowledge.TcpFlags) != 0 ? ByTcpFlags[flow.TcpFlags] & rules.ByFlags : 0;
+        var byFlags = (flow.Knows & FlowKnowledge.TcpFlags) != 0 ? ByTcpFlags[FlagsOf(in flow)] & rules.ByFlags : 0;
         return rules.Always | byFlags | (rules.ByPort != 0 ? ByPort.GetValueOrDefault(flow.SourcePort) : 0);
     }
 
@@ -86,15 +88,28 @@ internal static class TrafficVectorsOf
         _ => new(Bit(Vector.Other), 0, 0),
     };
 
+    /// <summary>A record tells the flags of all its packets ored: they are those of a packet only where there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int FlagsOf(in FlowRecord flow) => flow.TcpFlags | (flow.Packets == 1 ? OfOnePacket : 0);
+
     private static TrafficVectors OfTcpFlags(int flags)
     {
-        var vectors = flags == 0 ? Bit(Vector.TcpNull) : TrafficVectors.None;
+        var vectors = (flags & Six) == 0 ? Bit(Vector.TcpNull) : IsInvalid(flags) ? Bit(Vector.TcpInvalid) : TrafficVectors.None;
         vectors |= (flags & Rst) != 0 ? Bit(Vector.TcpRst) : 0;
         vectors |= (flags & (Syn | Ack)) == Syn ? Bit(Vector.TcpSyn) : 0;
-        vectors |= (flags & 0x3F) == (Syn | Ack) ? Bit(Vector.TcpSynAck) : 0;
+        vectors |= (flags & Six) == (Syn | Ack) ? Bit(Vector.TcpSynAck) : 0;
         vectors |= (flags & (Syn | Rst | Ack)) == Ack ? Bit(Vector.TcpAck) : 0;
         return vectors | ((flags & (Ack | Fin | Rst)) == Ack ? Bit(Vector.TcpFinless) : 0);
     }
+
+    /// <summary>
+    /// Whether no stack sends it. Each packet of a connection but the first and a reset acknowledges, so no sequence of them ends or pushes without ACK; one packet
+    /// does not begin and end at once. A flow may: a scan begins and resets (SYN, then RST), a whole connection has SYN and FIN among its ACKs.
+    /// </summary>
+    private static bool IsInvalid(int flags) =>
+        (flags & (Fin | Ack)) == Fin
+        || (flags & (Syn | Rst | Ack)) == 0
+        || ((flags & (Syn | OfOnePacket)) == (Syn | OfOnePacket) && (flags & (Fin | Rst)) != 0);
 
     private static byte[] BitmapOf(IEnumerable<ushort> ports)
     {

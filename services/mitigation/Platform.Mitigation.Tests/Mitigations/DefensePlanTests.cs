@@ -20,6 +20,36 @@ public sealed class DefensePlanTests
     public void A_narrow_vector_is_discarded_by_what_tells_it_apart(string vector, string rule) =>
         Assert.Equal([rule], Rules(DefenseStepKind.FlowSpecDiscard, Ntp with { Vector = vector }));
 
+    [Fact]
+    public void Flags_that_no_stack_sends_are_discarded_each_kind_by_itself_whatever_ports_and_lengths_they_have()
+    {
+        var seen = Ntp with { Vector = "tcp-invalid", DestinationPort = NumberRange.Of(443), PacketLength = new(40, 40) };
+        string[] rules =
+        [
+            "to 203.0.113.10/32 tcp flags F not-flags A discard",
+            "to 203.0.113.10/32 tcp not-flags FSRA discard",
+            "to 203.0.113.10/32 tcp flags FSA discard",
+            "to 203.0.113.10/32 tcp flags SR not-flags F discard",
+        ];
+        Assert.Equal(rules, Rules(DefenseStepKind.FlowSpecDiscard, seen));
+        var scrubbing = Policy with { Steps = [new(DefenseStepKind.Scrubbing, TimeSpan.FromSeconds(1))] };
+        Assert.Equal(rules, Plan(scrubbing, [seen], WithFlowSpec with { Scrubbing = true })!.Specs.Where(spec => spec.Rule is not null).Select(spec => $"{spec.Rule}"));
+        Assert.Equal(["tcp-invalid"], DefensePlan.Answered(Target, [seen]));
+    }
+
+    /// <summary>Every set of flags is of one of the rules for what ingestion calls invalid of one packet, and of no other.</summary>
+    [Fact]
+    public void No_rule_against_invalid_flags_matches_what_a_stack_sends()
+    {
+        var rules = VectorMatches.For("tcp-invalid", Target, isIPv4: true);
+        foreach (var flags in Enumerable.Range(1, 0x3F))
+        {
+            var (fin, syn, rst, ack) = ((flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0, (flags & 16) != 0);
+            var isInvalid = (fin && !ack) || (!syn && !rst && !ack) || (syn && (fin || rst));
+            Assert.Equal(isInvalid ? 1 : 0, rules.Count(rule => (flags & rule.TcpFlagsSet) == rule.TcpFlagsSet && (flags & rule.TcpFlagsClear) == 0));
+        }
+    }
+
     [Theory]
     [InlineData("udp", "to 203.0.113.10/32 udp rate-limit 1250000 bytes/s")]
     [InlineData("icmp", "to 203.0.113.10/32 icmp rate-limit 1250000 bytes/s")]

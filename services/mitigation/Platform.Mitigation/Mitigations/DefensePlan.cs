@@ -254,15 +254,14 @@ internal static class DefensePlan
 
     /// <summary>Names of the vectors that rules answer, each by itself; what they explain has no rule, and what no filter can tell apart.</summary>
     public static IReadOnlyList<string> Answered(IPNetwork target, IReadOnlyList<VectorEvidence> evidence) =>
-        [.. ToldApart(target, evidence).Select(it => it.Seen.Vector)];
+        [.. ToldApart(target, evidence).Select(it => it.Seen.Vector).Distinct()];
 
     /// <summary>The vectors over their threshold, each with what its name says of the packets.</summary>
     private static IEnumerable<ToldVector> ToldApart(IPNetwork target, IReadOnlyList<VectorEvidence> evidence)
     {
         var isIPv4 = target.BaseAddress.AddressFamily is AddressFamily.InterNetwork;
         var known = (from vector in evidence
-                     let match = VectorMatches.For(vector.Vector, target, isIPv4, vector.SourcePort, vector.Protocol)
-                     where match is not null
+                     from match in VectorMatches.For(vector.Vector, target, isIPv4, vector.SourcePort, vector.Protocol)
                      select new ToldVector(vector, match)).ToList();
         return known.Where(it => !IsExplained(it, known));
     }
@@ -341,7 +340,7 @@ internal sealed record ToldVector(VectorEvidence Seen, TrafficRule Whole)
     /// Only what has the ports and the length that nearly all of it has. Where answers go to the attacker chooses anew each second; of which length they are
     /// their senders do, so of an amplification the length counts and the destination port does not.
     /// </summary>
-    public TrafficRule Shaped => Whole with
+    public TrafficRule Shaped => VectorMatches.IsNeverHonest(Seen.Vector) ? Whole : Whole with
     {
         SourcePort = Whole.SourcePort ?? (HasPorts ? Seen.SourcePort : null),
         DestinationPort = HasPorts && Whole.SourcePort is null ? Seen.DestinationPort : null,

@@ -9,9 +9,11 @@ internal static class VectorMatches
     /// <summary>All of UDP.</summary>
     public const string Udp = "udp";
 
-    private const byte Syn = TrafficRule.Syn, Rst = 4, Ack = TrafficRule.Ack, Gre = 47;
+    private const byte Fin = 1, Syn = TrafficRule.Syn, Rst = 4, Ack = TrafficRule.Ack, Gre = 47;
     private const int L2tp = 1701;
     private const string OtherAmplification = "other-amplification";
+
+    private const string TcpInvalid = "tcp-invalid";
 
     /// <summary>Of any protocol that has no vector of its own.</summary>
     private const string Other = "other";
@@ -65,8 +67,28 @@ internal static class VectorMatches
         _ => 125_000,
     };
 
-    /// <summary>A discard rule for the vector's packets; null when the name says nothing that a filter could tell apart.</summary>
-    public static TrafficRule? For(string vector, IPNetwork target, bool isIPv4, NumberRange? sourcePort = null, byte? protocol = null)
+    /// <summary>Flags that no stack sends: there is nothing honest to spare, whatever its ports and lengths.</summary>
+    public static bool IsNeverHonest(string vector) => vector is "tcp-null" or TcpInvalid;
+
+    /// <summary>Discard rules for the vector's packets, none of which matches what another does; empty when the name says nothing that a filter could tell apart.</summary>
+    public static IReadOnlyList<TrafficRule> For(string vector, IPNetwork target, bool isIPv4, NumberRange? sourcePort = null, byte? protocol = null)
+    {
+        if (vector is TcpInvalid)
+        {
+            var tcp = new TrafficRule(target, TrafficAction.Discard, Protocol: TrafficRule.Tcp);
+            return
+            [
+                tcp with { TcpFlagsSet = Fin, TcpFlagsClear = Ack }, // FIN alone, Xmas, SYN with FIN
+                tcp with { TcpFlagsClear = Fin | Syn | Rst | Ack }, // PSH, URG
+                tcp with { TcpFlagsSet = Syn | Fin | Ack },
+                tcp with { TcpFlagsSet = Syn | Rst, TcpFlagsClear = Fin },
+            ];
+        }
+
+        return RuleFor(vector, target, isIPv4, sourcePort, protocol) is { } rule ? [rule] : [];
+    }
+
+    private static TrafficRule? RuleFor(string vector, IPNetwork target, bool isIPv4, NumberRange? sourcePort, byte? protocol)
     {
         var rule = new TrafficRule(target, TrafficAction.Discard);
         if (AmplifiedFromPort.TryGetValue(vector, out var port))
