@@ -74,7 +74,8 @@ internal sealed class ADetectionService : IAsyncDisposable
 
     /// <summary>One batch with one increment, as ingestion would publish it, of the object <c>default</c> unless another one is named.</summary>
     public async Task Send(
-        Customer customer, string target, long packets, int second = 0, string? traceParent = null, ulong lost = 0, string? objectId = null, TimeSpan? lag = null)
+        Customer customer, string target, long packets, int second = 0, string? traceParent = null, ulong lost = 0, string? objectId = null, TimeSpan? lag = null,
+        params Guid[] exporters)
     {
         objectId ??= customer.ContractId.ToString();
         _sequence += lost;
@@ -86,6 +87,7 @@ internal sealed class ADetectionService : IAsyncDisposable
             Source = _source,
             Sequence = ++_sequence,
             SamplingRate = 1,
+            Exporters = { exporters.Select(exporter => ByteString.CopyFrom(exporter.ToByteArray(bigEndian: true))) },
             FirstArrivalUnixUs = (lag is { } behind ? Host.Clock.GetUtcNow() - behind : TimeProvider.System.GetUtcNow()).ToUnixTimeMilliseconds() * 1000,
             Windows =
             {

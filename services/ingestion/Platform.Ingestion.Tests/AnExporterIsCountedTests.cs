@@ -25,6 +25,7 @@ public sealed class AnExporterIsCountedTests(AnIngestionService service) : IClas
         var (batch, window) = await WindowFor("203.0.113.9");
 
         Assert.Equal((AnIngestionService.Shop.ToString(), AnIngestionService.Acme.ToString()), (batch.ObjectId, batch.TenantId));
+        Assert.Equal(id, new Guid(Assert.Single(batch.Exporters).Span, bigEndian: true).ToString());
         Assert.Equal(window.Total.Bytes, window.Total.Packets * 100);
         Assert.Equal([Vector.Udp, Vector.Dns], window.Vectors.Select(vector => vector.Vector));
         var exporter = await service.Exporter(id);

@@ -107,6 +107,9 @@ internal sealed class DetectionEraser(
                 (select anomaly_id from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode);
             delete from views.anomaly_prefixes_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.anomalies_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
+            delete from views.object_exporters_v1 where object_id in
+                (select object_id from views.protected_objects_v1 where tenant_id = @TenantId and service_code = @ServiceCode);
+            delete from views.exporter_silences_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.protected_objects_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.baselines_v1 where tenant_id = @TenantId and service_code = @ServiceCode;
             delete from views.traffic_history_v1 where tenant_id = @TenantId and service_code = @ServiceCode;

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Npgsql;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Learning;
+using Platform.Detection.SecurityEvents;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -15,7 +16,14 @@ namespace Platform.Detection.Windows;
 /// has a channel of its own and stands in line again by itself. When it reads no more its judge forgets, because somebody else goes on.
 /// </summary>
 internal sealed class PartitionReader(
-    int partition, WindowJudges judges, BaselineKeeper baselines, NpgsqlDataSource database, WindowOptions options, TimeProvider clock, ILogger log)
+    int partition,
+    WindowJudges judges,
+    BaselineKeeper baselines,
+    ObjectExporters exporters,
+    NpgsqlDataSource database,
+    WindowOptions options,
+    TimeProvider clock,
+    ILogger log)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -143,6 +151,7 @@ internal sealed class PartitionReader(
         {
             var batch = TrafficWindowBatch.Parser.ParseFrom(delivery.Body.Span);
             _judge.Judge(batch, TraceOf(delivery.BasicProperties), now);
+            exporters.Note(batch, now);
         }
         catch (InvalidProtocolBufferException)
         {

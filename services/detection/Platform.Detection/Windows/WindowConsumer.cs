@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.Detection.Learning;
+using Platform.Detection.SecurityEvents;
 using Platform.Hosting;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
@@ -16,6 +17,7 @@ internal sealed class WindowConsumer(
     ObjectDirectory objects,
     BaselineKeeper baselines,
     PartitionShares shares,
+    ObjectExporters exporters,
     NpgsqlDataSource database,
     IOptions<RabbitMqOptions> broker,
     IOptions<WindowOptions> options,
@@ -90,7 +92,7 @@ internal sealed class WindowConsumer(
         _readers =
         [
             .. Enumerable.Range(0, partitions)
-                .Select(partition => new PartitionReader(partition, judges, baselines, database, options.Value, clock, log)),
+                .Select(partition => new PartitionReader(partition, judges, baselines, exporters, database, options.Value, clock, log)),
         ];
         log.Consuming(partitions);
         Task[] running = [.. _readers.Select(reader => reader.Run(connection, gone.Token)), shares.Keep(_readers, gone.Token)];

@@ -46,7 +46,7 @@ public sealed class FlowReceiverTests
     [Fact]
     public void A_queue_that_nobody_empties_takes_no_more_and_says_so()
     {
-        var rows = new FilledWindows(ProtectedView.Empty, 0, 0, default, default, new TrafficMixes(), []);
+        var rows = new FilledWindows(ProtectedView.Empty, 0, 0, default, default, new TrafficMixes(), [], []);
         while (_queue.HasRoom)
         {
             Assert.True(_queue.TryAdd(rows));
@@ -58,7 +58,7 @@ public sealed class FlowReceiverTests
     [Fact]
     public async Task Windows_that_nobody_takes_are_merged_and_handed_on_when_there_is_room_again()
     {
-        var empty = new FilledWindows(ProtectedView.Empty, 0, 0, default, default, new TrafficMixes(), []);
+        var empty = new FilledWindows(ProtectedView.Empty, 0, 0, default, default, new TrafficMixes(), [], []);
         while (_queue.HasRoom)
         {
             Assert.True(_queue.TryAdd(empty));

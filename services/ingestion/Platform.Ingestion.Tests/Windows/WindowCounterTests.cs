@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Ingestion.Flows;
@@ -86,6 +87,82 @@ public sealed class WindowCounterTests
         counter.Add(Flow());
         Assert.Equal(1u, Assert.Single(Encode(counter)).SamplingRate);
     }
+
+    [Fact, Trait("Requirement", "R4")]
+    public void A_batch_says_which_exporters_told_of_its_object_and_of_no_other()
+    {
+        var shop = Shop with { ObjectId = Guid.Parse("0190aaaa-0000-7000-8000-000000000002"), Prefixes = [IPNetwork.Parse("198.51.100.0/24")] };
+        var counter = new WindowCounter(new ProtectedObjects { Current = new ProtectedView([Shop, shop]) }, reachSeconds: 10, rowLimit: 1_000_000);
+        Guid[] edges = [.. Enumerable.Range(1, 3).Select(number => new Guid(number, 0, 7, new byte[8]))];
+        counter.At(Now);
+        counter.From(edges[0]);
+        counter.Add(Flow(destination: "203.0.113.9", source: "192.0.2.1"));
+        counter.From(edges[1]);
+        counter.Add(Flow(destination: "203.0.113.9", source: "192.0.2.1"));
+        counter.Add(Flow(destination: "192.0.2.1", source: "198.51.100.9")); // what it sends
+        counter.From(edges[2]);
+        counter.Add(Flow(destination: "192.0.2.2", source: "192.0.2.1")); // of nobody whom we protect
+        counter.From(edges[0]);
+        counter.Add(Flow(destination: "203.0.113.10", source: "192.0.2.1"));
+
+        var early = counter.TakeUrgent();
+        var batches = Encode(counter).ToDictionary(batch => batch.ObjectId, Exporters);
+        Assert.Null(early);
+        Assert.Equal(edges[..2], batches[Shop.ObjectId.ToString()]);
+        Assert.Equal([edges[1]], batches[shop.ObjectId.ToString()]);
+
+        counter.At(Now);
+        counter.Add(Flow(destination: "203.0.113.9", source: "192.0.2.1")); // of somebody who is not known
+        Assert.Empty(Exporters(Assert.Single(Encode(counter))));
+
+        counter.At(Now);
+        counter.From(edges[2]);
+        counter.Add(Flow(destination: "203.0.113.9", bytes: Shop.WatchBytes, source: "192.0.2.1"));
+        Assert.Equal([edges[2]], Exporters(Assert.Single(Encode(counter.TakeUrgent()!))));
+    }
+
+    [Fact, Trait("Requirement", "R4")]
+    public void Of_many_exporters_of_one_object_the_first_eight_are_named_however_many_there_are()
+    {
+        var counter = Counter();
+        for (var number = 1; number <= 70_000; number++)
+        {
+            counter.From(new Guid(number, 0, 7, new byte[8]));
+            counter.Add(Flow());
+        }
+
+        Assert.Equal(Enumerable.Range(1, 8), Exporters(Assert.Single(Encode(counter))).Select(exporter => int.Parse($"{exporter}"[..8], NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+
+        counter.At(Now); // too many to number: begun anew
+        counter.From(new Guid(70_001, 0, 7, new byte[8]));
+        counter.Add(Flow());
+        Assert.Equal([new Guid(70_001, 0, 7, new byte[8])], Exporters(Assert.Single(Encode(counter))));
+    }
+
+    [Fact]
+    public void Who_told_is_noted_without_allocation()
+    {
+        var counter = Counter();
+        var flow = Flow();
+        Guid[] edges = [.. Enumerable.Range(1, 20).Select(number => new Guid(number, 0, 7, new byte[8]))];
+        Told();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Told();
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+
+        void Told()
+        {
+            for (var number = 0; number < 1_000; number++)
+            {
+                counter.From(edges[number % edges.Length]);
+                counter.Add(in flow);
+            }
+
+            counter.Settle();
+        }
+    }
+
+    private static IReadOnlyList<Guid> Exporters(TrafficWindowBatch batch) => [.. batch.Exporters.Select(id => new Guid(id.Span, bigEndian: true))];
 
     /// <summary>A million hosts are 45 MB of messages: they are made while they are sent, not before.</summary>
     [Fact]
@@ -411,10 +488,10 @@ public sealed class WindowCounterTests
         return counter;
     }
 
-    private static List<TrafficWindowBatch> Encode(WindowCounter counter) =>
-        counter.Take() is { } filled
-            ? [.. new WindowEncoder("replica-1").Encode(filled).Select(message => TrafficWindowBatch.Parser.ParseFrom(message.Body))]
-            : [];
+    private static List<TrafficWindowBatch> Encode(WindowCounter counter) => counter.Take() is { } filled ? Encode(filled) : [];
+
+    private static List<TrafficWindowBatch> Encode(FilledWindows filled) =>
+        [.. new WindowEncoder("replica-1").Encode(filled).Select(message => TrafficWindowBatch.Parser.ParseFrom(message.Body))];
 
     private static FlowRecord Flow(
         string destination = "203.0.113.9",

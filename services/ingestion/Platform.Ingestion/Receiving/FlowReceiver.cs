@@ -97,6 +97,7 @@ internal sealed class FlowReceiver(
         for (var round = 0; round < 300; round++)
         {
             counter.At(1_700_000_000_000);
+            counter.From(Guid.Empty);
             foreach (var datagram in datagrams)
             {
                 FlowDecoder.Decode(datagram, exporter, 1_700_000_000_000, ref handler);
@@ -130,6 +131,10 @@ internal sealed class FlowReceiver(
             {
                 exporter = exporters.Find(source);
                 last = source;
+                if (exporter is not null)
+                {
+                    counter.From(exporter.ExporterId);
+                }
             }
 
             if (exporter is null)

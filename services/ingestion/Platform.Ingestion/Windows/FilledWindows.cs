@@ -6,9 +6,17 @@ namespace Platform.Ingestion.Windows;
 /// <param name="View">The objects that were current while it was counted.</param>
 /// <param name="FirstSecond">Unix second of row position 0.</param>
 /// <param name="FirstArrivalMs">When its oldest datagram came (Unix milliseconds).</param>
-/// <param name="Rates">Of each object of the view the coarsest sampling.</param>
+/// <param name="Tellers">Of each object of the view who told of it.</param>
+/// <param name="Exporters">By the numbers in <paramref name="Tellers"/>.</param>
 internal sealed record FilledWindows(
-    ProtectedView View, long FirstSecond, long FirstArrivalMs, WindowRows<uint> V4, WindowRows<HostAddress> V6, TrafficMixes Mixes, uint[] Rates)
+    ProtectedView View,
+    long FirstSecond,
+    long FirstArrivalMs,
+    WindowRows<uint> V4,
+    WindowRows<HostAddress> V6,
+    TrafficMixes Mixes,
+    Tellers[] Tellers,
+    Guid[] Exporters)
 {
     public int Count => V4.Count + V6.Count;
 

@@ -34,7 +34,7 @@ internal ref struct ProtobufWriter(Span<byte> room)
         }
     }
 
-    public void Bytes(int field, ReadOnlySpan<byte> value)
+    public void Bytes(int field, scoped ReadOnlySpan<byte> value)
     {
         Begin(field, value.Length);
         value.CopyTo(_room[Length..]);

@@ -31,7 +31,10 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     private readonly List<int> _urgentV4 = [];
     private readonly List<int> _urgentV6 = [];
     private ProtectedView _view = objects.Current;
-    private uint[] _rates = new uint[objects.Current.Objects.Length];
+    private Tellers[] _tellers = new Tellers[objects.Current.Objects.Length];
+    private ExporterNumbers _numbers = new();
+    private Guid _exporterId;
+    private ushort _exporter; // its number; 0: not said
     private TrafficMixes _mixes = new();
     private uint[] _flowsOfObjects = []; // since the windows opened
     private long _firstSecond;
@@ -72,6 +75,15 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
             {
                 _flowsOfObjects = new uint[_view.Objects.Length];
             }
+        }
+    }
+
+    /// <summary>Says who tells of the flows that follow, until the windows are taken.</summary>
+    public void From(Guid exporterId)
+    {
+        if (exporterId != _exporterId || _exporter == 0) // mostly the same one as before
+        {
+            (_exporterId, _exporter) = (exporterId, _numbers.Of(exporterId));
         }
     }
 
@@ -120,19 +132,17 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         part.Last = (byte)last;
         if (to >= 0)
         {
-            NoteRate(to, flow.SamplingRate);
+            _tellers[to].Note(flow.SamplingRate, _exporter);
             Await(in flow, flow.Destination, to, in part);
         }
 
         if (from >= 0)
         {
-            NoteRate(from, flow.SamplingRate);
+            _tellers[from].Note(flow.SamplingRate, _exporter);
             part.Vectors |= TrafficVectors.Outgoing;
             Await(in flow, flow.Source, from, in part);
         }
     }
-
-    private void NoteRate(int index, uint rate) => _rates[index] = Math.Max(_rates[index], rate);
 
     /// <summary>Counts what still waits for its row.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -163,11 +173,15 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
     public FilledWindows? Take()
     {
         Settle();
-        var taken = Rows == 0 ? null : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take(), TakeMixes(), _rates);
+        var taken = Rows == 0
+            ? null
+            : new FilledWindows(_view, _firstSecond, _firstArrivalMs, _v4.Take(), _v6.Take(), TakeMixes(), _tellers, _numbers.Exporters);
         _urgentV4.Clear();
         _urgentV6.Clear();
         _view = objects.Current;
-        _rates = new uint[_view.Objects.Length];
+        _tellers = new Tellers[_view.Objects.Length];
+        _numbers = _numbers.IsWorn ? new() : _numbers;
+        _exporter = 0;
         _firstArrivalMs = 0;
         return taken;
     }
@@ -185,7 +199,7 @@ internal sealed class WindowCounter(ProtectedObjects objects, int reachSeconds, 
         var v6 = new WindowTable<HostAddress>(int.MaxValue);
         Move(_v4, _urgentV4, v4);
         Move(_v6, _urgentV6, v6);
-        return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take(), TakeMixes(), _rates);
+        return new FilledWindows(_view, _firstSecond, _firstArrivalMs, v4.Take(), v6.Take(), TakeMixes(), _tellers, _numbers.Exporters);
     }
 
     /// <summary>Counts windows that were taken and then found no place.</summary>

@@ -31,7 +31,8 @@ internal sealed class WindowEncoder(string source)
 
     // Room for one window with every vector, and for what a batch begins with besides the name of the source.
     private const int MostOfWindow = 64 + Vectors * 48;
-    private const int MostOfHead = 256;
+    private const int MostOfHead = 256 + Tellers.Most * (2 + IdBytes);
+    private const int IdBytes = 16;
 
     private readonly ArrayBufferWriter<byte> _body = new(1 << 16);
     private readonly Amounts[] _cells = new Amounts[Slots * (Vectors + 1)];
@@ -249,7 +250,18 @@ internal sealed class WindowEncoder(string source)
         ref var sequence = ref CollectionsMarshal.GetValueRefOrAddDefault(_sequences, counted.ObjectId, out _);
         writer.Number(5, ++sequence);
         writer.Number(6, (ulong)_filled.FirstArrivalMs * 1000);
-        writer.Number(10, Math.Max(1, _filled.Rates[_objectIndex]));
+        ref readonly var tellers = ref _filled.Tellers[_objectIndex];
+        writer.Number(10, Math.Max(1, tellers.Rate));
+        Span<byte> id = stackalloc byte[IdBytes];
+        foreach (var exporter in tellers.Exporters)
+        {
+            if (exporter != 0 && exporter < _filled.Exporters.Length) // else noted since these were taken
+            {
+                _filled.Exporters[exporter].TryWriteBytes(id, bigEndian: true, out _);
+                writer.Bytes(11, id);
+            }
+        }
+
         _body.Advance(writer.Length);
     }
 
