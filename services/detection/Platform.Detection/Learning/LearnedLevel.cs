@@ -25,10 +25,40 @@ internal sealed record LearnedThreshold(TrafficVector Vector, TrafficUnit Unit, 
 internal sealed record LearnedLevel(
     IReadOnlyList<LearnedThreshold> Thresholds, SecondTraffic Expected, SecondTraffic Typical, double Grain, double MostTransfer, double MostLongTransfer)
 {
+    private const double IdleShare = 0.01;
+    private const double TransferShare = 0.2;
+
     /// <summary>Less than a quarter of an hour was learned.</summary>
     public bool IsBeginning { get; init; }
 
     public static readonly LearnedLevel Nothing = new([], default, default, 1, 0, 0);
+
+    /// <summary>
+    /// The same, but nothing below a hundredth of what the profile begins with for the declared bandwidth, and transfers of a fifth of it: what is nearly idle has no
+    /// peak whose share could be a floor, and ten pings a second are no attack on a line of a gigabit.
+    /// </summary>
+    public LearnedLevel AboveIdle(ObjectSettings? settings, WatchLevel level)
+    {
+        if (settings is not { DeclaredBitsPerSecond: > 0 and var declared }
+            || (ThresholdProfiles.Of(settings.Profile ?? ThresholdProfiles.Generic, declared) ?? ThresholdProfiles.Of(ThresholdProfiles.Generic, declared)) is not { } profile)
+        {
+            return this;
+        }
+
+        return this with
+        {
+            Thresholds = [.. Thresholds.Select(learned => learned.IsGuess ? learned : learned with { Rate = Math.Max(learned.Rate, IdleShare * Begins(learned)) })],
+            MostTransfer = Math.Max(MostTransfer, TransferShare * declared),
+            MostLongTransfer = Math.Max(MostLongTransfer, TransferShare * declared),
+        };
+
+        // Some are known of hosts only, or in packets only.
+        double Begins(LearnedThreshold learned) =>
+            Of(learned.Vector, level, learned.Unit) ?? Of(learned.Vector, WatchLevel.Host, learned.Unit) ?? Of(TrafficVector.Total, level, learned.Unit) ?? 0;
+
+        double? Of(TrafficVector vector, WatchLevel of, TrafficUnit unit) =>
+            profile.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Level == of)?.RateOf(unit);
+    }
 
     /// <summary>The same, but nothing below a floor that somebody set.</summary>
     public LearnedLevel AtLeast(IReadOnlyList<Threshold> floors, WatchLevel level)

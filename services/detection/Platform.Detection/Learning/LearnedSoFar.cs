@@ -51,7 +51,7 @@ internal static class LearnedSoFar
 
     private static IEnumerable<Wire.LearnedRate> Rates(
         ObjectBaseline baseline, WatchLevel level, int hour, ObjectContent content, LearningSettings settings, long grain) =>
-        baseline.Compile(level, hour, settings, grain).AtLeast(content.SettingsOrDefault.Floors ?? [], level).Thresholds
+        baseline.Compile(level, hour, settings, grain).AboveIdle(content.SettingsOrDefault, level).AtLeast(content.SettingsOrDefault.Floors ?? [], level).Thresholds
             .DistinctBy(learned => (learned.Vector, learned.Unit)) // the narrowest
             .Select(learned => new Wire.LearnedRate
             {

@@ -114,24 +114,26 @@ internal static class TrafficShape
         }
 
         /// <summary>
-        /// One source or two have most of what is beyond the usual, from whatever port. Where nothing is known of sources, or too few sampled packets to say,
-        /// nothing is held against it. What more servers send from a service's port <see cref="Transfers"/> takes away before.
+        /// One source or two, and one port or two, have most of what is beyond the usual: connections keep their ports, floods change them with each packet. Where nothing
+        /// is known of sources or ports, or too few sampled packets to say, nothing is held against it. What more servers send from a service's port
+        /// <see cref="Transfers"/> takes away before.
         /// </summary>
         public bool IsOfFew(Senders senders)
         {
-            var carried = Tcp();
-            var all = Math.Max(_grain, senders.Sketched);
-            var most = senders.LargestTwo().Sum(sent => sent.Packets);
+            var (carried, all) = (Tcp(), Math.Max(_grain, senders.Sketched));
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
-            return most >= 0.35 * carried.Packets || most / all >= (0.5 * Part(carried, _wholeAll)) - Math.Sqrt(_grain / all);
+            var (enough, share) = (0.35 * carried.Packets, (0.5 * Part(carried, _wholeAll)) - Math.Sqrt(_grain / all));
+            var (most, ports) = (senders.LargestTwo().Sum(sent => sent.Packets), senders.FromTwoPorts ?? double.MaxValue);
+            return Math.Min(most, ports) is var least && (least >= enough || least / all >= share);
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>
         public bool IsAcknowledgement(LearnedThreshold over, double uploaded)
         {
             var tcp = Tcp();
+            var luck = 2 * Math.Sqrt(_wholeAll.Packets * _grain) * _expected.Total.Bits / Math.Max(1.0, _expected.Total.Packets); // bits of the usual packets that were sampled
             return uploaded > 0 && tcp.Packets > 0
-                && tcp.Bits <= ShortPacket * (double)tcp.Packets
+                && tcp.Bits <= (ShortPacket * (double)tcp.Packets) + luck
                 && (over.Vector is not Total || tcp.Packets >= (Mostly - (0.5 * _chance)) * _all.Packets)
                 && tcp.Packets <= (1.1 * uploaded) + (FewestPackets * _grain);
         }

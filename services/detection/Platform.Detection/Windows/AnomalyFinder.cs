@@ -1,4 +1,5 @@
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 
@@ -31,7 +32,9 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        var isHeld = episode?.Hold?.IsHigh(target, whole, second, on.Lag.Seconds) == true;
+        var hold = episode?.Hold;
+        hold?.Follow(on.Rules(hold.Wide.Level), on.Object.Learning.Mode is LearningMode.Apply);
+        var isHeld = hold?.IsHigh(target, whole, second, on.Lag.Seconds) == true;
         if (!isHeld && !rules.IsNear(whole, target))
         {
             return;
@@ -39,11 +42,14 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
         episode ??= target.Episode = new Episode();
         var verdict = rules.Judge(whole, target);
-        episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause, verdict.IsOver || (isHeld && episode.Hold!.IsOver(whole, second)));
         if (isHeld)
         {
-            episode.Note(episode.Hold!.Measure(whole, second));
+            var measured = hold!.Measure(whole, second);
+            episode.Note(measured);
+            verdict = hold.IsOver(whole, second) ? verdict.With(measured, hold.Rule) : verdict;
         }
+
+        episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause, verdict.IsOver);
 
         if (episode.Home is not null)
         {
@@ -68,7 +74,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
         if (episode.State.Open is not null)
         {
-            Find(on, target, second, whole, verdict, target, origin, now);
+            Find(on, target, second, whole, verdict, hold is not null && verdict.Over[0].Level == hold.Wide.Level ? hold.Wide : target, origin, now);
         }
         else
         {

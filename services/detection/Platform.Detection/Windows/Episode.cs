@@ -194,24 +194,58 @@ internal sealed class Episode
 /// What a wider level was held against: the anomaly is still high while it would be over with what was taken out of it. What was learned may be exceeded by
 /// single seconds, of every day; they add up as they do for the rule itself.
 /// </summary>
-/// <param name="Wide">The wider target, which what is named is no part of any more.</param>
-/// <param name="Vector">Its vector.</param>
-/// <param name="Unit">In which it was over.</param>
-/// <param name="Rate">What it may have for as long as it likes.</param>
-/// <param name="Burst">What single seconds may have beyond it; 0: nothing, somebody set the rate.</param>
-internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit Unit, long Rate, double Burst)
+/// <param name="wide">The wider target, which what is named is no part of any more.</param>
+/// <param name="vector">Its vector.</param>
+/// <param name="unit">In which it was over.</param>
+/// <param name="rate">What it may have for as long as it likes.</param>
+/// <param name="burst">What single seconds may have beyond it; 0: nothing, somebody set the rate.</param>
+internal sealed class Hold(TargetWatch wide, TrafficVector vector, TrafficUnit unit, long rate, double burst)
 {
     private const int Kept = 12; // seconds; no more are kept by default
     private const double MostOwed = 0.4; // of the burst: what is beyond says nothing more, and would have to be made up for before the end is seen
     private double _left; // of the burst: it was used up when the anomaly opened
     private long _closed = long.MinValue;
 
+    public TargetWatch Wide => wide;
+
+    public TrafficVector Vector => vector;
+
+    public TrafficUnit Unit => unit;
+
+    public long Rate { get; private set; } = rate;
+
+    public double Burst { get; private set; } = burst;
+
+    /// <summary>Which kind of rule it is.</summary>
+    public string Rule { get; } = burst == 0 ? "threshold" : "learned";
+
+    /// <summary>
+    /// The rule as it is now: somebody may have changed it, and each hour has its own. One that is gone holds nothing; while nothing is learned, as after a crash,
+    /// the old one stands.
+    /// </summary>
+    public void Follow(LevelRules rules, bool isLearningApplied)
+    {
+        if (Rule == "threshold")
+        {
+            Rate = rules.SetRate(Vector, Unit) ?? long.MaxValue;
+        }
+        else if (!isLearningApplied)
+        {
+            Rate = long.MaxValue;
+        }
+        else if (rules.Learned.Thresholds.Count > 0)
+        {
+            var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == Vector && threshold.Unit == Unit);
+            (Rate, Burst) = learned is null ? (long.MaxValue, 0) : ((long)learned.Rate, rules.LowShare * learned.Burst);
+        }
+    }
+
     /// <param name="settleSeconds">How far behind the newest second nearly everything has come.</param>
     public bool IsHigh(TargetWatch named, in SecondTraffic traffic, long second, int settleSeconds)
     {
         var (theirs, all) = (traffic[Vector][Unit], traffic[Vector][Unit] + Rest(second));
         Carry(named, until: second - settleSeconds);
-        return theirs > 0 && all > Rate + Math.Max(0, _left);
+        return theirs > 0 && all - Math.Max(0, _left) > Rate; // the rate may be as large as can be
     }
 
     private void Carry(TargetWatch named, long until)
@@ -231,7 +265,7 @@ internal sealed record Hold(TargetWatch Wide, TrafficVector Vector, TrafficUnit 
     }
 
     /// <summary>Whether this second is over by itself, whatever was left.</summary>
-    public bool IsOver(in SecondTraffic traffic, long second) => traffic[Vector][Unit] + Rest(second) > Rate + Burst;
+    public bool IsOver(in SecondTraffic traffic, long second) => traffic[Vector][Unit] + Rest(second) - Burst > Rate;
 
     // Of a second that is under way the rest may be still to come: the one before says as much.
     private double Rest(long second) => Math.Max(Wide.At(second)[Vector][Unit], Wide.At(second - 1)[Vector][Unit]);

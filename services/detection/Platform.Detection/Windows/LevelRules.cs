@@ -61,6 +61,9 @@ internal sealed class LevelRules
     /// <summary>Share of what is set, and of a burst, at which traffic is low again.</summary>
     public double LowShare => _lowShare;
 
+    /// <summary>What is set for a vector; null: nothing.</summary>
+    public long? SetRate(TrafficVector vector, TrafficUnit unit) => _set.Where(threshold => threshold.Vector == vector).Min(threshold => threshold.RateOf(unit));
+
     /// <summary>Whether a second of this size could be near anything: no vector is more than the whole. Runs for every window.</summary>
     public bool CouldMatter(Amount total) => total.Bits > _leastBits || total.Packets > _leastPackets || total.Flows > _leastFlows;
 
@@ -321,4 +324,9 @@ internal sealed record Verdict(IReadOnlyList<VectorMeasurement> Over, string Rul
     public static readonly Verdict Nothing = new([], "", IsAtOnce: false);
 
     public bool IsOver => Over.Count > 0;
+
+    /// <summary>The same with what another rule says, greatest excess first.</summary>
+    public Verdict With(VectorMeasurement over, string rule) => Over.Count > 0 && Over[0].Excess() >= over.Excess()
+        ? this with { Over = [.. Over, over] }
+        : new Verdict([over, .. Over], rule, IsAtOnce);
 }

@@ -25,6 +25,12 @@ internal static class Naming
             if (block.IsCovered || on.Whole.IsCovered)
             {
                 var wide = block.IsCovered ? block : on.Whole;
+                if (verdict.Rule == "threshold" && !(wide.Episode!.Home ?? wide).Episode!.Has(verdict.Over) && verdict.Over.All(over => over.Vector is not TrafficVector.Total)
+                    && block.CoveredHosts < SpreadHosts)
+                {
+                    return (target, verdict.Rule); // it is over what somebody set for hosts, of another kind than what the wider anomaly is about
+                }
+
                 var standsOut = verdict.IsAtOnce && block.CoveredHosts < SpreadHosts && !IsOneOfMany(on, target, second, verdict)
                     && whole.Total.Packets * 2 >= wide.Lately(second)[TrafficVector.Total].Packets;
                 return standsOut ? (target, verdict.Rule) : (null, "");
@@ -106,7 +112,7 @@ internal static class Naming
             : unit is TrafficUnit.Packets ? over.ThresholdPacketsPerSecond : over.ThresholdFlowsPerSecond) ?? 0;
         var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == over.Vector && threshold.Unit == unit);
         return learned is null || set < (long)learned.Rate // a learned one is told in whole packets
-            ? new(wide, over.Vector, unit, set, Burst: 0)
+            ? new(wide, over.Vector, unit, set, burst: 0)
             : new(wide, over.Vector, unit, (long)learned.Rate, rules.LowShare * learned.Burst);
     }
 }

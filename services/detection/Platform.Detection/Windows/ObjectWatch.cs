@@ -207,7 +207,7 @@ internal sealed class ObjectWatch
         foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
         {
             var learned = _hour >= 0 && Direction is TrafficDirection.In && _object.Learning.Mode is LearningMode.Apply
-                ? Baseline.Compile(level, _hour, _object.Learning, Math.Max(1, Grain)).AtLeast(_object.Settings?.Floors ?? [], level)
+                ? Baseline.Compile(level, _hour, _object.Learning, Math.Max(1, Grain)).AboveIdle(_object.Settings, level).AtLeast(_object.Settings?.Floors ?? [], level)
                 : LearnedLevel.Nothing;
             _rules[(int)level] = new LevelRules(
                 _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction == Direction),

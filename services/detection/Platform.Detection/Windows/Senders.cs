@@ -16,6 +16,7 @@ internal sealed class Senders
     private const int Servers = 20;
     private const int LongestMemory = 60; // seconds, as of the surge
     private Dictionary<ByteString, Sent> _sent = [];
+    private Dictionary<uint, double> _ports = []; // packets
     private long _second;
     private int _seconds;
     private Served _served;
@@ -44,6 +45,16 @@ internal sealed class Senders
             _sent[peer.Address] = _sent.GetValueOrDefault(peer.Address) + new Sent(peer.Counters?.Packets ?? 0, (peer.Counters?.Bytes ?? 0) * 8.0, least);
         }
 
+        foreach (var port in sketch.SourcePorts)
+        {
+            _ports[port.Number] = _ports.GetValueOrDefault(port.Number) + (port.Counters?.Packets ?? 0);
+        }
+
+        if (_ports.Count > Most)
+        {
+            _ports = _ports.OrderByDescending(port => port.Value).Take(Kept).ToDictionary();
+        }
+
         if (_sent.Count > Most)
         {
             _sent = _sent.OrderByDescending(sender => sender.Value.Packets).Take(Kept).ToDictionary();
@@ -62,6 +73,7 @@ internal sealed class Senders
         if (_seconds++ == LongestMemory)
         {
             (Sketched, _seconds, _served, _unlisted) = (Sketched / 2, _seconds / 2, _served * 0.5, _unlisted / 2);
+            _ports = _ports.ToDictionary(port => port.Key, port => port.Value / 2);
             _sent = _sent.ToDictionary(sender => sender.Key, sender => sender.Value * 0.5);
         }
     }
@@ -78,6 +90,9 @@ internal sealed class Senders
         var served = _served.HttpsPackets + _served.OtherPackets;
         return served == 0 ? 0 : Math.Min(1, (servers.Sum(sent => sent.Packets - sent.Least) + (Servers * _unlisted)) / served);
     }
+
+    /// <summary>Packets from the two ports that most come from; null: nothing is known of ports.</summary>
+    public double? FromTwoPorts => _ports.Count == 0 ? null : _ports.Values.OrderDescending().Take(2).Sum();
 
     /// <summary>Packets and bits of the two largest, each by itself.</summary>
     public IEnumerable<(double Packets, double Bits)> LargestTwo() => 
