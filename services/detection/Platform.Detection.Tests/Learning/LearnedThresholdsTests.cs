@@ -176,6 +176,27 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
     }
 
     [Fact]
+    public async Task What_is_applied_of_a_false_anomaly_is_what_was_shown_however_it_went_on()
+    {
+        await Watch("203.0.113.0/24");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        var open = Assert.Single(await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly"));
+        var me = Host.As(TenantId.Of(_customer.TenantId), Roles.Operator);
+        var (anomalies, objects) = (new AnomaliesClient(Host.Channel), new ObjectsClient(Host.Channel));
+        var mark = await anomalies.MarkFalseAsync(new() { AnomalyId = open.AnomalyId, Reason = "a launch" }, me);
+
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault * 8, second: 1); // an attack within it
+        await Eventually.Get(Open, seen => seen.Single().PeakPacketsPerSecond >= OverTheDefault * 8, what: "its growth");
+        Assert.Equal(mark.Proposal, (await anomalies.GetAnomalyAsync(new() { AnomalyId = open.AnomalyId }, me)).Proposal);
+        await objects.ApplyProposalAsync(new() { AnomalyId = open.AnomalyId, Reason = "a launch" }, me);
+
+        await Host.CatchUp();
+        Assert.Equal(
+            Assert.Single(mark.Proposal, threshold => threshold.Vector == "total").PacketsPerSecond,
+            Assert.Single(await Objects()).Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond);
+    }
+
+    [Fact]
     public async Task An_anomaly_that_was_none_proposes_thresholds_and_applied_they_let_its_traffic_pass()
     {
         await Watch("203.0.113.0/24");

@@ -44,6 +44,6 @@ internal sealed class AnomaliesService(NpgsqlDataSource database, StreamStore st
 
         decision.OrThrow();
         var (state, _) = await session.Load(AnomalyState.Stream, key, context.CancellationToken);
-        return new MarkFalseResponse { Proposal = { state.Known[id].Proposal().Describe() } };
+        return new MarkFalseResponse { Proposal = { state.MarkedFalse[id].Describe() } };
     }
 }

@@ -140,7 +140,7 @@ internal static class AnomalyDecider
             return ProtectedObjectRejections.ReasonInvalid;
         }
 
-        return current.MarkedFalse.Contains(command.AnomalyId)
+        return current.MarkedFalse.ContainsKey(command.AnomalyId)
             ? Decision<AnomalyEvent>.Unchanged
             : new AnomalyMarkedFalse(
                 command.AnomalyId,

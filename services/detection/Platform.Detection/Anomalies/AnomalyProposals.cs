@@ -27,8 +27,8 @@ internal static class AnomalyProposals
             : null;
     }
 
-    /// <summary>The object and the anomaly; null unless it was marked false.</summary>
-    public static async Task<(Guid ObjectId, KnownAnomaly Known)?> Find(
+    /// <summary>The object, and what was proposed when the anomaly was marked false; null unless it was.</summary>
+    public static async Task<(Guid ObjectId, IReadOnlyList<Threshold> Proposal)?> Find(
         NpgsqlDataSource database, TenantSession session, Guid anomalyId, CancellationToken cancellation)
     {
         if (await KeyOf(database, session.Tenant, anomalyId, cancellation) is not { } key)
@@ -37,6 +37,8 @@ internal static class AnomalyProposals
         }
 
         var (state, _) = await session.Load(AnomalyState.Stream, key, cancellation);
-        return state.MarkedFalse.Contains(anomalyId) && state.Known.TryGetValue(anomalyId, out var known) ? (known.Subject.ObjectId, known) : null;
+        return state.MarkedFalse.TryGetValue(anomalyId, out var proposal) && state.Known.TryGetValue(anomalyId, out var known)
+            ? (known.Subject.ObjectId, proposal)
+            : null;
     }
 }

@@ -42,8 +42,8 @@ internal sealed record AnomalyState(
     /// <summary>What every anomaly of this target, the open one included, was about, with the most that was measured of each vector.</summary>
     public ImmutableDictionary<Guid, KnownAnomaly> Known { get; init; } = ImmutableDictionary<Guid, KnownAnomaly>.Empty;
 
-    /// <summary>Anomalies that an operator called no attack.</summary>
-    public ImmutableHashSet<Guid> MarkedFalse { get; init; } = [];
+    /// <summary>Anomalies that an operator called no attack, with the thresholds that were proposed and shown then: what goes on afterwards adds nothing to them.</summary>
+    public ImmutableDictionary<Guid, IReadOnlyList<Threshold>> MarkedFalse { get; init; } = ImmutableDictionary<Guid, IReadOnlyList<Threshold>>.Empty;
 
     /// <summary>
     /// Key of a target's stream. Addresses in hexadecimal: a key holds no colon. The object has one of its own: what names it may be the target of another
@@ -82,7 +82,7 @@ internal sealed record AnomalyState(
                 e.Subject.AnomalyId, (current.Known.GetValueOrDefault(e.Subject.AnomalyId) ?? new KnownAnomaly(e.Subject, [])).With(e.Vectors)),
         },
         AnomalyEnded e => Quiet with { Known = current.KnownWith(e.Subject.AnomalyId, e.Most), MarkedFalse = current.MarkedFalse },
-        AnomalyMarkedFalse e => current with { MarkedFalse = current.MarkedFalse.Add(e.AnomalyId), Known = current.KnownWith(e.AnomalyId, e.Most) },
+        AnomalyMarkedFalse e => current with { MarkedFalse = current.MarkedFalse.SetItem(e.AnomalyId, e.Proposal), Known = current.KnownWith(e.AnomalyId, e.Most) },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the target stream."),
     };
 

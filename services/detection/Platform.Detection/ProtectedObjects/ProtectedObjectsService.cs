@@ -163,11 +163,11 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     {
         var session = store.Tenant(context.Caller().TenantFor(request.TenantId));
         var id = Guid.TryParse(request.AnomalyId, out var parsed) ? parsed : Guid.Empty;
-        var (objectId, known) = await AnomalyProposals.Find(database, session, id, context.CancellationToken)
+        var (objectId, proposal) = await AnomalyProposals.Find(database, session, id, context.CancellationToken)
             ?? throw AnomalyRejections.NotMarkedFalse(id).ToRpcException();
         var command = new RaiseThresholds(
             objectId,
-            known.Proposal(),
+            proposal,
             Expected(request.ExpectedVersion),
             context.Caller().OperatorId,
             request.Reason,
