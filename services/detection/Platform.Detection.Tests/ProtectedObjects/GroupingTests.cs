@@ -198,6 +198,31 @@ public sealed class GroupingTests
                 Grouped(rest, Rest with { Prefixes = [Second, Sixth], Version = 4 }));
     }
 
+    [Theory]
+    [InlineData("203.0.113.0/24", "203.0.113.0/24")]
+    [InlineData("192.0.2.0/24", "198.51.100.64/28")] // of the past ones nothing is left: those of now stay
+    public void A_past_version_is_restored_without_prefixes_that_the_contract_lost(string kept, string restored)
+    {
+        var past = Shop with { Prefixes = [First, IPNetwork.Parse("192.0.2.128/25")] };
+        var mistaken = past with { Prefixes = [First, Part], Thresholds = ThresholdProfiles.Of("game", 1_000_000_000)!, Version = 2 };
+        var now = mistaken with { Prefixes = kept == $"{First}" ? [First, Part] : [Part], Version = 3 };
+        if (kept == "192.0.2.0/24")
+        {
+            past = past with { Prefixes = [First] };
+        }
+
+        IPNetwork[] contract = [IPNetwork.Parse(kept), Second];
+        var rest = Left with { Prefixes = [.. contract.Except([First])], Version = 3 };
+        With(
+            Signed,
+            ShopAdded with { Content = past },
+            Grouped(past, mistaken),
+            new ContractFollowed(rest, 2, Noon, contract),
+            new ContractFollowed(now, 2, Noon, contract))
+            .When(state => ProtectedObjectDecider.Decide(state, Restore()))
+            .Then(Grouped(now, past with { Prefixes = [IPNetwork.Parse(restored)], Version = 4 }) with { Kind = SettingsChangeKind.Restored });
+    }
+
     [Fact]
     public void A_past_version_whose_prefixes_another_object_has_now_is_not_restored()
     {

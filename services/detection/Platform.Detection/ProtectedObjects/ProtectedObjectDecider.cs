@@ -50,7 +50,7 @@ internal sealed record ChangeLearning(
 
 /// <summary>
 /// What was set in a past version is in force again, as the next version, with name and prefixes where they were chosen. Declared bandwidth stays, and so
-/// do the prefixes of the object <c>default</c>: they are the contract's.
+/// do the prefixes of the object <c>default</c>: they are the contract's. Prefixes that the contract lost since are left out.
 /// </summary>
 internal sealed record RestoreVersion(Guid ObjectId, long Version, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
@@ -173,7 +173,7 @@ internal static partial class ProtectedObjectDecider
             : (content with
             {
                 Name = past.Name,
-                Prefixes = content.ObjectId == current.DefaultId ? content.Prefixes : past.Prefixes,
+                Prefixes = content.ObjectId == current.DefaultId ? content.Prefixes : StillOfContract(current, past, content),
                 Thresholds = past.Thresholds,
                 Settings = past.SettingsOrDefault with { DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond },
             }).GuessedAnew(),
@@ -260,6 +260,10 @@ internal static partial class ProtectedObjectDecider
     private static ObjectContent WithFloors(ObjectContent content, IReadOnlyList<Threshold>? floors) => floors is null
         ? content
         : (content with { Settings = content.SettingsOrDefault with { Floors = floors.Count == 0 ? null : floors } }).GuessedAnew();
+
+    /// <summary>Of a past version's prefixes those that the contract still has; those of now when it lost them all: what was set then is wanted all the same.</summary>
+    private static IReadOnlyList<IPNetwork> StillOfContract(ProtectedObjectState current, ObjectContent past, ObjectContent now) =>
+        past.Prefixes.Where(prefix => IsWithin(prefix, current.ContractPrefixes)).ToArray() is { Length: > 0 } left ? left : now.Prefixes;
 
     private static bool IsReason(string reason) => reason.Length <= MostReason && !string.IsNullOrWhiteSpace(reason);
 
