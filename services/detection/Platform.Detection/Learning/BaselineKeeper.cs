@@ -59,7 +59,7 @@ internal sealed class BaselineKeeper(
                 """
                 insert into views.baselines_v1 (tenant_id, object_id, service_code, saved_at, content)
                 select $1, $2, $3, $4, $5
-                where exists (select from views.protected_objects_v1 where object_id = $2 and retired_at is null)
+                where exists (select from views.protected_objects_v1 where tenant_id = $1 and object_id = $2 and retired_at is null)
                 on conflict (object_id) do update set saved_at = excluded.saved_at, content = excluded.content
                 """);
             command.Parameters.Add(new() { Value = watched.TenantId });

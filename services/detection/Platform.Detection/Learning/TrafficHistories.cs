@@ -18,7 +18,7 @@ internal sealed class TrafficHistories(NpgsqlDataSource database, TimeProvider c
                 """
                 insert into views.traffic_history_v1 (tenant_id, object_id, service_code, started_at, content)
                 select $1, $2, $3, started_at, content from unnest($4, $5) chunk (started_at, content)
-                where exists (select from views.protected_objects_v1 where object_id = $2 and retired_at is null)
+                where exists (select from views.protected_objects_v1 where tenant_id = $1 and object_id = $2 and retired_at is null)
                 on conflict (object_id, started_at) do update set content = excluded.content
                 """);
             command.Parameters.Add(new() { Value = watched.TenantId });
