@@ -44,6 +44,20 @@ public sealed class LateTrafficTests
             target.Add(second, SecondTraffic.Of(new Amount(104_000, 1_300)), Lateness, settleSeconds: 0, rules, out _), target).IsOver;
     }
 
+    /// <summary>A target's first seconds come in any order. What it had in the last minutes is the mean of what is known, not of the second that came first.</summary>
+    [Fact]
+    public void What_was_before_is_the_mean_of_the_first_seconds_in_whatever_order_they_come()
+    {
+        var calm = new LevelRules([], LearnedLevel.Nothing, lowShare: 0.7);
+        var target = new TargetWatch(default, WatchLevel.Host);
+        foreach (var (second, packets) in ((long, long)[])[(10, 100), (9, 300), (11, 200), (12, 200), (13, 200), (14, 0)])
+        {
+            target.Add(second, SecondTraffic.Of(new Amount(0, packets)), Lateness, settleSeconds: 0, calm, out _);
+        }
+
+        Assert.Equal(200, target.Recent(TrafficUnit.Packets), 1e-3);
+    }
+
     [Fact]
     public void The_lag_is_how_far_behind_nearly_everything_has_come()
     {

@@ -14,6 +14,10 @@ internal sealed class Senders
     private const int Most = 128;
     private const int Kept = 64;
     private const int Servers = 20;
+
+    /// <summary>Sampled ones: of fewer, so many servers always have most.</summary>
+    public const int EnoughPackets = 3 * Servers;
+
     private const int LongestMemory = 60; // seconds, as of the surge
     private Dictionary<ByteString, Sent> _sent = [];
     private Dictionary<uint, double> _ports = []; // packets

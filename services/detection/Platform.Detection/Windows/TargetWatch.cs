@@ -29,7 +29,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private float _recentPackets;
     private long _newest = long.MinValue;
     private long _closed = long.MinValue;
-    private long _first = long.MinValue;
+    private long _first = long.MaxValue;
     private long _excusedAt;
     private float _excused;
 
@@ -79,7 +79,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     public Transfers Transfers(LearnedLevel learned)
     {
         var now = _sketches?.Now(_newest) ?? Nobody;
-        var senders = now.Sketched >= TrafficShape.FewestPackets * learned.Grain ? now : Senders;
+        var senders = now.Sketched >= Senders.EnoughPackets * learned.Grain ? now : Senders;
         var most = TrafficShape.Most(this, learned);
         return new(senders.PartOfFew, learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
     }
@@ -109,8 +109,10 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         if (second > _newest)
         {
             Close(second, second - settleSeconds, learned);
-            (_first, _newest) = (_first == long.MinValue ? second : _first, second);
+            _newest = second;
         }
+
+        _first = Math.Min(_first, second);
 
         AddLate(second, increment, learned);
         return Slot(second, latenessSeconds, rules).Add(increment);
