@@ -28,9 +28,18 @@ public sealed class OneAttackProperties
         ["198.51.96.0/23", "198.51.98.0/24", "198.51.99.0/25", "198.51.99.128/25", "198.51.100.0/23"],
     ];
 
+    /// <summary>What of these other objects have.</summary>
+    private static readonly IPNetwork[][] Others =
+    [
+        [],
+        [IPNetwork.Parse("198.51.96.0/25"), IPNetwork.Parse("198.51.98.77/32")],
+        [IPNetwork.Parse("198.51.97.0/24"), IPNetwork.Parse("198.51.96.64/26"), IPNetwork.Parse("198.51.99.192/27")],
+    ];
+
     private static readonly Arbitrary<Attack> Attacks = Arb.From(
         from thresholds in Gen.Choose(0, Thresholds.Length - 1)
         from prefixes in Gen.Choose(0, Prefixes.Length - 1)
+        from others in Gen.Choose(0, Others.Length - 1)
         from blocks in Gen.Choose(1, Blocks)
         from count in Gen.Choose(3, 60)
         from most in Gen.Elements(50, 200, 900)
@@ -42,7 +51,7 @@ public sealed class OneAttackProperties
         from seconds in Gen.Choose(2, 6)
         from batch in Gen.Elements(1, 3, 20, 1_000)
         from seed in Gen.Choose(0, int.MaxValue - 1)
-        select new Attack(thresholds, prefixes, [.. hosts.DistinctBy(host => host.Host)], seconds, batch, seed));
+        select new Attack(thresholds, prefixes, others, [.. hosts.DistinctBy(host => host.Host)], seconds, batch, seed));
 
     [Fact, Trait("Requirement", "R1")]
     public void An_attack_in_any_spread_and_order_opens_one_anomaly_at_most_and_ends() => Prop.ForAll(Attacks, attack =>
@@ -50,6 +59,7 @@ public sealed class OneAttackProperties
         var judge = Play(attack, restart: false);
         IsOneAtMost(judge);
         AllIsOver(judge);
+        NamesNothingOfOthers(judge, attack);
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
 
     [Fact, Trait("Requirement", "R1"), Trait("Requirement", "R197")]
@@ -58,6 +68,7 @@ public sealed class OneAttackProperties
         var judge = Play(attack, restart: true);
         IsOneAtMost(judge);
         AllIsOver(judge);
+        NamesNothingOfOthers(judge, attack);
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
 
     private static void IsOneAtMost(AJudge judge)
@@ -75,12 +86,25 @@ public sealed class OneAttackProperties
             judge.Recorded.OfType<AnomalyEnded>().Select(one => one.Subject.AnomalyId).Order());
     }
 
+    private static void NamesNothingOfOthers(AJudge judge, Attack attack)
+    {
+        var named = judge.Recorded.SelectMany(happened => happened switch
+        {
+            AnomalyDetected e => [e.Subject.Target, .. e.Prefixes?.Select(share => share.Prefix) ?? []],
+            AnomalyChanged e => [e.Subject.Target, .. e.Prefixes?.Select(share => share.Prefix) ?? []],
+            _ => (IPNetwork[])[],
+        });
+        Assert.All(named, name => Assert.DoesNotContain(Others[attack.Others], other => name.Contains(other.BaseAddress) || other.Contains(name.BaseAddress)));
+    }
+
     private static AJudge Play(Attack attack, bool restart)
     {
+        var prefixes = Prefixes[attack.Prefixes].Select(IPNetwork.Parse).Where(prefix => !Others[attack.Others].Contains(prefix)).ToArray();
         var watched = AJudge.Watched with
         {
             Thresholds = Thresholds[attack.Thresholds],
-            Prefixes = [.. Prefixes[attack.Prefixes].Select(prefix => NetworkKey.Of(IPNetwork.Parse(prefix)))],
+            Prefixes = [.. prefixes.Select(NetworkKey.Of)],
+            Others = [.. Others[attack.Others].Where(other => Array.Exists(prefixes, prefix => prefix.Contains(other.BaseAddress))).Select(NetworkKey.Of)],
         };
         var judge = new AJudge(find: _ => watched);
         var random = new Random(attack.Seed);
@@ -88,8 +112,10 @@ public sealed class OneAttackProperties
         [
             .. from block in Enumerable.Range(0, Blocks)
                from host in Enumerable.Range(1, 5)
+               where !IsAnothers($"198.51.{96 + block}.{host}", attack)
                select ($"198.51.{96 + block}.{host}", 10L),
         ];
+        (string Host, long Packets)[] attacked = [.. attack.Hosts.Where(host => !IsAnothers(host.Host, attack))];
         for (var second = 0; second < 5; second++)
         {
             PlaySecond(judge, everyDay, attack.Batch, random);
@@ -97,7 +123,7 @@ public sealed class OneAttackProperties
 
         for (var second = 0; second < attack.Seconds; second++)
         {
-            PlaySecond(judge, [.. everyDay, .. attack.Hosts], attack.Batch, random);
+            PlaySecond(judge, [.. everyDay, .. attacked], attack.Batch, random);
             if (restart && second == attack.Seconds / 2)
             {
                 judge.Restart();
@@ -111,6 +137,8 @@ public sealed class OneAttackProperties
 
         return judge;
     }
+
+    private static bool IsAnothers(string host, Attack attack) => Array.Exists(Others[attack.Others], other => other.Contains(IPAddress.Parse(host)));
 
     private static void PlaySecond(AJudge judge, (string Host, long Packets)[] had, int batch, Random random)
     {
@@ -126,9 +154,10 @@ public sealed class OneAttackProperties
 
     /// <param name="Thresholds">Which ones are set.</param>
     /// <param name="Prefixes">Which ones the object has.</param>
+    /// <param name="Others">Which of them other objects have.</param>
     /// <param name="Hosts">What each has of it in every second.</param>
     /// <param name="Seconds">How long.</param>
     /// <param name="Batch">Windows that come together.</param>
     /// <param name="Seed">Of their order.</param>
-    private sealed record Attack(int Thresholds, int Prefixes, (string Host, long Packets)[] Hosts, int Seconds, int Batch, int Seed);
+    private sealed record Attack(int Thresholds, int Prefixes, int Others, (string Host, long Packets)[] Hosts, int Seconds, int Batch, int Seed);
 }

@@ -191,9 +191,10 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
     /// <summary>
     /// The open anomaly that is the same attack: of a block, or of what a wider rule named, for one of these vectors. Who was over by its own rule alone
-    /// is attacked alone.
+    /// is attacked alone, and what is not the object's any more takes nothing in.
     /// </summary>
     private static TargetWatch? HomeOf(ObjectWatch on, Verdict verdict) => on.Open
+        .Where(open => open == on.Whole || on.Object.Holds(open.Target))
         .Where(open => open.Episode is { Home: null } episode && (open.Level is not WatchLevel.Host || episode.Hold is not null) && episode.Has(verdict.Over))
         .MinBy(open => open.Target.Value);
 

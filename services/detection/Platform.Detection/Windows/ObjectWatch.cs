@@ -73,7 +73,8 @@ internal sealed class ObjectWatch
     public void Follow(WatchedObject watched, long second, double lowShare)
     {
         var hour = Baseline.Hours.Of(second);
-        if (!ReferenceEquals(watched, _object) && (watched.Learning.Zone != _object.Learning.Zone || watched.Ground != _object.Ground))
+        var isRegrouped = !ReferenceEquals(watched, _object) && watched.Ground != _object.Ground;
+        if (isRegrouped || watched.Learning.Zone != _object.Learning.Zone)
         {
             // Hours of another calendar say nothing about this one's, and what other addresses had is nothing that these may have.
             Baseline = new ObjectBaseline(watched.Hours, after: second + _lateness) { Ground = watched.Ground }; // until then something of before may come
@@ -83,6 +84,37 @@ internal sealed class ObjectWatch
         {
             (_object, _hour, _edition, _grain) = (watched, hour, Baseline.Edition, Grain);
             Compile(lowShare);
+        }
+
+        if (isRegrouped)
+        {
+            Regroup();
+        }
+    }
+
+    /// <summary>
+    /// Hosts are judged with the blocks of the prefixes that the object has now: with one of before, of which a part may be another's, none would be named. An
+    /// anomaly of a block that is none any more ends by silence.
+    /// </summary>
+    private void Regroup()
+    {
+        foreach (var block in Blocks.Values)
+        {
+            block.Hosts.Clear();
+            block.CoveredHosts = 0;
+        }
+
+        foreach (var host in Hosts.Values)
+        {
+            host.Regroup(Block(host.Target, int.MaxValue)!);
+        }
+
+        foreach (var (network, block) in Blocks)
+        {
+            if (block.Hosts.Count == 0 && !block.IsCovered)
+            {
+                Blocks.Remove(network); // what it had lately is in others now, as far as it is the object's
+            }
         }
     }
 
@@ -148,7 +180,7 @@ internal sealed class ObjectWatch
         }
 
         return parts.Length == 0
-            ? [_object.PrefixOf(Blocks.Keys.FirstOrDefault(Whole.Target)).ToNetwork()]
+            ? [_object.PrefixOf(Blocks.Keys.Concat(Hosts.Keys).FirstOrDefault(_object.Holds, Whole.Target)).ToNetwork()]
             : [.. parts.Take(named).Select(prefix => prefix.Prefix.ToNetwork())];
     }
 
@@ -165,8 +197,9 @@ internal sealed class ObjectWatch
             return null;
         }
 
-        TargetWatch[] wide = [.. joined.Where(one => one != Whole)];
-        var parts = Shares([.. target == Whole ? [] : (TargetWatch[])[target], .. wide, .. isWhole ? Parts() : []])
+        TargetWatch[] wide = [.. joined.Where(one => one != Whole && _object.Holds(one.Target))];
+        var single = joined.Where(one => one != Whole && !_object.Holds(one.Target)).SelectMany(one => one.Hosts).Where(host => host != target && _object.Holds(host.Target));
+        var parts = Shares([.. target == Whole ? [] : (TargetWatch[])[target], .. wide, .. single, .. isWhole ? Parts() : []])
             .GroupBy(one => one.Part.Block is { } block && wide.Contains(block) ? block : one.Part)
             .Select(same => (Part: same.Key, By: same.Sum(one => one.By)))
             .OrderByDescending(one => one.By)

@@ -13,7 +13,7 @@ namespace Platform.Detection.Windows;
 /// </summary>
 /// <param name="target">The target's address.</param>
 /// <param name="level">What it is.</param>
-/// <param name="block">The block that a host is part of.</param>
+/// <param name="block">The block that a host is part of at first.</param>
 internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWatch? block = null)
 {
     private const float Memory = 300; // seconds over which what was before fades
@@ -37,7 +37,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 
     public WatchLevel Level => level;
 
-    public TargetWatch? Block => block;
+    public TargetWatch? Block { get; private set; } = block;
 
     /// <summary>Hosts of this block.</summary>
     public List<TargetWatch> Hosts { get; } = level is WatchLevel.Prefix ? [] : None;
@@ -183,6 +183,19 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     public bool IsAbrupt(Amount now) => now.Packets > 2 * _recentPackets || now.Bits > 2 * _recentBits;
 
     public void ForgetSurge() => Surge = null;
+
+    /// <summary>The host is part of this block from now on.</summary>
+    public void Regroup(TargetWatch into)
+    {
+        if (Episode is { Hold: { } hold } episode && hold.Wide == Block)
+        {
+            episode.Hold = new Hold(into, hold.Vector, hold.Unit, hold.Rate, hold.Burst);
+        }
+
+        Block = into;
+        into.Hosts.Add(this);
+        into.CoveredHosts += IsCovered ? 1 : 0;
+    }
 
     /// <summary>Seconds that were excused as a transfer's in the last minutes: ten without take one away, so that pauses do not make a new one of it.</summary>
     public double Excused => _excused == 0 ? 0 : Math.Max(0, _excused - ((_newest - _excusedAt) / 10.0));

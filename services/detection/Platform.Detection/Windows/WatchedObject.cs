@@ -30,7 +30,7 @@ internal sealed record WatchedObject(
 
     public HoursOfWeek Hours => HoursOfWeek.Find(Learning.Zone) ?? HoursOfWeek.Japan;
 
-    /// <summary>The block that a host is judged with: its /24 or /48, or the object's own prefix when that is narrower.</summary>
+    /// <summary>The block that a host is judged with: its /24 or /48, or when that is narrower the object's own prefix, without what of it is another's.</summary>
     public NetworkKey BlockOf(NetworkKey host)
     {
         var (block, prefix) = (host.Block(), PrefixOf(host));
@@ -38,21 +38,59 @@ internal sealed record WatchedObject(
     }
 
     /// <summary>Whether all of it is the object's, so that an anomaly may name it.</summary>
-    public bool Holds(NetworkKey part) => Prefixes is null or [] || Prefixes.Any(prefix => prefix.Contains(part));
+    public bool Holds(NetworkKey part)
+    {
+        if (Prefixes is null or [])
+        {
+            return true;
+        }
+
+        if (Narrowest(part) is not { } own)
+        {
+            return false;
+        }
+
+        foreach (var other in Others ?? [])
+        {
+            if (part.Contains(other) || (other.Length > own.Length && other.Contains(part))) // of nested prefixes the narrowest counts
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     private static string Text(IReadOnlyList<NetworkKey>? prefixes) =>
         string.Join(' ', (prefixes ?? []).Select(prefix => $"{prefix.ToNetwork()}").Order(StringComparer.Ordinal));
 
-    /// <summary>The narrowest prefix of the object that holds it; itself when none does.</summary>
+    /// <summary>The largest part of the object's narrowest prefix around it that has nothing of another object; itself when no prefix holds it.</summary>
     public NetworkKey PrefixOf(NetworkKey part)
     {
-        var narrowest = part;
-        var length = -1;
+        if (Narrowest(part) is not { } largest)
+        {
+            return part;
+        }
+
+        foreach (var other in Others ?? [])
+        {
+            if (largest.Contains(other) && !other.Contains(part) && !part.Contains(other))
+            {
+                largest = part.Within(part.Covering(other).Length + 1);
+            }
+        }
+
+        return largest;
+    }
+
+    private NetworkKey? Narrowest(NetworkKey part)
+    {
+        NetworkKey? narrowest = null;
         foreach (var prefix in Prefixes ?? [])
         {
-            if (prefix.Length > length && prefix.Contains(part))
+            if (prefix.Contains(part) && (narrowest is not { } known || prefix.Length > known.Length))
             {
-                (narrowest, length) = (prefix, prefix.Length);
+                narrowest = prefix;
             }
         }
 
