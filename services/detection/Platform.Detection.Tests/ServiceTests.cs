@@ -14,19 +14,24 @@ namespace Platform.Detection.Tests;
 public abstract class ServiceTests(PostgresDatabase database, RabbitMqVirtualHost broker)
     : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IAsyncLifetime
 {
+    private readonly PostgresDatabase _database = database;
+    private readonly RabbitMqVirtualHost _broker = broker;
     private protected const long OverTheDefault = 400_000;
     private protected readonly Customer _customer = Customer.New();
     private protected ADetectionService _service = null!;
 
     private protected ServiceHost Host => _service.Host;
 
-    public async ValueTask InitializeAsync() => _service = await ADetectionService.Start(database, broker);
+    public async ValueTask InitializeAsync() => _service = await ADetectionService.Start(_database, _broker);
 
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
         await _service.DisposeAsync();
     }
+
+    /// <summary>Another process of the service.</summary>
+    private protected Task<ADetectionService> Restarted(ManualTimeProvider clock) => ADetectionService.Start(_database, _broker, clock: clock);
 
     /// <summary>A contract comes, and the engine knows it.</summary>
     private protected async Task Watch(params string[] prefixes)

@@ -74,6 +74,25 @@ public sealed class DeclaredBandwidthTests
     }
 
     [Fact]
+    public void A_process_that_adds_up_the_last_minutes_of_an_excess_that_is_over_begins_no_other_and_tells_the_next()
+    {
+        for (var minute = 0; minute < 12; minute++)
+        {
+            Play(minute, minute < 4 ? 60 * Declared * 2 : 0);
+        }
+
+        Assert.IsType<BandwidthKept>(_recorded[^1]);
+        var next = new DeclaredUse();
+        for (var minute = 2; minute < 15; minute++)
+        {
+            Play(minute, minute is < 4 or > 12 ? 60 * Declared * 2 : 0, by: next, thereSince: At(10)); // it hears telemetry since it is there
+        }
+
+        Assert.Equal(3, _recorded.Count);
+        Assert.Equal(At(13), Assert.IsType<BandwidthExceeded>(_recorded[^1]).Since);
+    }
+
+    [Fact]
     public void A_pause_of_a_minute_does_not_end_it_and_begin_it_again()
     {
         for (var minute = 0; minute < 12; minute++)
@@ -171,9 +190,9 @@ public sealed class DeclaredBandwidthTests
     }
 
     /// <summary>A minute's bits come in its first second; it is judged when the next minute begins.</summary>
-    private void Play(int minute, long bits, bool isAttacked = false, DeclaredUse? by = null, WatchedObject? watched = null)
+    private void Play(int minute, long bits, bool isAttacked = false, DeclaredUse? by = null, WatchedObject? watched = null, DateTimeOffset? thereSince = null)
     {
-        if ((by ?? _use).Add(watched ?? Watched, (Minute + minute) * 60, bits, isAttacked, _thereSince, Now) is { } use)
+        if ((by ?? _use).Add(watched ?? Watched, (Minute + minute) * 60, bits, isAttacked, thereSince ?? _thereSince, Now) is { } use)
         {
             _said.Add(use);
             var said = Assert.IsType<UseChanged>(use);

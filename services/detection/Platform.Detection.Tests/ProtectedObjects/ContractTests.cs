@@ -6,7 +6,9 @@ using Platform.Detection.Windows;
 using Platform.EventStore;
 using Platform.Hosting;
 using Platform.Testing;
+using AnomalyOptions = Platform.Detection.Anomalies.AnomalyOptions;
 using AnomalyEnded = Platform.Contracts.Detection.V1.AnomalyEnded;
+using BandwidthExcess = Platform.Contracts.Grpc.Detection.V1.BandwidthExcess;
 using ObjectsClient = Platform.Contracts.Grpc.Detection.V1.ProtectedObjects.ProtectedObjectsClient;
 using SecurityEventsClient = Platform.Contracts.Grpc.Detection.V1.SecurityEvents.SecurityEventsClient;
 
@@ -89,18 +91,43 @@ public sealed class ContractTests(PostgresDatabase database, RabbitMqVirtualHost
         var minute = Host.Clock.GetUtcNow().ToUnixTimeSeconds() / 60;
         await Used(Guid.Parse(added.ObjectId), minute, minutes: 4, bits: 36_000_000_000);
         await Used(_customer.ContractId, minute + 2, minutes: 2, bits: 36_000_000_000);
-        var security = new SecurityEventsClient(Host.Channel);
-        var excess = (await Eventually.Get(
-            async () =>
-            {
-                Host.Clock.Advance(TimeSpan.FromSeconds(5));
-                return (await security.ListBandwidthExcessesAsync(new(), Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer))).Excesses;
-            },
-            seen => seen.Count == 1,
-            what: "the excess"))[0];
-
-        Assert.Equal(DateTimeOffset.FromUnixTimeSeconds((minute + 2) * 60), excess.Since.ToDateTimeOffset());
+        await Pass(until: At(minute + 6));
+        var excess = (await Eventually.Get(Excesses, seen => seen.Count == 1, what: "the excess"))[0];
+        Assert.Equal((At(minute + 2), null), (excess.Since.ToDateTimeOffset(), excess.Until));
         Assert.Equal((_customer.ServiceCode, 1_200_000_000L), (excess.ServiceCode, excess.PeakBitsPerSecond));
+        await Pass(until: At(minute + 12));
+        excess = Assert.Single(await Eventually.Get(Excesses, seen => seen[0].Until is not null, what: "its end"));
+        Assert.Equal(At(minute + 4), excess.Until.ToDateTimeOffset());
+
+        // Another replica comes when of the minutes that it adds up the first one is in the middle of that excess. What it tells is the next one.
+        var clock = Host.Clock;
+        await _service.DisposeAsync();
+        clock.Advance(At(minute + 15) - clock.GetUtcNow());
+        _service = await Restarted(clock);
+        directory = Host.Services.GetRequiredService<ObjectDirectory>();
+        await Eventually.True(() => directory.Find(_customer.ContractId)?.IsShared == true, what: "two objects in the next engine");
+        await Used(_customer.ContractId, minute + 16, minutes: 1, bits: 72_000_000_000);
+        await Pass(until: At(minute + 19));
+        var two = await Eventually.Get(Excesses, seen => seen.Count == 2, what: "the next excess");
+        Assert.Equal([At(minute + 16), At(minute + 2)], two.Select(one => one.Since.ToDateTimeOffset()));
+        Assert.Equal(At(minute + 4), two[1].Until.ToDateTimeOffset());
+    }
+
+    private static DateTimeOffset At(long minute) => DateTimeOffset.FromUnixTimeSeconds(minute * 60);
+
+    private async Task<IReadOnlyList<BandwidthExcess>> Excesses() =>
+        (await new SecurityEventsClient(Host.Channel).ListBandwidthExcessesAsync(new(), Host.As(TenantId.Of(_customer.TenantId), Roles.Viewer))).Excesses;
+
+    /// <summary>Time passes, and telemetry is heard all the while.</summary>
+    private async Task Pass(DateTimeOffset until)
+    {
+        var (judges, gap) = (Host.Services.GetRequiredService<WindowJudges>(), new AnomalyOptions().TelemetryGap);
+        while (Host.Clock.GetUtcNow() < until)
+        {
+            Host.Clock.Advance(TimeSpan.FromSeconds(2));
+            await _service.Beat();
+            await Eventually.True(() => judges.Anywhere.Since(Host.Clock.GetUtcNow() + gap) < DateTimeOffset.MaxValue, what: "the beat");
+        }
     }
 
     /// <summary>What judges wrote down, each minute twice: the first time they did not hear that it was.</summary>

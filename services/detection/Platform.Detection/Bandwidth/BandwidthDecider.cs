@@ -23,6 +23,7 @@ internal static class BandwidthDecider
     /// <param name="peak">Mean of the busiest minute that the measuring process saw since.</param>
     public static Decision<BandwidthEvent> Decide(BandwidthState current, MeasureUse command, long peak = 0) => (current.Since, command.IsAbove) switch
     {
+        (null, true) when command.Minute < current.Until => Decision<BandwidthEvent>.Unchanged, // by a process that came later and adds up what is over
         (null, true) => new BandwidthExceeded(
             command.ObjectId, command.ServiceCode, command.DeclaredBitsPerSecond, command.BitsPerSecond, command.Minute, command.At),
         ({ } since, false) => new BandwidthKept(

@@ -8,12 +8,15 @@ namespace Platform.Detection.Bandwidth;
 /// <param name="PeakBitsPerSecond">Mean of the minute that opened it.</param>
 internal sealed record BandwidthState(DateTimeOffset? Since, long PeakBitsPerSecond)
 {
+    /// <summary>End of the excess before; what was before it is told already.</summary>
+    public DateTimeOffset Until { get; init; }
+
     public static readonly StreamType<BandwidthState, BandwidthEvent> Stream = new("bandwidth", new BandwidthState(null, 0), Evolve);
 
     public static BandwidthState Evolve(BandwidthState current, BandwidthEvent happened) => happened switch
     {
-        BandwidthExceeded e => new(e.Since, e.BitsPerSecond),
-        BandwidthKept => new(null, 0),
+        BandwidthExceeded e => current with { Since = e.Since, PeakBitsPerSecond = e.BitsPerSecond },
+        BandwidthKept e => new(null, 0) { Until = e.Until },
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the bandwidth stream."),
     };
 }

@@ -66,7 +66,7 @@ internal sealed class DeclaredUse
         {
             (_calm, _lastAbove, _peak) = (0, ended, Math.Max(_peak, bits));
             var isNews = _isAbove is not true;
-            _isAbove = true;
+            _isAbove = _isAbove is true || ended >= known ? true : null; // a minute of before our time may be of an excess that is over: the next one is told too
             return isNews ? Say(bits, ended) : null;
         }
 
