@@ -47,6 +47,27 @@ public sealed class TransfersTests
         Assert.False(Plays(1_800, game: 1, bits: 40_000_000, servers: 4, port: 443));
     }
 
+    /// <summary>Few packets are sampled: of each server one now and then, among players of whom each is seen once.</summary>
+    [Fact]
+    public void Servers_are_not_forgotten_for_many_who_send_as_little()
+    {
+        var senders = new Senders();
+        for (var second = 0; second < 50; second++)
+        {
+            var sketch = new TrafficSketch { Second = second, Total = Of(new Amount(0, 10)) };
+            sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(new Amount(0, 1)) });
+            sketch.Peers.Add(new AddressShare { Address = ByteString.CopyFrom(198, 51, 100, (byte)(second % 15)), Counters = Of(new Amount(10_400, 1)) });
+            sketch.Peers.AddRange(Enumerable.Range(0, 9).Select(player => new AddressShare
+            {
+                Address = ByteString.CopyFrom(192, 0, (byte)second, (byte)player),
+                Counters = Of(new Amount(800, 1)),
+            }));
+            senders.Add(sketch);
+        }
+
+        Assert.Equal(1, senders.PartOfFew);
+    }
+
     /// <summary>What has just been seen for the first time was not usual before.</summary>
     [Fact]
     public void A_host_that_begins_with_a_download_is_not_attacked() => Assert.False(Plays(600, game: 1, bits: 40_000_000, servers: 4, port: 443));

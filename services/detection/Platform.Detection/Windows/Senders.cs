@@ -11,7 +11,7 @@ namespace Platform.Detection.Windows;
 /// </summary>
 internal sealed class Senders
 {
-    private const int Most = 128;
+    private const int Most = 192;
     private const int Kept = 64;
     private const int Servers = 20;
 
@@ -61,7 +61,9 @@ internal sealed class Senders
 
         if (_sent.Count > Most)
         {
-            _sent = _sent.OrderByDescending(sender => sender.Value.Packets).Take(Kept).ToDictionary();
+            // A server of which a few long packets were sampled is not forgotten for many who sent as few short ones.
+            _sent = _sent.OrderByDescending(sender => sender.Value.Packets).Take(Kept)
+                .UnionBy(_sent.OrderByDescending(sender => sender.Value.Bits).Take(Kept), sender => sender.Key).ToDictionary();
         }
     }
 
