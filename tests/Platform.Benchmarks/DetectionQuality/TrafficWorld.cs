@@ -135,7 +135,7 @@ internal sealed record WorldEvent(
 /// ramps of 20 s to 10 minutes, pulses of 5 to 20 s with pauses of 5 to 60 s, carpets over all prefixes or a /24 to /28 of one (of IPv6 as many
 /// addresses), evenly or very unevenly. They last 1 to 15 minutes. Floods come from 1 to 5,000 senders (log-uniform) or from spoofed addresses, reflections
 /// from 10 to 20,000 reflectors, each with some skew. Tools for floods change the source port with each packet, or use an odd one; the
-/// ports of ordinary services come from many reflectors only. That, and nothing else, keeps the smallest flood of one sender apart from the largest
+/// ports of ordinary services come from many reflectors (500 and more) only. That, and nothing else, keeps the smallest flood of one sender apart from the largest
 /// transfer: what has the same senders, ports, lengths, rate and shape as something harmless nobody can tell, and a label would mean nothing.</para>
 /// <para>None of these figures is known to any detector in this comparison.</para>
 /// </remarks>
@@ -513,5 +513,6 @@ internal sealed class TrafficWorld
         _random.Unit() < fixedPort ? _random.Whole(10_000, 65_535) : 0,
         _random.Unit() < 0.5 ? 443 : 0);
 
-    private Origin Reflectors(int port = 0) => new(++_origins, (int)Logarithmic(10, 20_000), _random.Between(0, 1), port, _random.Whole(1_024, 65_535));
+    /// <param name="port">0: the kind's; of an ordinary service they are many, because few are somebody's transfer.</param>
+    private Origin Reflectors(int port = 0) => new(++_origins, (int)Logarithmic(port == 0 ? 10 : 500, 20_000), _random.Between(0, 1), port, _random.Whole(1_024, 65_535));
 }

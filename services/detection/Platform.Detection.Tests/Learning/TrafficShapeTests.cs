@@ -54,7 +54,7 @@ public sealed class TrafficShapeTests
             var traffic = isUdp
                 ? SecondTraffic.Of(whole, (TrafficVector.TcpAck, tcp), (TrafficVector.Udp, more))
                 : SecondTraffic.Of(whole, (TrafficVector.TcpAck, whole));
-            traffic.Served = target.ServedOf(whole, batch: second);
+            traffic.Served = target.ServedOf(whole, batch: second) ?? default;
             isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
         }
 
@@ -103,7 +103,7 @@ public sealed class TrafficShapeTests
             sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = sketch.Peers[^1].Counters });
             target.Note(sketch, batch: second);
             var traffic = SecondTraffic.Of(amount, (TrafficVector.TcpAck, amount));
-            traffic.Served = target.ServedOf(amount, batch: second);
+            traffic.Served = target.ServedOf(amount, batch: second) ?? default;
             isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
         }
 

@@ -15,12 +15,14 @@ namespace Platform.Detection.Tests.SecurityEvents;
 public sealed class ExporterTenantTests(PostgresDatabase database, RabbitMqVirtualHost broker)
     : IClassFixture<PostgresDatabase>, IClassFixture<RabbitMqVirtualHost>, IAsyncLifetime
 {
-    private const string Router = "192.0.2.7";
     private readonly Guid _edge = Customer.NewId();
     private readonly Guid _core = Customer.NewId();
     private readonly Customer _mine = Customer.New();
     private readonly Customer _other = Customer.New();
     private ADetectionService _service = null!;
+
+    /// <summary>Another one for each test: the provider's list is that of all of them.</summary>
+    private string Router => $"2001:db8::{_edge.ToString("N")[^4..]}:{_edge.ToString("N")[^8..^4]}";
 
     private ServiceHost Host => _service.Host;
 

@@ -65,7 +65,7 @@ public sealed class TransfersTests
             senders.Add(sketch);
         }
 
-        Assert.Equal(1, senders.PartOfFew);
+        Assert.Equal(1, senders.PartOfFew(grain: 1));
     }
 
     /// <summary>What has just been seen for the first time was not usual before.</summary>
@@ -159,7 +159,7 @@ public sealed class TransfersTests
             }));
             _server.Note(sketch, batch: _second);
             var traffic = SecondTraffic.Of(whole, (TrafficVector.Udp, udp), (TrafficVector.TcpAck, Web));
-            traffic.Served = _server.ServedOf(whole, batch: _second);
+            traffic.Served = _server.ServedOf(whole, batch: _second) ?? default;
             isOver |= Rules.Judge(_server.Add(_second, traffic, latenessSeconds: 12, settleSeconds: 0, Rules, out _), _server).IsOver;
         }
 

@@ -37,7 +37,8 @@ internal readonly record struct Served(float HttpsBits, float HttpsPackets, floa
         };
     }
 
-    public static Served In(TrafficSketch sketch)
+    /// <summary>As the ports say that a sketch lists.</summary>
+    public static Served ListedIn(TrafficSketch sketch)
     {
         var served = default(Served);
         foreach (var port in sketch.SourcePorts)
@@ -47,6 +48,24 @@ internal readonly record struct Served(float HttpsBits, float HttpsPackets, floa
         }
 
         return served;
+    }
+
+    /// <summary>
+    /// At the most. A sketch lists the largest ports only: where 443 is not among them, as of few sampled packets that all have another port, it may have as much as
+    /// the least of them, in the longest packets.
+    /// </summary>
+    public static Served In(TrafficSketch sketch)
+    {
+        var served = ListedIn(sketch);
+        var (listed, least) = (sketch.SourcePorts.Sum(port => (double)(port.Counters?.Packets ?? 0)), sketch.SourcePorts.Min(port => (double?)port.Counters?.Packets) ?? 0);
+        if (least == 0 || listed >= (sketch.Total?.Packets ?? 0) || sketch.SourcePorts.Any(port => port.Number is Https))
+        {
+            return served;
+        }
+
+        var longest = sketch.PacketLengths.Where(length => length.Counters?.Packets > 0).MaxBy(length => length.Number)?.Counters;
+        var hidden = Math.Min(least, Math.Min(longest?.Packets ?? 0, sketch.Total!.Packets - listed));
+        return hidden <= 0 ? served : served + new Served((float)(hidden * longest!.Bytes * 8 / longest.Packets), (float)hidden, 0, 0);
     }
 
     /// <summary>Of other traffic as large a part.</summary>

@@ -144,7 +144,7 @@ internal static class TrafficShape
 
         public bool IsMoreOfTheSame(WatchLevel level) =>
             (HasUsualSize(Total) || IsOfUsualSize())
-            && Math.Min(Off(_excess, _all), Off(_whole, _wholeAll)) <= 0.25 + (1.5 * _chance)
+            && (Off(_excess, _all) <= 0.25 + (1.5 * _chance) || Off(_whole, _wholeAll) <= 0.25 + (1.5 / Math.Sqrt(Math.Max(1, _wholeAll.Packets / _grain))))
             && HasUsualPart(Icmp, 1, 0.05)
             && HasUsualPart(TcpSyn, 2.5, 0.02)
             && (level is not WatchLevel.Object || HasBeginnings());

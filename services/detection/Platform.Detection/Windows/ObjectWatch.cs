@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Bandwidth;
 using Platform.Detection.Learning;
@@ -21,6 +22,7 @@ internal sealed class ObjectWatch
     private long _edition = -1;
     private long _grain;
     private long _rateAt;
+    private (long Batch, Served All, Amount AllOf, Served Theirs, Amount TheirOf, Served Served, Amount Of) _others;
 
     public ObjectWatch(WatchedObject watched, TrafficDirection direction, ObjectBaseline baseline, int latenessSeconds, double lowShare)
     {
@@ -66,6 +68,27 @@ internal sealed class ObjectWatch
 
     /// <summary>Batches that were judged: sketches and windows of one are about the same packets.</summary>
     public long Batches { get; set; }
+
+    /// <summary>What of other hosts' traffic than those with sketches came from ports of services, in this batch.</summary>
+    public Served ServedOfOthers(Amount amount) => _others.Batch == Batches ? _others.Served.Part(_others.Of, amount) : default;
+
+    /// <summary>A sketch of this batch, of the object or one of its hosts: what no host's sketch has is of the others.</summary>
+    public void NoteServed(TrafficSketch sketch)
+    {
+        var (served, of) = _others.Batch == Batches ? (_others.All, _others.AllOf) : default;
+        var (theirs, theirOf) = _others.Batch == Batches ? (_others.Theirs, _others.TheirOf) : default;
+        var amount = new Amount((long)(sketch.Total?.Bytes ?? 0) * 8, (long)(sketch.Total?.Packets ?? 0));
+        if (sketch.Host.IsEmpty)
+        {
+            (served, of) = (served + Served.In(sketch), of + amount);
+        }
+        else
+        {
+            (theirs, theirOf) = (theirs + Served.In(sketch), theirOf + amount);
+        }
+
+        _others = (Batches, served, of, theirs, theirOf, served - theirs, of - theirOf);
+    }
 
     public LevelRules Rules(WatchLevel level) => _rules[(int)level];
 

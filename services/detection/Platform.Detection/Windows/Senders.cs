@@ -25,7 +25,9 @@ internal sealed class Senders
     private int _seconds;
     private Served _served;
     private double? _partOfFew; // until the next sketch
-    private double _unlisted; // packets that one who is in no list may have at the most
+    private double _least; // packets that one who is in no list may have at the most
+    private double _listed; // packets of all who are in a list
+    private double _unlisted; // of all who are in none
 
     /// <summary>Packets that sketches were made of.</summary>
     public double Sketched { get; private set; }
@@ -35,15 +37,16 @@ internal sealed class Senders
         Fade(sketch.Second);
         _partOfFew = null;
         Sketched += sketch.Total?.Packets ?? 0;
-        _served += Served.In(sketch);
+        _served += Served.ListedIn(sketch);
         var (listed, least) = (0.0, double.MaxValue);
         foreach (var peer in sketch.Peers)
         {
             (listed, least) = (listed + (peer.Counters?.Packets ?? 0), Math.Min(least, peer.Counters?.Packets ?? 0));
         }
 
-        least = listed > 0 && listed < (sketch.Total?.Packets ?? 0) ? least : 0;
-        _unlisted += least;
+        var unlisted = listed > 0 ? Math.Max(0, (sketch.Total?.Packets ?? 0) - listed) : 0;
+        least = unlisted > 0 ? least : 0;
+        (_listed, _unlisted, _least) = (_listed + listed, _unlisted + unlisted, _least + least);
         foreach (var peer in sketch.Peers)
         {
             _sent[peer.Address] = _sent.GetValueOrDefault(peer.Address) + new Sent(peer.Counters?.Packets ?? 0, (peer.Counters?.Bytes ?? 0) * 8.0, least);
@@ -78,23 +81,27 @@ internal sealed class Senders
         _second = second;
         if (_seconds++ == LongestMemory)
         {
-            (Sketched, _seconds, _served, _unlisted) = (Sketched / 2, _seconds / 2, _served * 0.5, _unlisted / 2);
+            (Sketched, _seconds, _served) = (Sketched / 2, _seconds / 2, _served * 0.5);
+            (_listed, _unlisted, _least) = (_listed / 2, _unlisted / 2, _least / 2);
             _ports = _ports.ToDictionary(port => port.Key, port => port.Value / 2);
             _sent = _sent.ToDictionary(sender => sender.Key, sender => sender.Value * 0.5);
         }
     }
 
     /// <summary>
-    /// How much of what services send is of few servers, in long packets: 0 to 1. A sketch lists the largest senders only; who is not in its list may have as much
-    /// as the least of them, which counts for these servers.
+    /// How much of what services send is of few servers, in long packets: 0 to 1. A sketch lists the largest senders only: of what is in no list as much is taken for theirs
+    /// as of the lists, and no more than the least of each list for each of them. Of few sampled packets they have the benefit of the doubt.
     /// </summary>
-    public double PartOfFew => _partOfFew ??= FindPartOfFew();
+    /// <param name="grain">Packets that one sampled packet stands for.</param>
+    public double PartOfFew(double grain) => _partOfFew ??= FindPartOfFew(grain);
 
-    private double FindPartOfFew()
+    private double FindPartOfFew(double grain)
     {
         Sent[] servers = [.. _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets).Take(Servers)];
         var served = _served.HttpsPackets + _served.OtherPackets;
-        return served == 0 ? 0 : Math.Min(1, (servers.Sum(sent => sent.Packets - sent.Least) + (Servers * _unlisted)) / served);
+        var theirs = servers.Sum(sent => sent.Packets);
+        var hidden = Math.Min(_unlisted * theirs / Math.Max(1, _listed), (Servers * _least) - servers.Sum(sent => sent.Least));
+        return served == 0 || theirs == 0 ? 0 : Math.Min(1, (theirs + hidden + (2 * Math.Sqrt((theirs + hidden) * grain))) / served);
     }
 
     /// <summary>Packets from the two ports that most come from; null: nothing is known of ports.</summary>

@@ -38,8 +38,8 @@ internal sealed class Sketches
         }
     }
 
-    /// <summary>What of some of a batch's traffic came from ports of services; nothing where the batch has no sketches.</summary>
-    public Served ServedOf(Amount amount, long batch) => _batch.Number == batch ? _batch.Served.Part(_batch.Of, amount) : default;
+    /// <summary>What of some of a batch's traffic came from ports of services; null where the batch has no sketches.</summary>
+    public Served? ServedOf(Amount amount, long batch) => _batch.Number == batch ? _batch.Served.Part(_batch.Of, amount) : null;
 
     /// <summary>What the last seconds are made of.</summary>
     public Evidence Evidence(long newest) => SketchReading.Read([.. Fresh(newest)]);

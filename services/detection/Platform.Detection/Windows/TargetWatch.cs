@@ -72,16 +72,17 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <param name="batch">With which windows it came.</param>
     public void Note(TrafficSketch sketch, long batch = 0) => (_sketches ??= new Sketches()).Add(sketch, batch, _newest, Surge is not null);
 
-    /// <summary>What of some of a batch's traffic came from ports of services, as its sketches tell; nothing where there are none.</summary>
-    public Served ServedOf(Amount amount, long batch) => _sketches?.ServedOf(amount, batch) ?? default;
+    /// <summary>What of some of a batch's traffic came from ports of services, as its sketches tell; null where there are none.</summary>
+    public Served? ServedOf(Amount amount, long batch) => _sketches?.ServedOf(amount, batch);
 
     /// <summary>What few servers send beyond the usual, as far as a transfer may go: those of the last seconds, or of the whole surge when few packets were sampled.</summary>
     public Transfers Transfers(LearnedLevel learned)
     {
-        var now = _sketches?.Now(_newest) ?? Nobody;
-        var senders = now.Sketched >= Senders.EnoughPackets * learned.Grain ? now : Senders;
+        var (now, surge) = (_sketches?.Now(_newest) ?? Nobody, Senders);
+        // Who sent until a moment ago sent what comes late, too.
+        var part = now.Sketched >= Senders.EnoughPackets * learned.Grain ? Math.Max(now.PartOfFew(learned.Grain), surge.PartOfFew(learned.Grain)) : surge.PartOfFew(learned.Grain);
         var most = TrafficShape.Most(this, learned);
-        return new(senders.PartOfFew, learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
+        return new(part, learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
     }
 
     /// <summary>Adds an increment to its second and gives back the whole second; an increment that is too late only itself.</summary>

@@ -301,7 +301,7 @@ internal sealed class WindowJudge(
         var (whole, together, isLate) = (increment, default(SecondTraffic), false);
         var wasCovered = IsCovered(on, host, block); // what opens an anomaly is taken out with the rest of it
         on.Lag.Observe(second, increment.Total.Packets);
-        increment.Served = host?.ServedOf(increment.Total, on.Batches) ?? default;
+        increment.Served = host?.ServedOf(increment.Total, on.Batches) ?? on.ServedOfOthers(increment.Total);
         if (host is not null)
         {
             host.LastArrival = now;
@@ -331,8 +331,7 @@ internal sealed class WindowJudge(
 
         if (block?.IsCovered != true && host?.IsCovered != true)
         {
-            var ofAll = increment with { Served = on.Whole.ServedOf(increment.Total, on.Batches) };
-            var all = on.Whole.Add(second, ofAll, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
+            var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
             on.Whole.Surge?.Reach(host, second, increment.Total);
             Finder.Consider(on, on.Whole, second, all, isLate: false, origin, now);
         }
@@ -395,6 +394,7 @@ internal sealed class WindowJudge(
 
     private void Note(ObjectWatch on, TrafficSketch sketch)
     {
+        on.NoteServed(sketch);
         if (sketch.Host.IsEmpty)
         {
             on.Whole.Note(sketch, on.Batches);
