@@ -208,6 +208,49 @@ public sealed class AppendTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task What_was_decided_comes_with_the_state_after_it_without_another_reading()
+    {
+        var session = given.Store.Tenant(Acme);
+        var (cause, folded) = (NewCause(), 0);
+        var stream = TallyState.Stream with
+        {
+            Evolve = (state, happened) =>
+            {
+                folded++;
+                return TallyState.Stream.Evolve(state, happened);
+            },
+        };
+        await given.Count(Acme, "after", 3, 4);
+
+        var (_, after) = await session.HandleAndLoad(stream, "after", _ => new TallyCounted(5), cause, Token);
+
+        Assert.Equal((new TallyState(12, 3), 3), (after, folded));
+        await given.Count(Acme, "after", 1);
+        var (repeated, now) = await session.HandleAndLoad(stream, "after", _ => new TallyCounted(5), cause, Token);
+        Assert.Equal((Decision<TallyEvent>.Unchanged, new TallyState(13, 4)), (repeated, now));
+        var (_, unchanged) = await session.HandleAndLoad(stream, "after", _ => Decision<TallyEvent>.Unchanged, NewCause(), Token);
+        Assert.Equal(now, unchanged);
+    }
+
+    [Fact]
+    public async Task A_stream_is_read_from_the_last_event_on_that_settles_what_was_before()
+    {
+        var session = given.Store.Tenant(Acme);
+        var settled = TallyState.Stream with { SettledBy = typeof(TallyClosed) };
+        TallyEvent closed = new TallyClosed(IPAddress.IPv6Loopback);
+        await session.Append(
+            settled, "settled", ExpectedVersion.New, [new TallyCounted(3), closed, new TallyCounted(4), closed, new TallyCounted(5)], NewCause(), Token);
+
+        Assert.Equal((new TallyState(5, 2), 5), await session.Load(settled, "settled", Token));
+        await session.Handle(settled, "settled", state => new TallyCounted(state.Total), NewCause(), Token); // at the version that the stream has
+        Assert.Equal((new TallyState(10, 3), 6), await session.Load(settled, "settled", Token));
+
+        await given.Count(Acme, "unsettled", 1, 2);
+        Assert.Equal((new TallyState(3, 2), 2), await session.Load(settled, "unsettled", Token));
+        Assert.Equal((new TallyState(0, 0), 0), await session.Load(settled, "none", Token));
+    }
+
+    [Fact]
     public async Task A_text_that_cannot_be_stored_is_refused_and_not_a_failure()
     {
         var opened = new TallyOpened("a\0b", System.Net.IPNetwork.Parse("192.0.2.0/24"), TallyKind.Plain, Noon);

@@ -87,6 +87,15 @@ public sealed partial class TenantSession
         Func<TState, Decision<TEvent>> decide,
         Cause cause,
         CancellationToken cancellationToken)
+        where TEvent : class => (await HandleAndLoad(stream, key, decide, cause, cancellationToken)).Decision;
+
+    /// <summary>What <see cref="Handle"/> answers, and the state that the stream is in then, which is read again only where somebody else recorded the cause.</summary>
+    public async Task<(Decision<TEvent> Decision, TState State)> HandleAndLoad<TState, TEvent>(
+        StreamType<TState, TEvent> stream,
+        string key,
+        Func<TState, Decision<TEvent>> decide,
+        Cause cause,
+        CancellationToken cancellationToken)
         where TEvent : class
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -94,13 +103,13 @@ public sealed partial class TenantSession
             var (state, version, repeated) = await Fold(stream, key, cause, cancellationToken);
             if (repeated)
             {
-                return Decision<TEvent>.Unchanged;
+                return (Decision<TEvent>.Unchanged, (await Load(stream, key, cancellationToken)).State);
             }
 
             var decision = decide(state);
             if (decision is not Decision<TEvent>.Accepted { Events: { Count: > 0 } events })
             {
-                return decision;
+                return (decision, state);
             }
 
             AppendResult result;
@@ -110,19 +119,21 @@ public sealed partial class TenantSession
             }
             catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UntranslatableCharacter)
             {
-                return new Rejection(
-                    RejectionKind.Invalid, "text-not-storable", "A text holds a character that cannot be stored.", "U+0000 is no text; leave it out.");
+                return (
+                    new Rejection(RejectionKind.Invalid, "text-not-storable", "A text holds a character that cannot be stored.", "U+0000 is no text; leave it out."),
+                    state);
             }
 
             switch (result.Outcome)
             {
                 case AppendOutcome.Appended:
-                    return decision;
+                    return (decision, events.Aggregate(state, stream.Evolve));
                 case AppendOutcome.Repeated:
-                    return Decision<TEvent>.Unchanged;
+                    return (Decision<TEvent>.Unchanged, (await Load(stream, key, cancellationToken)).State);
                 case AppendOutcome.Closed:
-                    return new Rejection(
-                        RejectionKind.NotFound, "stream-closed", "The record was erased or archived.", $"{stream.Name} takes no more changes.");
+                    return (
+                        new Rejection(RejectionKind.NotFound, "stream-closed", "The record was erased or archived.", $"{stream.Name} takes no more changes."),
+                        state);
             }
 
             // Someone was faster. Waiting a little longer each time, and each as long as chance has it, lets everybody through.
@@ -271,11 +282,19 @@ public sealed partial class TenantSession
             batch.BatchCommands.Add(new(DataKeys.OfTenants) { Parameters = { new() { Value = new[] { _tenant } } } });
         }
 
-        batch.BatchCommands.Add(new(
-            "select version, type, id, data, bdata is null from events.mt_events where tenant_id = $1 and stream_id = $2 order by version")
+        var events = new NpgsqlBatchCommand { Parameters = { Text(_tenant), Text(id) } };
+        var since = "";
+        if (stream.SettledBy is { } settling)
         {
-            Parameters = { Text(_tenant), Text(id) },
-        });
+            events.Parameters.Add(Text(EventCatalog.NameOf(settling)));
+            since = """
+                and version >= coalesce(
+                    (select version from events.mt_events where tenant_id = $1 and stream_id = $2 and type = $3 order by version desc limit 1), 0)
+                """;
+        }
+
+        events.CommandText = $"select version, type, id, data, bdata is null from events.mt_events where tenant_id = $1 and stream_id = $2 {since} order by version";
+        batch.BatchCommands.Add(events);
         await batch.PrepareAsync(cancellationToken);
         await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
         if (cause is not null)

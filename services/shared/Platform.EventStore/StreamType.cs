@@ -9,6 +9,12 @@ namespace Platform.EventStore;
 public sealed record StreamType<TState, TEvent>(string Name, TState Initial, Func<TState, TEvent, TState> Evolve)
     where TEvent : class
 {
+    /// <summary>
+    /// Event after which nothing that was before it matters: the state after it is the same whatever the state was, and decisions read the stream from the
+    /// last one on. Null: from its beginning.
+    /// </summary>
+    public Type? SettledBy { get; init; }
+
     /// <summary>State after all the events given, in their order.</summary>
     public TState Fold(IEnumerable<TEvent> events) => events.Aggregate(Initial, Evolve);
 

@@ -18,6 +18,8 @@ public sealed class AnomalyTests
         "DP00000001",
         IPNetwork.Parse("203.0.113.10/32"));
 
+    private static readonly AnomalySubject Another = Subject with { AnomalyId = Guid.Parse("0190aaaa-0000-7000-8000-000000000002") };
+
     private static readonly Threshold[] Thresholds =
     [
         new(TrafficVector.Total, 1_000_000, 1_000),
@@ -131,19 +133,33 @@ public sealed class AnomalyTests
 
     [Fact]
     public void A_second_that_somebody_thinks_to_be_of_an_anomaly_that_is_over_does_not_open_it_again() => With(
-            Opened, new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
-        .When(state => Judge(state, SecondTraffic.Of(new(50_000, 200), (TrafficVector.TcpSyn, new(50_000, 200)))))
+            Opened,
+            new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet),
+            Opened with { Subject = Another },
+            new AnomalyEnded(Another, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
+        .When(state => AnomalyDecider.Decide(
+            state, Second(SecondTraffic.Of(new(50_000, 200), (TrafficVector.TcpSyn, new(50_000, 200))), Thresholds) with { GoesOn = true }))
         .ThenUnchanged();
 
     [Fact]
-    public void A_false_mark_proposes_thresholds_under_which_it_would_have_been_none() => With(
+    public void What_was_before_the_last_end_is_forgotten_with_it()
+    {
+        AnomalyEvent[] before = [Opened, new AnomalyMarkedFalse(Subject.AnomalyId, "a", Noon, "b", Subject, [])];
+        var end = new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet);
+
+        Assert.Same(AnomalyState.Quiet, AnomalyState.Stream.Fold([.. before, end]));
+        Assert.Equal(typeof(AnomalyEnded), AnomalyState.Stream.SettledBy);
+    }
+
+    [Fact]
+    public void A_false_mark_proposes_thresholds_under_which_it_would_have_been_none() => Known(
             Opened, new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
         .When(state => AnomalyDecider.Decide(state, Mark()))
         .Then(new AnomalyMarkedFalse(
             Subject.AnomalyId, "operator-7", Noon, "a launch", Subject, [new Threshold(TrafficVector.TcpSyn, null, 126)]));
 
     [Fact]
-    public void A_false_mark_of_an_open_anomaly_goes_by_what_its_judge_has_measured_so_far() => With(Opened)
+    public void A_false_mark_of_an_open_anomaly_goes_by_what_its_judge_has_measured_so_far() => Known(Opened)
         .When(state => AnomalyDecider.Decide(state, Mark() with { Most = [new(TrafficVector.TcpSyn, 64_000, 160, null, 100, Level: WatchLevel.Host)] }))
         .Then(new AnomalyMarkedFalse(
             Subject.AnomalyId,
@@ -155,7 +171,7 @@ public sealed class AnomalyTests
             [new(TrafficVector.TcpSyn, 64_000, 160, null, 100, Level: WatchLevel.Host)]));
 
     [Fact]
-    public void The_furthest_that_was_reported_of_a_vector_is_what_a_false_mark_goes_by() => With(
+    public void The_furthest_that_was_reported_of_a_vector_is_what_a_false_mark_goes_by() => Known(
             Opened,
             new AnomalyChanged(Subject, [new(TrafficVector.TcpSyn, 80_000, 400, null, 100)], 80_000, 400, 1, Noon),
             new AnomalyChanged(Subject, [new(TrafficVector.TcpSyn, 40_000, 200, null, 100), new(TrafficVector.Udp, 600_000, 10, 500_000, null)], 80_000, 400, 2, Noon))
@@ -169,17 +185,27 @@ public sealed class AnomalyTests
             [new Threshold(TrafficVector.TcpSyn, null, 500), new Threshold(TrafficVector.Udp, 750_000, null)]));
 
     [Fact]
-    public void An_anomaly_is_marked_false_once() => With(Opened, new AnomalyMarkedFalse(Subject.AnomalyId, "a", Noon, "b", Subject, []))
+    public void An_anomaly_is_marked_false_once() => Known(Opened, new AnomalyMarkedFalse(Subject.AnomalyId, "a", Noon, "b", Subject, []))
         .When(state => AnomalyDecider.Decide(state, Mark()))
         .ThenUnchanged();
 
     [Fact]
-    public void An_anomaly_that_never_was_cannot_be_marked_false() => With()
+    public void A_false_mark_of_an_earlier_anomaly_goes_by_what_that_one_was() => Known(
+            Opened,
+            new AnomalyEnded(Subject, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet, Most: [new(TrafficVector.TcpSyn, 64_000, 160, null, 100)]),
+            Opened with { Subject = Another, Vectors = [new(TrafficVector.TcpSyn, 900_000, 9_000, null, 100)] },
+            new AnomalyMarkedFalse(Another.AnomalyId, "a", Noon, "b", Another, []))
+        .When(state => AnomalyDecider.Decide(state, Mark()))
+        .Then(new AnomalyMarkedFalse(
+            Subject.AnomalyId, "operator-7", Noon, "a launch", Subject, [new Threshold(TrafficVector.TcpSyn, null, 200)]));
+
+    [Fact]
+    public void An_anomaly_that_never_was_cannot_be_marked_false() => Known()
         .When(state => AnomalyDecider.Decide(state, Mark()))
         .ThenRejected("anomaly-not-found");
 
     [Fact]
-    public void A_false_mark_needs_a_reason() => With(Opened)
+    public void A_false_mark_needs_a_reason() => Known(Opened)
         .When(state => AnomalyDecider.Decide(state, Mark() with { Reason = " " }))
         .ThenRejected("reason-invalid");
 
@@ -190,12 +216,15 @@ public sealed class AnomalyTests
 
     [Fact]
     public void The_end_of_an_earlier_anomaly_does_not_end_the_one_after_it() => With(
-            Opened with { Subject = Subject with { AnomalyId = Guid.Parse("0190aaaa-0000-7000-8000-000000000002") } })
+            Opened with { Subject = Another })
         .When(state => AnomalyDecider.Decide(state, End(Noon)))
         .ThenUnchanged();
 
     private static Spec<AnomalyState, AnomalyEvent> With(params IEnumerable<AnomalyEvent> happened) =>
         Spec.For(AnomalyState.Stream).Given(happened);
+
+    private static Spec<KnownAnomaly, AnomalyEvent> Known(params IEnumerable<AnomalyEvent> happened) =>
+        Spec.For(KnownAnomaly.Stream(Subject.AnomalyId)).Given(happened);
 
     private static MarkFalse Mark() => new(Subject.AnomalyId, "operator-7", "a launch", Noon);
 

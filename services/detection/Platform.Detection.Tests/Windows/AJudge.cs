@@ -63,6 +63,9 @@ internal sealed class AJudge
 
     public IEnumerable<AnomalyState> Streams => _streams.Values;
 
+    /// <summary>What an operator would judge by, of the only anomaly.</summary>
+    public KnownAnomaly Known() => KnownAnomaly.Stream(Assert.Single(Recorded.OfType<AnomalyDetected>()).Subject.AnomalyId).Fold(Recorded);
+
     public static long Second(int offset = 0) => Noon.ToUnixTimeSeconds() + offset;
 
     /// <summary>Another process takes over: memory is gone, the streams stand.</summary>

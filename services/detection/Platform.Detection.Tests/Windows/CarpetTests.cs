@@ -371,13 +371,13 @@ public sealed class CarpetTests
         judge.Receive(AJudge.Second(), packets: 300, host: "203.0.113.1");
         judge.Receive(AJudge.Second(), packets: 1_800, host: "203.0.113.2");
 
-        var known = Assert.Single(judge.Streams).Known.Values.Single();
-        Assert.Equal(WatchLevel.Host, known.Subject.Level);
+        var known = judge.Known();
+        Assert.Equal(WatchLevel.Host, known.Subject!.Level);
         Assert.Equal([new Threshold(TrafficVector.Total, null, 2_625, Level: WatchLevel.Prefix)], known.Proposal());
 
         judge.Receive(AJudge.Second(), packets: 1_200, host: "203.0.113.2"); // with the others 3,300
         judge.Advance(TimeSpan.FromSeconds(6));
-        Assert.Equal([new Threshold(TrafficVector.Total, null, 4_125, Level: WatchLevel.Prefix)], Assert.Single(judge.Streams).Known.Values.Single().Proposal());
+        Assert.Equal([new Threshold(TrafficVector.Total, null, 4_125, Level: WatchLevel.Prefix)], judge.Known().Proposal());
     }
 
     [Fact, Trait("Requirement", "R1")]

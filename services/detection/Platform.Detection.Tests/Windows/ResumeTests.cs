@@ -157,7 +157,7 @@ public sealed class ResumeTests
         judge.Restart();
         EndsOnce(judge, host => host == 1 ? 100 : 0);
 
-        Assert.Equal([new Threshold(TrafficVector.Total, null, 10_000)], Assert.Single(judge.Streams).Known.Values.Single().Proposal());
+        Assert.Equal([new Threshold(TrafficVector.Total, null, 10_000)], judge.Known().Proposal());
     }
 
     private static int Detected(AJudge judge) => judge.Recorded.OfType<AnomalyDetected>().Count();

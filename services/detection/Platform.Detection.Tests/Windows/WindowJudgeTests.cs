@@ -308,7 +308,7 @@ public sealed class WindowJudgeTests
         }
 
         _judge.Advance(TimeSpan.FromSeconds(5));
-        var known = Assert.Single(_judge.Streams).Known.Values.Single();
+        var known = _judge.Known();
         Assert.Equal([new Threshold(TrafficVector.Total, null, 2_375)], known.Proposal()); // a quarter more than 1,900
     }
 

@@ -39,11 +39,10 @@ internal sealed class AnomaliesService(NpgsqlDataSource database, StreamStore st
         var most = await Pulses.MostOf(database, id, context.CancellationToken);
         var command = new MarkFalse(id, context.Caller().OperatorId, request.Reason, clock.GetUtcNow(), most, context.Caller().Role);
 
-        var decision = await session.Handle(
-            AnomalyState.Stream, key, state => AnomalyDecider.Decide(state, command), context.Cause(), context.CancellationToken);
+        var (decision, anomaly) = await session.HandleAndLoad(
+            KnownAnomaly.Stream(id), key, known => AnomalyDecider.Decide(known, command), context.Cause(), context.CancellationToken);
 
         decision.OrThrow();
-        var (state, _) = await session.Load(AnomalyState.Stream, key, context.CancellationToken);
-        return new MarkFalseResponse { Proposal = { state.MarkedFalse[id].Describe() } };
+        return new MarkFalseResponse { Proposal = { anomaly.MarkedWith!.Describe() } };
     }
 }

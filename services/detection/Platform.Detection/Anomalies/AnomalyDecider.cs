@@ -11,6 +11,7 @@ namespace Platform.Detection.Anomalies;
 /// <param name="Explanation">Why.</param>
 /// <param name="At">Now (UTC).</param>
 /// <param name="Prefixes">What it is spread over, greatest first; null: its target alone, or it was not asked.</param>
+/// <param name="GoesOn">Its judge takes it for a second of an anomaly that is open.</param>
 internal sealed record JudgeSecond(
     AnomalySubject Subject,
     DateTimeOffset Second,
@@ -19,7 +20,8 @@ internal sealed record JudgeSecond(
     int Pulses,
     Explanation? Explanation,
     DateTimeOffset At,
-    IReadOnlyList<PrefixShare>? Prefixes = null);
+    IReadOnlyList<PrefixShare>? Prefixes = null,
+    bool GoesOn = false);
 
 /// <param name="AnomalyId">The anomaly that is thought to be over.</param>
 /// <param name="Reason">Why.</param>
@@ -65,7 +67,7 @@ internal static class AnomalyDecider
         var total = command.Total;
         if (current.Open is not { } open)
         {
-            if (current.Known.ContainsKey(command.Subject.AnomalyId))
+            if (command.GoesOn)
             {
                 return Decision<AnomalyEvent>.Unchanged; // it is over, as its judge will hear; what goes on is another one
             }
@@ -128,9 +130,9 @@ internal static class AnomalyDecider
             command.Most is { Count: > 0 } most ? most : null);
     }
 
-    public static Decision<AnomalyEvent> Decide(AnomalyState current, MarkFalse command)
+    public static Decision<AnomalyEvent> Decide(KnownAnomaly current, MarkFalse command)
     {
-        if (!current.Known.TryGetValue(command.AnomalyId, out var known))
+        if (current.Subject is not { } subject)
         {
             return AnomalyRejections.Unknown(command.AnomalyId);
         }
@@ -140,15 +142,15 @@ internal static class AnomalyDecider
             return ProtectedObjectRejections.ReasonInvalid;
         }
 
-        return current.MarkedFalse.ContainsKey(command.AnomalyId)
+        return current.MarkedWith is not null
             ? Decision<AnomalyEvent>.Unchanged
             : new AnomalyMarkedFalse(
                 command.AnomalyId,
                 command.MarkedBy,
                 command.At,
                 command.Reason.Trim(),
-                known.Subject,
-                known.With(command.Most ?? []).Proposal(),
+                subject,
+                current.With(command.Most ?? []).Proposal(),
                 command.Most,
                 command.Role);
     }

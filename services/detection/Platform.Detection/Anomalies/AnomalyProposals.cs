@@ -36,9 +36,7 @@ internal static class AnomalyProposals
             return null;
         }
 
-        var (state, _) = await session.Load(AnomalyState.Stream, key, cancellation);
-        return state.MarkedFalse.TryGetValue(anomalyId, out var proposal) && state.Known.TryGetValue(anomalyId, out var known)
-            ? (known.Subject.ObjectId, proposal)
-            : null;
+        var (anomaly, _) = await session.Load(KnownAnomaly.Stream(anomalyId), key, cancellation);
+        return anomaly is { Subject: { } subject, MarkedWith: { } proposal } ? (subject.ObjectId, proposal) : null;
     }
 }

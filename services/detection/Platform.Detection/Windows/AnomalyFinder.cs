@@ -379,7 +379,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                 target.Level,
                 on.Direction);
         var command = new JudgeSecond(
-            subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now, prefixes);
+            subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now, prefixes,
+            GoesOn: episode.State.Open is not null);
         if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
             var rules = on.Rules(target.Level);

@@ -75,7 +75,7 @@ internal sealed class FindingRecorder(
         if (finding.EndOf is not { } end || !await Pulses.BeatsElsewhere(database, end.AnomalyId, end.Beat, cancellation))
         {
             var cause = new Cause($"finding:{finding.Id:N}", CorrelationId: Activity.Current?.TraceId.ToHexString());
-            var decision = await session.Handle(AnomalyState.Stream, key, finding.Decide, cause, cancellation);
+            var (decision, state) = await session.HandleAndLoad(AnomalyState.Stream, key, finding.Decide, cause, cancellation);
             if (decision is Decision<AnomalyEvent>.Rejected(var reason))
             {
                 log.FindingRefused(reason.Code, finding.Object.ObjectId);
@@ -83,7 +83,6 @@ internal sealed class FindingRecorder(
             }
 
             Note(finding, ((Decision<AnomalyEvent>.Accepted)decision).Events);
-            var (state, _) = await session.Load(AnomalyState.Stream, key, cancellation);
             finding.Judge.Adopt(finding, state);
         }
         else

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
+
+namespace Platform.Detection.Anomalies;
+
+/// <summary>One anomaly of a target, open or long over, as what an operator thinks of it needs it.</summary>
+/// <remarks>It is looked for in the whole stream of its target: for what a person asks, not for what is judged.</remarks>
+/// <param name="Subject">What it was about; null: the target never had it.</param>
+/// <param name="Over">Of each vector that was over the most that was measured, and the least that it was held against.</param>
+/// <param name="MarkedWith">The thresholds that were proposed and shown when an operator called it no attack: what goes on afterwards adds nothing to them. Null: nobody did.</param>
+internal sealed record KnownAnomaly(AnomalySubject? Subject, IReadOnlyList<VectorMeasurement> Over, IReadOnlyList<Threshold>? MarkedWith)
+{
+    private const double Room = 1.25;
+    private static readonly KnownAnomaly _none = new(null, [], null);
+
+    /// <summary>The stream of its target, read for this anomaly alone.</summary>
+    public static StreamType<KnownAnomaly, AnomalyEvent> Stream(Guid anomalyId) => new(
+        AnomalyState.Stream.Name, _none, (current, happened) => IdOf(happened) == anomalyId ? current.Evolve(happened) : current);
+
+    public KnownAnomaly With(IReadOnlyList<VectorMeasurement> over) => this with
+    {
+        Over = [.. Over.Concat(over).GroupBy(vector => (vector.Vector, Level: LevelOf(vector))).Select(same => same.Aggregate((one, other) => one.With(other)))],
+    };
+
+    /// <summary>Thresholds under which none of it would have been over, with some room.</summary>
+    public IReadOnlyList<Threshold> Proposal() =>
+    [
+        .. Over.Select(vector => new Threshold(
+            vector.Vector,
+            Above(vector.BitsPerSecond, vector.ThresholdBitsPerSecond),
+            Above(vector.PacketsPerSecond, vector.ThresholdPacketsPerSecond),
+            Above(vector.FlowsPerSecond ?? 0, vector.ThresholdFlowsPerSecond),
+            LevelOf(vector),
+            Subject!.Direction)),
+    ];
+
+    private static Guid IdOf(AnomalyEvent happened) => happened switch
+    {
+        AnomalyDetected e => e.Subject.AnomalyId,
+        AnomalyChanged e => e.Subject.AnomalyId,
+        AnomalyEnded e => e.Subject.AnomalyId,
+        AnomalyMarkedFalse e => e.AnomalyId,
+        _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the target stream."),
+    };
+
+    private static long? Above(long measured, long? threshold) => threshold is { } over && measured > over ? (long)(measured * Room) : null;
+
+    private KnownAnomaly Evolve(AnomalyEvent happened) => happened switch
+    {
+        AnomalyDetected e => this with { Subject = e.Subject, Over = e.Vectors },
+        AnomalyChanged e => (this with { Subject = e.Subject }).With(e.Vectors),
+        AnomalyEnded e => (this with { Subject = e.Subject }).With(e.Most ?? []),
+        AnomalyMarkedFalse e => (this with { Subject = e.Subject, MarkedWith = e.Proposal }).With(e.Most ?? []),
+        _ => this,
+    };
+
+    private WatchLevel LevelOf(VectorMeasurement vector) => vector.Level ?? Subject!.Level;
+}
