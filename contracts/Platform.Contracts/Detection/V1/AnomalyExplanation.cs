@@ -30,7 +30,7 @@ public sealed record AnomalyExplanation
     /// <summary>What it looks like: <c>ntp-amplification</c>, <c>syn-flood</c>, <c>udp-flood</c>, ...; open set; null when nothing fits.</summary>
     public string? Classification { get; init; }
 
-    /// <summary>How sure the classification is, 0 to 1.</summary>
+    /// <summary>How sure the classification is, 0 to 1: its share of what is beyond the usual, less of few sampled packets.</summary>
     public double? Confidence { get; init; }
 
     /// <summary>What it is not, and why not, for people.</summary>

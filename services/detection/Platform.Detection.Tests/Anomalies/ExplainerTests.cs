@@ -69,6 +69,48 @@ public sealed class ExplainerTests
         Assert.Equal((name, 0.99), (said.Classification, said.Confidence)); // never certain
     }
 
+    [Theory]
+    [InlineData(TcpSyn, 5_900, TrafficVector.Dns, 4_100, "syn-flood", 0.59)]
+    [InlineData(TcpSyn, 4_100, TrafficVector.Dns, 5_900, "dns-amplification", 0.59)]
+    [InlineData(Memcached, 5_900, Ntp, 4_100, "memcached-amplification", 0.59)]
+    [InlineData(TcpAck, 5_900, Fragment, 4_100, "ack-flood", 0.59)]
+    [InlineData(Fragment, 5_500, TrafficVector.Dns, 4_500, "fragment-flood", 0.55)] // of TCP
+    internal void Of_kinds_that_exclude_each_other_the_larger_one_is_named(
+        TrafficVector one, long its, TrafficVector other, long others, string name, double confidence)
+    {
+        var said = Explain(Traffic((one, its, 800), (other, others, 800)));
+        Assert.Equal((name, confidence), (said.Classification, said.Confidence));
+    }
+
+    [Theory]
+    [InlineData(Udp, Ntp, "ntp-amplification")]
+    [InlineData(Udp, Fragment, "fragment-flood")]
+    [InlineData(Icmp, Fragment, "fragment-flood")]
+    [InlineData(TcpSyn, TcpInvalid, "tcp-invalid-flood")]
+    [InlineData(TcpFinless, TcpSynAck, "syn-ack-reflection")]
+    internal void Of_what_contains_another_kind_that_is_much_of_it_that_one_is_named(TrafficVector all, TrafficVector part, string name)
+    {
+        var (whole, much, little) = (new Amount(8_000_000, 10_000), new Amount(3_600_000, 4_500), new Amount(2_400_000, 3_000));
+        Assert.Equal((name, 0.45), Named(SecondTraffic.Of(whole, (all, whole), (part, much))));
+        Assert.NotEqual(name, Named(SecondTraffic.Of(whole, (all, whole), (part, little))).Name);
+    }
+
+    [Fact]
+    public void Fragments_beside_answers_are_the_rest_of_long_ones()
+    {
+        var whole = new Amount(80_000_000, 10_000);
+        Assert.Equal(
+            ("dns-amplification", 0.45),
+            Named(SecondTraffic.Of(whole, (Udp, whole), (Fragment, new(44_000_000, 5_500)), (TrafficVector.Dns, new(36_000_000, 4_500)))));
+    }
+
+    [Theory]
+    [InlineData(1, 0.5)]
+    [InlineData(10, 0.91)]
+    [InlineData(1_000, 0.99)]
+    public void What_few_sampled_packets_say_is_less_sure(int sampled, double confidence) =>
+        Assert.Equal(confidence, Explain(Traffic((TcpSyn, sampled * 10_000, 60)), grain: 10_000).Confidence);
+
     [Fact]
     public void What_has_no_kind_is_given_none()
     {
@@ -94,18 +136,21 @@ public sealed class ExplainerTests
     public void A_transfer_is_not_said_to_be_none() =>
         Assert.DoesNotContain(Explain(Traffic((TcpAck, 50_000, 1_400))).Not, said => said.Contains("download", StringComparison.Ordinal));
 
-    private static Explanation Explain(SecondTraffic excess, string rule = "threshold", AnomalySubject? subject = null) => Explainer.Explain(
+    private static (string? Name, double? Confidence) Named(SecondTraffic excess) => (Explain(excess).Classification, Explain(excess).Confidence);
+
+    private static Explanation Explain(SecondTraffic excess, string rule = "threshold", AnomalySubject? subject = null, long grain = 1) => Explainer.Explain(
         subject ?? Subject,
         rule,
         [new VectorMeasurement(Ntp, 0, 100_000, null, 4_000, BaselinePacketsPerSecond: 250)],
         excess,
         Usual,
-        Evidence.None);
+        Evidence.None,
+        grain: grain);
 
     private static SecondTraffic Traffic(params (TrafficVector Vector, long Packets, int Bytes)[] parts)
     {
         var all = parts.Select(part => (part.Vector, Amount: new Amount(part.Packets * part.Bytes * 8, part.Packets))).ToList();
-        all.AddRange([.. all.Where(part => part.Vector is Ntp or Memcached).Select(part => (Udp, part.Amount))]); // they are UDP as well
+        all.AddRange([.. all.Where(part => part.Vector is Ntp or TrafficVector.Dns or Memcached).Select(part => (Udp, part.Amount))]); // they are UDP as well
         return SecondTraffic.Of(new Amount(parts.Sum(part => part.Packets * part.Bytes * 8), parts.Sum(part => part.Packets)), [.. all]);
     }
 }

@@ -33,6 +33,17 @@ public sealed class SamplingTests
         Assert.Single(judge.Recorded);
     }
 
+    [Theory]
+    [InlineData(1, 0.5)]
+    [InlineData(40, 0.98)]
+    public void What_an_anomaly_looks_like_is_less_sure_of_few_sampled_packets(int sampled, double confidence)
+    {
+        var judge = new AJudge { SamplingRate = (uint)Grain };
+        judge.Receive(AJudge.Second(), packets: sampled * Grain, udpPackets: sampled * Grain);
+        var said = Assert.IsType<AnomalyDetected>(Assert.Single(judge.Recorded)).Explanation!;
+        Assert.Equal(("udp-flood", confidence), (said.Classification, said.Confidence));
+    }
+
     /// <summary>At most 5,000 packets/s of UDP a host are guessed, and what is learned is only proposed: half a sampled packet a second.</summary>
     [Theory]
     [InlineData(4_900, false)]

@@ -10,7 +10,7 @@ internal static class Explainer
 {
     private const double Telling = 0.4;
 
-    /// <summary>What a vector means when it makes up most of what is beyond the usual; the more telling first.</summary>
+    /// <summary>What a vector means when it makes up much of what is beyond the usual; of two that are as much the more telling first.</summary>
     private static readonly (TrafficVector Vector, string Name)[] Kinds =
     [
         (Ntp, "ntp-amplification"), (Dns, "dns-amplification"), (Cldap, "cldap-amplification"), (Memcached, "memcached-amplification"),
@@ -30,6 +30,7 @@ internal static class Explainer
     /// <param name="evidence">What sketches say.</param>
     /// <param name="judged">Whose traffic was measured; of the whole object the prefixes that have nearly all of it. Null: the target's.</param>
     /// <param name="prefixes">What the anomaly is spread over; null: its target alone.</param>
+    /// <param name="grain">Packets that one sampled packet stands for; 1: nothing is sampled; 0: ingestion does not say.</param>
     public static Explanation Explain(
         AnomalySubject subject,
         string rule,
@@ -38,7 +39,8 @@ internal static class Explainer
         in SecondTraffic expected,
         Evidence evidence,
         IReadOnlyList<IPNetwork>? judged = null,
-        IReadOnlyList<PrefixShare>? prefixes = null)
+        IReadOnlyList<PrefixShare>? prefixes = null,
+        long grain = 1)
     {
         var first = over[0];
         var unit = first.UnitOver();
@@ -48,7 +50,7 @@ internal static class Explainer
             TrafficUnit.Packets => (first.PacketsPerSecond, first.ThresholdPacketsPerSecond, first.BaselinePacketsPerSecond),
             _ => (first.FlowsPerSecond ?? 0, first.ThresholdFlowsPerSecond, null),
         };
-        var (kind, confidence) = Classify(excess);
+        var (kind, confidence) = Classify(excess, (double)excess.Total.Packets / Math.Max(1, grain));
         var not = NotThese(kind, excess, expected);
         var said = new Said(subject, rule, first.Vector, first.Level, unit, measured, threshold ?? 0, baseline, judged ?? [subject.Target], prefixes);
         return new(
@@ -68,25 +70,46 @@ internal static class Explainer
             [.. not.Select(no => no.Japanese)]);
     }
 
-    private static (string? Kind, double? Confidence) Classify(in SecondTraffic excess)
+    /// <summary>
+    /// What most of it is: of kinds that exclude each other the larger one, and of what contains another one that is much of it the other one, which tells more.
+    /// Never certain, and of few sampled packets less so: the next one might have been of another kind.
+    /// </summary>
+    private static (string? Kind, double? Confidence) Classify(in SecondTraffic excess, double sampled)
     {
-        var all = excess.Total;
-        if (all.Packets == 0)
+        var found = new List<(TrafficVector Vector, string Name, double Part)>();
+        foreach (var (vector, name) in Kinds)
+        {
+            var part = Math.Max(Part(excess[vector].Packets, excess.Total.Packets), Part(excess[vector].Bits, excess.Total.Bits));
+            if (part >= Telling)
+            {
+                found.Add((vector, name, part));
+            }
+        }
+
+        if (found.Count == 0 || excess.Total.Packets == 0)
         {
             return (null, null);
         }
 
-        foreach (var (vector, name) in Kinds)
-        {
-            var part = Math.Max(Part(excess[vector].Packets, all.Packets), Part(excess[vector].Bits, all.Bits));
-            if (part >= Telling)
-            {
-                return (name, Math.Round(Math.Min(0.99, part), 2));
-            }
-        }
-
-        return (null, null);
+        var largest = found.MaxBy(one => one.Part);
+        var kind = found.Where(one => Contains(largest.Vector, one.Vector))
+            .OrderByDescending(one => IsAnswer(one.Vector)) // long answers come in fragments, of which only the first has ports
+            .ThenByDescending(one => one.Part)
+            .FirstOrDefault(largest);
+        return (kind.Name, Math.Round(Math.Min(0.99, kind.Part * sampled / (sampled + 1)), 2));
     }
+
+    /// <summary>Whether packets of the one are the other's as well, by the definitions of the contract's vectors.</summary>
+    private static bool Contains(TrafficVector wide, TrafficVector narrow) => wide switch
+    {
+        Udp => narrow is Fragment || IsAnswer(narrow),
+        Icmp or Gre or Other => narrow is Fragment,
+        TcpSyn or TcpRst => narrow is TcpInvalid,
+        TcpFinless => narrow is TcpAck or TcpSynAck,
+        _ => false,
+    };
+
+    private static bool IsAnswer(TrafficVector vector) => vector is >= Dns and <= OtherAmplification;
 
     private static List<(string English, string Japanese)> NotThese(string? kind, in SecondTraffic excess, in SecondTraffic expected)
     {

@@ -394,7 +394,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                     rules.Learned.Typical,
                     target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
                     judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()],
-                    command.Prefixes),
+                    command.Prefixes,
+                    on.Grain),
             };
             if (!target.IsCovered)
             {
