@@ -180,6 +180,16 @@ it('says why an attack was recognised in the language of the reader, with units'
   expect(screen.queryByText('ntp reached 90,000 packets/s')).toBeNull();
 });
 
+it('says that an anomaly ended with its protected object, in the language of the reader', async () => {
+  gateway.incidents = [attack()];
+  gateway.details = { reason: 'object-removed' };
+  location.hash = `#/incidents/${attack().incidentId}`;
+  open();
+  expect(await screen.findByText('the protected object was removed')).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: '日本語' }));
+  expect(await screen.findByText('保護対象の削除')).toBeTruthy();
+});
+
 const part = (prefix: string, share: number, peakShare = share, since = attack().detectedAt): AttackedPrefix => ({ prefix, share, peakShare, since });
 
 it('shows what an attack is spread over, each with its share, and what joined later, in both languages', async () => {

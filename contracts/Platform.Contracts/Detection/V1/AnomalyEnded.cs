@@ -31,7 +31,7 @@ public sealed record AnomalyEnded
     /// <summary>Greatest rate of the whole anomaly, in packets per second.</summary>
     public required long PeakPacketsPerSecond { get; init; }
 
-    /// <summary><c>subsided</c>, <c>contract-ended</c> or <c>telemetry-missing</c> (nobody knows whether it is over); open set.</summary>
+    /// <summary><c>subsided</c>, <c>contract-ended</c>, <c>object-removed</c> (the contract goes on; since release 7) or <c>telemetry-missing</c> (nobody knows whether it is over); open set.</summary>
     public required string Reason { get; init; }
 
     /// <summary>End of the last second over the threshold, exclusive (UTC).</summary>

@@ -68,6 +68,27 @@ public sealed class ContractTests(PostgresDatabase database, RabbitMqVirtualHost
     }
 
     [Fact]
+    public async Task An_anomaly_of_an_object_that_is_removed_ends_as_that_and_not_as_its_contract()
+    {
+        await using var ended = await Host.Listen<AnomalyEnded>();
+        await Watch("203.0.113.0/24", "198.51.100.0/24");
+        var (client, me) = (new ObjectsClient(Host.Channel), Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+        var added = await client.AddProtectedObjectAsync(
+            new() { ServiceCode = _customer.ServiceCode, Name = "shop", Prefixes = { "203.0.113.0/24" }, Reason = "another team" }, me);
+        await Host.CatchUp();
+        var directory = Host.Services.GetRequiredService<ObjectDirectory>();
+        await Eventually.True(() => directory.Find(Guid.Parse(added.ObjectId)) is not null, what: "the object in the engine");
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault, objectId: added.ObjectId);
+        await Eventually.Get(Open, seen => seen.Count == 1, what: "the open anomaly");
+
+        await client.RemoveProtectedObjectAsync(new() { ObjectId = added.ObjectId, Reason = "no longer needed" }, me);
+        await Host.CatchUp();
+        await TimePasses(TimeSpan.FromSeconds(2), until: async () => (await Open()).Count == 0);
+
+        Assert.Equal("object-removed", (await ended.Get(fact => fact.ServiceCode == _customer.ServiceCode)).Reason);
+    }
+
+    [Fact]
     public async Task WhenContractTerminated_comes_before_the_contract_it_is_never_watched()
     {
         await Deliver(_customer.Terminated());

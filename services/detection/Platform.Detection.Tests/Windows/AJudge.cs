@@ -86,8 +86,8 @@ internal sealed class AJudge
     }
 
     private OpenAnomaly Told(AnomalyState state) => _pulses.GetValueOrDefault(state.Open!.AnomalyId) is { } pulse
-        ? new(Watched.TenantId, state, pulse.Beat, pulse.Until, pulse.PeakBitsPerSecond, pulse.PeakPacketsPerSecond, false, pulse.QuietFor, pulse.Memory)
-        : new(Watched.TenantId, state, 0, state.DetectedAt, state.PeakBitsPerSecond, state.PeakPacketsPerSecond, false, default, null);
+        ? new(Watched.TenantId, state, pulse.Beat, pulse.Until, pulse.PeakBitsPerSecond, pulse.PeakPacketsPerSecond, null, pulse.QuietFor, pulse.Memory)
+        : new(Watched.TenantId, state, 0, state.DetectedAt, state.PeakBitsPerSecond, state.PeakPacketsPerSecond, null, default, null);
 
     public void Receive(
         long second, long packets, long udpPackets = 0, string host = "203.0.113.10", ulong? sequence = null, bool settle = true, params TrafficSketch[] sketches)

@@ -123,7 +123,7 @@ public sealed class ResumeTests
         var open = judge.Streams.Single();
         judge.Advance(TimeSpan.FromSeconds(6)); // over
         judge.Judge.Clear();
-        judge.Judge.Resume([new(AJudge.Watched.TenantId, open, 0, AJudge.Noon, 0, 0, false, default, null)]); // the view lagged
+        judge.Judge.Resume([new(AJudge.Watched.TenantId, open, 0, AJudge.Noon, 0, 0, null, default, null)]); // the view lagged
         for (var second = 0; second < 2; second++)
         {
             judge.Receive(judge.Now.ToUnixTimeSeconds() + second, packets: 50_000);

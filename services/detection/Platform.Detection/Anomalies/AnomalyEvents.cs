@@ -174,9 +174,12 @@ internal enum EndReason
     /// <summary>Traffic stayed low long enough.</summary>
     Subsided = 1,
 
-    /// <summary>The object is no longer watched.</summary>
+    /// <summary>The object is no longer watched: its contract ended. In events of earlier releases also: it was removed.</summary>
     ContractEnded = 2,
 
     /// <summary>Nobody knows: telemetry was missing for long.</summary>
     TelemetryMissing = 3,
+
+    /// <summary>The object is no longer watched: somebody removed it. Its contract goes on, and another object has its addresses.</summary>
+    ObjectRemoved = 4,
 }

@@ -63,6 +63,7 @@ internal sealed class AnomalyPublications : IPublications
                 EndReason.Subsided => "subsided",
                 EndReason.ContractEnded => "contract-ended",
                 EndReason.TelemetryMissing => "telemetry-missing",
+                EndReason.ObjectRemoved => "object-removed",
                 _ => throw new UnreachableException($"{e.Reason} has no public name."),
             },
             Until = e.Until,

@@ -81,6 +81,7 @@ internal sealed class SecurityRecords : IProjection
         var over = e.Reason switch
         {
             EndReason.TelemetryMissing => $"nobody knows whether the anomaly of {e.Subject.Target} is over: telemetry is missing",
+            EndReason.ObjectRemoved => $"the protected object that {e.Subject.Target} was in was removed, so its anomaly is no longer followed",
             EndReason.ContractEnded => $"{e.Subject.Target} is no longer watched, so its anomaly is no longer followed",
             _ => $"the anomaly of {e.Subject.Target} is over",
         };
@@ -93,6 +94,7 @@ internal sealed class SecurityRecords : IProjection
         var over = e.Reason switch
         {
             EndReason.TelemetryMissing => $"フロー情報が届かないため、{e.Subject.Target}の異常が終わったかどうか分かりません",
+            EndReason.ObjectRemoved => $"{e.Subject.Target}を含む保護対象が削除されたため、異常の追跡を終えました",
             EndReason.ContractEnded => $"{e.Subject.Target}は監視対象でなくなったため、異常の追跡を終えました",
             _ => $"{e.Subject.Target}の異常は終わりました",
         };

@@ -72,10 +72,10 @@ internal sealed class AnomalyWarden(
             }
 
             var (still, watched) = (now - seen.Since, present - seen.Present);
-            EndReason? reason = anomaly.IsObjectRetired ? EndReason.ContractEnded
-                : watched >= options.Value.QuietFor + Margin && watched >= anomaly.QuietFor + Margin ? EndReason.Subsided
-                : still - watched >= options.Value.MissingFor + Margin ? EndReason.TelemetryMissing
-                : null;
+            var reason = anomaly.Unwatched
+                ?? (watched >= options.Value.QuietFor + Margin && watched >= anomaly.QuietFor + Margin ? EndReason.Subsided
+                    : still - watched >= options.Value.MissingFor + Margin ? EndReason.TelemetryMissing
+                    : null);
             if (reason is { } over)
             {
                 try

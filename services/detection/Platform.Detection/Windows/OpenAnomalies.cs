@@ -18,7 +18,8 @@ internal static class OpenAnomalies
                 greatest(a.peak_bits_per_second, p.peak_bits_per_second),
                 greatest(a.peak_packets_per_second, p.peak_packets_per_second),
                 coalesce(o.retired_at is not null, false), coalesce(p.quiet_for, interval '0'),
-                a.level, a.direction, a.vectors, a.peak_bits_per_second, a.peak_packets_per_second, a.detected_at, coalesce(a.severity, 0::smallint), a.pulses, p.memory
+                a.level, a.direction, a.vectors, a.peak_bits_per_second, a.peak_packets_per_second, a.detected_at, coalesce(a.severity, 0::smallint), a.pulses, p.memory,
+                coalesce(cardinality(o.prefixes) = 0, false) -- what is removed gives all back first
             from views.anomalies_v1 a
             left join views.pulses_v1 p using (anomaly_id)
             left join views.protected_objects_v1 o using (tenant_id, object_id)
@@ -35,7 +36,7 @@ internal static class OpenAnomalies
                 reader.GetFieldValue<DateTimeOffset>(6),
                 reader.GetInt64(7),
                 reader.GetInt64(8),
-                reader.GetBoolean(9),
+                reader.GetBoolean(9) ? reader.GetBoolean(20) ? EndReason.ObjectRemoved : EndReason.ContractEnded : null,
                 reader.GetTimeSpan(10),
                 reader.IsDBNull(19) ? null : JsonSerializer.Deserialize<EpisodeMemory>(reader.GetString(19))));
         }
@@ -67,6 +68,7 @@ internal static class OpenAnomalies
 /// <param name="Until">End of the last second near a threshold (UTC).</param>
 /// <param name="PeakBitsPerSecond">Greatest rate that was measured.</param>
 /// <param name="PeakPacketsPerSecond">Greatest rate that was measured.</param>
+/// <param name="Unwatched">Why its object is no longer watched; null: it is.</param>
 /// <param name="QuietFor">How long its judge waits for the next pulse.</param>
 /// <param name="Memory">What its judge remembers; null when it has not said so yet.</param>
 internal sealed record OpenAnomaly(
@@ -76,7 +78,7 @@ internal sealed record OpenAnomaly(
     DateTimeOffset Until,
     long PeakBitsPerSecond,
     long PeakPacketsPerSecond,
-    bool IsObjectRetired,
+    EndReason? Unwatched,
     TimeSpan QuietFor,
     EpisodeMemory? Memory)
 {

@@ -161,6 +161,7 @@ export const en = {
     'after-approval': 'after approval: nothing is in the network until a person agrees',
     'dry-run': 'dry run: nothing is put into the network',
     'contract-ended': 'the contract ended',
+    'object-removed': 'the protected object was removed',
     'telemetry-missing': 'telemetry was missing; nobody knows whether it is over',
     expired: 'expired',
     helped: 'it helped',

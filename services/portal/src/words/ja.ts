@@ -159,6 +159,7 @@ export const ja: Words = {
     'after-approval': '承認後に実施(承認されるまで通信には適用されません)',
     'dry-run': '試行(通信には適用されません)',
     'contract-ended': '契約の終了',
+    'object-removed': '保護対象の削除',
     'telemetry-missing': '計測データが届かず、終了を確認できません',
     expired: '期限切れ',
     helped: '効果あり',
