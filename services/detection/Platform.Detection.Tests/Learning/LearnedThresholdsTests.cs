@@ -118,6 +118,33 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
         Assert.Equal(2_600, Assert.Single(await Objects()).Thresholds.Single(threshold => threshold.Vector == "total").PacketsPerSecond);
     }
 
+    [Fact, Trait("Requirement", "R7")]
+    public async Task A_report_begins_with_the_addresses_that_the_object_has_now_and_says_so()
+    {
+        await Watch("203.0.113.0/24", "198.51.100.0/24");
+        var (client, me) = (new ObjectsClient(Host.Channel), Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+        var now = Host.Clock.GetUtcNow();
+        var ask = new ReportRelearningRequest
+        {
+            ObjectId = _customer.ContractId.ToString(), From = now.AddHours(-5).ToTimestamp(), Until = now.AddHours(3).ToTimestamp(),
+        };
+        await TrafficWas(now, hours: 4, packets: 2_000);
+        Assert.Null((await client.ReportRelearningAsync(ask, me)).AddressesSince);
+
+        await client.AddProtectedObjectAsync(
+            new() { ServiceCode = _customer.ServiceCode, Name = "shop", Prefixes = { "203.0.113.0/24" }, Reason = "another team" }, me);
+        var refused = await Assert.ThrowsAsync<RpcException>(() => client.ReportRelearningAsync(ask, me).ResponseAsync);
+        Assert.Equal((StatusCode.InvalidArgument, true), (refused.StatusCode, refused.Status.Detail.Contains("since", StringComparison.Ordinal)));
+
+        await TrafficWas(now.AddHours(3), hours: 3, packets: 500); // the hour of the change, and two more
+        var report = await client.ReportRelearningAsync(ask, me);
+
+        Assert.Equal((report.AddressesSince, report.LearnedMinutes), (report.From, report.FiredMinutes));
+        Assert.InRange(report.AddressesSince.ToDateTimeOffset() - now, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2));
+        Assert.InRange(report.LearnedMinutes, 117, 180);
+        Assert.Equal(650, report.Rates.Single(rate => rate is { Vector: "total", Level: "host", Direction: "in", Unit: "packets" }).Proposed);
+    }
+
     [Fact, Trait("Requirement", "R7"), Trait("Requirement", "R26")]
     public async Task Minutes_of_an_anomaly_that_was_marked_false_teach_a_new_threshold()
     {

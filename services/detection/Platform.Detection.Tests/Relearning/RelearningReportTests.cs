@@ -144,6 +144,28 @@ public sealed class RelearningReportTests
     }
 
     [Fact]
+    public void What_it_had_with_other_addresses_neither_teaches_nor_is_counted()
+    {
+        var regrouped = Now.AddDays(-1).AddSeconds(-40);
+        var report = RelearningReport.Of(
+            History(), Thresholds, LearningSettings.Default, Now.AddDays(-7), Now, Now.AddDays(-30), regroupedAt: regrouped)!;
+
+        Assert.Equal((Now.AddDays(-1), Now.AddDays(-1), Now), (report.AddressesSince, report.From, report.Until)); // the minute that it was in has both
+        Assert.Equal((1_440 - 60, 1_440), (report.LearnedMinutes, report.FiredMinutes));
+        var total = report.Rates.Single(rate => rate.Key == (TrafficVector.Total, WatchLevel.Host, TrafficDirection.In) && rate.Unit is TrafficUnit.Packets);
+        Assert.Equal((1_440 - 60, new Firings(Times: 2, InAnomalies: 1)), (total.Seen.Minutes, total.OldFired));
+
+        var later = RelearningReport.Of(
+            History(), Thresholds, LearningSettings.Default, Now.AddHours(-12), Now, Now.AddDays(-30), regroupedAt: regrouped)!;
+        Assert.Equal((Now.AddDays(-1), Now.AddHours(-12), 1_440), (later.AddressesSince, later.From, later.FiredMinutes));
+        var before = RelearningReport.Of(
+            History(), Thresholds, LearningSettings.Default, Now.AddDays(-7), Now, Now.AddDays(-30), regroupedAt: Now.AddDays(-31))!;
+        Assert.Equal((null, Now.AddDays(-7), 30 * 1_440), (before.AddressesSince, before.From, before.FiredMinutes));
+        Assert.Null(RelearningReport.Of(
+            History(), Thresholds, LearningSettings.Default, Now.AddDays(-7), Now, Now.AddDays(-30), regroupedAt: Now.AddMinutes(-60)));
+    }
+
+    [Fact]
     public void Less_than_an_hour_says_nothing() => Assert.Null(Report(Now.AddMinutes(-119), Now.AddMinutes(-61)));
 
     [Fact]

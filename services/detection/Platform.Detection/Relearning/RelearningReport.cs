@@ -39,8 +39,17 @@ internal sealed record RelearnedRate(
 /// whole and grows with the largest host: of vectors that no service has much of, no more is proposed than is set, or than eight times what came when that is
 /// more; nor less than profiles begin with, unless less is set: a scan is no attack. Of what hardly came, and has no threshold, nothing is proposed.
 /// Minutes with an anomaly teach nothing, unless it was marked false; where hardly any others are left, because what is set is far too low, the busy ones
-/// teach all the same and the report says so (<see cref="IsOfAnomalies"/>).
+/// teach all the same and the report says so (<see cref="IsOfAnomalies"/>). What the object had when it had other addresses is nobody's any more: minutes of
+/// before its last regrouping neither teach nor are counted (<see cref="AddressesSince"/>).
 /// </remarks>
+/// <param name="From">From when on minutes teach (UTC): the period's start, or the last regrouping when that was later.</param>
+/// <param name="Until">The period's end, exclusive (UTC).</param>
+/// <param name="LearnedMinutes">Minutes that taught.</param>
+/// <param name="RefusedMinutes">Minutes that did not, because of an anomaly.</param>
+/// <param name="FiredMinutes">Minutes over which firings were counted.</param>
+/// <param name="Rates">What is proposed.</param>
+/// <param name="IsOfAnomalies">Minutes with an anomaly taught.</param>
+/// <param name="AddressesSince">No minute before it counts for anything here; null: the object has had its addresses for longer.</param>
 internal sealed record RelearningReport(
     DateTimeOffset From,
     DateTimeOffset Until,
@@ -48,13 +57,17 @@ internal sealed record RelearningReport(
     int RefusedMinutes,
     int FiredMinutes,
     IReadOnlyList<RelearnedRate> Rates,
-    bool IsOfAnomalies = false)
+    bool IsOfAnomalies = false,
+    DateTimeOffset? AddressesSince = null)
 {
     /// <summary>Fewer minutes say nothing about a threshold.</summary>
     public const int LeastMinutes = 60;
 
     /// <summary>Over how long firings are counted.</summary>
     public static readonly TimeSpan FiringPeriod = TimeSpan.FromDays(30);
+
+    /// <summary>Ingestion and judges have followed a regrouping by then.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(30);
 
     private const double Busy = 0.995;
     private const int FewestPackets = 12;
@@ -93,6 +106,7 @@ internal sealed record RelearningReport(
     /// <param name="until">Its end, exclusive.</param>
     /// <param name="firedFrom">Start of the time over which firings are counted.</param>
     /// <param name="anomalies">The object's anomalies, as far as they touch any of it.</param>
+    /// <param name="regroupedAt">When its addresses changed last; null: never.</param>
     public static RelearningReport? Of(
         IReadOnlyList<HistoryChunk> history,
         IReadOnlyList<Threshold> thresholds,
@@ -100,8 +114,12 @@ internal sealed record RelearningReport(
         DateTimeOffset from,
         DateTimeOffset until,
         DateTimeOffset firedFrom,
-        IReadOnlyList<AnomalyTime>? anomalies = null)
+        IReadOnlyList<AnomalyTime>? anomalies = null,
+        DateTimeOffset? regroupedAt = null)
     {
+        var since = regroupedAt is { } at && FirstMinuteAfter(at) is var first && (first > from || first > firedFrom) ? first : (DateTimeOffset?)null;
+        from = since > from ? since.Value : from;
+        firedFrom = since > firedFrom ? since.Value : firedFrom;
         var minutes = history.SelectMany(chunk => Enumerable.Range(0, 60).Where(chunk.IsSeen).Select(minute => Minute.Of(chunk, minute, anomalies ?? [])))
             .OrderBy(minute => minute.At).ToArray();
         var chosen = minutes.Where(minute => minute.At >= from && minute.At < until).ToArray();
@@ -145,8 +163,12 @@ internal sealed record RelearningReport(
                 key, unit, old, proposed, Describe(seen), old is { } set ? Count(judged, lately, set) : null, Count(judged, lately, proposed)));
         }
 
-        return new(from, until, learned.Length, chosen.Length - learned.Length, judged.Length, rates, isOfAnomalies);
+        return new(from, until, learned.Length, chosen.Length - learned.Length, judged.Length, rates, isOfAnomalies, since);
     }
+
+    /// <summary>The first minute that has nothing of the addresses of before.</summary>
+    public static DateTimeOffset FirstMinuteAfter(DateTimeOffset regroupedAt) =>
+        DateTimeOffset.FromUnixTimeSeconds(((regroupedAt + Settling).ToUnixTimeSeconds() / 60 * 60) + 60);
 
     /// <summary>Everything that has a threshold, and what came of everything else that profiles watch; flows only where they are watched.</summary>
     private static IEnumerable<((TrafficVector Vector, WatchLevel Level, TrafficDirection Direction) Key, TrafficUnit Unit)> Subjects(

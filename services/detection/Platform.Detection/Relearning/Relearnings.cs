@@ -4,6 +4,7 @@ using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 using Platform.Hosting;
+using static System.FormattableString;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
 
 namespace Platform.Detection.Relearning;
@@ -18,7 +19,7 @@ internal sealed class Relearnings(NpgsqlDataSource database, TrafficHistories hi
     public async Task<(ObjectContent Content, RelearningReport Report)> Report(
         TenantSession session, Guid objectId, Timestamp? from, Timestamp? until, CancellationToken cancellation)
     {
-        var (_, state) = await ObjectStreams.Find(session, objectId, cancellation);
+        var (key, state) = await ObjectStreams.Find(session, objectId, cancellation);
         if (!state.Objects.TryGetValue(objectId, out var content))
         {
             throw ProtectedObjectRejections.Unknown(objectId).ToRpcException();
@@ -31,12 +32,14 @@ internal sealed class Relearnings(NpgsqlDataSource database, TrafficHistories hi
             throw ProtectedObjectRejections.PeriodInvalid($"A period begins at most {TrafficHistories.Kept.Days} days ago and ends after it began.").ToRpcException();
         }
 
+        var events = await session.Read(ProtectedObjectState.Stream, key, cancellation);
+        var regroupedAt = Regroupings.Last(objectId, events.Select(recorded => (ProtectedObjectEvent)recorded.Data));
         await _one.WaitAsync(cancellation);
         try
         {
-            return await Of(session, content, start, end, now - RelearningReport.FiringPeriod, cancellation) is { } report
+            return await Of(session, content, start, end, now - RelearningReport.FiringPeriod, regroupedAt, cancellation) is { } report
                 ? (content, report)
-                : throw ProtectedObjectRejections.PeriodInvalid($"Fewer than {RelearningReport.LeastMinutes} minutes of it are known.").ToRpcException();
+                : throw ProtectedObjectRejections.PeriodInvalid(TooFew(regroupedAt)).ToRpcException();
         }
         finally
         {
@@ -44,13 +47,23 @@ internal sealed class Relearnings(NpgsqlDataSource database, TrafficHistories hi
         }
     }
 
+    private static string TooFew(DateTimeOffset? regroupedAt) => regroupedAt is { } at
+        ? Invariant($"Fewer than {RelearningReport.LeastMinutes} minutes of it are known; the object has had its addresses since {RelearningReport.FirstMinuteAfter(at):yyyy-MM-dd HH:mm} UTC.")
+        : Invariant($"Fewer than {RelearningReport.LeastMinutes} minutes of it are known.");
+
     private async Task<RelearningReport?> Of(
-        TenantSession session, ObjectContent content, DateTimeOffset start, DateTimeOffset end, DateTimeOffset firedFrom, CancellationToken cancellation)
+        TenantSession session,
+        ObjectContent content,
+        DateTimeOffset start,
+        DateTimeOffset end,
+        DateTimeOffset firedFrom,
+        DateTimeOffset? regroupedAt,
+        CancellationToken cancellation)
     {
         var history = await histories.Read(session.Tenant.ToGuid(), content.ObjectId, start < firedFrom ? start : firedFrom, cancellation);
         var anomalies = await AroundFalseOnes(session.Tenant.ToGuid(), content.ObjectId, cancellation);
         return RelearningReport.Of(
-            history, content.Thresholds, content.SettingsOrDefault.Learning ?? LearningSettings.Default, start, end, firedFrom, anomalies);
+            history, content.Thresholds, content.SettingsOrDefault.Learning ?? LearningSettings.Default, start, end, firedFrom, anomalies, regroupedAt);
     }
 
     /// <summary>The object's anomalies that were marked false, and those that were open at about the same time.</summary>
@@ -93,6 +106,7 @@ internal static class RelearningWire
         RefusedMinutes = report.RefusedMinutes,
         FiredMinutes = report.FiredMinutes,
         OfAnomalies = report.IsOfAnomalies,
+        AddressesSince = report.AddressesSince is { } since ? Timestamp.FromDateTimeOffset(since) : null,
         Rates =
         {
             report.Rates.Select(rate => new Wire.RelearnedRate

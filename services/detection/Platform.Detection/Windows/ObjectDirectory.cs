@@ -80,10 +80,7 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
     }
 
     private static IReadOnlyList<NetworkKey> OthersIn(WatchedObject its, IEnumerable<WatchedObject> watched) =>
-    [
-        .. watched.Where(other => other.ObjectId != its.ObjectId).SelectMany(other => other.Prefixes ?? [])
-            .Where(part => its.Prefixes?.Any(prefix => prefix.Length < part.Length && prefix.Contains(part)) == true),
-    ];
+        WatchedObject.OthersIn(its.Prefixes, watched.Where(other => other.ObjectId != its.ObjectId).SelectMany(other => other.Prefixes ?? []));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

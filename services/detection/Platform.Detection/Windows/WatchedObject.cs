@@ -22,7 +22,14 @@ internal sealed record WatchedObject(
     IReadOnlyList<NetworkKey>? Others = null)
 {
     /// <summary>Which addresses are its own: another text where others are.</summary>
-    public string Ground => $"{Text(Prefixes)} - {Text(Others)}";
+    public string Ground => GroundOf(Prefixes, Others ?? []);
+
+    /// <summary>The same of these prefixes, beside those of the other objects of its contract.</summary>
+    public static string GroundOf(IReadOnlyList<NetworkKey>? prefixes, IEnumerable<NetworkKey> others) => $"{Text(prefixes)} - {Text(OthersIn(prefixes, others))}";
+
+    /// <summary>Which prefixes of other objects are parts of its own.</summary>
+    public static IReadOnlyList<NetworkKey> OthersIn(IReadOnlyList<NetworkKey>? prefixes, IEnumerable<NetworkKey> others) =>
+        [.. others.Where(part => prefixes?.Any(prefix => prefix.Length < part.Length && prefix.Contains(part)) == true)];
 
     public LearningSettings Learning => Settings?.Learning ?? LearningSettings.Default;
 

@@ -41,7 +41,7 @@ internal static class RelearningEndpoints
         FiringsAnswer OldFired,
         FiringsAnswer ProposedFired);
 
-    /// <param name="From">Start of the period (UTC).</param>
+    /// <param name="From">Start of the period that was learned from (UTC): as asked, but not before AddressesSince.</param>
     /// <param name="Until">Its end, exclusive (UTC).</param>
     /// <param name="Version">Version of the object whose thresholds are the old ones; send it as If-Match when applying.</param>
     /// <param name="Fingerprint">Another text when anything else is proposed; send it when applying.</param>
@@ -50,6 +50,7 @@ internal static class RelearningEndpoints
     /// <param name="FiredMinutes">Minutes of the last 30 days over which firings were counted.</param>
     /// <param name="Rates">One per vector, level and unit.</param>
     /// <param name="OfAnomalies">A warning: fewer than 60 minutes were without an anomaly, so those with one were learned from too.</param>
+    /// <param name="AddressesSince">The object has had its addresses since then (UTC): what it had before, with others, neither taught nor is counted. Null: for longer than what was looked at.</param>
     public sealed record RelearningAnswer(
         DateTimeOffset From,
         DateTimeOffset Until,
@@ -59,7 +60,8 @@ internal static class RelearningEndpoints
         int RefusedMinutes,
         int FiredMinutes,
         IReadOnlyList<RelearnedRateAnswer> Rates,
-        bool OfAnomalies);
+        bool OfAnomalies,
+        DateTimeOffset? AddressesSince);
 
     /// <param name="Vector">total, udp, icmp, ... (the vectors of telemetry).</param>
     /// <param name="Level">host, prefix or object.</param>
@@ -132,7 +134,8 @@ internal static class RelearningEndpoints
             report.RefusedMinutes,
             report.FiredMinutes,
             [.. report.Rates.Select(Describe)],
-            report.OfAnomalies));
+            report.OfAnomalies,
+            report.AddressesSince.ToInstant()));
     }
 
     private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Apply(
