@@ -52,6 +52,7 @@ internal static class DetectionModule
         builder.Services.AddSingleton<SecurityNotes>();
         builder.Services.AddHostedService<DetectorHealth>();
         builder.Services.AddHostedService<TelemetryWatch>();
+        builder.Services.AddHostedService<OldNotes>();
         builder.Services.AddSingleton<ExporterTenants>();
         builder.Services.AddSingleton<ObjectExporters>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ObjectExporters>());
