@@ -257,9 +257,10 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     /// <summary>Signs of life of what is open.</summary>
     public IReadOnlyList<Pulse> Pulses() =>
     [
-        .. from target in _open.Keys
-           let episode = target.Episode
+        .. from open in _open
+           let episode = open.Key.Episode
            select new Pulse(
+               open.Value.Object.TenantId,
                episode.State.Open!.AnomalyId,
                episode.LastHigh.ToUnixTimeMilliseconds(),
                Until(episode),

@@ -35,4 +35,4 @@ internal sealed record Finding(
 /// <param name="QuietFor">How long its judge waits for the next pulse.</param>
 /// <param name="Memory">What its judge remembers, for the next one.</param>
 internal sealed record Pulse(
-    Guid AnomalyId, long Beat, DateTimeOffset Until, long PeakBitsPerSecond, long PeakPacketsPerSecond, TimeSpan QuietFor, EpisodeMemory Memory);
+    Guid TenantId, Guid AnomalyId, long Beat, DateTimeOffset Until, long PeakBitsPerSecond, long PeakPacketsPerSecond, TimeSpan QuietFor, EpisodeMemory Memory);

@@ -16,7 +16,9 @@ internal static class Pulses
         await using var command = database.CreateCommand(
             """
             with ended as (
-                select anomaly_id from views.anomalies_v1 where anomaly_id = any ($1) and ended_at is not null
+                select anomaly_id from unnest($8, $1) mine (tenant_id, anomaly_id)
+                join views.anomalies_v1 using (tenant_id, anomaly_id) -- its index has the tenant first
+                where ended_at is not null
             ), written as (
                 insert into views.pulses_v1 as pulse (anomaly_id, beat, until, peak_bits_per_second, peak_packets_per_second, quiet_for, memory)
                 select * from unnest($1, $2, $3, $4, $5, $6, $7) mine (anomaly_id, beat, until, bits, packets, quiet_for, memory)
@@ -36,6 +38,7 @@ internal static class Pulses
         command.Parameters.Add(new() { Value = pulses.Select(pulse => pulse.PeakPacketsPerSecond).ToArray() });
         command.Parameters.Add(new() { Value = pulses.Select(pulse => pulse.QuietFor).ToArray() });
         command.Parameters.Add(new() { Value = pulses.Select(pulse => JsonSerializer.Serialize(pulse.Memory)).ToArray() });
+        command.Parameters.Add(new() { Value = pulses.Select(pulse => pulse.TenantId).ToArray() });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         var ended = new HashSet<Guid>();
         while (await reader.ReadAsync(cancellation))
