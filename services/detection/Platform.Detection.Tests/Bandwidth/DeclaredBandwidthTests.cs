@@ -34,11 +34,47 @@ public sealed class DeclaredBandwidthTests
             Play(minute, Declared);
         }
 
-        Assert.Equal(2, _recorded.Count);
+        Assert.Equal(3, _recorded.Count);
         var began = Assert.IsType<BandwidthExceeded>(_recorded[0]);
         Assert.Equal((2 * Declared, Declared, At(1)), (began.BitsPerSecond, began.DeclaredBitsPerSecond, began.Since));
-        var ended = Assert.IsType<BandwidthKept>(_recorded[1]);
+        var ended = Assert.IsType<BandwidthKept>(_recorded[2]);
         Assert.Equal((3 * Declared, At(1), At(4)), (ended.PeakBitsPerSecond, ended.Since, ended.Until));
+    }
+
+    [Fact]
+    public void An_excess_that_grew_by_a_quarter_of_what_was_told_is_told_again_as_the_same_one()
+    {
+        long[] tenths = [20, 24, 25, 20, 31, 40, 49];
+        for (var minute = 0; minute < tenths.Length; minute++)
+        {
+            Play(minute, 60 * Declared * tenths[minute] / 10);
+        }
+
+        Play(tenths.Length, 0); // the last minute is over
+        Assert.Equal(
+            [(20, At(0), (DateTimeOffset?)null), (25, At(0), At(2)), (40, At(0), At(5))],
+            _recorded.Cast<BandwidthExceeded>().Select(told => (told.BitsPerSecond * 10 / Declared, told.Since, told.GrewAt)));
+    }
+
+    [Fact]
+    public void Growth_that_comes_twice_or_in_the_wrong_order_is_told_once_and_none_of_an_excess_that_is_over()
+    {
+        var grown = new MeasureUse(Watched.ObjectId, Watched.ServiceCode, Declared, 5 * Declared, At(5), Now);
+        var state = BandwidthState.Stream.Fold([new BandwidthExceeded(Watched.ObjectId, Watched.ServiceCode, Declared, 2 * Declared, At(2), Now)]);
+
+        Assert.Empty(Decide(grown with { Minute = At(1) })); // of before it
+        var told = Assert.IsType<BandwidthExceeded>(Assert.Single(Decide(grown)));
+        state = BandwidthState.Evolve(state, told);
+        Assert.Empty(Decide(grown));
+        Assert.Empty(Decide(grown with { Minute = At(4), BitsPerSecond = 4 * Declared }));
+        var kept = Assert.IsType<BandwidthKept>(Assert.Single(Decide(grown with { Minute = At(6), BitsPerSecond = 0 })));
+        Assert.Equal((At(2), 5 * Declared), (kept.Since, kept.PeakBitsPerSecond));
+        state = BandwidthState.Evolve(state, kept);
+        Assert.Empty(Decide(grown with { BitsPerSecond = 9 * Declared }));
+        Assert.Equal(BandwidthState.Evolve(BandwidthState.Stream.Initial, kept), state); // what was before the end is forgotten with it
+        Assert.Equal(typeof(BandwidthKept), BandwidthState.Stream.SettledBy);
+
+        IReadOnlyList<BandwidthEvent> Decide(MeasureUse use) => ((Decision<BandwidthEvent>.Accepted)BandwidthDecider.Decide(state, use)).Events;
     }
 
     [Fact]

@@ -177,18 +177,27 @@ public sealed class SecurityEventTests(PostgresDatabase database, RabbitMqVirtua
         var above = new MeasureUse(_customer.ContractId, _customer.ServiceCode, 1_000_000_000, 1_200_000_000, minute, Host.Clock.GetUtcNow());
         uses.Enqueue(new UseChanged(_customer.TenantId, above));
         uses.Enqueue(new UseChanged(_customer.TenantId, above)); // another process saw it too
-        uses.Enqueue(new UseChanged(_customer.TenantId, above with { BitsPerSecond = 0, Minute = minute.AddMinutes(3), At = above.At.AddSeconds(1) }, Peak: 1_500_000_000));
-
+        var grown = above with { BitsPerSecond = 1_500_000_000, Minute = minute.AddMinutes(2), At = above.At.AddSeconds(1) };
+        uses.Enqueue(new UseChanged(_customer.TenantId, grown));
+        uses.Enqueue(new UseChanged(_customer.TenantId, grown));
+        uses.Enqueue(new UseChanged(_customer.TenantId, above with { Minute = minute.AddMinutes(1) }));
         var client = new Client(Host.Channel);
+        var growing = Assert.Single(await Eventually.Get(
+            async () => (await client.ListBandwidthExcessesAsync(new(), Mine)).Excesses, seen => seen.Any(one => one.PeakBitsPerSecond > 1_200_000_000), what: "growth"));
+        Assert.Equal((1_500_000_000L, minute, null), (growing.PeakBitsPerSecond, growing.Since.ToDateTimeOffset(), growing.Until));
+        uses.Enqueue(new UseChanged(_customer.TenantId, above with { BitsPerSecond = 0, Minute = minute.AddMinutes(3), At = above.At.AddSeconds(2) }, Peak: 1_500_000_000));
+
         var excess = Assert.Single(await Eventually.Get(
             async () => (await client.ListBandwidthExcessesAsync(new(), Mine)).Excesses, seen => seen.Any(one => one.Until is not null), what: "the excess"));
         Assert.Equal((1_000_000_000L, 1_500_000_000L), (excess.DeclaredBitsPerSecond, excess.PeakBitsPerSecond));
         await Host.CatchUp();
         var told = (await List(Mine)).Events;
-        Assert.Equal(["bandwidth-kept", "bandwidth-exceeded"], told.Select(e => e.Kind));
+        Assert.Equal(["bandwidth-kept", "bandwidth-exceeded", "bandwidth-exceeded"], told.Select(e => e.Kind));
+        Assert.StartsWith("traffic above the 1,000,000,000 bits/s that the contract declares grew to ", told[1].Sentence, StringComparison.Ordinal);
         Assert.Equal(
             [
                 "通信量は契約で申告された帯域1,000,000,000 bits/s以内に戻りました(最大の1分間は1,500,000,000 bits/s)",
+                "契約で申告された帯域1,000,000,000 bits/sの超過が、攻撃を除く1分間の平均1,500,000,000 bits/sまで拡大しました",
                 "攻撃を除く1分間の平均1,200,000,000 bits/sが、契約で申告された帯域1,000,000,000 bits/sを超えました",
             ],
             told.Select(e => e.SentenceJa));

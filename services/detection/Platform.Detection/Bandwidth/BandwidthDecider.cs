@@ -15,9 +15,14 @@ internal sealed record MeasureUse(
     public bool IsAbove => BitsPerSecond > DeclaredBitsPerSecond;
 }
 
-/// <summary>When an excess begins and ends. Pure.</summary>
+/// <summary>When an excess begins, grows and ends. Pure.</summary>
 internal static class BandwidthDecider
 {
+    private const double Growth = 1.25;
+
+    /// <summary>Whether a minute has so much more than the highest that was told that it is told too.</summary>
+    public static bool IsGrowth(long bitsPerSecond, long told) => bitsPerSecond >= told * Growth;
+
     /// <param name="current">What was.</param>
     /// <param name="command">What was measured.</param>
     /// <param name="peak">Mean of the busiest minute that the measuring process saw since.</param>
@@ -26,6 +31,8 @@ internal static class BandwidthDecider
         (null, true) when command.Minute < current.Until => Decision<BandwidthEvent>.Unchanged, // by a process that came later and adds up what is over
         (null, true) => new BandwidthExceeded(
             command.ObjectId, command.ServiceCode, command.DeclaredBitsPerSecond, command.BitsPerSecond, command.Minute, command.At),
+        ({ } since, true) when command.Minute > since && IsGrowth(command.BitsPerSecond, current.PeakBitsPerSecond) => new BandwidthExceeded(
+            command.ObjectId, command.ServiceCode, command.DeclaredBitsPerSecond, command.BitsPerSecond, since, command.At, command.Minute),
         ({ } since, false) => new BandwidthKept(
             command.ObjectId,
             command.ServiceCode,

@@ -16,9 +16,10 @@ internal sealed class BandwidthExcesses : IProjection
         {
             case BandwidthExceeded e:
                 sql.Add($"""
-                    insert into views.bandwidth_excesses_v1 (tenant_id, object_id, service_code, declared_bits_per_second, peak_bits_per_second, since)
+                    insert into views.bandwidth_excesses_v1 as excess (tenant_id, object_id, service_code, declared_bits_per_second, peak_bits_per_second, since)
                     values ({recorded.TenantId.ToGuid()}, {e.ObjectId}, {e.ServiceCode}, {e.DeclaredBitsPerSecond}, {e.BitsPerSecond}, {e.Since})
-                    on conflict do nothing
+                    on conflict (tenant_id, object_id, since) do update
+                    set peak_bits_per_second = greatest(excess.peak_bits_per_second, excluded.peak_bits_per_second)
                     """);
                 break;
 

@@ -5,13 +5,13 @@ namespace Platform.Detection.Bandwidth;
 
 /// <summary>What the rules must remember of an object's use of its bandwidth.</summary>
 /// <param name="Since">Start of the first minute above; null: within.</param>
-/// <param name="PeakBitsPerSecond">Mean of the minute that opened it.</param>
+/// <param name="PeakBitsPerSecond">Mean of the busiest minute that was told.</param>
 internal sealed record BandwidthState(DateTimeOffset? Since, long PeakBitsPerSecond)
 {
     /// <summary>End of the excess before; what was before it is told already.</summary>
     public DateTimeOffset Until { get; init; }
 
-    public static readonly StreamType<BandwidthState, BandwidthEvent> Stream = new("bandwidth", new BandwidthState(null, 0), Evolve);
+    public static readonly StreamType<BandwidthState, BandwidthEvent> Stream = new("bandwidth", new BandwidthState(null, 0), Evolve) { SettledBy = typeof(BandwidthKept) };
 
     public static BandwidthState Evolve(BandwidthState current, BandwidthEvent happened) => happened switch
     {

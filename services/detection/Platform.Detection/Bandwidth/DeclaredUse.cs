@@ -20,6 +20,7 @@ internal sealed class DeclaredUse
     private bool? _isAbove; // null: another process may have said so
     private long _lastAbove;
     private long _peak;
+    private long _told; // of the busiest minute that was told
 
     /// <summary>Adds an increment; gives back what a minute that is over says, when it is news.</summary>
     /// <param name="thereSince">Since when telemetry is there without a gap.</param>
@@ -52,7 +53,7 @@ internal sealed class DeclaredUse
         (Minute, _bits, _isAttacked) = (minute, 0, false);
         if (watched.IsShared)
         {
-            (_isAbove, _calm, _peak, _lastAbove) = (null, 0, 0, 0); // others say so now
+            (_isAbove, _calm, _peak, _told, _lastAbove) = (null, 0, 0, 0, 0); // others say so now
             return sum > 0 || isAttacked ? new UsedMinute(watched.TenantId, watched.ServiceCode, watched.ObjectId, ended, sum, isAttacked) : null;
         }
 
@@ -65,7 +66,8 @@ internal sealed class DeclaredUse
         if (bits > declared)
         {
             (_calm, _lastAbove, _peak) = (0, ended, Math.Max(_peak, bits));
-            var isNews = _isAbove is not true;
+            var isNews = _isAbove is not true || BandwidthDecider.IsGrowth(bits, _told);
+            _told = isNews ? Math.Max(_told, bits) : _told;
             _isAbove = _isAbove is true || ended >= known ? true : null; // a minute of before our time may be of an excess that is over: the next one is told too
             return isNews ? Say(bits, ended) : null;
         }
@@ -77,7 +79,7 @@ internal sealed class DeclaredUse
         }
 
         var use = Say(0, _lastAbove == 0 ? ended : _lastAbove + 1) with { Peak = _peak };
-        (_isAbove, _peak, _lastAbove) = (false, 0, 0);
+        (_isAbove, _peak, _told, _lastAbove) = (false, 0, 0, 0);
         return use;
 
         UseChanged Say(long measured, long at) => new(
@@ -89,7 +91,7 @@ internal sealed class DeclaredUse
 /// <summary>What a minute said.</summary>
 internal abstract record Use(Guid TenantId);
 
-/// <summary>An excess begins, or ends.</summary>
+/// <summary>An excess begins, grows or ends.</summary>
 /// <param name="Peak">Mean of the busiest minute since it began.</param>
 internal sealed record UseChanged(Guid TenantId, MeasureUse Measured, long Peak = 0) : Use(TenantId);
 

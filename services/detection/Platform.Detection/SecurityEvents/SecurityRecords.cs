@@ -60,8 +60,12 @@ internal sealed class SecurityRecords : IProjection
             EventSeverity.Low,
             "bandwidth-exceeded",
             e.ServiceCode,
-            Said($"a minute's mean of {e.BitsPerSecond:N0} bits/s without an attack is above the {e.DeclaredBitsPerSecond:N0} that the contract declares"),
-            Said($"攻撃を除く1分間の平均{e.BitsPerSecond:N0} bits/sが、契約で申告された帯域{e.DeclaredBitsPerSecond:N0} bits/sを超えました"),
+            e.GrewAt is null
+                ? Said($"a minute's mean of {e.BitsPerSecond:N0} bits/s without an attack is above the {e.DeclaredBitsPerSecond:N0} that the contract declares")
+                : Said($"traffic above the {e.DeclaredBitsPerSecond:N0} bits/s that the contract declares grew to a minute's mean of {e.BitsPerSecond:N0} without an attack"),
+            e.GrewAt is null
+                ? Said($"攻撃を除く1分間の平均{e.BitsPerSecond:N0} bits/sが、契約で申告された帯域{e.DeclaredBitsPerSecond:N0} bits/sを超えました")
+                : Said($"契約で申告された帯域{e.DeclaredBitsPerSecond:N0} bits/sの超過が、攻撃を除く1分間の平均{e.BitsPerSecond:N0} bits/sまで拡大しました"),
             e.ServiceCode),
         BandwidthKept e => New(
             recorded,

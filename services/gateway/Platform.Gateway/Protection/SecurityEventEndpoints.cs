@@ -26,7 +26,7 @@ internal static class SecurityEventEndpoints
     /// <param name="ObjectId">UUID.</param>
     /// <param name="ServiceCode">Contract.</param>
     /// <param name="DeclaredBitsPerSecond">What it declares as the most.</param>
-    /// <param name="PeakBitsPerSecond">Mean of the busiest minute so far.</param>
+    /// <param name="PeakBitsPerSecond">Mean of the busiest minute; while it goes on, one that had up to a quarter more may not be told yet.</param>
     /// <param name="Since">Start of the first minute above (UTC).</param>
     /// <param name="Until">End of the last one (UTC); null while it goes on.</param>
     public sealed record BandwidthExcessAnswer(
