@@ -61,6 +61,9 @@ internal sealed class AJudge
     /// <summary>News about declared bandwidth.</summary>
     public List<Use> Used { get; } = [];
 
+    /// <summary>Bytes that judging of batches with several hosts has allocated: what it costs, on whatever machine.</summary>
+    public long Allocated { get; private set; }
+
     public IEnumerable<AnomalyState> Streams => _streams.Values;
 
     /// <summary>What an operator would judge by, of the only anomaly.</summary>
@@ -126,16 +129,31 @@ internal sealed class AJudge
     }
 
     /// <summary>One batch with what several hosts had in a second, in this order.</summary>
-    public void ReceiveTogether(long second, IEnumerable<(string Host, long Packets)> had)
+    /// <param name="second">The second.</param>
+    /// <param name="had">Who had how much.</param>
+    /// <param name="vector">All of it is of this one; null: of none.</param>
+    public void ReceiveTogether(long second, IEnumerable<(string Host, long Packets)> had, Vector? vector = null) =>
+        ReceiveTogether(second, had.Select(one => (one.Host, one.Packets, vector)));
+
+    /// <summary>The same, each of a vector.</summary>
+    public void ReceiveTogether(long second, IEnumerable<(string Host, long Packets, Vector? Vector)> had)
     {
         var batch = new TrafficWindowBatch { ObjectId = ObjectId.ToString(), Source = "ingestion-1", Sequence = ++_sequence, SamplingRate = SamplingRate };
-        batch.Windows.AddRange(had.Select(one => new HostWindow
+        foreach (var one in had)
         {
-            Host = ByteString.CopyFrom(IPAddress.Parse(one.Host).GetAddressBytes()),
-            Second = second,
-            Total = new Counters { Packets = (ulong)one.Packets, Bytes = (ulong)one.Packets * 100 },
-        }));
+            var counters = new Counters { Packets = (ulong)one.Packets, Bytes = (ulong)one.Packets * 100 };
+            var window = new HostWindow { Host = ByteString.CopyFrom(IPAddress.Parse(one.Host).GetAddressBytes()), Second = second, Total = counters };
+            if (one.Vector is { } vector)
+            {
+                window.Vectors.Add(new VectorCounters { Vector = vector, Counters = counters });
+            }
+
+            batch.Windows.Add(window);
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
         Judge.Judge(batch, default, Now);
+        Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
         Settle();
     }
 

@@ -1,5 +1,7 @@
 using System.Net;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
 
@@ -55,6 +57,52 @@ public sealed class CarpetTests
         }
 
         Assert.Single(_judge.Recorded.OfType<AnomalyDetected>());
+    }
+
+    /// <summary>What many hosts have is judged once, so that a /16 that is attacked does not take the time of all others.</summary>
+    [Theory, Trait("Requirement", "R1"), Trait("Requirement", "R37")]
+    [InlineData(false, 700)]
+    [InlineData(true, 1_200)]
+    public void Under_a_carpet_a_window_costs_little_more_than_on_a_calm_day(bool isLearned, int most)
+    {
+        const int Blocks = 8, Calm = 4;
+        var watched = Block with
+        {
+            Thresholds = isLearned ? [] : [new(TrafficVector.Udp, null, 50)],
+            Prefixes = [NetworkKey.Of(IPNetwork.Parse("10.0.0.0/16"))],
+        };
+        var snapshot = isLearned ? Learned(256 * Blocks) : null;
+        var judge = new AJudge(find: _ => watched, remember: snapshot is null ? null : _ => ObjectBaseline.Restore(snapshot, HoursOfWeek.Japan));
+        var before = 0L;
+        for (var second = 0; second < 2 * Calm; second++)
+        {
+            before = second == 2 * Calm - 1 ? judge.Allocated : 0;
+            for (var block = 0; block < Blocks; block += 4)
+            {
+                judge.ReceiveTogether(
+                    judge.Now.ToUnixTimeSeconds(),
+                    Enumerable.Range(block * 256, 1024).Select(host => ($"10.0.{host >> 8}.{host & 255}", second < Calm ? 1L : 100)),
+                    Vector.Udp);
+            }
+
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(WatchLevel.Object, Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Subject.Level);
+        Assert.InRange((judge.Allocated - before) / (256 * Blocks), 0, most);
+    }
+
+    private static byte[] Learned(int hosts)
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = AJudge.Second(-2 * 86_400); second < AJudge.Second(); second += 10)
+        {
+            baseline.Observe(second, Packets(hosts), Packets(1), Packets(256));
+        }
+
+        return baseline.Snapshot();
+
+        static SecondTraffic Packets(long packets) => SecondTraffic.Of(new Amount(packets * 800, packets), (TrafficVector.Udp, new Amount(packets * 800, packets)));
     }
 
     [Fact, Trait("Requirement", "R1")]

@@ -104,15 +104,18 @@ internal struct SecondTraffic
         }
     }
 
-    public void Subtract(in SecondTraffic less)
+    /// <param name="less">What is taken away, of each as much as there is.</param>
+    /// <param name="times">So often.</param>
+    public void Subtract(in SecondTraffic less, int times = 1)
     {
-        Total -= less.Total;
-        Served -= less.Served;
+        Total -= times == 1 ? less.Total : less.Total * times;
+        Served -= less.Served * times;
         var (mask, position) = (less._mask, 0);
         while (mask != 0)
         {
             var bit = mask & (~mask + 1);
-            Part(bit) -= less._parts![position++];
+            var part = less._parts![position++];
+            Part(bit) -= times == 1 ? part : part * times;
             mask ^= bit;
         }
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
@@ -19,28 +20,64 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     private static readonly TimeSpan SpreadInterval = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
+    private readonly List<TargetWatch> _touched = []; // of this batch, as all that follow
     private readonly List<Over> _over = [];
+    private readonly Dictionary<(TargetWatch Wide, long Second), OverInside> _inside = [];
 
-    /// <summary>A target's second has grown: it is part of an anomaly, or may open one when all of its batch was added up.</summary>
+    /// <summary>
+    /// A target's second has grown. It is judged when all of its batch was added up: what many share in, as under a carpet, once and not for each of them.
+    /// </summary>
     /// <param name="isLate">It came too late to be kept: what is told is all that is known of it.</param>
     public void Consider(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, bool isLate, Origin origin, DateTimeOffset now)
     {
         var rules = on.Rules(target.Level);
-        var episode = target.Episode;
-        if (episode?.IsCovering != true && !rules.CouldMatter(whole.Total))
+        if (!target.IsCovered && !(rules.CouldMatter(whole.Total) && rules.IsNear(whole, target)))
         {
             return;
         }
 
-        var hold = episode?.Hold;
+        var episode = target.Episode ??= new Episode();
+        if (isLate)
+        {
+            Judge(on, target, second, whole, isLate, origin, now);
+        }
+        else if (episode.Touch(second))
+        {
+            _touched.Add(target);
+        }
+    }
+
+    /// <summary>
+    /// What has grown of a target is part of an anomaly, or may open one. Before a newer second of it begins: what the ones before it had is carried on then, and
+    /// would count twice.
+    /// </summary>
+    public void Judge(ObjectWatch on, TargetWatch target, Origin origin, DateTimeOffset now)
+    {
+        foreach (var second in target.Episode?.TakeTouched() ?? [])
+        {
+            Judge(on, target, second, target.At(second), isLate: false, origin, now);
+        }
+    }
+
+    private void Judge(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, bool isLate, Origin origin, DateTimeOffset now)
+    {
+        var rules = on.Rules(target.Level);
+        var episode = target.Episode!;
+        var hold = episode.Hold;
         hold?.Follow(on.Rules(hold.Wide.Level), on.Object.Learning.Mode is LearningMode.Apply);
         var isHeld = hold?.IsHigh(target, whole, second, on.Lag.Seconds) == true;
-        if (!isHeld && !rules.IsNear(whole, target))
+        if (!isHeld && episode.IsCovering && !rules.IsNear(whole, target))
         {
             return;
         }
 
-        episode ??= target.Episode = new Episode();
+        if (IsMoreOfTheSame(on, target, second, whole))
+        {
+            episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause, isOver: true);
+            episode.Over(second);
+            return;
+        }
+
         var verdict = rules.Judge(whole, target);
         if (isHeld)
         {
@@ -76,25 +113,80 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         {
             Find(on, target, second, whole, verdict, hold is not null && verdict.Over[0].Level == hold.Wide.Level ? hold.Wide : target, origin, now);
         }
+        else if (target.Level is WatchLevel.Host && Naming.IsInside(on, target, second, whole, verdict))
+        {
+            Collect(on, target, second, verdict);
+        }
         else
         {
-            _over.Add(new(target, second, isLate ? whole : null));
+            _over.Add(new(target, second, isLate ? whole : null, verdict));
         }
     }
 
     /// <summary>
-    /// Who was over in a batch may open anomalies, hosts first. Only now it is known what the others had in it, so that nobody is named for being read first.
+    /// Whether a host is inside a wider anomaly, and has of nothing more than others that were over there in this batch: it would tell nothing new. Most hosts of a
+    /// carpet are so, and there may be tens of thousands of them.
+    /// </summary>
+    private bool IsMoreOfTheSame(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole) =>
+        target is { Level: WatchLevel.Host, IsCovered: false }
+        && Naming.Around(on, target) is { } wide
+        && _inside.TryGetValue((wide, second), out var inside)
+        && !Naming.MayStandOut(target, wide, second, whole)
+        && on.Rules(WatchLevel.Host).IsNoMoreThan(inside.Most, whole, target);
+
+    /// <summary>
+    /// All of a batch was added up. Who was over in it may open anomalies, hosts first. Only now it is known what the others had in it, so that nobody is named for
+    /// being read first. What belongs to a wider anomaly keeps it open, all of it together.
     /// </summary>
     public void Open(ObjectWatch on, Origin origin, DateTimeOffset now)
     {
-        if (_over.Count == 0)
+        foreach (var target in _touched)
+        {
+            Judge(on, target, origin, now);
+        }
+
+        _touched.Clear();
+        if (_over.Count > 0)
+        {
+            OpenWhatIsOver(on, origin, now);
+            _over.Clear();
+        }
+
+        foreach (var ((wide, second), inside) in _inside)
+        {
+            if (inside.KeepsOpen)
+            {
+                (wide.Episode!.Home ?? wide).Episode!.Note(inside.Most);
+                Feed(on, wide, inside.Largest, second, inside.Verdict(), origin, now);
+            }
+        }
+
+        _inside.Clear();
+    }
+
+    private void OpenWhatIsOver(ObjectWatch on, Origin origin, DateTimeOffset now)
+    {
+        var others = new List<Over>();
+        foreach (var over in _over)
+        {
+            if (over.Target.Level is WatchLevel.Prefix && on.Whole.IsCovered)
+            {
+                Collect(on, over.Target, over.Second, over.Verdict);
+            }
+            else
+            {
+                others.Add(over);
+            }
+        }
+
+        if (others.Count == 0)
         {
             return;
         }
 
-        var batch = new OverTogether(_over.Select(over => over.Target));
+        var batch = new OverTogether(on, _over.Select(over => over.Target));
         var left = new List<Over>();
-        foreach (var over in _over.OrderBy(over => over.Target.Level).ThenByDescending(over => over.Target.At(over.Second).Total.Packets))
+        foreach (var over in others.OrderBy(over => over.Target.Level).ThenByDescending(over => over.Target.At(over.Second).Total.Packets))
         {
             Open(on, over, batch, left, origin, now);
         }
@@ -103,8 +195,16 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         {
             Open(on, over, batch, left: null, origin, now); // the wider one named another
         }
+    }
 
-        _over.Clear();
+    /// <summary>It is part of a wider anomaly that is open.</summary>
+    private void Collect(ObjectWatch on, TargetWatch target, long second, Verdict verdict)
+    {
+        if (Naming.Around(on, target) is { } wide)
+        {
+            ref var inside = ref CollectionsMarshal.GetValueRefOrAddDefault(_inside, (wide, second), out _);
+            (inside ??= new OverInside()).Add(target, verdict, KeepsOpen(wide, target));
+        }
     }
 
     /// <param name="left">Takes what a wider target, which comes later, may be to name; null: none comes.</param>
@@ -124,7 +224,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        if (left is not null && Naming.IsOneOfMany(on, target, second, verdict) && target.Episode!.Waits(now))
+        if (left is not null && batch.IsOneOfMany(target, second, verdict) && target.Episode!.Waits(now))
         {
             return; // its block will be over when more of it has come
         }
@@ -132,11 +232,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         var (named, rule) = Naming.Of(on, target, second, whole, verdict, batch);
         if (named is null)
         {
-            if (KeptOpenBy(on, target) is { } wide)
-            {
-                Feed(on, wide, target, second, verdict, origin, now);
-            }
-
+            Collect(on, target, second, verdict);
             return;
         }
 
@@ -183,11 +279,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
     }
 
-    /// <summary>What of a wider anomaly, that others than its own rules opened, is over keeps it open. Null: there is none.</summary>
-    private static TargetWatch? KeptOpenBy(ObjectWatch on, TargetWatch target) =>
-        target.Block is { IsCovered: true } block ? block.Episode!.IsSpread ? block : null
-        : on.Whole is { IsCovered: true } whole && (whole.Episode!.IsSpread || target.Level is WatchLevel.Prefix) ? whole
-        : null;
+    /// <summary>What of a wider anomaly, that others than its own rules opened, is over keeps it open.</summary>
+    private static bool KeepsOpen(TargetWatch wide, TargetWatch part) => wide.Episode!.IsSpread || part.Level is WatchLevel.Prefix;
 
     /// <summary>
     /// The open anomaly that is the same attack: of a block, or of what a wider rule named, for one of these vectors. Who was over by its own rule alone
@@ -352,6 +445,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     {
         _open.Clear();
         _over.Clear();
+        _touched.Clear();
+        _inside.Clear();
     }
 
     /// <summary>Nothing of a target needs to be remembered any more.</summary>
@@ -485,4 +580,49 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
 /// <summary>A target that is over in a batch, and has no anomaly.</summary>
 /// <param name="Late">What it had in that second, when it came too late to be kept.</param>
-internal sealed record Over(TargetWatch Target, long Second, SecondTraffic? Late);
+/// <param name="Verdict">What is over.</param>
+internal sealed record Over(TargetWatch Target, long Second, SecondTraffic? Late, Verdict Verdict);
+
+/// <summary>What of one second of a batch belongs to a wider anomaly: of each vector whoever is furthest over.</summary>
+internal sealed class OverInside
+{
+    private readonly List<VectorMeasurement> _over = [];
+    private readonly List<VectorMeasurement> _most = [];
+    private string _rule = "";
+    private double _furthest;
+
+    /// <summary>Of each vector that is over the most.</summary>
+    public IReadOnlyList<VectorMeasurement> Most => _most;
+
+    /// <summary>The wider anomaly is still high for it.</summary>
+    public bool KeepsOpen { get; private set; }
+
+    /// <summary>Who is furthest over.</summary>
+    public TargetWatch Largest { get; private set; } = null!;
+
+    public void Add(TargetWatch target, Verdict verdict, bool keepsOpen)
+    {
+        KeepsOpen |= keepsOpen;
+        foreach (var over in verdict.Over)
+        {
+            var (excess, at) = (over.Excess(), _over.FindIndex(known => known.Vector == over.Vector));
+            if (Largest is null || excess > _furthest)
+            {
+                (_furthest, Largest, _rule) = (excess, target, verdict.Rule);
+            }
+
+            if (at < 0)
+            {
+                _over.Add(over);
+                _most.Add(over);
+                continue;
+            }
+
+            _over[at] = excess > _over[at].Excess() ? over : _over[at];
+            _most[at] = _most[at].With(over);
+        }
+    }
+
+    /// <summary>All of it together.</summary>
+    public Verdict Verdict() => new([.. _over.OrderByDescending(over => over.Excess()).ThenBy(over => over.Vector)], _rule, IsAtOnce: true);
+}

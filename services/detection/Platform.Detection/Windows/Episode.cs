@@ -36,6 +36,36 @@ internal sealed class Episode
     /// <summary>The open anomaly that its traffic belongs to; null: none, or it is being recorded.</summary>
     public AnomalyState? Open => (Home?.Episode ?? this).State is { Open: not null } open ? open : null;
 
+    /// <summary>This second has grown and is to be judged. True: nothing else is.</summary>
+    public bool Touch(long second)
+    {
+        if (_touched == long.MinValue)
+        {
+            _touched = second;
+            return true;
+        }
+
+        if (_touched != second && _touchedToo?.Contains(second) != true)
+        {
+            (_touchedToo ??= []).Add(second);
+        }
+
+        return false;
+    }
+
+    /// <summary>The seconds that are to be judged, which they are now.</summary>
+    public IReadOnlyList<long> TakeTouched()
+    {
+        if (_touched == long.MinValue)
+        {
+            return [];
+        }
+
+        IReadOnlyList<long> seconds = _touchedToo is null ? [_touched] : [_touched, .. _touchedToo];
+        (_touched, _touchedToo) = (long.MinValue, null);
+        return seconds;
+    }
+
     /// <summary>When it was last asked which prefixes the anomaly is spread over.</summary>
     public DateTimeOffset SpreadAt { get; set; }
 
@@ -79,6 +109,8 @@ internal sealed class Episode
     public IReadOnlyList<VectorMeasurement> Most => _most;
 
     private readonly List<VectorMeasurement> _most;
+    private long _touched = long.MinValue;
+    private List<long>? _touchedToo; // in a batch most have one second
     private TimeSpan _longestPause;
     private TimeSpan _pause; // the last one, until what came after it is over
     private DateTimeOffset _pausedUntil;

@@ -140,8 +140,50 @@ internal sealed class LevelRules
             return Verdict.Nothing;
         }
 
-        var over = Measure(traffic, learned ?? [], target, isSet);
+        var over = Measure(traffic, learned, target, isSet);
         return new Verdict(over, IsSet(over[0]) ? "threshold" : "learned", isAtOnce);
+    }
+
+    /// <summary>Whether of no vector that may be over there is more than in these.</summary>
+    public bool IsNoMoreThan(IReadOnlyList<VectorMeasurement> known, in SecondTraffic traffic, TargetWatch target)
+    {
+        foreach (var threshold in _set)
+        {
+            var amount = traffic[threshold.Vector];
+            if ((amount.Bits > threshold.BitsPerSecond || amount.Packets > threshold.PacketsPerSecond || amount.Flows > threshold.FlowsPerSecond)
+                && !IsKnown(threshold.Vector, amount))
+            {
+                return false;
+            }
+        }
+
+        for (var i = 0; i < Learned.Thresholds.Count; i++)
+        {
+            var threshold = Learned.Thresholds[i];
+            var amount = traffic[threshold.Vector];
+            var value = amount[threshold.Unit];
+            if (value > threshold.Rate
+                && value + (target.Surge?.Backlog(Learned, i) ?? 0) > threshold.Rate + threshold.Burst
+                && !IsKnown(threshold.Vector, amount))
+            {
+                return false;
+            }
+        }
+
+        return true;
+
+        bool IsKnown(TrafficVector vector, Amount amount)
+        {
+            for (var i = 0; i < known.Count; i++)
+            {
+                if (known[i].Vector == vector)
+                {
+                    return amount.Bits <= known[i].BitsPerSecond && amount.Packets <= known[i].PacketsPerSecond && amount.Flows <= (known[i].FlowsPerSecond ?? long.MaxValue);
+                }
+            }
+
+            return false;
+        }
     }
 
     /// <summary>Only guesses are broken, and without what few servers send they would not be: nobody who guessed knew of it.</summary>
@@ -161,9 +203,18 @@ internal sealed class LevelRules
     /// <summary>Whether the figure that is told is one that is set: of what is set and what was learned the narrower is told.</summary>
     private bool IsSet(VectorMeasurement told)
     {
-        var unit = told.UnitOver();
-        return _set.Any(threshold => threshold.Vector == told.Vector && threshold.RateOf(unit) is { } rate && rate == told.ThresholdOf(unit))
-            || Learned.Thresholds.Any(threshold => threshold.IsGuess && threshold.Vector == told.Vector && threshold.Unit == unit);
+        var (unit, isSet) = (told.UnitOver(), false);
+        for (var i = 0; i < _set.Length && !isSet; i++)
+        {
+            isSet = _set[i].Vector == told.Vector && _set[i].RateOf(unit) is { } rate && rate == told.ThresholdOf(unit);
+        }
+
+        for (var i = 0; i < Learned.Thresholds.Count && !isSet; i++)
+        {
+            isSet = Learned.Thresholds[i] is { IsGuess: true } guess && guess.Vector == told.Vector && guess.Unit == unit;
+        }
+
+        return isSet;
     }
 
     /// <summary>Leaves only what the kind of traffic does not excuse.</summary>
@@ -173,15 +224,20 @@ internal sealed class LevelRules
         var seconds = Surge.Seconds(target.Surge);
         var whole = Surge.Whole(target.Surge, traffic);
         var rest = Surge.WholeRest(target.Surge, transfers.Rest(traffic));
-        var (beyond, restBeyond) = (Surge.Excess(whole, seconds, Learned), Surge.Excess(rest, seconds, Learned));
+        var beyond = Surge.Excess(whole, seconds, Learned);
+        var hasTransfers = rest.Total != whole.Total;
+        var restBeyond = hasTransfers ? Surge.Excess(rest, seconds, Learned) : beyond;
         // Minutes of an attack do not make it one that grew over minutes.
         var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));
         over.RemoveAll(threshold =>
         {
             // Of a guess nothing is known that could excuse it, but that it is somebody's transfer. A crowd that few servers serve looks like one as it is.
-            var allowance = threshold.IsGuess ? 1 : Math.Max(
-                TrafficShape.Allowance(threshold, whole, beyond, seconds, Learned, isAbrupt, target),
-                TrafficShape.Allowance(threshold, rest, restBeyond, seconds, Learned, isAbrupt, target));
+            var allowance = threshold.IsGuess ? 1 : TrafficShape.Allowance(threshold, whole, beyond, seconds, Learned, isAbrupt, target);
+            if (hasTransfers && !threshold.IsGuess)
+            {
+                allowance = Math.Max(allowance, TrafficShape.Allowance(threshold, rest, restBeyond, seconds, Learned, isAbrupt, target));
+            }
+
             var position = Position(threshold);
             if (double.IsPositiveInfinity(allowance))
             {
@@ -208,33 +264,58 @@ internal sealed class LevelRules
         });
     }
 
-    private IReadOnlyList<VectorMeasurement> Measure(SecondTraffic traffic, List<LearnedThreshold> learned, TargetWatch target, bool isSet)
+    /// <summary>It runs for every window of an attack, and most have one vector that is over.</summary>
+    private List<VectorMeasurement> Measure(in SecondTraffic traffic, List<LearnedThreshold>? learned, TargetWatch target, bool isSet)
     {
-        var over = new Dictionary<TrafficVector, VectorMeasurement>();
+        var over = new List<VectorMeasurement>(1);
         foreach (var threshold in isSet ? _set : [])
         {
             var amount = traffic[threshold.Vector];
             if (amount.Bits > threshold.BitsPerSecond || amount.Packets > threshold.PacketsPerSecond || amount.Flows > threshold.FlowsPerSecond)
             {
-                over[threshold.Vector] = Whole(threshold.Vector, amount, target.Level) with
-                {
-                    ThresholdBitsPerSecond = threshold.BitsPerSecond,
-                    ThresholdPacketsPerSecond = threshold.PacketsPerSecond,
-                    ThresholdFlowsPerSecond = threshold.FlowsPerSecond,
-                };
+                Put(Whole(threshold.Vector, amount, target.Level, threshold));
             }
         }
 
-        foreach (var threshold in learned)
+        for (var i = 0; i < (learned?.Count ?? 0); i++)
         {
+            var threshold = learned![i];
             var allowed = Left(threshold, target);
-            var measured = over.GetValueOrDefault(threshold.Vector) ?? Whole(threshold.Vector, traffic[threshold.Vector], target.Level);
-            over[threshold.Vector] = threshold.Unit is TrafficUnit.Bits
+            var measured = At(threshold.Vector) is >= 0 and var at ? over[at] : Whole(threshold.Vector, traffic[threshold.Vector], target.Level);
+            Put(threshold.Unit is TrafficUnit.Bits
                 ? measured with { ThresholdBitsPerSecond = Least(measured.ThresholdBitsPerSecond, allowed) }
-                : measured with { ThresholdPacketsPerSecond = Least(measured.ThresholdPacketsPerSecond, allowed) };
+                : measured with { ThresholdPacketsPerSecond = Least(measured.ThresholdPacketsPerSecond, allowed) });
         }
 
-        return [.. over.Values.OrderByDescending(vector => vector.Excess()).ThenBy(vector => vector.Vector)];
+        if (over.Count > 1)
+        {
+            over.Sort(static (one, other) => other.Excess().CompareTo(one.Excess()) is not 0 and var order ? order : one.Vector.CompareTo(other.Vector));
+        }
+
+        return over;
+
+        int At(TrafficVector vector)
+        {
+            var at = over.Count - 1;
+            while (at >= 0 && over[at].Vector != vector)
+            {
+                at--;
+            }
+
+            return at;
+        }
+
+        void Put(VectorMeasurement measured)
+        {
+            if (At(measured.Vector) is >= 0 and var at)
+            {
+                over[at] = measured;
+            }
+            else
+            {
+                over.Add(measured);
+            }
+        }
     }
 
     /// <summary>What was left for this second, after the seconds before it.</summary>
@@ -252,19 +333,43 @@ internal sealed class LevelRules
         return position;
     }
 
-    private VectorMeasurement Whole(TrafficVector vector, Amount amount, WatchLevel level) => new(
+    private VectorMeasurement Whole(TrafficVector vector, Amount amount, WatchLevel level, Threshold? over = null) => new(
         vector,
         amount.Bits,
         amount.Packets,
-        null,
-        null,
-        FlowsPerSecond: _set.Any(threshold => threshold.Vector == vector && threshold.FlowsPerSecond is not null) ? amount.Flows : null,
+        over?.BitsPerSecond,
+        over?.PacketsPerSecond,
+        FlowsPerSecond: CountsFlows(vector) ? amount.Flows : null,
+        ThresholdFlowsPerSecond: over?.FlowsPerSecond,
         BaselineBitsPerSecond: Usual(vector, TrafficUnit.Bits),
         BaselinePacketsPerSecond: Usual(vector, TrafficUnit.Packets),
         Level: level);
 
-    private long? Usual(TrafficVector vector, TrafficUnit unit) =>
-        Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Unit == unit) is { IsGuess: false } known ? (long)known.Usual : null;
+    private bool CountsFlows(TrafficVector vector)
+    {
+        foreach (var threshold in _set)
+        {
+            if (threshold.Vector == vector && threshold.FlowsPerSecond is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private long? Usual(TrafficVector vector, TrafficUnit unit)
+    {
+        for (var i = 0; i < Learned.Thresholds.Count; i++)
+        {
+            if (Learned.Thresholds[i] is var known && known.Vector == vector && known.Unit == unit)
+            {
+                return known.IsGuess ? null : (long)known.Usual;
+            }
+        }
+
+        return null;
+    }
 
     private static Threshold Widened(Threshold guess, long grain) => grain switch
     {

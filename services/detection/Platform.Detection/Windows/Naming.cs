@@ -19,29 +19,16 @@ internal static class Naming
     public static (TargetWatch? Named, string Rule) Of(
         ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, Verdict verdict, OverTogether batch)
     {
+        if (IsInside(on, target, second, whole, verdict))
+        {
+            return (null, "");
+        }
+
         if (target.Level is WatchLevel.Host)
         {
             var block = target.Block!;
-            if (block.IsCovered || on.Whole.IsCovered)
-            {
-                var wide = block.IsCovered ? block : on.Whole;
-                if (verdict.Rule == "threshold" && !(wide.Episode!.Home ?? wide).Episode!.Has(verdict.Over) && verdict.Over.All(over => over.Vector is not TrafficVector.Total)
-                    && block.CoveredHosts < SpreadHosts)
-                {
-                    return (target, verdict.Rule); // it is over what somebody set for hosts, of another kind than what the wider anomaly is about
-                }
-
-                var standsOut = verdict.IsAtOnce && block.CoveredHosts < SpreadHosts && !IsOneOfMany(on, target, second, verdict)
-                    && whole.Total.Packets * 2 >= wide.Lately(second)[TrafficVector.Total].Packets;
-                return standsOut ? (target, verdict.Rule) : (null, "");
-            }
-
-            return batch.HostsOf(block) > SpreadHosts && on.Object.Holds(block.Target) ? (block, "spread") : (target, verdict.Rule);
-        }
-
-        if (target.Level is WatchLevel.Prefix && on.Whole.IsCovered)
-        {
-            return (null, "");
+            return !block.IsCovered && !on.Whole.IsCovered && batch.HostsOf(block) > SpreadHosts && on.Object.Holds(block.Target)
+                ? (block, "spread") : (target, verdict.Rule);
         }
 
         var first = verdict.Over[0];
@@ -61,6 +48,35 @@ internal static class Naming
         Growth Grown(IEnumerable<TargetWatch> parts) => Naming.Grown(on, parts, second, first.Vector, unit);
     }
 
+    /// <summary>The wider target around it that has an anomaly; null: none has.</summary>
+    public static TargetWatch? Around(ObjectWatch on, TargetWatch target) =>
+        target.Block is { IsCovered: true } block ? block : target != on.Whole && on.Whole.IsCovered ? on.Whole : null;
+
+    /// <summary>
+    /// Whether it is part of a wider anomaly that is open. A host is not while few of its block have anomalies of their own, and it is over what somebody set for
+    /// hosts, of another kind than what the wider anomaly is about, or has half of what is there by itself.
+    /// </summary>
+    public static bool IsInside(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, Verdict verdict)
+    {
+        if (Around(on, target) is not { } wide)
+        {
+            return false;
+        }
+
+        if (target.Block is not { } block || block.CoveredHosts >= SpreadHosts)
+        {
+            return true;
+        }
+
+        var isOfAnotherKind = verdict.Rule == "threshold"
+            && !(wide.Episode!.Home ?? wide).Episode!.Has(verdict.Over) && verdict.Over.All(over => over.Vector is not TrafficVector.Total);
+        return !isOfAnotherKind && !(verdict.IsAtOnce && MayStandOut(target, wide, second, whole) && !IsOneOfMany(on, target, second, verdict));
+    }
+
+    /// <summary>It has half of what is there, or more.</summary>
+    public static bool MayStandOut(TargetWatch host, TargetWatch wide, long second, in SecondTraffic whole) =>
+        host.Block!.CoveredHosts < SpreadHosts && whole.Total.Packets * 2 >= wide.PacketsSince(second);
+
     /// <summary>Whether a host that is over has so little of what is new in its block or object, which are over as well, that those are to be named.</summary>
     public static bool IsPart(ObjectWatch on, TargetWatch target, long second, Verdict verdict, OverTogether batch)
     {
@@ -76,12 +92,13 @@ internal static class Naming
     /// <summary>
     /// Whether what is new goes to so many hosts of its block that it is the block's to name. Who is over what somebody set for hosts is over, whoever else is.
     /// </summary>
-    public static bool IsOneOfMany(ObjectWatch on, TargetWatch target, long second, Verdict verdict)
-    {
-        return verdict.Rule == "learned" && target.Block is { } block && on.Object.Holds(block.Target)
-            && Growth.Of(block.Hosts, second - LongestLook, verdict.Over[0].Vector, TrafficUnit.Packets, on.Grain) is { IsEnough: true } growth
-            && growth.Spread(on.Grain) >= ManyHosts;
-    }
+    public static bool IsOneOfMany(ObjectWatch on, TargetWatch target, long second, Verdict verdict) =>
+        verdict.Rule == "learned" && target.Block is { } block && AreMany(on, block, second, verdict.Over[0].Vector);
+
+    /// <summary>Whether what is new in a block goes to so many of its hosts, whichever of them is asked about.</summary>
+    public static bool AreMany(ObjectWatch on, TargetWatch block, long second, TrafficVector vector) => on.Object.Holds(block.Target)
+        && Growth.Of(block.Hosts, second - LongestLook, vector, TrafficUnit.Packets, on.Grain) is { IsEnough: true } growth
+        && growth.Spread(on.Grain) >= ManyHosts;
 
     /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>
     private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit) =>
@@ -120,11 +137,14 @@ internal static class Naming
 /// <summary>Who is over in a batch.</summary>
 internal sealed class OverTogether
 {
+    private readonly ObjectWatch _on;
     private readonly HashSet<TargetWatch> _targets;
+    private readonly Dictionary<(TargetWatch Block, long Second, TrafficVector Vector), bool> _many = []; // it is the same for all of a block's hosts
     private readonly Dictionary<TargetWatch, int> _hosts; // of blocks: over now, or with an anomaly since before
 
-    public OverTogether(IEnumerable<TargetWatch> targets)
+    public OverTogether(ObjectWatch on, IEnumerable<TargetWatch> targets)
     {
+        _on = on;
         _targets = [.. targets];
         _hosts = _targets.Where(target => target.Block is not null).GroupBy(host => host.Block!)
             .ToDictionary(block => block.Key, block => block.Key.CoveredHosts + block.Count(host => !host.IsCovered));
@@ -133,6 +153,23 @@ internal sealed class OverTogether
     public bool Has(TargetWatch target) => _targets.Contains(target);
 
     public int HostsOf(TargetWatch block) => _hosts.GetValueOrDefault(block);
+
+    /// <summary><see cref="Naming.IsOneOfMany"/>, of one that is over in this batch.</summary>
+    public bool IsOneOfMany(TargetWatch target, long second, Verdict verdict)
+    {
+        if (verdict.Rule != "learned" || target.Block is not { } block)
+        {
+            return false;
+        }
+
+        var key = (block, second, verdict.Over[0].Vector);
+        if (!_many.TryGetValue(key, out var areMany))
+        {
+            _many.Add(key, areMany = Naming.AreMany(_on, block, second, key.Vector));
+        }
+
+        return areMany;
+    }
 
     /// <summary>Blocks that are over, or more of whose hosts are than that.</summary>
     public IEnumerable<TargetWatch> Blocks(int hosts) =>

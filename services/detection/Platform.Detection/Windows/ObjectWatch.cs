@@ -175,9 +175,9 @@ internal sealed class ObjectWatch
     }
 
     /// <summary>What an anomaly of the whole object may be about instead: its blocks, and the hosts of blocks that are not all its own.</summary>
-    public IEnumerable<TargetWatch> Parts() => Blocks.Values.Where(block => _object.Holds(block.Target))
-        .Concat(Hosts.Values.Where(host => !_object.Holds(host.Block!.Target) && !host.Block.IsCovered && _object.Holds(host.Target)))
-        .Where(part => !part.IsCovered);
+    public IEnumerable<TargetWatch> Parts() => Blocks.Values
+        .Where(block => !block.IsCovered)
+        .SelectMany(block => _object.Holds(block.Target) ? [block] : block.Hosts.Where(host => !host.IsCovered && _object.Holds(host.Target)));
 
     /// <summary>
     /// The target as anomalies name it: of the whole object the prefixes that together have nearly all of what is new and of no anomaly of their own, greatest

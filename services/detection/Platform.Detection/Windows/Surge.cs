@@ -69,11 +69,7 @@ internal sealed class Surge
     public static SecondTraffic Excess(in SecondTraffic whole, int seconds, LearnedLevel learned)
     {
         var excess = whole.Copy();
-        for (var i = 0; i < seconds; i++)
-        {
-            excess.Subtract(learned.Expected);
-        }
-
+        excess.Subtract(learned.Expected, seconds);
         return excess;
     }
 

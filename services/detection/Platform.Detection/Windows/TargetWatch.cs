@@ -171,6 +171,18 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         return sum;
     }
 
+    /// <summary>Packets of the last seconds together.</summary>
+    public long PacketsSince(long second)
+    {
+        var sum = default(Amount);
+        foreach (ref var slot in _slots.AsSpan())
+        {
+            sum += slot.Second >= second ? slot.Traffic.Total : default;
+        }
+
+        return sum.Packets;
+    }
+
     /// <summary>The newest second that it had anything in, since 1970.</summary>
     public long Newest => _newest;
 

@@ -304,9 +304,7 @@ internal sealed class WindowJudge(
         increment.Served = host?.ServedOf(increment.Total, on.Batches) ?? on.ServedOfOthers(increment.Total);
         if (host is not null)
         {
-            host.LastArrival = now;
-            whole = host.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Host), out isLate);
-            Finder.Consider(on, host, second, whole, isLate, origin, now);
+            whole = Add(on, host, second, increment, origin, now, out isLate);
         }
         else
         {
@@ -323,17 +321,14 @@ internal sealed class WindowJudge(
 
         if (block is not null && host?.IsCovered != true)
         {
-            block.LastArrival = now;
-            together = block.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Prefix), out _);
+            together = Add(on, block, second, increment, origin, now, out _);
             block.Surge?.Reach(host, second, increment.Total);
-            Finder.Consider(on, block, second, together, isLate: false, origin, now);
         }
 
         if (block?.IsCovered != true && host?.IsCovered != true)
         {
-            var all = on.Whole.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(WatchLevel.Object), out _);
+            Add(on, on.Whole, second, increment, origin, now, out _);
             on.Whole.Surge?.Reach(host, second, increment.Total);
-            Finder.Consider(on, on.Whole, second, all, isLate: false, origin, now);
         }
 
         Measure(on, wasCovered, second, increment, now);
@@ -341,6 +336,21 @@ internal sealed class WindowJudge(
         {
             on.Seconds.Note(second, increment, whole, together, wasCovered, presence.Since(now), presence.Gone);
         }
+    }
+
+    /// <summary>Adds to a target's second, and lets the finder know; what the second has by now comes back.</summary>
+    private SecondTraffic Add(
+        ObjectWatch on, TargetWatch target, long second, in SecondTraffic increment, Origin origin, DateTimeOffset now, out bool isLate)
+    {
+        target.LastArrival = now;
+        if (second > target.Newest)
+        {
+            Finder.Judge(on, target, origin, now);
+        }
+
+        var all = target.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(target.Level), out isLate);
+        Finder.Consider(on, target, second, all, isLate && target.Level is WatchLevel.Host, origin, now);
+        return all;
     }
 
     /// <summary>
