@@ -251,7 +251,7 @@ internal sealed class OurDetector
         Largest(numbers).Select(share => new NumberShare { Number = share.Key, Counters = share.Counters });
 
     private static IEnumerable<(uint Key, Counters Counters)> Largest(Dictionary<uint, (double Packets, double Bytes)> amounts) =>
-        amounts.OrderByDescending(amount => amount.Value.Packets).Take(MostListed).Select(amount =>
+        amounts.OrderByDescending(amount => amount.Value.Packets).ThenByDescending(amount => amount.Value.Bytes).Take(MostListed).Select(amount =>
         {
             var counters = new Counters();
             Count(counters, amount.Value.Packets, amount.Value.Bytes / amount.Value.Packets);

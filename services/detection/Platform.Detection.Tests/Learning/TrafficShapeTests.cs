@@ -239,6 +239,38 @@ public sealed class TrafficShapeTests
         Assert.True(rules.Judge(WithBeginnings(times: 3, beginnings: 1), new TargetWatch(default, WatchLevel.Object)).IsOver);
     }
 
+    /// <summary>Homes have a third of UDP, and so few beginnings that their want does not show: a crowd has UDP too, a flood of usual packets has not.</summary>
+    [Theory]
+    [InlineData(3, true, 1, false)]
+    [InlineData(3, false, 1, true)]
+    [InlineData(3, true, 60_000, false)]
+    [InlineData(3, false, 60_000, true)]
+    public void Of_a_flood_of_the_usual_packets_the_other_protocols_do_not_grow(double times, bool isCrowd, long grain, bool isFound)
+    {
+        var (tcp, udp) = (new Amount(400_000_000, 100_000), new Amount(200_000_000, 50_000));
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = 86_400; second < 8 * 86_400; second += 10)
+        {
+            var usual = SecondTraffic.Of(tcp + udp, (TrafficVector.TcpAck, tcp), (TrafficVector.Udp, udp));
+            baseline.Observe(second, usual, usual, usual);
+        }
+
+        var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain), lowShare: 0.7);
+        var (target, isOver) = (new TargetWatch(default, WatchLevel.Object), false);
+        for (var second = 0; second < 180; second++)
+        {
+            var (of, and) = second < 60 ? (tcp, udp) : isCrowd
+                ? (Times(tcp, times), Times(udp, times))
+                : (Times(tcp + udp, times) - udp, udp);
+            isOver |= rules.Judge(
+                target.Add(second, SecondTraffic.Of(of + and, (TrafficVector.TcpAck, of), (TrafficVector.Udp, and)), latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+        }
+
+        Assert.Equal(isFound, isOver);
+
+        static Amount Times(Amount amount, double times) => new((long)(amount.Bits * times), (long)(amount.Packets * times));
+    }
+
     /// <summary>Five sampled packets a second: a burst is worth more than a second of any of these floods.</summary>
     [Theory]
     [InlineData(2, false)]

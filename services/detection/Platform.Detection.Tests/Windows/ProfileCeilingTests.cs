@@ -26,14 +26,14 @@ public sealed class ProfileCeilingTests
     [InlineData(Vector.Ntp, 134_000, 62_500_000, true)] // 500 Mbit/s: an eighth of what the busy host has
     [InlineData(Vector.Ntp, 134_000, 62_500_000, false)]
     [InlineData(Vector.TcpSyn, 120_000, 7_200_000, true)] // 24 times the usual, a quarter of all packets
-    [InlineData(Vector.TcpSyn, 120_000, 7_200_000, false)]
+    [InlineData(Vector.TcpSyn, 180_000, 10_800_000, false)]
     [InlineData(Vector.Gre, 120_000, 60_000_000, true)] // what never came has half of the floor
     [InlineData(Vector.Rip, 60_000, 37_500_000, true)] // a thirteenth of what the busy host has
     [InlineData(Vector.Rip, 60_000, 37_500_000, false)]
     [InlineData(Vector.TcpNull, 150_000, 9_000_000, false)]
     [InlineData(Vector.TcpInvalid, 150_000, 9_000_000, true)]
     [InlineData(Vector.TcpInvalid, 150_000, 9_000_000, false)]
-    [InlineData(Vector.TcpRst, 250_000, 15_000_000, false)]
+    [InlineData(Vector.TcpRst, 350_000, 21_000_000, false)]
     public void What_a_profile_finds_at_a_new_object_is_found_at_one_that_has_learned(Vector vector, int packets, int bytes, bool hasLearned)
     {
         var found = new List<Finding>();
@@ -51,6 +51,23 @@ public sealed class ProfileCeilingTests
         judge.Judge(attack, default, AJudge.Noon.AddSeconds(20));
 
         Assert.Equal(IPNetwork.Parse($"{Idle}/32"), Assert.Single(found).Target);
+    }
+
+    /// <summary>A customer who declared what they have in the busiest hour: what such services have then, of each vector that their profile guesses.</summary>
+    [Theory]
+    [InlineData("web", 240, Vector.TcpSyn, 0.05)]
+    [InlineData("dns", 80, Vector.TcpSyn, 0.02)]
+    [InlineData("game", 128, Vector.TcpSyn, 0.01)]
+    [InlineData("mail", 800, Vector.TcpSyn, 0.06)]
+    [InlineData("mail", 800, Vector.Udp, 0.055)]
+    [InlineData("mail", 800, Vector.Dns, 0.04)]
+    [InlineData("generic", 500, Vector.TcpSyn, 0.03)]
+    public void A_profile_lets_pass_what_such_a_service_has(string profile, int bytes, Vector vector, double share)
+    {
+        const long declared = 20_000_000_000;
+        var guess = ThresholdProfiles.Of(profile, declared)!.Single(guess => guess.Vector == (TrafficVector)((int)vector + 1) && guess.Level is WatchLevel.Host);
+
+        Assert.True(guess.PacketsPerSecond > 1.3 * share * declared / (8 * bytes));
     }
 
     /// <summary>A name server has nothing but questions, of 70 bytes and less: all that it declared, in its first minutes.</summary>

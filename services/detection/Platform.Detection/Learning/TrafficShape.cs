@@ -21,7 +21,7 @@ internal static class TrafficShape
     /// <summary>More of the same that came at once may have this many times its rate.</summary>
     public const double AbruptSurge = 2.5;
 
-    /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, or came at once and brings more of everything, may have this many times its rate.</summary>
+    /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, or came at once and, for all that is known, brings more of everything, may have this many times its rate.</summary>
     public const double LikelySurge = 3.5;
 
     /// <summary>Who tests a line is done by then; what takes longer has other bounds.</summary>
@@ -50,7 +50,7 @@ internal static class TrafficShape
     {
         var mixture = new Mixture(whole, excess, seconds, Most(target, learned), learned);
         var surge = mixture.IsSurelyTheSame() ? (isAbrupt ? GradualSurge : SureSurge)
-            : isAbrupt ? (mixture.GrowsAltogether() ? LikelySurge : AbruptSurge)
+            : isAbrupt ? (mixture.GrowsAltogether() != false ? LikelySurge : AbruptSurge)
             : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
             : GradualSurge;
         var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
@@ -138,16 +138,16 @@ internal static class TrafficShape
                 && tcp.Packets <= (1.1 * uploaded) + (FewestPackets * _grain);
         }
 
-        /// <summary>Many sampled packets say so.</summary>
+        /// <summary>Many sampled packets say so, long ones as transfers have them.</summary>
         public bool IsSurelyOfFew(Senders senders) =>
-            senders.LargestTwo().Sum(sent => sent.Packets) >= Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
+            senders.LargestTwo().Where(sent => sent.Bits >= LongPacket * sent.Packets).Sum(sent => sent.Packets) >= Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
 
         public bool IsMoreOfTheSame(WatchLevel level) =>
             (HasUsualSize(Total) || IsOfUsualSize())
             && (Off(_excess, _all) <= 0.25 + (1.5 * _chance) || Off(_whole, _wholeAll) <= 0.25 + (1.5 / Math.Sqrt(Math.Max(1, _wholeAll.Packets / _grain))))
             && HasUsualPart(Icmp, 1, 0.05)
             && HasUsualPart(TcpSyn, 2.5, 0.02)
-            && (level is not WatchLevel.Object || HasBeginnings());
+            && (level is not WatchLevel.Object || (HasBeginnings() && !GrowsAlone()));
 
         /// <summary>Many sampled packets, of the usual size, protocols and beginnings, in all that came and in what is beyond the usual.</summary>
         public bool IsSurelyTheSame() =>
@@ -155,7 +155,7 @@ internal static class TrafficShape
             && HasUsualSize(Total) && IsOfUsualSize()
             && Math.Max(Off(_excess, _all), Off(_whole, _wholeAll)) <= Sure + _chance
             && HasUsualPart(Icmp, 1, 0.05) && HasUsualPart(TcpSyn, 1.5, 0.02)
-            && GrowsAltogether();
+            && GrowsAltogether() == true;
 
         /// <summary>
         /// A crowd opens connections as ever; a flood within connections that never began has too few of them to be luck. Only of the whole object are all
@@ -173,14 +173,28 @@ internal static class TrafficShape
 
         /// <summary>
         /// A crowd brings more of everything; of a flood everything else stays as it was. Whether what is not of the protocol that most is of has grown with it, as
-        /// far as enough sampled packets tell.
+        /// far as enough sampled packets tell; null: they do not yet.
         /// </summary>
-        public bool GrowsAltogether()
+        public bool? GrowsAltogether()
+        {
+            var (usual, others) = Others();
+            var (least, most) = (0.6 * usual, (usual / 0.6) + (0.05 * _wholeAll.Packets / _grain)); // of little what is usual is a guess
+            return usual >= FewestPackets ? others >= least - Math.Sqrt(least) && others <= most
+                : _wholeAll.Packets < 10 * FewestPackets * _grain ? null : false;
+        }
+
+        /// <summary>Of all but the protocol that most is of, many sampled packets say that it has not grown with it.</summary>
+        private bool GrowsAlone()
+        {
+            var (usual, others) = Others();
+            return usual >= 5 * FewestPackets && others < 0.5 * usual;
+        }
+
+        /// <summary>Sampled packets of other protocols than the one that most is of: as many as there would be of all that came, and as there are.</summary>
+        private (double Usual, double Are) Others()
         {
             var most = _expected[Udp].Packets > _expected[TcpAck].Packets ? Udp : TcpAck;
-            var usual = (1 - Part(_expected[most], _expected.Total)) * _wholeAll.Packets / _grain;
-            var others = (_wholeAll - _whole[most]).Packets / _grain;
-            return usual >= FewestPackets && others >= 0.6 * usual && others <= usual / 0.6;
+            return ((1 - Part(_expected[most], _expected.Total)) * _wholeAll.Packets / _grain, (_wholeAll - _whole[most]).Packets / _grain);
         }
 
         private double UsualBeginnings() => Part(_expected[TcpSyn], _expected.Total) * _wholeAll.Packets / _grain;

@@ -11,7 +11,7 @@ internal static class ThresholdProfiles
     public const string Generic = "generic";
 
     /// <summary>A little more than is declared is an excess, and no attack.</summary>
-    private const double Excess = 1.25;
+    private const double Excess = 1.5;
 
     private static readonly TrafficVector[] Amplification =
         [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, Rip, Qotd, Tftp, Mdns, WsDiscovery, Arms, OtherAmplification];
@@ -23,16 +23,16 @@ internal static class ThresholdProfiles
     private static readonly TrafficVector[] Tunnels = [Gre, L2tp];
 
     /// <summary>
-    /// Share of the declared bandwidth per profile: UDP, ICMP, answers of name servers; then SYN packets per declared Mbit/s, and bits per packet.
+    /// Share of the declared bandwidth per profile: UDP, ICMP, answers of name servers; then SYN packets' share of as many packets as fit into it, and bits per packet.
     /// </summary>
-    private static readonly Dictionary<string, (double Udp, double Icmp, double Dns, double SynPerMegabit, double PacketBits)> Shares = new()
+    private static readonly Dictionary<string, (double Udp, double Icmp, double Dns, double Syn, double PacketBits)> Shares = new()
     {
-        [Generic] = (0.5, 0.01, 0.05, 10, 4_000),
-        ["web"] = (0.3, 0.01, 0.02, 30, 2_000), // many new connections, hardly any UDP but QUIC
-        ["dns"] = (1, 0.01, 0.3, 20, 600), // short questions, and hardly anything else
-        ["game"] = (0.8, 0.01, 0.02, 10, 1_000), // short packets, many of them
-        ["mail"] = (0.05, 0.01, 0.05, 10, 4_000),
-        ["eyeball"] = (0.8, 0.02, 0.1, 10, 4_000), // homes: downloads over QUIC, every kind of answer
+        [Generic] = (0.5, 0.01, 0.05, 0.06, 4_000),
+        ["web"] = (0.3, 0.01, 0.02, 0.1, 2_000), // many new connections, hardly any UDP but QUIC
+        ["dns"] = (1, 0.01, 0.3, 0.04, 600), // short questions, and hardly anything else
+        ["game"] = (0.8, 0.01, 0.02, 0.02, 1_000), // short packets, many of them
+        ["mail"] = (0.1, 0.01, 0.1, 0.15, 4_000), // a connection a mail, and questions about who sends it
+        ["eyeball"] = (0.8, 0.02, 0.1, 0.04, 4_000), // homes: downloads over QUIC, every kind of answer
     };
 
     public static IEnumerable<string> Names => Shares.Keys;
@@ -46,7 +46,7 @@ internal static class ThresholdProfiles
         }
 
         var declared = (double)declaredBitsPerSecond;
-        var syn = declared * share.SynPerMegabit / 1e6;
+        var syn = declared * share.Syn / share.PacketBits;
         return
         [
             New(Total, declared * Excess, 20_000_000, declared * Excess / share.PacketBits, 20_000),

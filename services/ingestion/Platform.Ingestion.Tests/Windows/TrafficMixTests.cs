@@ -31,6 +31,17 @@ public sealed class TrafficMixTests
     }
 
     [Fact]
+    public void Of_as_many_packets_those_with_more_bytes_are_listed_first()
+    {
+        var questions = Enumerable.Range(1, 20).Select(host => Flow($"198.51.100.{host}", (ushort)(1_024 + host), 70, 1));
+
+        var sketch = Assert.Single(Sketches([.. questions, Flow("192.0.2.1", 443, 1_400, 1)]));
+
+        Assert.Equal("192.0.2.1", new IPAddress(sketch.Peers[0].Address.ToByteArray()).ToString());
+        Assert.Equal(443u, sketch.SourcePorts[0].Number);
+    }
+
+    [Fact]
     public void What_was_not_told_is_no_port_and_no_protocol_of_its_own()
     {
         var fragment = Flow("198.51.100.1", 0, 1500, 1) with { DestinationPort = 0, IsFragment = true };

@@ -39,10 +39,11 @@ internal sealed class HeavyHitters<TKey>
         _amounts[at] += amounts;
     }
 
-    /// <summary>The largest, largest first.</summary>
+    /// <summary>The largest, largest first; of as many packets those with more bytes: of few sampled packets it is the long ones that tell.</summary>
     public IEnumerable<(TKey Key, Amounts Amounts)> Largest(int most) =>
         Enumerable.Range(0, _count)
             .OrderByDescending(at => _weights[at])
+            .ThenByDescending(at => _amounts[at].Bytes)
             .Take(most)
             .Select(at => (_keys[at], _amounts[at]));
 
