@@ -79,6 +79,24 @@ public sealed class TransfersTests
         Assert.True(Plays(120, game: 1, bits: 500_000_000, servers: 4, port: 443));
     }
 
+    /// <summary>Few servers of a service, a port that any tool can have: what goes on at more than twice the busiest hour is no download, whichever port it has.</summary>
+    [Theory]
+    [InlineData(1.5, 1, false)]
+    [InlineData(3.1, 1, true)]
+    [InlineData(5, 1, true)]
+    [InlineData(1.5, 1_000, false)]
+    [InlineData(3.1, 1_000, true)]
+    [InlineData(5, 1_000, true)]
+    [InlineData(1.5, 1, false, true)]
+    [InlineData(3.1, 1, true, true)]
+    [InlineData(5, 1, true, true)]
+    [InlineData(3.1, 1_000, true, true)]
+    public void Too_much_of_few_servers_for_too_long_is_no_transfer(double times, long grain, bool isFound, bool isTcp = false)
+    {
+        Assert.False(Plays(Before, game: 1, grain: grain));
+        Assert.Equal(isFound, Plays(300, game: 1, bits: (long)(times * (Game + Web).Bits), servers: 12, port: 443, grain, isTcp));
+    }
+
     /// <summary>A home network's caches send most of what it gets from one port, all day: a flood beside them is none of theirs.</summary>
     [Fact]
     public void What_is_usual_is_no_transfer()
@@ -138,13 +156,16 @@ public sealed class TransfersTests
     /// <param name="bits">Of long UDP packets on top of it.</param>
     /// <param name="servers">From so many addresses.</param>
     /// <param name="port">From this port.</param>
-    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0)
+    /// <param name="grain">Packets that one sampled packet stands for.</param>
+    /// <param name="isTcp">Of TCP instead.</param>
+    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false)
     {
+        var rules = grain == 1 ? Rules : new LevelRules([], Learn(grain), lowShare: 0.7);
         var isOver = false;
         for (var end = _second + seconds; _second < end; _second++)
         {
             var (played, more) = (new Amount((long)(Game.Bits * game), (long)(Game.Packets * game)), new Amount(bits, bits / (1_300 * 8)));
-            var (udp, whole) = (played + more, played + more + Web);
+            var (udp, tcp, whole) = (isTcp ? played : played + more, isTcp ? Web + more : Web, played + more + Web);
             var sketch = new TrafficSketch { Second = _second, Total = Of(whole) };
             sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(port == 443 ? Web + more : Web) });
             if (port is not 443 && bits > 0)
@@ -158,9 +179,9 @@ public sealed class TransfersTests
                 Counters = Of(new Amount(more.Bits / servers, more.Packets / servers)),
             }));
             _server.Note(sketch, batch: _second);
-            var traffic = SecondTraffic.Of(whole, (TrafficVector.Udp, udp), (TrafficVector.TcpAck, Web));
+            var traffic = SecondTraffic.Of(whole, (TrafficVector.Udp, udp), (TrafficVector.TcpAck, tcp));
             traffic.Served = _server.ServedOf(whole, batch: _second) ?? default;
-            isOver |= Rules.Judge(_server.Add(_second, traffic, latenessSeconds: 12, settleSeconds: 0, Rules, out _), _server).IsOver;
+            isOver |= rules.Judge(_server.Add(_second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), _server).IsOver;
         }
 
         return isOver;
@@ -168,7 +189,7 @@ public sealed class TransfersTests
 
     private static Counters Of(Amount amount) => new() { Packets = (ulong)amount.Packets, Bytes = (ulong)amount.Bits / 8 };
 
-    private static LearnedLevel Learn()
+    private static LearnedLevel Learn(long grain = 1)
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);
         var usual = SecondTraffic.Of(Game + Web, (TrafficVector.Udp, Game), (TrafficVector.TcpAck, Web));
@@ -177,6 +198,6 @@ public sealed class TransfersTests
             baseline.Observe(second, usual, usual, usual);
         }
 
-        return baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1);
+        return baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain);
     }
 }

@@ -225,7 +225,8 @@ internal sealed class LevelRules
         var whole = Surge.Whole(target.Surge, traffic);
         var rest = Surge.WholeRest(target.Surge, transfers.Rest(traffic));
         var beyond = Surge.Excess(whole, seconds, Learned);
-        var hasTransfers = rest.Total != whole.Total;
+        // What few servers send beyond all bounds is not excused as another transfer, or as more of the same.
+        var hasTransfers = rest.Total != whole.Total && !transfers.AreTooMuch(whole, seconds);
         var restBeyond = hasTransfers ? Surge.Excess(rest, seconds, Learned) : beyond;
         // Minutes of an attack do not make it one that grew over minutes.
         var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));

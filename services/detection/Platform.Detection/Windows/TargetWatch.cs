@@ -82,7 +82,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         // Who sent until a moment ago sent what comes late, too.
         var part = now.Sketched >= Senders.EnoughPackets * learned.Grain ? Math.Max(now.PartOfFew(learned.Grain), surge.PartOfFew(learned.Grain)) : surge.PartOfFew(learned.Grain);
         var most = TrafficShape.Most(this, learned);
-        return new(part, learned.Expected, most + (3 * Math.Sqrt(most * learned.Grain * SampledPacket))); // what is sampled jumps
+        return new(part, learned.Expected, most, 3 * Math.Sqrt(most * learned.Grain * SampledPacket), Surge?.Age ?? 1);
     }
 
     /// <summary>Adds an increment to its second and gives back the whole second; an increment that is too late only itself.</summary>

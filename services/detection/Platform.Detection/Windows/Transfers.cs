@@ -8,8 +8,19 @@ namespace Platform.Detection.Windows;
 /// <param name="PartOfFew">Of what services send, how much is of few servers: 0 to 1.</param>
 /// <param name="Expected">What is usual at this hour, per second.</param>
 /// <param name="MostBits">Bits per second that transfers may have.</param>
-internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expected, double MostBits)
+/// <param name="Luck">Bits by which as much may be off in one second, of what is sampled.</param>
+/// <param name="Seconds">How long it goes on: the longer, the less is luck.</param>
+internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expected, double MostBits, double Luck = 0, long Seconds = 1)
 {
+    /// <summary>Whether few servers have sent more than transfers may have: they are not, or they are not alone.</summary>
+    /// <param name="whole">All that came.</param>
+    /// <param name="seconds">In so many seconds.</param>
+    public bool AreTooMuch(in SecondTraffic whole, int seconds)
+    {
+        var beyond = whole.Total.Bits - ((double)Expected.Total.Bits * seconds);
+        return Math.Min((whole.Served * PartOfFew).Of(TrafficVector.Total, TrafficUnit.Bits, whole), beyond) > (MostBits * seconds) + (Luck * Math.Sqrt(seconds));
+    }
+
     /// <summary>Of a second, in the unit and the vector of a rule.</summary>
     public double Of(in SecondTraffic traffic, LearnedThreshold rule) => Of(traffic, rule.Vector)[rule.Unit];
 
@@ -24,7 +35,8 @@ internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expect
         var (served, beyond) = (traffic.Served * PartOfFew, traffic[vector] - Expected[vector]);
         var bits = Math.Min(served.Of(vector, TrafficUnit.Bits, traffic), beyond.Bits);
         var packets = Math.Min(served.Of(vector, TrafficUnit.Packets, traffic), beyond.Packets);
-        var part = bits <= MostBits ? 1 : MostBits / bits;
+        var most = MostBits + (Luck / Math.Sqrt(Math.Max(1, Seconds)));
+        var part = bits <= most ? 1 : most / bits;
         return new Amount((long)(bits * part), (long)(packets * part));
     }
 
