@@ -27,7 +27,7 @@ public sealed class TrafficShapeTests
     [InlineData(true, 1, 443, false)]
     [InlineData(true, 16, 443, false)]
     [InlineData(true, 500, 443, true)]
-    [InlineData(true, 1, 53, true)]
+    [InlineData(true, 16, 53, true)]
     [InlineData(true, 1, null, true)] // another port with each packet
     [InlineData(false, 16, 443, false)]
     [InlineData(false, 16, null, true)]

@@ -79,6 +79,19 @@ public sealed class TransfersTests
         Assert.True(Plays(120, game: 1, bits: 500_000_000, servers: 4, port: 443));
     }
 
+    /// <summary>Three quarters of what the game has, for five minutes, then for as long three times as much as there ever was.</summary>
+    [Theory]
+    [InlineData(1, 51_820, false)] // WireGuard
+    [InlineData(2, 3_480, false)] // a conference
+    [InlineData(20, 51_820, true)]
+    [InlineData(1, 0, true)] // another port with each packet
+    public void A_tunnel_or_a_conference_is_a_transfer_over_any_port_of_udp(int senders, uint port, bool isFound)
+    {
+        Assert.False(Plays(Before, game: 1));
+        Assert.Equal(isFound, Plays(300, game: 1, bits: 36_000_000, senders, port));
+        Assert.True(Plays(300, game: 1, bits: 150_000_000, senders, port));
+    }
+
     /// <summary>Few servers of a service, a port that any tool can have: what goes on at more than twice the busiest hour is no download, whichever port it has.</summary>
     [Theory]
     [InlineData(1.5, 1, false)]
@@ -155,7 +168,7 @@ public sealed class TransfersTests
     /// <param name="game">Times the usual.</param>
     /// <param name="bits">Of long UDP packets on top of it.</param>
     /// <param name="servers">From so many addresses.</param>
-    /// <param name="port">From this port.</param>
+    /// <param name="port">From this port; 0: another one with each packet.</param>
     /// <param name="grain">Packets that one sampled packet stands for.</param>
     /// <param name="isTcp">Of TCP instead.</param>
     private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false)
@@ -170,7 +183,7 @@ public sealed class TransfersTests
             sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(port == 443 ? Web + more : Web) });
             if (port is not 443 && bits > 0)
             {
-                sketch.SourcePorts.Add(new NumberShare { Number = port, Counters = Of(more) });
+                sketch.SourcePorts.Add(new NumberShare { Number = port == 0 ? (uint)(1_024 + _second) : port, Counters = Of(port == 0 ? new Amount(more.Bits / 16, more.Packets / 16) : more) });
             }
 
             sketch.Peers.AddRange(Enumerable.Range(0, bits == 0 ? 0 : Math.Min(16, servers)).Select(server => new AddressShare

@@ -32,6 +32,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
     private const double RareShare = 0.5;
     private const double MostTransfer = 6; // times the busiest hour
     private const double MostLongTransfer = 2;
+    private const double MostEarlyTransfer = 3; // of the week some days may be busier than those that were seen
     private const int MostHours = 120; // of the week: the busiest hour is known
     private const double SamplePacket = 800 * 8;
     private const double TrendHours = 36;
@@ -270,7 +271,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
             Traffic(typical),
             Math.Max(Math.Max(1, all.Noise), grain),
             MostTransfer * Busiest(WatchLevel.Object, TrafficUnit.Bits),
-            (_hoursSeen >= MostHours ? MostLongTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits))
+            (_hoursSeen >= MostHours ? MostLongTransfer : _hoursSeen >= DayHours ? MostEarlyTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits))
         {
             IsBeginning = LearnedMinutes < FirstMinutes,
         };

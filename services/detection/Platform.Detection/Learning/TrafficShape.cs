@@ -36,6 +36,7 @@ internal static class TrafficShape
     private const double MostOdd = 1.25;
     private const double Sure = 0.1;
     public const int FewestPackets = 12; // sampled ones; fewer say nothing
+    private static readonly TrafficVector[] Tunnels = [Udp, Gre, Other];
 
     /// <summary>How many times its learned rate a vector may have, from 1; infinity: as much as it likes, below what is set and declared.</summary>
     /// <param name="over">The rule that is broken.</param>
@@ -58,6 +59,7 @@ internal static class TrafficShape
         {
             Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or Udp or Gre or Other when mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
@@ -123,8 +125,23 @@ internal static class TrafficShape
             var (carried, all) = (Tcp(), Math.Max(_grain, senders.Sketched));
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
             var (enough, share) = (0.35 * carried.Packets, (0.5 * Part(carried, _wholeAll)) - Math.Sqrt(_grain / all));
-            var (most, ports) = (senders.LargestTwo().Sum(sent => sent.Packets), senders.FromTwoPorts ?? double.MaxValue);
+            var (most, ports) = (senders.OfTwo(), senders.FromTwoPorts ?? double.MaxValue);
             return Math.Min(most, ports) is var least && (least >= enough || least / all >= share);
+        }
+
+        /// <summary>
+        /// Long packets of another protocol, of one sender or two, over UDP from one port or two: a tunnel between sites, a conference, what a client of a service uploads. Sketches must
+        /// say so: floods that are not TCP have long packets as well.
+        /// </summary>
+        public bool IsOfTwo(LearnedThreshold over, Senders senders)
+        {
+            var excess = _excess;
+            var carrier = over.Vector is Total ? Tunnels.MaxBy(vector => excess[vector].Bits) : over.Vector;
+            var carried = _excess[carrier];
+            var theirs = Math.Min(senders.OfTwoInLongPackets(), carrier is Udp ? senders.FromTwoPorts ?? 0 : double.MaxValue);
+            return carried.Packets > 0 && carried.Bits >= LongPacket * carried.Packets && carried.Bits <= _mostTransfer * (1 + _chance)
+                && (over.Vector is not Total || carried[over.Unit] >= Mostly * _all[over.Unit])
+                && theirs >= Mostly * carried.Packets;
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>
@@ -140,7 +157,7 @@ internal static class TrafficShape
 
         /// <summary>Many sampled packets say so, long ones as transfers have them.</summary>
         public bool IsSurelyOfFew(Senders senders) =>
-            senders.LargestTwo().Where(sent => sent.Bits >= LongPacket * sent.Packets).Sum(sent => sent.Packets) >= Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
+            senders.OfTwoInLongPackets() >= Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
 
         public bool IsMoreOfTheSame(WatchLevel level) =>
             (HasUsualSize(Total) || IsOfUsualSize())
@@ -180,7 +197,7 @@ internal static class TrafficShape
             var (usual, others) = Others();
             var (least, most) = (0.6 * usual, (usual / 0.6) + (0.05 * _wholeAll.Packets / _grain)); // of little what is usual is a guess
             return usual >= FewestPackets ? others >= least - Math.Sqrt(least) && others <= most
-                : _wholeAll.Packets < 10 * FewestPackets * _grain ? null : false;
+                : _wholeAll.Packets < 20 * FewestPackets * _grain ? null : false;
         }
 
         /// <summary>Of all but the protocol that most is of, many sampled packets say that it has not grown with it.</summary>

@@ -107,9 +107,12 @@ internal sealed class Senders
     /// <summary>Packets from the two ports that most come from; null: nothing is known of ports.</summary>
     public double? FromTwoPorts => _ports.Count == 0 ? null : _ports.Values.OrderDescending().Take(2).Sum();
 
-    /// <summary>Packets and bits of the two largest, each by itself.</summary>
-    public IEnumerable<(double Packets, double Bits)> LargestTwo() => 
-        _sent.Values.OrderByDescending(sent => sent.Packets).Take(2).Select(sent => (sent.Packets, sent.Bits));
+    /// <summary>Packets of the two largest.</summary>
+    public double OfTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
+
+    /// <summary>Packets of the two largest of those who send long ones.</summary>
+    public double OfTwoInLongPackets() =>
+        _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
 
     /// <param name="Packets">In the lists that it is in.</param>
     /// <param name="Bits">The same.</param>
