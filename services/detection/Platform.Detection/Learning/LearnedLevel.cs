@@ -34,8 +34,8 @@ internal sealed record LearnedLevel(
     public static readonly LearnedLevel Nothing = new([], default, default, 1, 0, 0);
 
     /// <summary>
-    /// The same, but nothing below a hundredth of what the profile begins with for the declared bandwidth, and transfers of a fifth of it: what is nearly idle has no
-    /// peak whose share could be a floor, and ten pings a second are no attack on a line of a gigabit.
+    /// The same, but nothing below a hundredth of what the profile begins with for the declared bandwidth, and transfers of a fifth of it, long ones the less the more is usual: what is
+    /// nearly idle has no peak whose share could be a floor, and ten pings a second are no attack on a line of a gigabit.
     /// </summary>
     public LearnedLevel AboveIdle(ObjectSettings? settings, WatchLevel level)
     {
@@ -49,7 +49,7 @@ internal sealed record LearnedLevel(
         {
             Thresholds = [.. Thresholds.Select(learned => learned.IsGuess ? learned : learned with { Rate = Math.Max(learned.Rate, IdleShare * Begins(learned)) })],
             MostTransfer = Math.Max(MostTransfer, TransferShare * declared),
-            MostLongTransfer = Math.Max(MostLongTransfer, TransferShare * declared),
+            MostLongTransfer = Math.Max(MostLongTransfer, (TransferShare * declared) - (2 * MostLongTransfer)),
         };
 
         // Some are known of hosts only, or in packets only.
