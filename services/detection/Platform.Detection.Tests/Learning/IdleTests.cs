@@ -12,6 +12,18 @@ namespace Platform.Detection.Tests.Learning;
 [Trait("Requirement", "R5")]
 public sealed class IdleTests
 {
+    /// <summary>Of a fifth of what is declared: what is idle may have it, what uses a twentieth has twice its busiest hour.</summary>
+    [Theory]
+    [InlineData(0, 200)]
+    [InlineData(10, 160)]
+    [InlineData(50, 100)]
+    [InlineData(100, 200)]
+    public void A_long_transfer_may_have_the_less_of_what_is_declared_the_more_is_usual(double busiest, double most)
+    {
+        var learned = new LearnedLevel([], default, default, Grain: 1, MostTransfer: 6e6 * busiest, MostLongTransfer: 2e6 * busiest);
+        Assert.Equal(most * 1e6, learned.AboveIdle(new ObjectSettings(1_000_000_000, ThresholdProfiles.Generic), Platform.Detection.ProtectedObjects.WatchLevel.Host).MostLongTransfer, 1.0);
+    }
+
     [Theory]
     [InlineData(60, 120, Vector.TcpAck, false)] // somebody types
     [InlineData(300, 60, Vector.TcpAck, false)] // acknowledgements
