@@ -135,7 +135,8 @@ internal sealed record WorldEvent(
 /// ramps of 20 s to 10 minutes, pulses of 5 to 20 s with pauses of 5 to 60 s, carpets over all prefixes or a /24 to /28 of one (of IPv6 as many
 /// addresses), evenly or very unevenly. They last 1 to 15 minutes. Floods come from 1 to 5,000 senders (log-uniform) or from spoofed addresses, reflections
 /// from 10 to 20,000 reflectors, each with some skew. Tools for floods change the source port with each packet, or use an odd one; the
-/// ports of ordinary services come from many reflectors (500 and more), or of what is steady at 3.5 times the peak and more for 3 minutes and more from whom transfers come from (15 %).
+/// ports of ordinary services come from many reflectors (500 and more), or of what is steady at 5 times the peak and more for 3 minutes and more from whom transfers come from (15 %;
+/// backups of the size of the peak are part of the busiest hour).
 /// That, and nothing else, keeps the smallest flood of one sender apart from the largest transfer: what has the same senders, ports, lengths, rate and shape as something harmless nobody can tell, and a label would mean nothing.</para>
 /// <para>None of these figures is known to any detector in this comparison.</para>
 /// </remarks>
@@ -451,7 +452,7 @@ internal sealed class TrafficWorld
             parts = [.. parts.Select(part => part.Times(Step(start) * factor / strain))];
             var length = _random.Between(60, 900);
             var (name, targets, level) = Form(length);
-            if (name is "steady" && factor >= 3.5 && length >= 180 && _random.Unit() < 0.15)
+            if (name is "steady" && factor >= 5 && length >= 180 && _random.Unit() < 0.15)
             {
                 parts = [Bulk(0.3).Times(Step(start) * factor)]; // a flood that looks like a download, but for how much it is and how long
             }

@@ -79,6 +79,15 @@ public sealed class TransfersTests
         Assert.True(Plays(120, game: 1, bits: 500_000_000, servers: 4, port: 443));
     }
 
+    /// <summary>What is left of UDP without them is little beside what they sent: that does not make it theirs.</summary>
+    [Fact]
+    public void A_flood_beside_a_transfer_of_two_is_found()
+    {
+        Assert.False(Plays(Before, game: 1));
+        Assert.False(Plays(20, game: 1, bits: 80_000_000, servers: 2, port: 443));
+        Assert.True(Plays(60, game: 1, bits: 80_000_000, servers: 2, port: 443, flood: 50_000_000));
+    }
+
     /// <summary>Three quarters of what the game has, for five minutes, then for as long three times as much as there ever was.</summary>
     [Theory]
     [InlineData(1, 51_820, false)] // WireGuard
@@ -171,13 +180,14 @@ public sealed class TransfersTests
     /// <param name="port">From this port; 0: another one with each packet.</param>
     /// <param name="grain">Packets that one sampled packet stands for.</param>
     /// <param name="isTcp">Of TCP instead.</param>
-    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false)
+    /// <param name="flood">Bits of long UDP packets of many senders and ports beside it.</param>
+    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0)
     {
         var rules = grain == 1 ? Rules : new LevelRules([], Learn(grain), lowShare: 0.7);
         var isOver = false;
         for (var end = _second + seconds; _second < end; _second++)
         {
-            var (played, more) = (new Amount((long)(Game.Bits * game), (long)(Game.Packets * game)), new Amount(bits, bits / (1_300 * 8)));
+            var (played, more) = (new Amount((long)(Game.Bits * game) + flood, (long)(Game.Packets * game) + (flood / (1_300 * 8))), new Amount(bits, bits / (1_300 * 8)));
             var (udp, tcp, whole) = (isTcp ? played : played + more, isTcp ? Web + more : Web, played + more + Web);
             var sketch = new TrafficSketch { Second = _second, Total = Of(whole) };
             sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(port == 443 ? Web + more : Web) });

@@ -46,8 +46,9 @@ internal static class TrafficShape
     /// <param name="learned">The usual traffic.</param>
     /// <param name="isAbrupt">It came within minutes.</param>
     /// <param name="target">Whose traffic.</param>
+    /// <param name="isRest">It is without what few servers sent: its senders are not known by themselves.</param>
     public static double Allowance(
-        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
+        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target, bool isRest = false)
     {
         var mixture = new Mixture(whole, excess, seconds, Most(target, learned), learned);
         var surge = mixture.IsSurelyTheSame() ? (isAbrupt ? GradualSurge : SureSurge)
@@ -59,7 +60,7 @@ internal static class TrafficShape
         {
             Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
-            Total or Udp or Gre or Other when mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or Udp or Gre or Other when !isRest && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
