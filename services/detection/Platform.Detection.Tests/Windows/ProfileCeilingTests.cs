@@ -70,6 +70,21 @@ public sealed class ProfileCeilingTests
         Assert.True(guess.PacketsPerSecond > 1.3 * share * declared / (8 * bytes));
     }
 
+    /// <summary>A meeting of twenty on a line of 300 Mbit/s, from the port that relays media.</summary>
+    [Theory]
+    [InlineData("eyeball", true)]
+    [InlineData("web", true)]
+    [InlineData("generic", true)]
+    [InlineData("game", true)]
+    [InlineData("mail", false)]
+    [InlineData("dns", false)]
+    public void A_profile_lets_pass_a_meeting_where_people_meet(string profile, bool isPassed)
+    {
+        var guess = ThresholdProfiles.Of(profile, 300_000_000)!.Single(guess => guess.Vector is TrafficVector.OtherAmplification);
+
+        Assert.Equal(isPassed, guess.BitsPerSecond > 22_000_000);
+    }
+
     /// <summary>A name server has nothing but questions, of 70 bytes and less: all that it declared, in its first minutes.</summary>
     [Fact]
     public void A_profile_lets_pass_what_is_declared()

@@ -79,6 +79,25 @@ public sealed class TransfersTests
         Assert.True(Plays(120, game: 1, bits: 500_000_000, servers: 4, port: 443));
     }
 
+    /// <summary>Few packets are sampled of a flood, fewer than of what the two usual ports have: that each has another port tells.</summary>
+    [Theory]
+    [InlineData(51_820, true)]
+    [InlineData(0, false)]
+    public void Of_a_tunnel_the_long_packets_have_one_port(uint port, bool isTransfer)
+    {
+        var senders = new Senders();
+        for (var second = 0; second < 30; second++)
+        {
+            var sketch = new TrafficSketch { Second = second, Total = Of(new Amount(0, 3)) };
+            sketch.SourcePorts.Add(new NumberShare { Number = 80, Counters = Of(new Amount(1_000, 2)) });
+            sketch.SourcePorts.Add(new NumberShare { Number = port == 0 ? (uint)(20_000 + second) : port, Counters = Of(new Amount(10_400, 1)) });
+            senders.Add(sketch);
+        }
+
+        Assert.Equal(90, senders.FromTwoPorts!.Value, isTransfer ? 0.1 : 30);
+        Assert.Equal(isTransfer, senders.FromOtherPortsInLongPackets() <= 9);
+    }
+
     /// <summary>What is left of UDP without them is little beside what they sent: that does not make it theirs.</summary>
     [Fact]
     public void A_flood_beside_a_transfer_of_two_is_found()

@@ -139,10 +139,12 @@ internal static class TrafficShape
             var excess = _excess;
             var carrier = over.Vector is Total ? Tunnels.MaxBy(vector => excess[vector].Bits) : over.Vector;
             var carried = _excess[carrier];
-            var theirs = Math.Min(senders.OfTwoInLongPackets(), carrier is Udp ? senders.FromTwoPorts ?? 0 : double.MaxValue);
+            // What is usual has its two ports as well: where there is more of it than of the flood, its other ports tell.
+            var isOfTwoPorts = carrier is not Udp
+                || (senders.FromTwoPorts >= Mostly * carried.Packets && senders.FromOtherPortsInLongPackets() <= (1 - Mostly) * carried.Packets);
             return carried.Packets > 0 && carried.Bits >= LongPacket * carried.Packets && carried.Bits <= _mostTransfer * (1 + _chance)
                 && (over.Vector is not Total || carried[over.Unit] >= Mostly * _all[over.Unit])
-                && theirs >= Mostly * carried.Packets;
+                && isOfTwoPorts && senders.OfTwoInLongPackets() >= Mostly * carried.Packets;
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>

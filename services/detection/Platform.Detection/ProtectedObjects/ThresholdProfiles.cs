@@ -14,7 +14,7 @@ internal static class ThresholdProfiles
     private const double Excess = 1.5;
 
     private static readonly TrafficVector[] Amplification =
-        [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, Rip, Qotd, Tftp, Mdns, WsDiscovery, Arms, OtherAmplification];
+        [Ntp, Ssdp, Cldap, Memcached, Chargen, Snmp, Portmap, Netbios, Mssql, Rip, Qotd, Tftp, Mdns, WsDiscovery, Arms];
 
     /// <summary>What nobody sends who means well.</summary>
     private static readonly TrafficVector[] Odd = [TcpNull, TcpInvalid, IpNull];
@@ -46,6 +46,7 @@ internal static class ThresholdProfiles
         }
 
         var declared = (double)declaredBitsPerSecond;
+        var talk = profile is "dns" or "mail" ? 50.0 : 10;
         var syn = declared * share.Syn / share.PacketBits;
         return
         [
@@ -58,6 +59,9 @@ internal static class ThresholdProfiles
             New(Dns, declared * share.Dns, 5_000_000, declared * share.Dns / 2_000, 5_000),
             New(Fragment, declared / 20, 5_000_000, declared / 40_000, 5_000),
             .. Amplification.Select(vector => New(vector, declared / 50, 5_000_000, declared / 100_000, 5_000)),
+
+            // Of ports that are abused some are of conferences, telephones, private networks and games; only who serves names or mail has no use for these.
+            New(OtherAmplification, declared / talk, 5_000_000, declared / (2_000 * talk), 5_000),
             .. Odd.Select(vector => New(vector, declared / 100, 2_000_000, declared / 100_000, 1_000)),
             .. Tunnels.Select(vector => New(vector, declared / 5, 10_000_000, declared / 20_000, 10_000)),
 

@@ -20,7 +20,7 @@ internal sealed class Senders
 
     private const int LongestMemory = 60; // seconds, as of the surge
     private Dictionary<ByteString, Sent> _sent = [];
-    private Dictionary<uint, double> _ports = []; // packets
+    private Dictionary<uint, (double Packets, double Bits)> _ports = [];
     private long _second;
     private int _seconds;
     private Served _served;
@@ -54,12 +54,13 @@ internal sealed class Senders
 
         foreach (var port in sketch.SourcePorts)
         {
-            _ports[port.Number] = _ports.GetValueOrDefault(port.Number) + (port.Counters?.Packets ?? 0);
+            var known = _ports.GetValueOrDefault(port.Number);
+            _ports[port.Number] = (known.Packets + (port.Counters?.Packets ?? 0), known.Bits + ((port.Counters?.Bytes ?? 0) * 8.0));
         }
 
         if (_ports.Count > Most)
         {
-            _ports = _ports.OrderByDescending(port => port.Value).Take(Kept).ToDictionary();
+            _ports = _ports.OrderByDescending(port => port.Value.Packets).Take(Kept).ToDictionary();
         }
 
         if (_sent.Count > Most)
@@ -83,7 +84,7 @@ internal sealed class Senders
         {
             (Sketched, _seconds, _served) = (Sketched / 2, _seconds / 2, _served * 0.5);
             (_listed, _unlisted, _least) = (_listed / 2, _unlisted / 2, _least / 2);
-            _ports = _ports.ToDictionary(port => port.Key, port => port.Value / 2);
+            _ports = _ports.ToDictionary(port => port.Key, port => (port.Value.Packets / 2, port.Value.Bits / 2));
             _sent = _sent.ToDictionary(sender => sender.Key, sender => sender.Value * 0.5);
         }
     }
@@ -105,7 +106,11 @@ internal sealed class Senders
     }
 
     /// <summary>Packets from the two ports that most come from; null: nothing is known of ports.</summary>
-    public double? FromTwoPorts => _ports.Count == 0 ? null : _ports.Values.OrderDescending().Take(2).Sum();
+    public double? FromTwoPorts => _ports.Count == 0 ? null : _ports.Values.Select(port => port.Packets).OrderDescending().Take(2).Sum();
+
+    /// <summary>Long packets of all other ports than the two that most of them come from.</summary>
+    public double FromOtherPortsInLongPackets() => _ports.Values.Where(port => port.Bits >= TrafficShape.LongPacket * port.Packets)
+        .Select(port => port.Packets).OrderDescending().Skip(2).Sum();
 
     /// <summary>Packets of the two largest.</summary>
     public double OfTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
