@@ -33,13 +33,14 @@ public sealed class ExplainerTests
         Assert.Equal("TCPによるダウンロード、バックアップ、速度測定ではありません(大部分がTCP以外です)", said.NotJa![0]);
 
         var measured = new VectorMeasurement(Udp, 2_000_000, 0, 1_000_000, null, Level: WatchLevel.Prefix);
-        var wider = Explainer.Explain(Subject, "threshold", [measured], default, default, Evidence.None, [IPNetwork.Parse("203.0.113.0/24")]);
+        var wider = Explainer.Explain(Subject, "threshold", [measured], default, default, default, Evidence.None, [IPNetwork.Parse("203.0.113.0/24")]);
         Assert.Equal("203.0.113.0/24宛てのudpが2,000,000 bits/sに達し、設定されたプレフィックス単位のしきい値1,000,000 bits/sを超えました。大部分は203.0.113.10/32です", wider.SentenceJa);
         Assert.Equal(WatchLevel.Prefix, wider.Level);
         var spread = Explainer.Explain(
             Subject with { Target = IPNetwork.Parse("203.0.113.0/24"), Level = WatchLevel.Prefix },
             "spread",
             [measured with { Level = WatchLevel.Host }],
+            default,
             default,
             default,
             Evidence.None,
@@ -78,7 +79,7 @@ public sealed class ExplainerTests
     internal void Of_kinds_that_exclude_each_other_the_larger_one_is_named(
         TrafficVector one, long its, TrafficVector other, long others, string name, double confidence)
     {
-        var said = Explain(Traffic((one, its, 800), (other, others, 800)));
+        var said = Explain(Traffic((one, its, 600), (other, others, 600)));
         Assert.Equal((name, confidence), (said.Classification, said.Confidence));
     }
 
@@ -112,17 +113,61 @@ public sealed class ExplainerTests
         Assert.Equal(confidence, Explain(Traffic((TcpSyn, sampled * 10_000, 60)), grain: 10_000).Confidence);
 
     [Fact]
-    public void What_has_no_kind_is_given_none()
+    public void What_is_of_no_kind_is_of_the_rules_as_surely_as_it_is_of_that()
     {
-        var said = Explain(Traffic((Icmp, 10, 100), (Gre, 10, 100), (TcpSyn, 10, 100), (Udp, 10, 100)));
-        Assert.Null(said.Classification);
-        Assert.Null(said.Confidence);
+        var mixed = Traffic((Icmp, 10, 100), (Gre, 10, 100), (TcpSyn, 10, 100), (Udp, 10, 100));
+        Assert.Equal(("gre-flood", 0.23), Named(mixed, mixed, Gre)); // ten packets, of which nine tenths are sure
+        Assert.Equal(((string?)null, (double?)null), Named(mixed, mixed, Total)); // names no kind
+    }
+
+    /// <summary>A tunnel's few long packets among an hour's many short ones: fewer packets than usual, and more bits.</summary>
+    [Theory]
+    [InlineData(Other, "other-protocol-flood")]
+    [InlineData(Udp, "udp-flood")]
+    internal void So_is_what_has_no_more_packets_than_usual(TrafficVector vector, string name)
+    {
+        var whole = Traffic((TcpAck, 3_000, 200), (vector, 7_000, 1_400));
+        var excess = SecondTraffic.Of(new Amount(40_000_000, 0), (vector, new Amount(70_000_000, 6_200)));
+        Assert.Equal((name, 0.94), Named(whole, excess, vector));
+    }
+
+    [Fact]
+    public void Long_packets_of_established_TCP_may_be_a_transfer_and_are_called_so_half_as_surely()
+    {
+        var (usual, flood) = (Traffic((TcpAck, 9_000, 250)), Traffic((TcpAck, 20_000, 1_400)));
+        var whole = Traffic((TcpAck, 9_000, 250));
+        whole.Add(flood);
+        Assert.Equal(("tcp-flood", 0.5), Named(whole, flood, Total));
+        Assert.Equal("ack-flood", Named(Traffic((TcpAck, 29_000, 54)), Traffic((TcpAck, 20_000, 54)), Total).Name);
+        Assert.Equal("ack-flood", Named(usual, SecondTraffic.Of(new Amount(8_000_000, 700), (TcpAck, new Amount(8_000_000, 700))), Total).Name); // a difference of guesses
     }
 
     [Fact]
     public void Short_packets_where_long_ones_are_usual_are_no_crowd_and_no_transfer() => Assert.Equal(
         ["no download, backup or speed test: 54 bytes per packet are too few", "no crowd of visitors: 54 bytes per packet where 491 are usual"],
         Explain(Traffic((TcpAck, 50_000, 54))).Not);
+
+    /// <summary>At this hour there are fewer packets than at the busiest one, which is what is taken away, or more.</summary>
+    [Theory]
+    [InlineData(20_000_000, 1_300)] // of what is beyond the usual 1,923 bytes
+    [InlineData(700_000, 2_000)] // 44
+    public void A_length_is_never_a_difference_of_guesses(long bits, long packets)
+    {
+        var whole = Traffic((TcpAck, 9_000, 250), (OtherAmplification, 2_500, 950));
+        var excess = SecondTraffic.Of(new Amount(bits, packets), (OtherAmplification, new Amount(19_000_000, 2_500)));
+        Assert.Contains("no crowd of visitors: 950 bytes per packet where 491 are usual", Explain(excess, whole: whole).Not); // nearly nothing else is new
+
+        excess = SecondTraffic.Of(new Amount(bits, packets), (OtherAmplification, new Amount(bits / 2, packets / 2)));
+        Assert.DoesNotContain(Explain(excess, whole: whole).Not, said => said.Contains("bytes", StringComparison.Ordinal)); // a sixth of it, or of its bits
+    }
+
+    [Fact]
+    public void Where_most_of_it_is_new_all_of_it_tells_the_length()
+    {
+        var whole = Traffic((TcpAck, 6_000, 54), (TcpSyn, 6_000, 60));
+        var excess = SecondTraffic.Of(new Amount(3_000_000, 7_000), (TcpAck, new Amount(1_500_000, 3_500)), (TcpSyn, new Amount(1_500_000, 3_500)));
+        Assert.Contains("no download, backup or speed test: 57 bytes per packet are too few", Explain(excess, whole: whole).Not);
+    }
 
     [Fact]
     public void More_connections_than_traffic_needs_are_no_crowd() => Assert.Contains(
@@ -138,10 +183,19 @@ public sealed class ExplainerTests
 
     private static (string? Name, double? Confidence) Named(SecondTraffic excess) => (Explain(excess).Classification, Explain(excess).Confidence);
 
-    private static Explanation Explain(SecondTraffic excess, string rule = "threshold", AnomalySubject? subject = null, long grain = 1) => Explainer.Explain(
+    private static (string? Name, double? Confidence) Named(SecondTraffic whole, SecondTraffic excess, TrafficVector ruled)
+    {
+        var said = Explain(excess, whole: whole, ruled: ruled);
+        return (said.Classification, said.Confidence);
+    }
+
+    /// <param name="whole">Null: all of it is beyond the usual.</param>
+    private static Explanation Explain(
+        SecondTraffic excess, string rule = "threshold", AnomalySubject? subject = null, long grain = 1, SecondTraffic? whole = null, TrafficVector ruled = Ntp) => Explainer.Explain(
         subject ?? Subject,
         rule,
-        [new VectorMeasurement(Ntp, 0, 100_000, null, 4_000, BaselinePacketsPerSecond: 250)],
+        [new VectorMeasurement(ruled, 0, 100_000, null, 4_000, BaselinePacketsPerSecond: 250)],
+        whole ?? excess,
         excess,
         Usual,
         Evidence.None,

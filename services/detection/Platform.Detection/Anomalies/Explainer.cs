@@ -9,6 +9,10 @@ namespace Platform.Detection.Anomalies;
 internal static class Explainer
 {
     private const double Telling = 0.4;
+    private const double NearlyAll = 0.9;
+    private const double New = 0.5; // of less, the length is the usual's
+    private const int LongPacket = 700; // bytes
+    private const double Doubt = 0.5;
 
     /// <summary>What a vector means when it makes up much of what is beyond the usual; of two that are as much the more telling first.</summary>
     private static readonly (TrafficVector Vector, string Name)[] Kinds =
@@ -25,7 +29,8 @@ internal static class Explainer
     /// <param name="subject">The anomaly.</param>
     /// <param name="rule">Name of the kind of rule.</param>
     /// <param name="over">Vectors over, greatest excess first; not empty.</param>
-    /// <param name="excess">Traffic beyond the usual.</param>
+    /// <param name="whole">The traffic.</param>
+    /// <param name="excess">Of it what is beyond the usual.</param>
     /// <param name="expected">The usual traffic at this hour; empty while nothing is learned.</param>
     /// <param name="evidence">What sketches say.</param>
     /// <param name="judged">Whose traffic was measured; of the whole object the prefixes that have nearly all of it. Null: the target's.</param>
@@ -35,6 +40,7 @@ internal static class Explainer
         AnomalySubject subject,
         string rule,
         IReadOnlyList<VectorMeasurement> over,
+        in SecondTraffic whole,
         in SecondTraffic excess,
         in SecondTraffic expected,
         Evidence evidence,
@@ -50,8 +56,8 @@ internal static class Explainer
             TrafficUnit.Packets => (first.PacketsPerSecond, first.ThresholdPacketsPerSecond, first.BaselinePacketsPerSecond),
             _ => (first.FlowsPerSecond ?? 0, first.ThresholdFlowsPerSecond, null),
         };
-        var (kind, confidence) = Classify(excess, (double)excess.Total.Packets / Math.Max(1, grain));
-        var not = NotThese(kind, excess, expected);
+        var (kind, confidence) = Classify(whole, excess, over, Math.Max(1, grain));
+        var not = NotThese(kind, LengthOf(kind, whole, excess), excess, expected);
         var said = new Said(subject, rule, first.Vector, first.Level, unit, measured, threshold ?? 0, baseline, judged ?? [subject.Target], prefixes);
         return new(
             said.InEnglish(),
@@ -61,7 +67,7 @@ internal static class Explainer
             measured,
             threshold ?? 0,
             baseline,
-            kind,
+            kind is { } looks ? NameOf(looks, whole, excess) : null,
             confidence,
             [.. not.Select(no => no.English)],
             evidence,
@@ -72,23 +78,30 @@ internal static class Explainer
 
     /// <summary>
     /// What most of it is: of kinds that exclude each other the larger one, and of what contains another one that is much of it the other one, which tells more.
-    /// Never certain, and of few sampled packets less so: the next one might have been of another kind.
+    /// Where nothing is much of it, as of few long packets among many, what the rule is about. Never certain, of few sampled packets less so, because the next one
+    /// might have been of another kind, and of long TCP packets half as sure: somebody's transfer looks the same.
     /// </summary>
-    private static (string? Kind, double? Confidence) Classify(in SecondTraffic excess, double sampled)
+    private static (TrafficVector? Kind, double? Confidence) Classify(
+        in SecondTraffic whole, in SecondTraffic excess, IReadOnlyList<VectorMeasurement> over, double grain)
     {
-        var found = new List<(TrafficVector Vector, string Name, double Part)>();
-        foreach (var (vector, name) in Kinds)
+        var found = new List<(TrafficVector Vector, double Part)>();
+        foreach (var (vector, _) in Kinds)
         {
-            var part = Math.Max(Part(excess[vector].Packets, excess.Total.Packets), Part(excess[vector].Bits, excess.Total.Bits));
-            if (part >= Telling)
+            if (excess.Total.Packets > 0 && Most(excess[vector], excess.Total) is >= Telling and var part)
             {
-                found.Add((vector, name, part));
+                found.Add((vector, part));
             }
         }
 
-        if (found.Count == 0 || excess.Total.Packets == 0)
+        if (found.Count == 0)
         {
-            return (null, null);
+            if (over.FirstOrDefault(one => one.Vector is not Total) is not { Vector: var ruled })
+            {
+                return (null, null);
+            }
+
+            var all = excess.Total.Packets > 0 && Most(excess[ruled], excess.Total) > 0 ? excess : whole;
+            return (ruled, Sure(ruled, Most(all[ruled], all.Total), all[ruled].Packets / grain, whole, excess));
         }
 
         var largest = found.MaxBy(one => one.Part);
@@ -96,7 +109,33 @@ internal static class Explainer
             .OrderByDescending(one => IsAnswer(one.Vector)) // long answers come in fragments, of which only the first has ports
             .ThenByDescending(one => one.Part)
             .FirstOrDefault(largest);
-        return (kind.Name, Math.Round(Math.Min(0.99, kind.Part * sampled / (sampled + 1)), 2));
+        return (kind.Vector, Sure(kind.Vector, kind.Part, excess.Total.Packets / grain, whole, excess));
+    }
+
+    private static double Sure(TrafficVector kind, double part, double sampled, in SecondTraffic whole, in SecondTraffic excess) =>
+        Math.Round(Math.Min(0.99, part * sampled / (sampled + 1)) * (IsLongTcp(kind, whole, excess) ? Doubt : 1), 2);
+
+    private static string NameOf(TrafficVector kind, in SecondTraffic whole, in SecondTraffic excess)
+    {
+        var called = IsLongTcp(kind, whole, excess) ? TcpFinless : kind;
+        return Kinds.First(one => one.Vector == called).Name;
+    }
+
+    /// <summary>Established TCP of long packets: files are made of it. What is beyond the usual says so, and all of it does not say otherwise.</summary>
+    private static bool IsLongTcp(TrafficVector kind, in SecondTraffic whole, in SecondTraffic excess) => kind is TcpAck or TcpFinless
+        && excess[kind].Bits / 8 >= (double)LongPacket * excess[kind].Packets && whole[kind].Bits / 8 >= LongPacket / 2.0 * whole[kind].Packets;
+
+    /// <summary>
+    /// Bytes per packet of what is new; null: nobody knows. What is beyond the usual is a difference of guesses, of bits and of packets each by itself, and so is its length.
+    /// What was measured is none: of the kind, where what is new is nearly nothing else, or of everything, where most of that is new.
+    /// </summary>
+    private static double? LengthOf(TrafficVector? kind, in SecondTraffic whole, in SecondTraffic excess)
+    {
+        var all = excess.Total;
+        var measured = kind is { } named && Least(excess[named], all) >= NearlyAll && Least(excess[named], whole[named]) >= New ? whole[named]
+            : Least(all, whole.Total) >= New ? whole.Total
+            : default;
+        return measured.Packets == 0 ? null : measured.Bits / 8.0 / measured.Packets;
     }
 
     /// <summary>Whether packets of the one are the other's as well, by the definitions of the contract's vectors.</summary>
@@ -111,18 +150,17 @@ internal static class Explainer
 
     private static bool IsAnswer(TrafficVector vector) => vector is >= Dns and <= OtherAmplification;
 
-    private static List<(string English, string Japanese)> NotThese(string? kind, in SecondTraffic excess, in SecondTraffic expected)
+    private static List<(string English, string Japanese)> NotThese(TrafficVector? kind, double? length, in SecondTraffic excess, in SecondTraffic expected)
     {
         var not = new List<(string, string)>();
-        var bytes = excess.Total.Packets == 0 ? 0 : excess.Total.Bits / 8.0 / excess.Total.Packets;
         var tcp = excess.Total - excess[Udp] - excess[Icmp] - excess[Gre];
-        if (kind is not null && Part(tcp.Packets, excess.Total.Packets) < 0.5)
+        if (kind is not null && excess.Total.Packets > 0 && Part(tcp.Packets, excess.Total.Packets) < 0.5)
         {
             not.Add((
                 "no download, backup or speed test over TCP: most of it is not TCP",
                 "TCPによるダウンロード、バックアップ、速度測定ではありません(大部分がTCP以外です)"));
         }
-        else if (bytes is > 0 and < 700)
+        else if (length is > 0 and < LongPacket and var bytes)
         {
             not.Add((
                 Invariant($"no download, backup or speed test: {bytes:0} bytes per packet are too few"),
@@ -132,11 +170,11 @@ internal static class Explainer
         if (expected.Total.Packets > 0)
         {
             var usual = expected.Total.Bits / 8.0 / expected.Total.Packets;
-            if (bytes > 0 && (bytes / usual is < 1 / 1.7 or > 1.7))
+            if (length / usual is < 1 / 1.7 or > 1.7)
             {
                 not.Add((
-                    Invariant($"no crowd of visitors: {bytes:0} bytes per packet where {usual:0} are usual"),
-                    Invariant($"アクセスの集中ではありません(1パケットあたり{bytes:0}バイト、平常時は{usual:0}バイトです)")));
+                    Invariant($"no crowd of visitors: {length:0} bytes per packet where {usual:0} are usual"),
+                    Invariant($"アクセスの集中ではありません(1パケットあたり{length:0}バイト、平常時は{usual:0}バイトです)")));
             }
             else if (Part(excess[TcpSyn].Packets, excess.Total.Packets) > (2.5 * Part(expected[TcpSyn].Packets, expected.Total.Packets)) + 0.02)
             {
@@ -148,6 +186,10 @@ internal static class Explainer
 
         return not;
     }
+
+    private static double Most(Amount part, Amount whole) => Math.Max(Part(part.Packets, whole.Packets), Part(part.Bits, whole.Bits));
+
+    private static double Least(Amount part, Amount whole) => Math.Min(Part(part.Packets, whole.Packets), Part(part.Bits, whole.Bits));
 
     private static double Part(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
 }

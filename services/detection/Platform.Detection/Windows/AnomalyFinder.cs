@@ -480,13 +480,15 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
             var rules = on.Rules(target.Level);
+            var surge = Surge.Whole(target.Surge, whole);
             command = command with
             {
                 Explanation = Explainer.Explain(
                     subject,
                     verdict.Rule,
                     verdict.Over,
-                    Surge.Excess(Surge.Whole(target.Surge, whole), Surge.Seconds(target.Surge), rules.Learned),
+                    surge,
+                    Surge.Excess(surge, Surge.Seconds(target.Surge), rules.Learned),
                     rules.Learned.Typical,
                     target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
                     judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()],
