@@ -1,6 +1,7 @@
 using System.Net;
 using FsCheck;
 using FsCheck.Fluent;
+using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
 using Platform.Detection.ProtectedObjects;
 using Platform.Detection.Windows;
@@ -14,6 +15,7 @@ namespace Platform.Detection.Tests.Windows;
 public sealed class OneAttackProperties
 {
     private const int Blocks = 6;
+    private const long MostOfAHost = 900;
 
     private static readonly Threshold OfAHost = new(TrafficVector.Total, null, 1_000);
     private static readonly Threshold OfABlock = new(TrafficVector.Total, null, 2_000, Level: WatchLevel.Prefix);
@@ -50,8 +52,17 @@ public sealed class OneAttackProperties
             select (Host: $"198.51.{96 + block}.{host}", Packets: (long)packets), count)
         from seconds in Gen.Choose(2, 6)
         from batch in Gen.Elements(1, 3, 20, 1_000)
+        from vector in Gen.Elements(Vectors)
+        from growth in Gen.Elements(0, 0, 1, 3)
+        from change in Gen.Elements(Changes)
         from seed in Gen.Choose(0, int.MaxValue - 1)
-        select new Attack(thresholds, prefixes, others, [.. hosts.DistinctBy(host => host.Host)], seconds, batch, seed));
+        select new Attack(thresholds, prefixes, others, [.. hosts.DistinctBy(host => host.Host)], seconds, batch, vector, growth, change, seed));
+
+    /// <summary>What the attack is made of, and of what there are thresholds; null: of no vector, the whole is held against them.</summary>
+    private static readonly Vector?[] Vectors = [null, Vector.Udp, Vector.TcpSyn];
+
+    /// <summary>Somebody sets so many times the thresholds of blocks and object in the middle of it.</summary>
+    private static readonly double[] Changes = [1, 1, 0.5, 1.2];
 
     [Fact, Trait("Requirement", "R1")]
     public void An_attack_in_any_spread_and_order_opens_one_anomaly_at_most_and_ends() => Prop.ForAll(Attacks, attack =>
@@ -97,15 +108,28 @@ public sealed class OneAttackProperties
         Assert.All(named, name => Assert.DoesNotContain(Others[attack.Others], other => name.Contains(other.BaseAddress) || other.Contains(name.BaseAddress)));
     }
 
-    private static AJudge Play(Attack attack, bool restart)
+    private static WatchedObject Watched(Attack attack, double times = 1)
     {
         var prefixes = Prefixes[attack.Prefixes].Select(IPNetwork.Parse).Where(prefix => !Others[attack.Others].Contains(prefix)).ToArray();
-        var watched = AJudge.Watched with
+        return AJudge.Watched with
         {
-            Thresholds = Thresholds[attack.Thresholds],
+            Thresholds =
+            [
+                .. from threshold in Thresholds[attack.Thresholds]
+                   select threshold with
+                   {
+                       Vector = attack.Vector switch { Vector.Udp => TrafficVector.Udp, Vector.TcpSyn => TrafficVector.TcpSyn, _ => TrafficVector.Total },
+                       PacketsPerSecond = (long)(threshold.PacketsPerSecond!.Value * (threshold.Level is WatchLevel.Host ? 1 : times)),
+                   },
+            ],
             Prefixes = [.. prefixes.Select(NetworkKey.Of)],
             Others = [.. Others[attack.Others].Where(other => Array.Exists(prefixes, prefix => prefix.Contains(other.BaseAddress))).Select(NetworkKey.Of)],
         };
+    }
+
+    private static AJudge Play(Attack attack, bool restart)
+    {
+        var watched = Watched(attack);
         var judge = new AJudge(find: _ => watched);
         var random = new Random(attack.Seed);
         (string Host, long Packets)[] everyDay =
@@ -118,21 +142,26 @@ public sealed class OneAttackProperties
         (string Host, long Packets)[] attacked = [.. attack.Hosts.Where(host => !IsAnothers(host.Host, attack))];
         for (var second = 0; second < 5; second++)
         {
-            PlaySecond(judge, everyDay, attack.Batch, random);
+            PlaySecond(judge, everyDay, attack, random);
         }
 
         for (var second = 0; second < attack.Seconds; second++)
         {
-            PlaySecond(judge, [.. everyDay, .. attacked], attack.Batch, random);
-            if (restart && second == attack.Seconds / 2)
+            var grown = 1 + (attack.Growth * second);
+            PlaySecond(judge, [.. everyDay, .. attacked.Select(host => (host.Host, Math.Min(MostOfAHost, host.Packets * grown)))], attack, random);
+            if (second == attack.Seconds / 2)
             {
-                judge.Restart();
+                watched = Watched(attack, attack.Change);
+                if (restart)
+                {
+                    judge.Restart();
+                }
             }
         }
 
         for (var second = 0; second <= AJudge.Quick.LongestPause.TotalSeconds; second++)
         {
-            PlaySecond(judge, everyDay, attack.Batch, random);
+            PlaySecond(judge, everyDay, attack, random);
         }
 
         return judge;
@@ -140,13 +169,13 @@ public sealed class OneAttackProperties
 
     private static bool IsAnothers(string host, Attack attack) => Array.Exists(Others[attack.Others], other => other.Contains(IPAddress.Parse(host)));
 
-    private static void PlaySecond(AJudge judge, (string Host, long Packets)[] had, int batch, Random random)
+    private static void PlaySecond(AJudge judge, (string Host, long Packets)[] had, Attack attack, Random random)
     {
         had = [.. had];
         random.Shuffle(had);
-        foreach (var part in had.Chunk(batch))
+        foreach (var part in had.Chunk(attack.Batch))
         {
-            judge.ReceiveTogether(judge.Now.ToUnixTimeSeconds(), part);
+            judge.ReceiveTogether(judge.Now.ToUnixTimeSeconds(), part, attack.Vector);
         }
 
         judge.Advance(TimeSpan.FromSeconds(1));
@@ -158,6 +187,10 @@ public sealed class OneAttackProperties
     /// <param name="Hosts">What each has of it in every second.</param>
     /// <param name="Seconds">How long.</param>
     /// <param name="Batch">Windows that come together.</param>
+    /// <param name="Vector">What it is made of.</param>
+    /// <param name="Growth">So many times its first second each second adds to it.</param>
+    /// <param name="Change">So many times the thresholds of blocks and object, from the middle on.</param>
     /// <param name="Seed">Of their order.</param>
-    private sealed record Attack(int Thresholds, int Prefixes, int Others, (string Host, long Packets)[] Hosts, int Seconds, int Batch, int Seed);
+    private sealed record Attack(
+        int Thresholds, int Prefixes, int Others, (string Host, long Packets)[] Hosts, int Seconds, int Batch, Vector? Vector, int Growth, double Change, int Seed);
 }
