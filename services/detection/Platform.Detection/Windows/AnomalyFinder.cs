@@ -71,7 +71,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        if (IsMoreOfTheSame(on, target, second, whole))
+        if (HasNoMoreThanOthers(on, target, second, whole))
         {
             episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause, isOver: true);
             episode.Over(second);
@@ -127,7 +127,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     /// Whether a host is inside a wider anomaly, and has of nothing more than others that were over there in this batch: it would tell nothing new. Most hosts of a
     /// carpet are so, and there may be tens of thousands of them.
     /// </summary>
-    private bool IsMoreOfTheSame(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole) =>
+    private bool HasNoMoreThanOthers(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole) =>
         target is { Level: WatchLevel.Host, IsCovered: false }
         && Naming.Around(on, target) is { } wide
         && _inside.TryGetValue((wide, second), out var inside)
