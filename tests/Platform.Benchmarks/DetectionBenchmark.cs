@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Npgsql;
 using Platform.Local;
 using Platform.Testing;
@@ -9,15 +10,13 @@ namespace Platform.Benchmarks;
 /// <summary>
 /// How long after the first attack record on the wire the anomaly can be read from the event store: real programs (gateway, accounts, mitigation, ingestion,
 /// detection), PostgreSQL and RabbitMQ on loopback, NetFlow v5 over a real socket beside ordinary traffic. Each run attacks a host of its own and
-/// begins at a random moment of a second; <c>carpet_x5</c> is spread over 16 hosts of a /24 that are each below what a host may have. Then windows per
+/// begins at a random moment of a second; times the object's threshold for UDP packets, as the gateway tells it. <c>carpet_x5</c> is spread over 16 hosts of a /24 that are each below what a host may have. Then windows per
 /// CPU-second and memory of a judge, in a process of its own.
 /// <c>bench detection [runs] [--seed N] [--only x2|x5|x20|carpet_x5]</c>
 /// </summary>
 internal static class DetectionBenchmark
 {
     private const long DeclaredBitsPerSecond = 1_000_000_000;
-    private const int UdpThreshold = (int)(DeclaredBitsPerSecond / 8_000); // packets per second, what a new object starts with
-    private const int BlockThreshold = UdpThreshold / 3 * 4;
     private const int CarpetHosts = 16;
     private const int WarmRuns = 5;
 
@@ -46,7 +45,8 @@ internal static class DetectionBenchmark
             await provider.RegisterExporter(ANetwork.Address, "router");
             var tenant = await provider.RegisterTenant("Customer");
             await provider.SignContract(tenant, DeclaredBitsPerSecond, "198.18.0.0/16");
-            await Eventually.Get(() => provider.List($"protected-objects?tenantId={tenant}"), all => all.Count == 1, TimeSpan.FromSeconds(30));
+            var objects = await Eventually.Get(() => provider.List($"protected-objects?tenantId={tenant}"), all => all.Count == 1, TimeSpan.FromSeconds(30));
+            var (host, block) = (PacketsOf(objects[0].GetProperty("thresholds"), "host"), PacketsOf(objects[0].GetProperty("widerThresholds"), "prefix"));
             await using var events = NpgsqlDataSource.Create(
                 new NpgsqlConnectionStringBuilder(stack.Postgres.ConnectionString) { Database = "detection" }.ConnectionString);
             await Task.Delay(TimeSpan.FromSeconds(2)); // ingestion and detection have read the object
@@ -56,7 +56,7 @@ internal static class DetectionBenchmark
             var background = Task.Run(() => network.Ordinary(over.Token));
             for (var run = 0; run < WarmRuns; run++)
             {
-                await Measure(network, events, factor: 5, isCarpet: false, random);
+                await Measure(network, events, 5 * host, isCarpet: false, random);
             }
 
             foreach (var (name, factor, isCarpet) in Rounds.Where(round => only is null || round.Name == only))
@@ -64,7 +64,7 @@ internal static class DetectionBenchmark
                 var seconds = new List<double>();
                 for (var run = 0; run < runs; run++)
                 {
-                    seconds.Add(await Measure(network, events, factor, isCarpet, random));
+                    seconds.Add(await Measure(network, events, factor * (isCarpet ? block : host), isCarpet, random));
                 }
 
                 seconds.Sort();
@@ -86,7 +86,13 @@ internal static class DetectionBenchmark
         return figures;
     }
 
-    private static async Task<double> Measure(ANetwork network, NpgsqlDataSource events, double factor, bool isCarpet, Random random)
+    /// <summary>What the object may have of UDP at this level, packets per second.</summary>
+    private static long PacketsOf(JsonElement thresholds, string level) => thresholds.EnumerateArray()
+        .Single(threshold => threshold.GetProperty("vector").GetString() == "udp"
+            && threshold.GetProperty("level").GetString() == level && threshold.GetProperty("direction").GetString() == "in")
+        .GetProperty("packetsPerSecond").GetInt64();
+
+    private static async Task<double> Measure(ANetwork network, NpgsqlDataSource events, double packetsPerSecond, bool isCarpet, Random random)
     {
         var (hosts, key) = isCarpet ? network.NextBlock() : network.NextVictim();
         await Task.Delay(random.Next(0, 1000));
@@ -99,12 +105,12 @@ internal static class DetectionBenchmark
         await seen.PrepareAsync();
         using var over = new CancellationTokenSource();
         var since = Stopwatch.StartNew();
-        var attack = Task.Run(() => network.Flood(hosts, factor * (isCarpet ? BlockThreshold : UdpThreshold), since, over.Token));
+        var attack = Task.Run(() => network.Flood(hosts, packetsPerSecond, since, over.Token));
         while (!(bool)(await seen.ExecuteScalarAsync())!)
         {
             if (since.Elapsed > Patience)
             {
-                throw new TimeoutException($"An attack of {factor} times the threshold was not found in {Patience.TotalSeconds} s.");
+                throw new TimeoutException($"An attack of {packetsPerSecond:0} packets/s was not found in {Patience.TotalSeconds} s.");
             }
 
             await Task.Delay(2);
@@ -158,7 +164,7 @@ internal static class DetectionBenchmark
             }
         }
 
-        /// <summary>500 records a second to 200 hosts, a hundredth of the threshold each.</summary>
+        /// <summary>500 records a second to 200 hosts, 250 packets/s each.</summary>
         public async Task Ordinary(CancellationToken cancellation)
         {
             for (var i = 0; !cancellation.IsCancellationRequested; i++)
