@@ -45,6 +45,7 @@ public sealed class PermissionTests(AGateway gateway)
         ["PUT /api/v1/protected-objects/{objectId:guid}/thresholds"] = Operate,
         ["PUT /api/v1/protected-objects/{objectId:guid}/profile"] = Operate,
         ["PUT /api/v1/protected-objects/{objectId:guid}/learning"] = Operate,
+        ["POST /api/v1/protected-objects/{objectId:guid}/learning/reset"] = Operate,
         ["GET /api/v1/protected-objects/{objectId:guid}/versions"] = Everybody,
         ["GET /api/v1/protected-objects/{objectId:guid}/versions/{version:long}"] = Everybody,
         ["POST /api/v1/protected-objects/{objectId:guid}/versions/{version:long}/restoration"] = Operate,

@@ -21,6 +21,7 @@ public sealed class TenantIsolationTests(AGateway gateway)
     [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/thresholds")]
     [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/profile")]
     [InlineData("PUT", "protected-objects/0190ffff-0000-7000-8000-000000000001/learning")]
+    [InlineData("POST", "protected-objects/0190ffff-0000-7000-8000-000000000001/learning/reset")]
     [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions")]
     [InlineData("GET", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions/1")]
     [InlineData("POST", "protected-objects/0190ffff-0000-7000-8000-000000000001/versions/1/restoration")]

@@ -102,6 +102,37 @@ public sealed class FirstHoursTests
         Assert.Equal(0, ObjectBaseline.Restore(snapshot, _watched.Hours, (Watched with { Prefixes = [] }).Ground).LearnedMinutes);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_flood_that_was_there_before_the_object_is_found_when_it_returns_once_what_was_learned_of_it_is_forgotten(bool isForgotten)
+    {
+        _watched = Roomy;
+        Play(3_600, _ => 4 * Usual);
+        if (isForgotten)
+        {
+            _watched = Roomy with { Settings = Roomy.Settings! with { LearnsSince = _now } };
+        }
+
+        Play(1_800, _ => 0);
+        Assert.Empty(_found);
+
+        Play(60, _ => 4 * Usual);
+
+        Assert.Equal(isForgotten, _found.Count > 0);
+    }
+
+    [Fact]
+    public void What_was_forgotten_stays_so_after_a_restart()
+    {
+        Play(3_600, _ => 0);
+        var (_, snapshot) = Assert.Single(_judge.Baselines());
+        var forgotten = Watched with { Settings = Watched.Settings! with { LearnsSince = _now } };
+
+        Assert.InRange(ObjectBaseline.Restore(snapshot, _watched.Hours, Watched.LearningGround).LearnedMinutes, 55, 61);
+        Assert.Equal(0, ObjectBaseline.Restore(snapshot, _watched.Hours, forgotten.LearningGround).LearnedMinutes);
+    }
+
     private ObjectBaseline Learned() => ObjectBaseline.Restore(Assert.Single(_judge.Baselines()).Snapshot, _watched.Hours);
 
     /// <param name="more">Beside the usual, of so many seconds after the start.</param>

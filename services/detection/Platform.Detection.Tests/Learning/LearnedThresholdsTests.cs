@@ -46,6 +46,11 @@ public sealed class LearnedThresholdsTests(PostgresDatabase database, RabbitMqVi
 
         var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Viewer);
         await Refused(StatusCode.NotFound, () => client.GetLearnedAsync(ask, stranger).ResponseAsync);
+
+        await client.ForgetLearnedAsync(
+            new() { ObjectId = ask.ObjectId, Reason = "it was an attack" }, Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+        var forgotten = await client.GetLearnedAsync(ask, viewer);
+        Assert.Equal(("learning", 0.0, 0L, 0), (forgotten.Phase, forgotten.Coverage, forgotten.LearnedMinutes, forgotten.Rates.Count));
     }
 
     [Fact, Trait("Requirement", "R5")]

@@ -28,24 +28,27 @@ public sealed class ObjectsServiceTests(PostgresDatabase database, RabbitMqVirtu
                 Learning = new Platform.Contracts.Grpc.Detection.V1.Learning { Mode = "propose", Margin = 1.5, FloorShare = 0.2, Zone = "Europe/Berlin" },
             },
             me);
-        var answer = await client.RestoreVersionAsync(new() { ObjectId = id, Version = 1, ExpectedVersion = 3, Reason = "back" }, me);
+        await client.ForgetLearnedAsync(new() { ObjectId = id, ExpectedVersion = 3, Reason = "it was an attack" }, me);
+        var answer = await client.RestoreVersionAsync(new() { ObjectId = id, Version = 1, ExpectedVersion = 4, Reason = "back" }, me);
 
-        Assert.Equal(4, answer.Version);
+        Assert.Equal(5, answer.Version);
         var versions = (await client.ListVersionsAsync(new() { ObjectId = id }, viewer)).Versions;
-        Assert.Equal(["restored", "learning", "profile", "added"], versions.Select(version => version.Kind));
-        Assert.Equal(["back", "first look", "a game", ""], versions.Select(version => version.Reason));
-        Assert.All(versions.Take(3), version => Assert.NotEmpty(version.ChangedBy));
-        Assert.Contains(versions[2].Differences, difference => difference is { What: "profile", Before: "generic", After: "game" });
+        Assert.Equal(["restored", "forgotten", "learning", "profile", "added"], versions.Select(version => version.Kind));
+        Assert.Equal(["back", "it was an attack", "first look", "a game", ""], versions.Select(version => version.Reason));
+        Assert.All(versions.Take(4), version => Assert.NotEmpty(version.ChangedBy));
+        Assert.Contains(versions[3].Differences, difference => difference is { What: "profile", Before: "generic", After: "game" });
         var third = (await client.GetVersionAsync(new() { ObjectId = id, Version = 3 }, viewer)).Content;
         Assert.Equal(("game", "propose", "Europe/Berlin"), (third.Profile, third.Learning.Mode, third.Learning.Zone));
         await Host.CatchUp();
         var now = Assert.Single(await Objects());
-        Assert.Equal(("generic", "apply", 4L), (now.Profile, now.Learning.Mode, now.Version));
+        Assert.Equal(("generic", "apply", 5L), (now.Profile, now.Learning.Mode, now.Version));
 
         var stranger = Host.As(TenantId.Of(Customer.NewId()), Roles.Operator);
         await Refused(StatusCode.NotFound, () => client.ListVersionsAsync(new() { ObjectId = id }, stranger).ResponseAsync);
         await Refused(StatusCode.NotFound, () => client.GetVersionAsync(new() { ObjectId = id, Version = 1 }, stranger).ResponseAsync);
         await Refused(StatusCode.NotFound, () => client.RestoreVersionAsync(new() { ObjectId = id, Version = 1, Reason = "x" }, stranger).ResponseAsync);
+        await Refused(StatusCode.NotFound, () => client.ForgetLearnedAsync(new() { ObjectId = id, Reason = "x" }, stranger).ResponseAsync);
+        await Refused(StatusCode.PermissionDenied, () => client.ForgetLearnedAsync(new() { ObjectId = id, Reason = "x" }, viewer).ResponseAsync);
         await Refused(StatusCode.PermissionDenied, () => client.RestoreVersionAsync(new() { ObjectId = id, Version = 1, Reason = "x" }, viewer).ResponseAsync);
     }
 

@@ -332,6 +332,27 @@ public sealed class ProtectedObjectTests
                 "it was an attack"));
     }
 
+    [Fact, Trait("Requirement", "R7")]
+    public void What_was_learned_is_forgotten_with_a_reason_and_no_past_version_brings_it_back()
+    {
+        var forget = new ForgetLearned(ContractId, 1, "operator-7", "it was an attack", Noon);
+        var forgotten = Content with { Settings = Content.Settings! with { LearnsSince = Noon }, Version = 2 };
+        var change = Changed(Content, forgotten, SettingsChangeKind.Forgotten, "operator-7", "it was an attack");
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, forget)).Then(change);
+        Assert.Equal("learning/since", Assert.Single(change.Change!.Differences).What);
+
+        With(Added, change).When(state => ProtectedObjectDecider.Decide(state, forget)).ThenRejected("thresholds-changed-meanwhile");
+        With(Added, change).When(state => ProtectedObjectDecider.Decide(state, forget with { ExpectedVersion = 2, At = Noon.AddHours(1) })).Then(Changed(
+            forgotten,
+            forgotten with { Settings = forgotten.Settings! with { LearnsSince = Noon.AddHours(1) }, Version = 3 },
+            SettingsChangeKind.Forgotten,
+            "operator-7",
+            "it was an attack") with { ChangedAt = Noon.AddHours(1) });
+        With(Added, change).When(state => ProtectedObjectDecider.Decide(state, Restore(1))).ThenUnchanged();
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, forget with { Reason = " " })).ThenRejected("reason-invalid");
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, forget with { ObjectId = Guid.Empty })).ThenRejected("protected-object-not-found");
+    }
+
     private static RestoreVersion Restore(long version) => new(ContractId, version, null, "operator-7", "it was right before", Noon);
 
     private static ThresholdsChanged Changed(

@@ -23,7 +23,7 @@ internal sealed class BaselineKeeper(
 
     /// <summary>What was learned of an object so far.</summary>
     public ObjectBaseline Remember(WatchedObject watched) => _known.TryGetValue(watched.ObjectId, out var snapshot)
-        ? ObjectBaseline.Restore(snapshot, watched.Hours, watched.Ground)
+        ? ObjectBaseline.Restore(snapshot, watched.Hours, watched.LearningGround)
         : new ObjectBaseline(watched.Hours);
 
     /// <summary>Reads what other processes saved since the last time.</summary>

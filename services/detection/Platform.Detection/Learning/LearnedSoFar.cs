@@ -37,6 +37,11 @@ internal static class LearnedSoFar
         var settings = content.SettingsOrDefault.Learning ?? LearningSettings.Default;
         var hours = HoursOfWeek.Find(settings.Zone) ?? HoursOfWeek.Japan;
         var baseline = snapshot is null ? new ObjectBaseline(hours) : ObjectBaseline.Restore(snapshot, hours);
+        if (baseline.Progress(now).LearnedUntil <= content.SettingsOrDefault.LearnsSince)
+        {
+            baseline = new ObjectBaseline(hours); // it was saved before it was forgotten
+        }
+
         var progress = baseline.Progress(now);
         return new Wire.Learned
         {

@@ -66,7 +66,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
 
     public HoursOfWeek Hours => hours;
 
-    /// <summary>Of which addresses (<see cref="Windows.WatchedObject.Ground"/>); null: nobody said.</summary>
+    /// <summary>What it learns of (<see cref="Windows.WatchedObject.LearningGround"/>); null: nobody said.</summary>
     public string? Ground { get; set; }
 
     public long LearnedMinutes => Series(WatchLevel.Object, TrafficVector.Total, TrafficUnit.Packets)?.Minutes ?? 0;

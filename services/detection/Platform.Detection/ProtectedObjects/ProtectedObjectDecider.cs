@@ -48,9 +48,12 @@ internal sealed record ChangeLearning(
     DateTimeOffset At,
     IReadOnlyList<Threshold>? Floors = null);
 
+/// <summary>Learning begins anew, as if nothing had been seen: what was seen was an attack. Thresholds stay.</summary>
+internal sealed record ForgetLearned(Guid ObjectId, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+
 /// <summary>
-/// What was set in a past version is in force again, as the next version, with name and prefixes where they were chosen. Declared bandwidth stays, and so
-/// do the prefixes of the object <c>default</c>: they are the contract's. Prefixes that the contract lost since are left out.
+/// What was set in a past version is in force again, as the next version, with name and prefixes where they were chosen. Declared bandwidth stays, what
+/// was forgotten stays so, and so do the prefixes of the object <c>default</c>: they are the contract's. Prefixes that the contract lost since are left out.
 /// </summary>
 internal sealed record RestoreVersion(Guid ObjectId, long Version, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
@@ -154,6 +157,13 @@ internal static partial class ProtectedObjectDecider
             : WithFloors(content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } }, command.Floors),
         (SettingsChangeKind.Learning, command.By, command.Reason, command.At));
 
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ForgetLearned command) => Change(
+        current,
+        command.ObjectId,
+        command.ExpectedVersion,
+        content => content with { Settings = content.SettingsOrDefault with { LearnsSince = command.At } },
+        (SettingsChangeKind.Forgotten, command.By, command.Reason, command.At));
+
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ApplyRelearning command) => Change(
         current,
         command.ObjectId,
@@ -175,7 +185,11 @@ internal static partial class ProtectedObjectDecider
                 Name = past.Name,
                 Prefixes = content.ObjectId == current.DefaultId ? content.Prefixes : StillOfContract(current, past, content),
                 Thresholds = past.Thresholds,
-                Settings = past.SettingsOrDefault with { DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond },
+                Settings = past.SettingsOrDefault with
+                {
+                    DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond,
+                    LearnsSince = content.SettingsOrDefault.LearnsSince,
+                },
             }).GuessedAnew(),
         (SettingsChangeKind.Restored, command.By, command.Reason, command.At));
 

@@ -107,5 +107,10 @@ internal sealed record ObjectContent(
 /// <param name="Profile">Name of the profile that thresholds came from, those that are not somebody's own; null when all are.</param>
 /// <param name="Learning">How thresholds are learned; null: as by default.</param>
 /// <param name="Floors">Learned thresholds are never below these; null: none.</param>
+/// <param name="LearnsSince">What was learned before (UTC) is forgotten; null: nothing is.</param>
 internal sealed record ObjectSettings(
-    long DeclaredBitsPerSecond = 0, string? Profile = null, LearningSettings? Learning = null, IReadOnlyList<Threshold>? Floors = null);
+    long DeclaredBitsPerSecond = 0,
+    string? Profile = null,
+    LearningSettings? Learning = null,
+    IReadOnlyList<Threshold>? Floors = null,
+    DateTimeOffset? LearnsSince = null);

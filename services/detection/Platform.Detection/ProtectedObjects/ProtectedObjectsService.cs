@@ -159,6 +159,14 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     }
 
     [Authorize(Policy = Policies.Operate)]
+    public override async Task<SettingsResponse> ForgetLearned(ForgetLearnedRequest request, ServerCallContext context)
+    {
+        var command = new ForgetLearned(
+            IdOf(request.ObjectId), Expected(request.ExpectedVersion), context.Caller().OperatorId, request.Reason, clock.GetUtcNow());
+        return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
+    }
+
+    [Authorize(Policy = Policies.Operate)]
     public override async Task<SettingsResponse> ApplyProposal(ApplyProposalRequest request, ServerCallContext context)
     {
         var session = store.Tenant(context.Caller().TenantFor(request.TenantId));

@@ -23,6 +23,9 @@ internal enum SettingsChangeKind
 
     /// <summary>Prefixes went from one object of the contract to another, or it has another name.</summary>
     Grouped = 6,
+
+    /// <summary>What was learned is forgotten, and learning begins anew.</summary>
+    Forgotten = 7,
 }
 
 /// <summary>Who changed the settings of an object, why, and what is different.</summary>
@@ -70,6 +73,11 @@ internal sealed record Difference(string What, string? Before, string? After)
             ["learning/floor-share"] = learning.FloorShare.ToString(CultureInfo.InvariantCulture),
             ["learning/zone"] = learning.Zone,
         };
+        if (settings.LearnsSince is { } since)
+        {
+            values["learning/since"] = since.ToString("u", CultureInfo.InvariantCulture);
+        }
+
         Add("threshold", content.Thresholds);
         Add("floor", settings.Floors ?? []);
         foreach (var own in content.Thresholds.Except(content.Guesses).Where(_ => settings.Profile is not null))

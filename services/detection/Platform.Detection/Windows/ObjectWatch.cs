@@ -27,7 +27,7 @@ internal sealed class ObjectWatch
     public ObjectWatch(WatchedObject watched, TrafficDirection direction, ObjectBaseline baseline, int latenessSeconds, double lowShare)
     {
         (_object, Direction, Baseline) = (watched, direction, baseline);
-        baseline.Ground = watched.Ground;
+        baseline.Ground = watched.LearningGround;
         _lateness = latenessSeconds;
         Seconds = new ObjectSeconds(this, latenessSeconds);
         Lag = new ReportingLag(latenessSeconds);
@@ -97,10 +97,11 @@ internal sealed class ObjectWatch
     {
         var hour = Baseline.Hours.Of(second);
         var isRegrouped = !ReferenceEquals(watched, _object) && watched.Ground != _object.Ground;
-        if (isRegrouped || watched.Learning.Zone != _object.Learning.Zone)
+        if (!ReferenceEquals(watched, _object)
+            && (watched.LearningGround != _object.LearningGround || watched.Learning.Zone != _object.Learning.Zone))
         {
             // Hours of another calendar say nothing about this one's, and what other addresses had is nothing that these may have.
-            Baseline = new ObjectBaseline(watched.Hours, after: second + _lateness) { Ground = watched.Ground }; // until then something of before may come
+            Baseline = new ObjectBaseline(watched.Hours, after: second + _lateness) { Ground = watched.LearningGround }; // until then something of before may come
         }
 
         if (!ReferenceEquals(watched, _object) || hour != _hour || Baseline.Edition != _edition || Grain != _grain)

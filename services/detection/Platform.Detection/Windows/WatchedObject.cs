@@ -24,6 +24,9 @@ internal sealed record WatchedObject(
     /// <summary>Which addresses are its own: another text where others are.</summary>
     public string Ground => GroundOf(Prefixes, Others ?? []);
 
+    /// <summary>What it learns of: what was learned of another ground, or before what is forgotten, says nothing.</summary>
+    public string LearningGround => Settings?.LearnsSince is { } since ? $"{Ground} since {since:u}" : Ground;
+
     /// <summary>The same of these prefixes, beside those of the other objects of its contract.</summary>
     public static string GroundOf(IReadOnlyList<NetworkKey>? prefixes, IEnumerable<NetworkKey> others) => $"{Text(prefixes)} - {Text(OthersIn(prefixes, others))}";
 

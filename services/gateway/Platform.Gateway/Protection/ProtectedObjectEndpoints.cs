@@ -86,7 +86,7 @@ internal static class ProtectedObjectEndpoints
     /// <param name="ChangedAt">When (UTC).</param>
     /// <param name="ChangedBy">Operator (UUID); empty: the contract.</param>
     /// <param name="Reason">In the operator's words.</param>
-    /// <param name="Kind">added, contract, thresholds, profile, learning, restored, relearned, proposal or grouped.</param>
+    /// <param name="Kind">added, contract, thresholds, profile, learning, restored, relearned, proposal, grouped or forgotten.</param>
     /// <param name="Differences">From the version before.</param>
     public sealed record VersionAnswer(
         long Version, DateTimeOffset ChangedAt, string ChangedBy, string Reason, string Kind, IReadOnlyList<DifferenceAnswer> Differences);
@@ -156,6 +156,8 @@ internal static class ProtectedObjectEndpoints
             .WithSummary("Take the thresholds of a profile; honours If-Match.").Refuses(404, 409, 412, 422);
         objects.MapPut("/{objectId:guid}/learning", ChangeLearning).RequireAuthorization(Policies.Operate)
             .WithSummary("Set how thresholds are learned; honours If-Match.").Refuses(404, 409, 412, 422);
+        objects.MapPost("/{objectId:guid}/learning/reset", Forget).RequireAuthorization(Policies.Operate)
+            .WithSummary("Forget what was learned, an attack perhaps, and begin anew; honours If-Match.").Refuses(404, 409, 412, 422);
         objects.MapGet("/{objectId:guid}/versions", Versions).RequireAuthorization(Policies.Read)
             .WithSummary("Versions of an object, newest first: who changed what, and why.").Refuses(404);
         objects.MapGet("/{objectId:guid}/versions/{version:long}", Version).RequireAuthorization(Policies.Read)
@@ -269,6 +271,17 @@ internal static class ProtectedObjectEndpoints
                 Zone = request.Learning.Zone,
             },
             Floors = request.Floors is { } floors ? new Wire.Floors { Thresholds = { floors.Select(floor => floor.ToWire()) } } : null,
+        })).Version);
+
+    private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Forget(
+        Guid objectId, WithReasonRequest request, HttpContext http, Wire.ProtectedObjects.ProtectedObjectsClient objects) => Changed(
+        http,
+        async expected => (await objects.ForgetLearnedAsync(new Wire.ForgetLearnedRequest
+        {
+            TenantId = TenantScope.Of(http),
+            ObjectId = objectId.ToString(),
+            ExpectedVersion = expected,
+            Reason = request.Reason,
         })).Version);
 
     private static async Task<Ok<ListAnswer<VersionAnswer>>> Versions(
