@@ -172,10 +172,12 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         var anomaly = Customer.NewId();
         await Deliver(_first.Signed("198.18.73.0/24"));
         await Passes(() => Task.FromResult(true), "agents that were heard");
+        await FirstIsDefendedBy(("scrubbing", 3600)); // however long looking takes below: each look moves the clock, and patience ends
         await Deliver(_first.AttackedBy("198.18.73.1/32", anomaly, "ntp"));
         await Holds("198.18.73.1/32", "192.0.2.61");
         _alive.Remove("agent-osaka");
         await Holds("198.18.73.1/32", "192.0.2.62");
+        await Passes(async () => (await Levels("osaka")).Any(it => it.Level is PoolLevel.Away), "the pool's own event"); // else it may be back unmissed
         _alive.Add("agent-osaka");
         await Passes(async () => (await Levels("osaka"))[^1].Level is PoolLevel.Ok, "the pool again");
 
@@ -246,16 +248,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
     {
         await Deliver(_first.Signed("198.18.69.0/24"));
         await Passes(() => Task.FromResult(true), "agents that were heard");
-        await new Wire.Mitigations.MitigationsClient(_host.Channel).SetDefensePolicyAsync(
-            new()
-            {
-                ServiceCode = _first.ServiceCode,
-                ObjectId = _first.ContractId.ToString(),
-                Reason = "test",
-                Policy = new Wire.DefensePolicy { Mode = "automatic", Steps = { new Wire.DefenseStep { Kind = "scrubbing", PatienceSeconds = 3600 } } },
-            },
-            _host.As(TenantId.Of(_first.TenantId), Roles.Administrator));
-        await _host.CatchUp();
+        await FirstIsDefendedBy(("scrubbing", 3600));
         var anomaly = Customer.NewId();
         await Deliver(_first.AttackedBy("198.18.69.1/32", anomaly, "ntp"));
         await Holds("198.18.69.1/32", "192.0.2.61");
@@ -307,20 +300,7 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         const string target = "198.18.71.1/32";
         await Deliver(_first.Signed("198.18.71.0/24"));
         await Passes(() => Task.FromResult(true), "agents that were heard");
-        await new Wire.Mitigations.MitigationsClient(_host.Channel).SetDefensePolicyAsync(
-            new()
-            {
-                ServiceCode = _first.ServiceCode,
-                ObjectId = _first.ContractId.ToString(),
-                Reason = "test",
-                Policy = new Wire.DefensePolicy
-                {
-                    Mode = "automatic",
-                    Steps = { new Wire.DefenseStep { Kind = "scrubbing", PatienceSeconds = 20 }, new Wire.DefenseStep { Kind = "blackhole", PatienceSeconds = 20 } },
-                },
-            },
-            _host.As(TenantId.Of(_first.TenantId), Roles.Administrator));
-        await _host.CatchUp();
+        await FirstIsDefendedBy(("scrubbing", 20), ("blackhole", 20));
         await Deliver(_first.AttackedBy(target, Customer.NewId(), "ntp"));
         await Holds(target, "192.0.2.61");
 
@@ -337,6 +317,16 @@ public sealed class PoolServiceTests(PostgresServer postgres, RabbitMqVirtualHos
         Assert.Equal((0, null, "There are scrubbers again."), (told.OfType<StepTaken>().Last().Step, told.OfType<StepTaken>().Last().InsteadOf, told.OfType<StepTaken>().Last().Why));
         await Passes(
             async () => (await Stream(_first)).OfType<CountermeasureWithdrawn>().Any(it => it.Reason is WithdrawalReason.ScrubbersBack), "the end of the blackhole");
+    }
+
+    private async Task FirstIsDefendedBy(params (string Kind, int PatienceSeconds)[] steps)
+    {
+        var policy = new Wire.DefensePolicy { Mode = "automatic" };
+        policy.Steps.AddRange(steps.Select(it => new Wire.DefenseStep { Kind = it.Kind, PatienceSeconds = it.PatienceSeconds }));
+        await new Wire.Mitigations.MitigationsClient(_host.Channel).SetDefensePolicyAsync(
+            new() { ServiceCode = _first.ServiceCode, ObjectId = _first.ContractId.ToString(), Reason = "test", Policy = policy },
+            _host.As(TenantId.Of(_first.TenantId), Roles.Administrator));
+        await _host.CatchUp();
     }
 
     /// <summary>Of the mitigation that stands for its order.</summary>
