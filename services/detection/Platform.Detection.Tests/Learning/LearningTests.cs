@@ -77,6 +77,33 @@ public sealed class LearningTests
         Assert.InRange(floor, Settings.FloorShare * 4_000, Settings.FloorShare * 6_000); // half of that of the busiest hour: it never came
     }
 
+    [Fact, Trait("Requirement", "R5")]
+    public void An_hour_of_a_crowd_hardly_moves_what_is_never_an_anomaly_and_what_transfers_may_have_once_four_days_are_known()
+    {
+        const long noon = 86_400 + 43_200;
+        var calm = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 6).Compile(WatchLevel.Host, 1, Settings, 1);
+        var crowded = Learn(new ObjectBaseline(HoursOfWeek.Japan), days: 6, more: second => second >= Monday + noon && second < Monday + noon + 3_600 ? 5 * Rate(second) : 0)
+            .Compile(WatchLevel.Host, 1, Settings, 1);
+
+        Assert.InRange(crowded.MostLongTransfer / calm.MostLongTransfer, 1, 2.1); // twice the middle of the days, and not six times
+        Assert.InRange(Ntp(crowded) / Ntp(calm), 1, 2.1);
+
+        static double Ntp(LearnedLevel level) => level.Thresholds.First(threshold => threshold is { Vector: TrafficVector.Ntp, Unit: TrafficUnit.Packets }).Rate;
+    }
+
+    [Theory, Trait("Requirement", "R5")]
+    [InlineData(1, 12, 6)] // the last hour is not over
+    [InlineData(2, 6, 3)]
+    [InlineData(6, 6, 2)]
+    public void Transfers_may_have_the_more_of_the_busiest_hour_the_less_of_the_week_was_seen(int days, double once, double goingOn)
+    {
+        var learned = Learn(new ObjectBaseline(HoursOfWeek.Japan), days).Compile(WatchLevel.Host, 1, Settings, 1);
+        const double busiest = 9_000 * 4_000;
+
+        Assert.InRange(learned.MostTransfer / busiest, once * 0.9, once * 1.1);
+        Assert.InRange(learned.MostLongTransfer / busiest, goingOn * 0.9, goingOn * 1.1);
+    }
+
     [Theory, Trait("Requirement", "R5")]
     [InlineData(2, 1.8)]
     [InlineData(4, 1.3)] // two of them are working days

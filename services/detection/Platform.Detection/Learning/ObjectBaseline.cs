@@ -29,10 +29,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
     private const int LeastHours = 6;
     private const int DayHours = 24;
     private const int KnownDays = 4;
+    private const double MostOdd = 2; // times the middle of the days: one odd hour of the week (a crowd, a transfer) makes no more of it usual
     private const double RareShare = 0.5;
-    private const double MostTransfer = 6; // times the busiest hour
-    private const double MostLongTransfer = 2;
-    private const double MostEarlyTransfer = 3; // of the week some days may be busier than those that were seen
     private const int MostHours = 120; // of the week: the busiest hour is known
     private const double SamplePacket = 800 * 8;
     private const double TrendHours = 36;
@@ -270,12 +268,15 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
             Traffic(expected),
             Traffic(typical),
             Math.Max(Math.Max(1, all.Noise), grain),
-            MostTransfer * Busiest(WatchLevel.Object, TrafficUnit.Bits),
-            (_hoursSeen >= MostHours ? MostLongTransfer : _hoursSeen >= DayHours ? MostEarlyTransfer : MostTransfer) * Busiest(WatchLevel.Object, TrafficUnit.Bits))
+            MostTransfers().Once * Busiest(WatchLevel.Object, TrafficUnit.Bits),
+            MostTransfers().Long * Busiest(WatchLevel.Object, TrafficUnit.Bits))
         {
             IsBeginning = LearnedMinutes < FirstMinutes,
         };
     }
+
+    /// <summary>Times the busiest hour: what transfers may have. Of the first day the evening may be to come, and of the week the busier days.</summary>
+    private (double Once, double Long) MostTransfers() => _hoursSeen < DayHours ? (12, 6) : _hoursSeen < MostHours ? (6, 3) : (6, 2);
 
     /// <summary>What is never an anomaly, whatever is usual: a share of the busiest hour; of what is rare half of it is enough, unless a crowd may bring more.</summary>
     private static double Floor(TrafficVector vector, double share, double usual) => IsRare(vector) ? Math.Clamp(Crowd * usual, RareShare * share, share) : share;
@@ -323,21 +324,9 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
             return (series.SoFar.Mean, series.SoFar.Peak, Doubt: 2.5); // minutes of the first day
         }
 
-        // One odd hour of the week (a crowd, a transfer) does not make it usual: twice the middle of the days is enough.
-        Span<double> sameHours = stackalloc double[7];
-        var (days, highest, highestPeak) = (0, 0.0, 0.0);
-        for (var other = hour % 24; other < HoursOfWeek.Count; other += 24)
-        {
-            if (seen[other] > 0)
-            {
-                sameHours[days++] = Around(series.Mean, seen, other);
-                highest = Math.Max(highest, sameHours[days - 1]);
-                highestPeak = Math.Max(highestPeak, Around(series.Peak, seen, other));
-            }
-        }
-
-        sameHours[..days].Sort();
-        var bound = days >= KnownDays ? 2 * sameHours[days / 2] : double.MaxValue;
+        var (days, middle, highest) = OfDays(series.Mean, seen, hour);
+        var highestPeak = OfDays(series.Peak, seen, hour).Highest;
+        var bound = days >= KnownDays ? MostOdd * middle : double.MaxValue;
         // Of an hour that was never seen the same hour of other days says it, or else the busiest hour of all. Of four days of the week two are working days, and of
         // seven the weekend is two.
         var (usual, peak) = seen[hour] > 0 ? (Around(series.Mean, seen, hour), Around(series.Peak, seen, hour))
@@ -351,6 +340,23 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
         };
         var cut = usual > bound && bound > 0 ? bound / usual : 1;
         return (usual * cut * Trend, peak * cut * Trend, doubt);
+    }
+
+    /// <summary>The same hour of the days that were seen: how many they are, the middle of them and the highest.</summary>
+    private static (int Days, double Middle, double Highest) OfDays(float[] values, byte[] seen, int hour)
+    {
+        Span<double> sameHours = stackalloc double[7];
+        var days = 0;
+        for (var other = hour % DayHours; other < HoursOfWeek.Count; other += DayHours)
+        {
+            if (seen[other] > 0)
+            {
+                sameHours[days++] = Around(values, seen, other);
+            }
+        }
+
+        sameHours[..days].Sort();
+        return days == 0 ? default : (days, sameHours[days / 2], sameHours[days - 1]);
     }
 
     /// <summary>Of an hour and its neighbours the most.</summary>
@@ -396,10 +402,25 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
         return known == 0 ? series.SoFar.Mean : hourly[known / 2];
     }
 
-    /// <summary>The busiest hour; while a day is not seen yet also the busiest minute: after that it says what was odd about one minute.</summary>
-    private double Busiest(WatchLevel level, TrafficUnit unit) => Series(level, TrafficVector.Total, unit) is { } all
-        ? Math.Max(all.Mean.Max(), _hoursSeen < DayHours ? all.SoFar.Mean : 0) * Trend
-        : 0;
+    /// <summary>
+    /// The busiest hour, of an odd one as much as it makes usual; while a day is not seen yet also the busiest minute: after that it says what was odd about one minute.
+    /// </summary>
+    private double Busiest(WatchLevel level, TrafficUnit unit)
+    {
+        if (Series(level, TrafficVector.Total, unit) is not { } all)
+        {
+            return 0;
+        }
+
+        var (seen, busiest) = (Series(level, TrafficVector.Total, TrafficUnit.Packets)!.Weeks, _hoursSeen < DayHours ? all.SoFar.Mean : 0);
+        for (var hour = 0; hour < DayHours; hour++)
+        {
+            var (days, middle, highest) = OfDays(all.Mean, seen, hour);
+            busiest = Math.Max(busiest, days >= KnownDays && middle > 0 ? Math.Min(highest, MostOdd * middle) : highest);
+        }
+
+        return busiest * Trend;
+    }
 
     /// <summary>A vector that occurs for the first time has a series from now on.</summary>
     private void Note(WatchLevel level, in SecondTraffic traffic)

@@ -12,6 +12,7 @@ internal sealed record Growth(IReadOnlyList<(TargetWatch Part, double By)> Parts
     private const int FewPackets = 4;
     private const int LeastSeconds = 3;
     private const double LeastPart = 0.05;
+    private const double LeastUsual = 0.1;
     private const double Most = 0.6;
     private const double NearlyAll = 0.9;
 
@@ -41,19 +42,22 @@ internal sealed record Growth(IReadOnlyList<(TargetWatch Part, double By)> Parts
     /// <param name="vector">Of which traffic.</param>
     /// <param name="unit">In which unit.</param>
     /// <param name="grain">Packets that one sampled packet stands for: the chance of few of them is no growth.</param>
+    /// <param name="usual">Of what is rare so much is usual in a second; far beyond that all of it is new, whatever else the parts had before. Null: any of it may be usual.</param>
     public static Growth Of(
-        IEnumerable<TargetWatch> parts, long since, TrafficVector vector, TrafficUnit unit, long grain)
+        IEnumerable<TargetWatch> parts, long since, TrafficVector vector, TrafficUnit unit, long grain, double? usual = null)
     {
         var all = parts.Select(part => (Part: part, Now: part.Lately(since))).ToArray();
         var seconds = all.Length == 0 ? LeastSeconds : Math.Max(LeastSeconds, all.Max(one => one.Part.Newest) - since + 1);
         var before = seconds * all.Sum(one => one.Part.Recent(unit));
         // Of the last seconds not everything may have come: then a share that grew is growth.
         var come = before > 0 ? Math.Min(1, all.Sum(one => (double)one.Now.Total[unit]) / before) : 1;
-        (TargetWatch Part, double By)[] grown = [.. all.Select(one => (one.Part, By: Math.Max(0, Math.Min(one.Now[vector][unit], Beyond(one.Part, one.Now)))))];
-        var isEnough = all.Sum(one => (double)one.Now[vector].Packets) >= FewPackets * grain;
-        return grown.Sum(one => one.By) is > 0 and var sum && sum >= LeastPart * all.Sum(one => (double)one.Now[vector][unit])
-            ? new(grown, IsKnown: true, isEnough)
-            : new([.. all.Select(one => (one.Part, (double)one.Now[vector][unit]))], IsKnown: false, isEnough);
+        var (has, packets) = (all.Sum(one => (double)one.Now[vector][unit]), all.Sum(one => (double)one.Now[vector].Packets));
+        var isNew = usual * seconds <= LeastUsual * has;
+        (TargetWatch Part, double By)[] grown = [.. all.Select(one => (one.Part, By: isNew ? one.Now[vector][unit] : Math.Max(0, Math.Min(one.Now[vector][unit], Beyond(one.Part, one.Now)))))];
+        var sum = grown.Sum(one => one.By);
+        return sum > 0 && sum >= LeastPart * has
+            ? new(grown, IsKnown: true, IsEnough: packets * (sum / has) >= FewPackets * grain)
+            : new([.. all.Select(one => (one.Part, (double)one.Now[vector][unit]))], IsKnown: false, IsEnough: packets >= FewPackets * grain);
 
         double Beyond(TargetWatch part, in SecondTraffic now)
         {

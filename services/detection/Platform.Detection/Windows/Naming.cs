@@ -1,4 +1,5 @@
 using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 
 namespace Platform.Detection.Windows;
@@ -9,7 +10,6 @@ internal static class Naming
     /// <summary>More hosts of a block that are over are one attack on the block.</summary>
     private const int SpreadHosts = 8;
     private const int ManyHosts = 5; // as alike as it is spread
-    private const double Dominance = 0.6;
     private const int LongestLook = 12; // seconds; no more are kept by default
 
     /// <summary>
@@ -97,12 +97,17 @@ internal static class Naming
 
     /// <summary>Whether what is new in a block goes to so many of its hosts, whichever of them is asked about.</summary>
     public static bool AreMany(ObjectWatch on, TargetWatch block, long second, TrafficVector vector) => on.Object.Holds(block.Target)
-        && Growth.Of(block.Hosts, second - LongestLook, vector, TrafficUnit.Packets, on.Grain) is { IsEnough: true } growth
+        && Growth.Of(block.Hosts, second - LongestLook, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets)) is { IsEnough: true } growth
         && growth.Spread(on.Grain) >= ManyHosts;
 
     /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>
     private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit) =>
-        Growth.Of(parts, second - 2, vector, unit, on.Grain) is { IsEnough: true } now ? now : Growth.Of(parts, second - LongestLook, vector, unit, on.Grain);
+        Growth.Of(parts, second - 2, vector, unit, on.Grain, RarelyUsual(on, vector, unit)) is { IsEnough: true } now
+            ? now : Growth.Of(parts, second - LongestLook, vector, unit, on.Grain, RarelyUsual(on, vector, unit));
+
+    /// <summary>What is usual of a rare vector; null: nothing is known yet, or it is not rare.</summary>
+    private static double? RarelyUsual(ObjectWatch on, TrafficVector vector, TrafficUnit unit) =>
+        on.Rules(WatchLevel.Object).Learned.Expected is { Total.Packets: > 0 } usual && ObjectBaseline.IsRare(vector) ? usual[vector][unit] : null;
 
     /// <summary>
     /// Whether it is the object that is attacked: several of its blocks are over together, for the same vector, and none of them has most of what is new there.

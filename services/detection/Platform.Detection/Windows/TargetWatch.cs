@@ -17,7 +17,7 @@ namespace Platform.Detection.Windows;
 internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWatch? block = null)
 {
     private const float Memory = 300; // seconds over which what was before fades
-    private const float LongestSecond = 30; // seconds that one stands for: those between had nothing, or nobody saw them
+    private const float LongestGap = 30; // seconds that had nothing; of more of them it may be that nobody saw them
     private const double KnownAfter = 60; // seconds
     private const double SampledPacket = 1_400 * 8; // bits
     private static readonly Senders Nobody = new();
@@ -253,9 +253,10 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         Surge = Surge.After(Surge, closed, seconds, learned, this);
         // What belongs to a surge is not what was before it.
         var known = (float)(_closed - _first); // seconds before this one: of few it is their mean
-        var share = Surge is not null ? 1 / Memory : Math.Max(Math.Min(LongestSecond, seconds) / Memory, seconds / (known + seconds));
-        _recentBits += (closed.Total.Bits - _recentBits) * share;
-        _recentPackets += (closed.Total.Packets - _recentPackets) * share;
+        var together = Surge is not null ? 1 : Math.Min(LongestGap, seconds); // those between had nothing: few sampled packets come so
+        var share = Surge is not null ? 1 / Memory : Math.Max(together / Memory, together / (known + together));
+        _recentBits += ((closed.Total.Bits / together) - _recentBits) * share;
+        _recentPackets += ((closed.Total.Packets / together) - _recentPackets) * share;
     }
 
     private ref Slot Slot(long second, int latenessSeconds, LevelRules rules)
