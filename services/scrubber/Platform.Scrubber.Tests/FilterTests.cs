@@ -14,6 +14,7 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
     private static readonly Rule Ntp = new() { Action = "discard", Protocol = 17, SourcePort = new() { From = 123, To = 123 } };
     private readonly AController _controller = new();
     private FilterKeeper? _agent;
+    private NodeCommands? _node;
 
     public async ValueTask InitializeAsync()
     {
@@ -419,19 +420,28 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
     }
 
     [Fact]
-    public async Task Among_hundreds_of_filters_one_more_is_put_in_without_looking_at_all_of_them_so_that_the_agent_goes_on_hearing()
+    public async Task Among_many_filters_one_more_is_put_in_without_looking_at_all_of_them_so_that_the_agent_goes_on_hearing()
     {
-        Filter[] many = [.. Enumerable.Range(0, 400).Select(port => AController.Filter(
+        Filter[] many = [.. Enumerable.Range(0, 100).Select(port => AController.Filter(
             $"{Victim}/32", new Rule { Action = "discard", Protocol = 17, SourcePort = new() { From = (uint)(2000 + port), To = (uint)(2000 + port) } }))];
         _controller.Filters = many;
         await Eventually.Get(() => _controller.Heard.Applied.Count, count => count == many.Length, TimeSpan.FromSeconds(60), "all of them");
 
         Filter[] more = [.. many, AController.Filter($"{Victim}/32", Ntp)];
-        _controller.Filters = more;
-        await Eventually.Get(() => _controller.Heard.Applied.Count, count => count == more.Length, TimeSpan.FromSeconds(2), "one more");
-        _controller.Filters = [];
-        await Eventually.True(
-            async () => !(await network.Ruleset()).Contains("drop", StringComparison.Ordinal), TimeSpan.FromSeconds(2), "none, as when the kill switch is engaged");
+        await StartsFew(more, () => Task.FromResult(_controller.Heard.Applied.Count == more.Length), "one more");
+        await StartsFew([], async () => !(await network.Ruleset()).Contains("drop", StringComparison.Ordinal), "none, as when the kill switch is engaged");
+
+        // Each look at a filter is a program that is started. How long that takes is the machine's affair, how many are started between two words is the agent's.
+        async Task StartsFew(Filter[] filters, Func<Task<bool>> until, string what)
+        {
+            const int few = 12;
+            var (heard, started) = (_controller.All.Count, _node!.Started);
+            _controller.Filters = filters;
+            await Eventually.True(until, TimeSpan.FromSeconds(60), what);
+            (started, heard) = (_node.Started - started, _controller.All.Count - heard);
+            TestContext.Current.TestOutputHelper!.WriteLine($"{what}: {started} programs, {heard} words");
+            Assert.InRange(started, 1, few * (heard + 1));
+        }
     }
 
     [Fact]
@@ -545,7 +555,7 @@ public sealed class FilterTests(AScrubbedNetwork network) : IClassFixture<AScrub
             NetworkNamespace = network.Scrubber,
             SynProxy = synProxy,
         });
-        var node = new NodeCommands(options);
+        var node = _node = new NodeCommands(options);
         _agent = new FilterKeeper(new NftTable(node, options), new ReturnRoutes(node, options, TimeProvider.System), options, TimeProvider.System, NullLogger<FilterKeeper>.Instance);
         await _agent.StartAsync(CancellationToken.None);
     }

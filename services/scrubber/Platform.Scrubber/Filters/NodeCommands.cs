@@ -9,6 +9,11 @@ internal sealed class NodeCommands(IOptions<ScrubberOptions> options)
 {
     private const int NotFound = 127; // as shells say it
 
+    private int _started;
+
+    /// <summary>Programs that were started so far: what the agent costs its node.</summary>
+    public int Started => Volatile.Read(ref _started);
+
     /// <summary>Exit code, output and what was said about errors.</summary>
     public async Task<(int Code, string Output, string Fault)> Run(string[] command, string input, CancellationToken cancellation)
     {
@@ -22,6 +27,7 @@ internal sealed class NodeCommands(IOptions<ScrubberOptions> options)
                 RedirectStandardError = true,
             },
         };
+        Interlocked.Increment(ref _started);
         try
         {
             process.Start();
