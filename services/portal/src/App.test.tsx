@@ -180,6 +180,16 @@ it('says why an attack was recognised in the language of the reader, with units'
   expect(screen.queryByText('ntp reached 90,000 packets/s')).toBeNull();
 });
 
+it('says of what a profile guessed that nobody set it, in the language of the reader', async () => {
+  gateway.incidents = [attack()];
+  gateway.details = { rule: 'profile' };
+  location.hash = `#/incidents/${attack().incidentId}`;
+  open();
+  expect(await screen.findByText('the threshold of the profile')).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: '日本語' }));
+  expect(await screen.findByText('プロファイルのしきい値')).toBeTruthy();
+});
+
 it('says that an anomaly ended with its protected object, in the language of the reader', async () => {
   gateway.incidents = [attack()];
   gateway.details = { reason: 'object-removed' };

@@ -9,7 +9,7 @@ public sealed record AnomalyExplanation
     /// </summary>
     public required string Sentence { get; init; }
 
-    /// <summary><c>threshold</c> (somebody set it), <c>learned</c> (from the object's own past) or <c>spread</c> (many hosts at once); open set.</summary>
+    /// <summary><c>threshold</c> (somebody set it; until release 6 also what a profile guessed), <c>profile</c> (a profile guessed it, and nobody set it; since release 7), <c>learned</c> (from the object's own past) or <c>spread</c> (many hosts at once); open set.</summary>
     public required string Rule { get; init; }
 
     /// <summary>The vector that was furthest over: one of <see cref="VectorRate.Vector"/>.</summary>

@@ -45,11 +45,11 @@ public sealed class AnomaliesServiceTests(PostgresDatabase database, RabbitMqVir
 
         Assert.Equal(("low", "host", "in", 1), (seen.Severity, seen.Level, seen.Direction, seen.Pulses));
         var why = seen.Explanation;
-        Assert.Equal(("threshold", "host", "total", "packets", Flood), (why.Rule, why.Level, why.Vector, why.Unit, why.Measured));
+        Assert.Equal(("profile", "host", "total", "packets", Flood), (why.Rule, why.Level, why.Vector, why.Unit, why.Measured));
         Assert.InRange(why.Threshold, 1, Flood - 1);
         Assert.False(why.HasBaseline); // nothing is learned yet
-        Assert.StartsWith("total reached 400,000 packets/s towards 203.0.113.10/32, over the set threshold of ", why.Sentence, StringComparison.Ordinal);
-        Assert.StartsWith("203.0.113.10/32宛てのtotalが400,000 packets/sに達し、設定されたホスト単位のしきい値", why.SentenceJa, StringComparison.Ordinal);
+        Assert.StartsWith("total reached 400,000 packets/s towards 203.0.113.10/32, over the profile's threshold of ", why.Sentence, StringComparison.Ordinal);
+        Assert.StartsWith("203.0.113.10/32宛てのtotalが400,000 packets/sに達し、プロファイルのホスト単位のしきい値", why.SentenceJa, StringComparison.Ordinal);
         Assert.Equal(why.Not.Count, why.NotJa.Count);
         Assert.Equal(seen, await Client.GetAnomalyAsync(new() { AnomalyId = seen.AnomalyId }, Mine));
 

@@ -21,6 +21,8 @@ public sealed class ExplainerTests
         Assert.Equal("ntp reached 100,000 packets/s towards 203.0.113.10/32, over the learned threshold of 4,000 (usual at this hour: 250)", said.Sentence);
         Assert.Equal(("learned", "ntp", TrafficUnit.Packets, 100_000L, 4_000L, 250L), (said.Rule, said.Vector, said.Unit, said.Measured, said.Threshold, said.Baseline));
         Assert.Contains("over the set threshold", Explain(Traffic((Ntp, 100_000, 468)), "threshold").Sentence, StringComparison.Ordinal);
+        Assert.Contains("over the profile's threshold", Explain(Traffic((Ntp, 100_000, 468)), "profile").Sentence, StringComparison.Ordinal); // nobody set it
+        Assert.Contains("プロファイルのしきい値", Explain(Traffic((Ntp, 100_000, 468)), "profile").SentenceJa, StringComparison.Ordinal);
         Assert.Contains("from 203.0.113.10/32", Explain(Traffic((Ntp, 100_000, 468)), "threshold", Subject with { Direction = TrafficDirection.Out }).Sentence, StringComparison.Ordinal);
     }
 

@@ -39,6 +39,18 @@ public sealed class RuleNamesTests
         Assert.Equal(("threshold", 9_000), (verdict.Rule, verdict.Over[0].ThresholdPacketsPerSecond));
     }
 
+    /// <summary>Of SYN packets what a profile guessed stays the ceiling, whatever was learned.</summary>
+    [Theory]
+    [InlineData(true, "threshold")]
+    [InlineData(false, "profile")]
+    public void What_a_profile_guessed_is_not_told_as_set(bool isOwn, string rule)
+    {
+        var rules = new LevelRules([new(TrafficVector.TcpSyn, null, 20, IsOwn: isOwn)], Learned, lowShare: 0.7, grain: 1);
+        var syn = new Amount(0, 9_000);
+        var verdict = rules.Judge(SecondTraffic.Of(new Amount(0, 10_000), (TrafficVector.TcpSyn, syn)), new TargetWatch(default, WatchLevel.Host));
+        Assert.Equal((rule, TrafficVector.TcpSyn, 20), (verdict.Rule, verdict.Over[0].Vector, verdict.Over[0].ThresholdPacketsPerSecond));
+    }
+
     private static Verdict Judge(Threshold[] set, long total, long udp) => new LevelRules(set, Learned, lowShare: 0.7).Judge(
         SecondTraffic.Of(new Amount(0, total), (TrafficVector.Udp, new Amount(0, udp)), (TrafficVector.TcpAck, new Amount(0, total - udp))),
         new TargetWatch(default, WatchLevel.Host));

@@ -74,7 +74,7 @@ public sealed class SamplingTests
         }
 
         Assert.Equal(isFound, judge.Recorded.OfType<AnomalyDetected>().Any());
-        Assert.All(judge.Recorded.OfType<AnomalyDetected>(), opened => Assert.Equal("threshold", opened.Explanation!.Rule));
+        Assert.All(judge.Recorded.OfType<AnomalyDetected>(), opened => Assert.Equal("profile", opened.Explanation!.Rule));
     }
 
     [Fact, Trait("Requirement", "R17")]

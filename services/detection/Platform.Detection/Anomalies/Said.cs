@@ -6,7 +6,7 @@ namespace Platform.Detection.Anomalies;
 
 /// <summary>Why an anomaly was recognised, in one sentence of each language: whose traffic was measured, which rule it broke, and whom that names. Pure.</summary>
 /// <param name="Subject">The anomaly.</param>
-/// <param name="Rule">Name of the kind of rule.</param>
+/// <param name="Rule">One of <see cref="RuleName"/>.</param>
 /// <param name="Vector">Furthest over.</param>
 /// <param name="Level">Whose traffic was measured; null: the target's.</param>
 /// <param name="Unit">Of the rates, per second.</param>
@@ -50,10 +50,10 @@ internal sealed record Said(
 
     public string InEnglish()
     {
-        var rule = Rule switch { "learned" => "learned ", "spread" => "", _ => "set " };
+        var rule = Rule switch { RuleName.Learned => "the learned ", RuleName.Spread => "the ", RuleName.Profile => "the profile's ", _ => "the set " };
         var level = Level switch { WatchLevel.Host => " for a host", WatchLevel.Prefix => " for a prefix", WatchLevel.Object => " for the object", _ => "" };
         return Invariant(
-            $"{Vector.Name()} reached {Measured:N0} {Per} {(IsOut ? "from" : "towards")} {(IsWhole ? "all of the object" : Judged[0])}, over the {rule}threshold of {Threshold:N0}{level}")
+            $"{Vector.Name()} reached {Measured:N0} {Per} {(IsOut ? "from" : "towards")} {(IsWhole ? "all of the object" : Judged[0])}, over {rule}threshold of {Threshold:N0}{level}")
             + (Usual is { } usual ? Invariant($" (usual at this hour: {usual:N0})") : "")
             + (IsSpread ? Invariant($"; it is spread over {Judged.Count} prefixes, the largest of them {Most}")
                 : IsWider ? Invariant($"; the attack is spread over {Prefixes!.Count} prefixes, the largest of them {Widest}")
@@ -62,7 +62,7 @@ internal sealed record Said(
 
     public string InJapanese()
     {
-        var rule = Rule switch { "learned" => "学習された", "spread" => "", _ => "設定された" };
+        var rule = Rule switch { RuleName.Learned => "学習された", RuleName.Spread => "", RuleName.Profile => "プロファイルの", _ => "設定された" };
         var level = Level switch { WatchLevel.Host => "ホスト単位の", WatchLevel.Prefix => "プレフィックス単位の", WatchLevel.Object => "オブジェクト全体の", _ => "" };
         return Invariant(
             $"{(IsWhole ? "オブジェクト全体" : Judged[0])}{(IsOut ? "から" : "宛て")}の{Vector.Name()}が{Measured:N0} {Per}に達し、{rule}{level}しきい値{Threshold:N0} {Per}を超えました")

@@ -83,7 +83,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         {
             var measured = hold!.Measure(whole, second);
             episode.Note(measured);
-            verdict = hold.IsOver(whole, second) ? verdict.With(measured, hold.Rule) : verdict;
+            verdict = hold.IsOver(whole, second) ? verdict.With(measured, on.Rules(hold.Wide.Level).RuleOf(measured)) : verdict;
         }
 
         episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause, verdict.IsOver);
@@ -241,7 +241,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        if (rule == "spread" || target.Level is not WatchLevel.Host)
+        if (rule == RuleName.Spread || target.Level is not WatchLevel.Host)
         {
             if (HomeOf(on, verdict) is { } home)
             {
@@ -251,10 +251,10 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                 return;
             }
 
-            var block = rule == "spread" ? named : target;
+            var block = rule == RuleName.Spread ? named : target;
             if (block.Level is WatchLevel.Prefix && on.Object.Holds(block.Target) && Naming.IsSpread(on, block, second, verdict, batch))
             {
-                (named, rule) = (on.Whole, "spread");
+                (named, rule) = (on.Whole, RuleName.Spread);
             }
         }
 
@@ -329,7 +329,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             episode.Note(verdict.Over);
             if (episode is { IsDeciding: false, State.Open: not null })
             {
-                Find(on, home, second, all, judged.Level < wide.Level ? verdict with { Rule = "spread" } : verdict, judged, origin, now);
+                Find(on, home, second, all, judged.Level < wide.Level ? verdict with { Rule = RuleName.Spread } : verdict, judged, origin, now);
             }
         }
     }

@@ -235,6 +235,7 @@ internal sealed class Hold(TargetWatch wide, TrafficVector vector, TrafficUnit u
 {
     private const int Kept = 12; // seconds; no more are kept by default
     private const double MostOwed = 0.4; // of the burst: what is beyond says nothing more, and would have to be made up for before the end is seen
+    private readonly bool _isSet = burst == 0;
     private double _left; // of the burst: it was used up when the anomaly opened
     private long _closed = long.MinValue;
 
@@ -248,16 +249,13 @@ internal sealed class Hold(TargetWatch wide, TrafficVector vector, TrafficUnit u
 
     public double Burst { get; private set; } = burst;
 
-    /// <summary>Which kind of rule it is.</summary>
-    public string Rule { get; } = burst == 0 ? "threshold" : "learned";
-
     /// <summary>
     /// The rule as it is now: somebody may have changed it, and each hour has its own. One that is gone holds nothing; while nothing is learned, as after a crash,
     /// the old one stands.
     /// </summary>
     public void Follow(LevelRules rules, bool isLearningApplied)
     {
-        if (Rule == "threshold")
+        if (_isSet)
         {
             Rate = rules.SetRate(Vector, Unit) ?? long.MaxValue;
         }

@@ -141,7 +141,7 @@ internal sealed class LevelRules
         }
 
         var over = Measure(traffic, learned, target, isSet);
-        return new Verdict(over, IsSet(over[0]) ? "threshold" : "learned", isAtOnce);
+        return new Verdict(over, RuleOf(over[0]), isAtOnce);
     }
 
     /// <summary>Whether of no vector that may be over there is more than in these.</summary>
@@ -200,21 +200,27 @@ internal sealed class LevelRules
         return !rest.Exceeds(_guessed);
     }
 
-    /// <summary>Whether the figure that is told is one that is set: of what is set and what was learned the narrower is told.</summary>
-    private bool IsSet(VectorMeasurement told)
+    /// <summary>Which kind of rule says the figure that is told: of what is set and what was learned the narrower is told.</summary>
+    public string RuleOf(VectorMeasurement told)
     {
-        var (unit, isSet) = (told.UnitOver(), false);
-        for (var i = 0; i < _set.Length && !isSet; i++)
+        var unit = told.UnitOver();
+        for (var i = 0; i < _set.Length; i++)
         {
-            isSet = _set[i].Vector == told.Vector && _set[i].RateOf(unit) is { } rate && rate == told.ThresholdOf(unit);
+            if (_set[i].Vector == told.Vector && _set[i].RateOf(unit) is { } rate && rate == told.ThresholdOf(unit))
+            {
+                return _guessed.Contains(_set[i]) ? RuleName.Profile : RuleName.Set;
+            }
         }
 
-        for (var i = 0; i < Learned.Thresholds.Count && !isSet; i++)
+        for (var i = 0; i < Learned.Thresholds.Count; i++)
         {
-            isSet = Learned.Thresholds[i] is { IsGuess: true } guess && guess.Vector == told.Vector && guess.Unit == unit;
+            if (Learned.Thresholds[i] is { IsGuess: true } guess && guess.Vector == told.Vector && guess.Unit == unit)
+            {
+                return RuleName.Profile;
+            }
         }
 
-        return isSet;
+        return RuleName.Learned;
     }
 
     /// <summary>Leaves only what the kind of traffic does not excuse.</summary>
@@ -423,7 +429,7 @@ internal sealed class LevelRules
 }
 
 /// <param name="Over">Greatest excess first; empty when nothing is over.</param>
-/// <param name="Rule"><c>threshold</c> or <c>learned</c>.</param>
+/// <param name="Rule">One of <see cref="RuleName"/>: of what is furthest over.</param>
 /// <param name="IsAtOnce">This second alone is over, whatever was before it.</param>
 internal sealed record Verdict(IReadOnlyList<VectorMeasurement> Over, string Rule, bool IsAtOnce)
 {

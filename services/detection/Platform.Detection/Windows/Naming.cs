@@ -28,7 +28,7 @@ internal static class Naming
         {
             var block = target.Block!;
             return !block.IsCovered && !on.Whole.IsCovered && batch.HostsOf(block) > SpreadHosts && on.Object.Holds(block.Target)
-                ? (block, "spread") : (target, verdict.Rule);
+                ? (block, RuleName.Spread) : (target, verdict.Rule);
         }
 
         var first = verdict.Over[0];
@@ -68,7 +68,7 @@ internal static class Naming
             return true;
         }
 
-        var isOfAnotherKind = verdict.Rule == "threshold"
+        var isOfAnotherKind = verdict.Rule != RuleName.Learned
             && !(wide.Episode!.Home ?? wide).Episode!.Has(verdict.Over) && verdict.Over.All(over => over.Vector is not TrafficVector.Total);
         return !isOfAnotherKind && !(verdict.IsAtOnce && MayStandOut(target, wide, second, whole) && !IsOneOfMany(on, target, second, verdict));
     }
@@ -93,7 +93,7 @@ internal static class Naming
     /// Whether what is new goes to so many hosts of its block that it is the block's to name. Who is over what somebody set for hosts is over, whoever else is.
     /// </summary>
     public static bool IsOneOfMany(ObjectWatch on, TargetWatch target, long second, Verdict verdict) =>
-        verdict.Rule == "learned" && target.Block is { } block && AreMany(on, block, second, verdict.Over[0].Vector);
+        verdict.Rule == RuleName.Learned && target.Block is { } block && AreMany(on, block, second, verdict.Over[0].Vector);
 
     /// <summary>Whether what is new in a block goes to so many of its hosts, whichever of them is asked about.</summary>
     public static bool AreMany(ObjectWatch on, TargetWatch block, long second, TrafficVector vector) => on.Object.Holds(block.Target)
@@ -162,7 +162,7 @@ internal sealed class OverTogether
     /// <summary><see cref="Naming.IsOneOfMany"/>, of one that is over in this batch.</summary>
     public bool IsOneOfMany(TargetWatch target, long second, Verdict verdict)
     {
-        if (verdict.Rule != "learned" || target.Block is not { } block)
+        if (verdict.Rule != RuleName.Learned || target.Block is not { } block)
         {
             return false;
         }

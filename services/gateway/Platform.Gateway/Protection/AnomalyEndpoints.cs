@@ -57,7 +57,7 @@ internal static class AnomalyEndpoints
 
     /// <param name="Sentence">Which rule fired, whose traffic was measured, how far over it was, what is usual at that hour.</param>
     /// <param name="SentenceJa">The same in Japanese; empty: not known.</param>
-    /// <param name="Rule">threshold (what is set, by somebody or by the profile), learned (from the object's own past), spread (many hosts at once); open set.</param>
+    /// <param name="Rule">threshold (somebody set it; of older anomalies also what a profile guessed), profile (a profile guessed it, and nobody set it), learned (from the object's own past), spread (many hosts at once); open set.</param>
     /// <param name="Level">Whose traffic was measured: host, prefix or object; empty: not known.</param>
     /// <param name="Vector">total, udp, tcp-syn, ntp, ... (the vectors of telemetry).</param>
     /// <param name="Unit">bits, packets or flows: of measured, threshold and baseline, per second.</param>

@@ -175,6 +175,7 @@ export const en = {
     high: 'high',
     critical: 'critical',
     threshold: 'a threshold that was set',
+    profile: 'the threshold of the profile',
     learned: 'learned from its own past',
     spread: 'many hosts at once',
     host: 'one host',

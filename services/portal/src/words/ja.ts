@@ -173,6 +173,7 @@ export const ja: Words = {
     high: '高',
     critical: '重大',
     threshold: '設定されたしきい値',
+    profile: 'プロファイルのしきい値',
     learned: '過去の通信から学習したしきい値',
     spread: '多数のホストで同時に超過',
     host: 'ホスト単位',
