@@ -138,6 +138,24 @@ public sealed class WiderRuleTests
         Assert.Equal("203.0.113.1/32", Carpet(judge, host => host == 1 ? 500 : host <= 9 ? 30 : 0));
     }
 
+    /// <summary>Packets without flags, of which a profile guessed 1,000 a second for a host and nothing for a block: it is named when nine hosts are over together.</summary>
+    [Theory]
+    [InlineData(30, 1_200, "203.0.113.0/24")]
+    [InlineData(15, 3_000, "203.0.113.0/24")] // nobody waits
+    [InlineData(1, 0, "203.0.113.1/32")]
+    [InlineData(30, 10, "203.0.113.1/32")] // nobody else is attacked
+    public void A_host_over_what_a_profile_guessed_waits_as_well(int hosts, long packets, string named)
+    {
+        var judge = new AJudge(find: _ => AJudge.Watched with
+        {
+            Thresholds = ThresholdProfiles.Of(ThresholdProfiles.Generic, 100_000_000)!,
+            Prefixes = [NetworkKey.Of(IPNetwork.Parse("203.0.113.0/24"))],
+            Settings = new ObjectSettings(100_000_000, ThresholdProfiles.Generic),
+        });
+        Assert.Equal(named, Carpet(judge, host => host == 1 ? 3_000 : host <= hosts ? packets : 0, hosts: 30, Vector.TcpNull, bytes: 60));
+        Assert.True(packets != 3_000 || Opened(judge).DetectedAt < AJudge.Noon.AddSeconds(1));
+    }
+
     private static AJudge Learned()
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);
@@ -152,14 +170,14 @@ public sealed class WiderRuleTests
         return new AJudge(find: _ => watched, remember: _ => ObjectBaseline.Restore(snapshot, HoursOfWeek.Japan));
     }
 
-    /// <summary>Answers of time servers, which nobody gets otherwise: each second comes in ten parts, those of one host first.</summary>
-    private string Carpet(AJudge judge, Func<int, long> packets)
+    /// <summary>What nobody gets otherwise, answers of time servers: each second comes in five parts. Who is named first.</summary>
+    private string Carpet(AJudge judge, Func<int, long> packets, int hosts = 16, Vector vector = Vector.Ntp, long bytes = 468)
     {
         for (var second = 0; second < 30 && !judge.Recorded.OfType<AnomalyDetected>().Any(); second++)
         {
             for (var part = 0; part < 5; part++)
             {
-                Receive(judge, Enumerable.Range(1, 16).Select(host => ($"203.0.113.{host}", packets(host) / 5, 468L, Vector.Ntp)).Where(one => one.Item2 > 0));
+                Receive(judge, Enumerable.Range(1, hosts).Select(host => ($"203.0.113.{host}", packets(host) / 5, bytes, vector)).Where(one => one.Item2 > 0));
                 judge.Advance(TimeSpan.FromMilliseconds(200));
             }
         }

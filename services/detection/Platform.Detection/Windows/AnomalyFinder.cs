@@ -224,7 +224,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        if (left is not null && batch.IsOneOfMany(target, second, verdict) && target.Episode!.Waits(now))
+        if (left is not null && batch.MayWait(target, second, verdict) && target.Episode!.Waits(now))
         {
             return; // its block will be over when more of it has come
         }

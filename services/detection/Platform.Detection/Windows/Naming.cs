@@ -8,7 +8,7 @@ namespace Platform.Detection.Windows;
 internal static class Naming
 {
     /// <summary>More hosts of a block that are over are one attack on the block.</summary>
-    private const int SpreadHosts = 8;
+    public const int SpreadHosts = 8;
     private const int ManyHosts = 5; // as alike as it is spread
     private const int LongestLook = 12; // seconds; no more are kept by default
 
@@ -27,7 +27,7 @@ internal static class Naming
         if (target.Level is WatchLevel.Host)
         {
             var block = target.Block!;
-            return !block.IsCovered && !on.Whole.IsCovered && batch.HostsOf(block) > SpreadHosts && on.Object.Holds(block.Target)
+            return !block.IsCovered && !on.Whole.IsCovered && batch.AreManyOver(block) && on.Object.Holds(block.Target)
                 ? (block, RuleName.Spread) : (target, verdict.Rule);
         }
 
@@ -53,8 +53,8 @@ internal static class Naming
         target.Block is { IsCovered: true } block ? block : target != on.Whole && on.Whole.IsCovered ? on.Whole : null;
 
     /// <summary>
-    /// Whether it is part of a wider anomaly that is open. A host is not while few of its block have anomalies of their own, and it is over what somebody set for
-    /// hosts, of another kind than what the wider anomaly is about, or has half of what is there by itself.
+    /// Whether it is part of a wider anomaly that is open. A host is not while few of its block have anomalies of their own, and it is over what is set or guessed
+    /// for hosts, of another kind than what the wider anomaly is about, or has half of what is there by itself.
     /// </summary>
     public static bool IsInside(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, Verdict verdict)
     {
@@ -93,7 +93,7 @@ internal static class Naming
     /// Whether what is new goes to so many hosts of its block that it is the block's to name. Who is over what somebody set for hosts is over, whoever else is.
     /// </summary>
     public static bool IsOneOfMany(ObjectWatch on, TargetWatch target, long second, Verdict verdict) =>
-        verdict.Rule == RuleName.Learned && target.Block is { } block && AreMany(on, block, second, verdict.Over[0].Vector);
+        verdict.Rule != RuleName.Set && target.Block is { } block && AreMany(on, block, second, verdict.Over[0].Vector);
 
     /// <summary>Whether what is new in a block goes to so many of its hosts, whichever of them is asked about.</summary>
     public static bool AreMany(ObjectWatch on, TargetWatch block, long second, TrafficVector vector) => on.Object.Holds(block.Target)
@@ -119,8 +119,8 @@ internal static class Naming
         TargetWatch[] together =
         [
             block,
-            .. batch.Blocks(SpreadHosts).Where(other => other != block && !other.IsCovered && on.Object.Holds(other.Target)
-                && (batch.HostsOf(other) > SpreadHosts || on.Rules(WatchLevel.Prefix).Judge(other.At(second), other).Over.Any(over => vectors.Contains(over.Vector)))),
+            .. batch.Blocks().Where(other => other != block && !other.IsCovered && on.Object.Holds(other.Target)
+                && (batch.AreManyOver(other) || on.Rules(WatchLevel.Prefix).Judge(other.At(second), other).Over.Any(over => vectors.Contains(over.Vector)))),
         ];
         return together.Length > 1 && Grown(on, together, second, first.Vector, first.UnitOver()).Leader() is null;
     }
@@ -157,12 +157,16 @@ internal sealed class OverTogether
 
     public bool Has(TargetWatch target) => _targets.Contains(target);
 
-    public int HostsOf(TargetWatch block) => _hosts.GetValueOrDefault(block);
+    /// <summary>More of its hosts are over than have anomalies of their own.</summary>
+    public bool AreManyOver(TargetWatch block) => _hosts.GetValueOrDefault(block) > Naming.SpreadHosts;
 
-    /// <summary><see cref="Naming.IsOneOfMany"/>, of one that is over in this batch.</summary>
-    public bool IsOneOfMany(TargetWatch target, long second, Verdict verdict)
+    /// <summary>
+    /// Whether a host that is over in this batch is one of many, and its block may be over in a moment. By what profiles guess for blocks it is not, for most vectors:
+    /// there so many hosts that are over name it, and wait no longer.
+    /// </summary>
+    public bool MayWait(TargetWatch host, long second, Verdict verdict)
     {
-        if (verdict.Rule != RuleName.Learned || target.Block is not { } block)
+        if (verdict.Rule == RuleName.Set || host.Block is not { } block || (verdict.Rule == RuleName.Profile && AreManyOver(block)))
         {
             return false;
         }
@@ -176,7 +180,6 @@ internal sealed class OverTogether
         return areMany;
     }
 
-    /// <summary>Blocks that are over, or more of whose hosts are than that.</summary>
-    public IEnumerable<TargetWatch> Blocks(int hosts) =>
-        _targets.Where(target => target.Level is WatchLevel.Prefix).Union(_hosts.Where(block => block.Value > hosts).Select(block => block.Key));
+    /// <summary>Blocks that are over, or so many of whose hosts are.</summary>
+    public IEnumerable<TargetWatch> Blocks() => _targets.Where(target => target.Level is WatchLevel.Prefix).Union(_hosts.Keys.Where(AreManyOver));
 }
