@@ -138,6 +138,18 @@ public sealed class TransfersTests
         Assert.Equal(isFound, Plays(300, game: 1, bits: (long)(times * (Game + Web).Bits), servers: 12, port: 443, grain, isTcp));
     }
 
+    /// <summary>A backup as large as the busiest hour, and beside it four times that: for as long as a speed test takes, or for longer.</summary>
+    [Theory]
+    [InlineData(20, false)]
+    [InlineData(120, true)]
+    public void A_small_transfer_that_goes_on_makes_no_attack_of_a_short_one_beside_it(int seconds, bool isFound)
+    {
+        Assert.False(Plays(Before, game: 1));
+        Assert.False(Plays(300, game: 1, bits: (Game + Web).Bits, servers: 4, port: 443));
+        Assert.Equal(isFound, Plays(seconds, game: 1, bits: 5 * (Game + Web).Bits, servers: 4, port: 443));
+        Assert.False(Plays(isFound ? 0 : 300, game: 1, bits: (Game + Web).Bits, servers: 4, port: 443));
+    }
+
     /// <summary>A home network's caches send most of what it gets from one port, all day: a flood beside them is none of theirs.</summary>
     [Fact]
     public void What_is_usual_is_no_transfer()

@@ -31,6 +31,9 @@ internal sealed record LearnedLevel(
     /// <summary>Less than a quarter of an hour was learned.</summary>
     public bool IsBeginning { get; init; }
 
+    /// <summary>Whether a second has more beyond the usual than a transfer may have that goes on.</summary>
+    public bool IsLarge(Amount total) => total.Bits - Expected.Total.Bits > MostLongTransfer;
+
     public static readonly LearnedLevel Nothing = new([], default, default, 1, 0, 0);
 
     /// <summary>

@@ -24,7 +24,7 @@ internal static class TrafficShape
     /// <summary>More of the same that grew over minutes, but of which nothing tells that it begins as ever, or came at once and, for all that is known, brings more of everything, may have this many times its rate.</summary>
     public const double LikelySurge = 3.5;
 
-    /// <summary>Who tests a line is done by then; what takes longer has other bounds.</summary>
+    /// <summary>Who tests a line is done by then, whatever small ones go on beside it; what takes longer has other bounds.</summary>
     private const int LongTransfer = 40; // seconds
 
     /// <summary>Who tests it again and again is not.</summary>
@@ -85,7 +85,7 @@ internal static class TrafficShape
     }
 
     public static double Most(TargetWatch target, LearnedLevel learned) =>
-        target.Surge?.Age >= LongTransfer || target.Excused >= LongTransfers ? learned.MostLongTransfer : learned.MostTransfer;
+        target.Surge?.Large >= LongTransfer || target.Excused >= LongTransfers ? learned.MostLongTransfer : learned.MostTransfer;
 
     /// <summary>A transfer goes to one host or a few of a block or an object; what reaches many is none.</summary>
     private static bool GoesToFew(TargetWatch target, LearnedLevel learned) => target.Surge?.Receivers?.AreFew(target, learned.Grain) != false;

@@ -236,6 +236,7 @@ internal sealed class LevelRules
         var restBeyond = hasTransfers ? Surge.Excess(rest, seconds, Learned) : beyond;
         // Minutes of an attack do not make it one that grew over minutes.
         var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));
+        var isLarge = Learned.IsLarge(traffic.Total);
         over.RemoveAll(threshold =>
         {
             // Of a guess nothing is known that could excuse it, but that it is somebody's transfer. A crowd that few servers serve looks like one as it is.
@@ -248,7 +249,7 @@ internal sealed class LevelRules
             var position = Position(threshold);
             if (double.IsPositiveInfinity(allowance))
             {
-                target.Excuse();
+                target.Excuse(isLarge);
                 target.Surge?.Forgive(Learned, position);
                 return true;
             }
@@ -264,7 +265,7 @@ internal sealed class LevelRules
 
             if (transferred > 0)
             {
-                target.Excuse();
+                target.Excuse(isLarge);
             }
 
             return true;

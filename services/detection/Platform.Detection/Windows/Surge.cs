@@ -39,6 +39,9 @@ internal sealed class Surge
     /// <summary>Seconds that were over in all.</summary>
     public long Age { get; private set; }
 
+    /// <summary>Seconds of these that had more than a transfer may have that goes on.</summary>
+    public long Large { get; private set; }
+
     /// <summary>Seconds since it began.</summary>
     public long Span { get; private set; }
 
@@ -157,6 +160,7 @@ internal sealed class Surge
         after._sumOfRest.Add((transfers ?? target.Transfers(learned)).Rest(closed));
         after._seconds++;
         after.Age++;
+        after.Large += learned.IsLarge(closed.Total) ? 1 : 0;
 
         return after;
     }

@@ -210,13 +210,14 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         into.CoveredHosts += IsCovered ? 1 : 0;
     }
 
-    /// <summary>Seconds that were excused as a transfer's in the last minutes: ten without take one away, so that pauses do not make a new one of it.</summary>
+    /// <summary>Seconds that were excused as a large transfer's in the last minutes: ten without take one away, so that pauses do not make a new one of it.</summary>
     public double Excused => _excused == 0 ? 0 : Math.Max(0, _excused - ((_newest - _excusedAt) / 10.0));
 
     /// <summary>Its newest second is a transfer's.</summary>
-    public void Excuse()
+    /// <param name="isLarge">It has more than one may have that goes on.</param>
+    public void Excuse(bool isLarge)
     {
-        if (_newest > _excusedAt)
+        if (isLarge && _newest > _excusedAt)
         {
             (_excused, _excusedAt) = ((float)Excused + 1, _newest);
         }
