@@ -245,6 +245,20 @@ public sealed class SamplingTests
         Assert.Equal((4_000, 0.7 * 47 * Grain), (hold.Rate, hold.Burst)); // else each sampled packet would keep it open
     }
 
+    /// <summary>There nothing else is learned, and a guess is none of what learning proposes.</summary>
+    [Fact]
+    public void What_adds_up_beyond_a_guess_holds_also_where_learning_only_proposes()
+    {
+        var rules = new LevelRules([new(TrafficVector.Udp, null, 5_000)], LearnedLevel.Nothing, lowShare: 0.7, Grain);
+        var told = new VectorMeasurement(TrafficVector.Udp, 0, 3 * Grain, null, 6_250);
+        var hold = Naming.HoldOf(new TargetWatch(default, WatchLevel.Object), rules, new Verdict([told], RuleName.Profile, IsAtOnce: false));
+
+        hold.Follow(rules, isLearningApplied: false);
+        Assert.Equal(6_250, hold.Rate);
+        hold.Follow(new LevelRules([], LearnedLevel.Nothing, lowShare: 0.7, Grain), isLearningApplied: false);
+        Assert.Equal(long.MaxValue, hold.Rate);
+    }
+
     [Fact]
     public void A_small_contract_has_floors_so_that_five_megabits_of_answers_are_no_attack()
     {

@@ -245,7 +245,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         {
             if (HomeOf(on, verdict) is { } home)
             {
-                var joined = Around(on, home, named);
+                var joined = Widened(on, home, named);
                 Join(on, joined, home, target);
                 Feed(on, joined, target, second, verdict, origin, now);
                 return;
@@ -292,7 +292,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         .MinBy(open => open.Target.Value);
 
     /// <summary>What an anomaly widens to, so that it is about another target too: its own block where that is enough.</summary>
-    private static TargetWatch Around(ObjectWatch on, TargetWatch home, TargetWatch other) =>
+    private static TargetWatch Widened(ObjectWatch on, TargetWatch home, TargetWatch other) =>
         home.Block is { IsCovered: false } block && (other == block || other.Block == block) ? block : on.Whole;
 
     private static void Join(ObjectWatch on, TargetWatch joined, TargetWatch home, TargetWatch judged)

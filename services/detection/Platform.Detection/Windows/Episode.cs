@@ -230,7 +230,7 @@ internal sealed class Episode
 /// <param name="vector">Its vector.</param>
 /// <param name="unit">In which it was over.</param>
 /// <param name="rate">What it may have for as long as it likes.</param>
-/// <param name="burst">What single seconds may have beyond it; 0: nothing, somebody set the rate.</param>
+/// <param name="burst">What single seconds may have beyond it; 0: nothing, it is set or guessed for each second.</param>
 internal sealed class Hold(TargetWatch wide, TrafficVector vector, TrafficUnit unit, long rate, double burst)
 {
     private const int Kept = 12; // seconds; no more are kept by default
@@ -259,14 +259,13 @@ internal sealed class Hold(TargetWatch wide, TrafficVector vector, TrafficUnit u
         {
             Rate = rules.SetRate(Vector, Unit) ?? long.MaxValue;
         }
-        else if (!isLearningApplied)
+        else if (rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == Vector && threshold.Unit == Unit) is { } adds) // learned, or guessed
         {
-            Rate = long.MaxValue;
+            (Rate, Burst) = ((long)adds.Rate, rules.LowShare * adds.Burst);
         }
-        else if (rules.Learned.Thresholds.Count > 0)
+        else if (!isLearningApplied || rules.Learned.Thresholds.Count > 0)
         {
-            var learned = rules.Learned.Thresholds.FirstOrDefault(threshold => threshold.Vector == Vector && threshold.Unit == Unit);
-            (Rate, Burst) = learned is null ? (long.MaxValue, 0) : ((long)learned.Rate, rules.LowShare * learned.Burst);
+            (Rate, Burst) = (long.MaxValue, 0);
         }
     }
 
