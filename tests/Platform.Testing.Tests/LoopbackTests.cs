@@ -11,15 +11,18 @@ public sealed class LoopbackTests
         // Of 22,000 there are: two that each choose this many would meet about 45 times.
         var token = TestContext.Current.CancellationToken;
         int[] theirs;
-        using (var other = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, Starter.PortsArgument) { RedirectStandardOutput = true })!)
+        using var other = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, Starter.PortsArgument) { RedirectStandardOutput = true })!;
+        try
         {
             theirs = [.. (await other.StandardOutput.ReadLineAsync(token))!.Split(' ').Select(it => int.Parse(it, CultureInfo.InvariantCulture))];
             Assert.Equal(Starter.Ports, theirs.Distinct().Count());
 
             Assert.Empty(Enumerable.Range(0, Starter.Ports).Select(_ => Loopback.FreePort()).Intersect(theirs));
-
+        }
+        finally
+        {
             other.Kill();
-            await other.WaitForExitAsync(token);
+            await other.WaitForExitAsync(CancellationToken.None);
         }
 
         Assert.NotEmpty(Enumerable.Range(0, 500).Select(_ => Loopback.FreePort()).Intersect(theirs));
