@@ -1,10 +1,12 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Platform.Contracts.Accounts.V1;
 using Platform.Contracts.Detection.V1;
 using Platform.Hosting;
 using Platform.Mitigation.Bgp;
 using Platform.Mitigation.Capacity;
+using Platform.Mitigation.Effects;
 using Platform.Mitigation.Mitigations;
 using Platform.Mitigation.Scrubbers;
 using Platform.Mitigation.Tests.Bgp;
@@ -37,6 +39,15 @@ internal static class AMitigationService
             Broker = broker,
             Settings = Standard(network).Concat(settings).GroupBy(it => it.Name).ToDictionary(it => it.Key, it => (string?)it.Last().Value),
         });
+
+    /// <summary>A second in which what is in force is measured, as it is in each: on a busy machine a clock that is only moved leaves the meter behind.</summary>
+    public static async Task PassesASecond(this ServiceHost host)
+    {
+        var meter = host.Services.GetServices<IHostedService>().OfType<EffectMeter>().Single();
+        await Eventually.True(() => meter.HasLooked(DateTimeOffset.MinValue), what: "the seat of who measures");
+        host.Clock.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.True(() => meter.HasLooked(host.Clock.GetUtcNow()), what: "a look at the effects");
+    }
 
     private static IEnumerable<(string Name, string Value)> Standard(ANetwork network) =>
     [

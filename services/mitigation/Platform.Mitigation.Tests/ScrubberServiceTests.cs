@@ -298,7 +298,7 @@ public sealed class ScrubberServiceTests(PostgresServer postgres, RabbitMqVirtua
         async () =>
         {
             await Sync("tokyo", applied is null ? [] : [applied]);
-            _host.Clock.Advance(TimeSpan.FromSeconds(1));
+            await _host.PassesASecond();
             return await until();
         },
         TimeSpan.FromSeconds(60),

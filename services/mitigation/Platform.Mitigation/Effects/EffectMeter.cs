@@ -46,6 +46,11 @@ internal sealed partial class EffectMeter(
     /// <summary>Before it nobody here saw what helped until when.</summary>
     private DateTimeOffset _seatedSince;
 
+    private long _looked = -1; // not seated
+
+    /// <summary>Whether it was seated here, and has looked at everything then or later: whoever moves the clock waits for it.</summary>
+    public bool HasLooked(DateTimeOffset at) => Volatile.Read(ref _looked) >= at.UtcTicks;
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         seat.Hold(NetworkSeat.Effects, (_, seated) => Measure(seated), stoppingToken);
 
@@ -53,8 +58,10 @@ internal sealed partial class EffectMeter(
     {
         _seatedSince = clock.GetUtcNow();
         using var timer = new PeriodicTimer(Interval, clock);
+        Volatile.Write(ref _looked, 0); // from now on it looks each second
         while (await timer.WaitForNextTickAsync(seated))
         {
+            var at = clock.GetUtcNow();
             try
             {
                 await MeasureAll(seated);
@@ -63,6 +70,8 @@ internal sealed partial class EffectMeter(
             {
                 log.ReconcilerWaits(fault);
             }
+
+            Volatile.Write(ref _looked, at.UtcTicks);
         }
     }
 
