@@ -33,6 +33,30 @@ public sealed class SamplingTests
         Assert.Single(judge.Recorded);
     }
 
+    /// <summary>63 sampled packets a second, all that is guessed: in some seconds chance makes ninety of them.</summary>
+    [Fact]
+    public void As_much_as_is_guessed_is_no_attack_for_what_sampling_makes_of_it_in_one_second()
+    {
+        const int mean = 63;
+        var judge = new AJudge(find: _ => Guessed with { Thresholds = [new(TrafficVector.Total, null, mean * Grain)] }) { SamplingRate = (uint)Grain };
+        var random = new Random(1);
+        for (var second = 0; second < 900; second++)
+        {
+            var sampled = 0;
+            for (var product = random.NextDouble(); product > Math.Exp(-mean); product *= random.NextDouble())
+            {
+                sampled++;
+            }
+
+            judge.Receive(judge.Now.ToUnixTimeSeconds(), sampled * Grain);
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Empty(judge.Recorded);
+        judge.Receive(judge.Now.ToUnixTimeSeconds(), 2 * mean * Grain);
+        Assert.Single(judge.Recorded);
+    }
+
     [Theory]
     [InlineData(1, 0.5)]
     [InlineData(40, 0.98)]

@@ -120,6 +120,28 @@ public sealed class TransfersTests
         Assert.True(Plays(300, game: 1, bits: 150_000_000, senders, port));
     }
 
+    /// <summary>It rises for a minute and goes on for five: who sends it is remembered in another way than how much it was.</summary>
+    [Theory]
+    [InlineData("Other", 1, 0, false)] // IPsec has no ports
+    [InlineData("Other", 20, 0, true)]
+    [InlineData("Gre", 1, 0, false)]
+    [InlineData("L2tp", 1, 1_701, false)]
+    [InlineData("OtherAmplification", 1, 1_194, false)] // OpenVPN
+    [InlineData("OtherAmplification", 2, 3_478, false)] // a conference over a relay
+    [InlineData("OtherAmplification", 20, 3_478, true)]
+    [InlineData("Ntp", 1, 123, true)]
+    public void A_tunnel_that_rises_for_a_minute_is_a_transfer_over_any_protocol(string vector, int senders, uint port, bool isFound)
+    {
+        Assert.False(Plays(Before, game: 1));
+        var isOver = false;
+        for (var second = 1; second <= 360; second++)
+        {
+            isOver |= Plays(1, game: 1, bits: Math.Min(60, second) * 400_000, senders, port, vector: Enum.Parse<TrafficVector>(vector));
+        }
+
+        Assert.Equal(isFound, isOver);
+    }
+
     /// <summary>Few servers of a service, a port that any tool can have: what goes on at more than twice the busiest hour is no download, whichever port it has.</summary>
     [Theory]
     [InlineData(1.5, 1, false)]
@@ -211,15 +233,17 @@ public sealed class TransfersTests
     /// <param name="port">From this port; 0: another one with each packet.</param>
     /// <param name="grain">Packets that one sampled packet stands for.</param>
     /// <param name="isTcp">Of TCP instead.</param>
+    /// <param name="vector">Of this one instead, over UDP where it has a port.</param>
     /// <param name="flood">Bits of long UDP packets of many senders and ports beside it.</param>
-    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0)
+    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0, TrafficVector? vector = null)
     {
         var rules = grain == 1 ? Rules : new LevelRules([], Learn(grain), lowShare: 0.7);
         var isOver = false;
         for (var end = _second + seconds; _second < end; _second++)
         {
             var (played, more) = (new Amount((long)(Game.Bits * game) + flood, (long)(Game.Packets * game) + (flood / (1_300 * 8))), new Amount(bits, bits / (1_300 * 8)));
-            var (udp, tcp, whole) = (isTcp ? played : played + more, isTcp ? Web + more : Web, played + more + Web);
+            var isUdp = !isTcp && (vector is null || port > 0);
+            var (udp, tcp, whole) = (isUdp ? played + more : played, isTcp ? Web + more : Web, played + more + Web);
             var sketch = new TrafficSketch { Second = _second, Total = Of(whole) };
             sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(port == 443 ? Web + more : Web) });
             if (port is not 443 && bits > 0)
@@ -233,7 +257,7 @@ public sealed class TransfersTests
                 Counters = Of(new Amount(more.Bits / servers, more.Packets / servers)),
             }));
             _server.Note(sketch, batch: _second);
-            var traffic = SecondTraffic.Of(whole, (TrafficVector.Udp, udp), (TrafficVector.TcpAck, tcp));
+            var traffic = SecondTraffic.Of(whole, [(TrafficVector.Udp, udp), (TrafficVector.TcpAck, tcp), .. vector is { } of ? [(of, more)] : ((TrafficVector, Amount)[])[]]);
             traffic.Served = _server.ServedOf(whole, batch: _second) ?? default;
             isOver |= rules.Judge(_server.Add(_second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), _server).IsOver;
         }

@@ -60,7 +60,7 @@ internal static class TrafficShape
         {
             Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
-            Total or Udp or Gre or Other when !isRest && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or Udp or OtherAmplification or L2tp or Gre or Other when !isRest && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
@@ -132,19 +132,20 @@ internal static class TrafficShape
 
         /// <summary>
         /// Long packets of another protocol, of one sender or two, over UDP from one port or two: a tunnel between sites, a conference, what a client of a service uploads. Sketches must
-        /// say so: floods that are not TCP have long packets as well.
+        /// say so: floods that are not TCP have long packets as well. They remember another part of it than the surge does: then the share says it, not the amount.
         /// </summary>
         public bool IsOfTwo(LearnedThreshold over, Senders senders)
         {
             var excess = _excess;
             var carrier = over.Vector is Total ? Tunnels.MaxBy(vector => excess[vector].Bits) : over.Vector;
             var carried = _excess[carrier];
+            var theirs = Math.Min(carried.Packets, senders.Sketched * Part(carried, _wholeAll)); // of what sketches remember
             // What is usual has its two ports as well: where there is more of it than of the flood, its other ports tell.
-            var isOfTwoPorts = carrier is not Udp
-                || (senders.FromTwoPorts >= Mostly * carried.Packets && senders.FromOtherPortsInLongPackets() <= (1 - Mostly) * carried.Packets);
+            var isOfTwoPorts = carrier is Gre or Other
+                || (senders.FromTwoPorts >= Mostly * theirs && senders.FromOtherPortsInLongPackets() <= (1 - Mostly) * theirs);
             return carried.Packets > 0 && carried.Bits >= LongPacket * carried.Packets && carried.Bits <= _mostTransfer * (1 + _chance)
                 && (over.Vector is not Total || carried[over.Unit] >= Mostly * _all[over.Unit])
-                && isOfTwoPorts && senders.OfTwoInLongPackets() >= Mostly * carried.Packets;
+                && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets() >= Mostly * theirs;
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>

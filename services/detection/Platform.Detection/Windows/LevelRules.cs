@@ -389,10 +389,19 @@ internal sealed class LevelRules
         1 => guess,
         _ => guess with
         {
-            BitsPerSecond = guess.BitsPerSecond + (FewPackets * grain * LongestPacket),
-            PacketsPerSecond = guess.PacketsPerSecond + (FewPackets * grain),
+            BitsPerSecond = guess.BitsPerSecond is { } bits ? bits + Chance(bits, grain * LongestPacket) : null,
+            PacketsPerSecond = guess.PacketsPerSecond is { } packets ? packets + Chance(packets, grain) : null,
         },
     };
+
+    /// <summary>What chance makes of a rate in one second, once in years: of Poisson counts of mean n so much more than that comes with less than e to the power of minus 20.</summary>
+    /// <param name="rate">Per second.</param>
+    /// <param name="sampled">What one sampled packet stands for.</param>
+    private static long Chance(long rate, long sampled)
+    {
+        const double unlikely = 20;
+        return (long)(sampled * Math.Max(FewPackets, Math.Sqrt(2 * unlikely * rate / sampled) + (unlikely / 3)));
+    }
 
     /// <summary>
     /// A guess that <see cref="Widened"/> lets few sampled packets pass in one second, as what may add up: of traffic that stays within the guess, sums of sampled
