@@ -12,16 +12,21 @@ namespace Platform.Detection.Tests.Learning;
 [Trait("Requirement", "R5")]
 public sealed class IdleTests
 {
-    /// <summary>Of a fifth of what is declared: what is idle may have it, what uses a twentieth has twice its busiest hour.</summary>
+    /// <summary>Of a fifth of what is declared, megabits: what is idle may have it, what uses a twentieth has twice its busiest hour; and no line makes a small object a large one.</summary>
     [Theory]
-    [InlineData(0, 200)]
-    [InlineData(10, 160)]
-    [InlineData(50, 100)]
-    [InlineData(100, 200)]
-    public void A_long_transfer_may_have_the_less_of_what_is_declared_the_more_is_usual(double busiest, double most)
+    [InlineData(1_000, 0, 200, 200)]
+    [InlineData(1_000, 10, 200, 160)]
+    [InlineData(1_000, 50, 300, 100)]
+    [InlineData(1_000, 100, 600, 200)]
+    [InlineData(100_000, 0, 1_000, 250)]
+    [InlineData(100_000, 10, 1_000, 210)]
+    [InlineData(100_000, 100, 1_000, 200)]
+    [InlineData(100_000, 1_000, 6_000, 2_000)]
+    public void A_long_transfer_may_have_the_less_of_what_is_declared_the_more_is_usual(long declared, double busiest, double once, double most)
     {
-        var learned = new LearnedLevel([], default, default, Grain: 1, MostTransfer: 6e6 * busiest, MostLongTransfer: 2e6 * busiest);
-        Assert.Equal(most * 1e6, learned.AboveIdle(new ObjectSettings(1_000_000_000, ThresholdProfiles.Generic), Platform.Detection.ProtectedObjects.WatchLevel.Host).MostLongTransfer, 1.0);
+        var learned = new LearnedLevel([], default, default, Grain: 1, MostTransfer: 6e6 * busiest, MostLongTransfer: 2e6 * busiest)
+            .AboveIdle(new ObjectSettings(declared * 1_000_000, ThresholdProfiles.Generic), Platform.Detection.ProtectedObjects.WatchLevel.Host);
+        Assert.Equal((once * 1e6, most * 1e6), (learned.MostTransfer, learned.MostLongTransfer));
     }
 
     [Theory]

@@ -27,6 +27,8 @@ internal sealed record LearnedLevel(
 {
     private const double IdleShare = 0.01;
     private const double TransferShare = 0.2;
+    private const double LargestTransfer = 1e9; // bits per second, of one that is soon over: an object may be a small part of what a large contract declares
+    private const double LargestLongTransfer = 250e6;
 
     /// <summary>Less than a quarter of an hour was learned.</summary>
     public bool IsBeginning { get; init; }
@@ -37,7 +39,7 @@ internal sealed record LearnedLevel(
     public static readonly LearnedLevel Nothing = new([], default, default, 1, 0, 0);
 
     /// <summary>
-    /// The same, but nothing below a hundredth of what the profile begins with for the declared bandwidth, and transfers of a fifth of it, long ones the less the more is usual: what is
+    /// The same, but nothing below a hundredth of what the profile begins with for the declared bandwidth, and transfers of a fifth of it (a gigabit at most, long ones a quarter of that), long ones the less the more is usual: what is
     /// nearly idle has no peak whose share could be a floor, and ten pings a second are no attack on a line of a gigabit.
     /// </summary>
     public LearnedLevel AboveIdle(ObjectSettings? settings, WatchLevel level)
@@ -51,8 +53,8 @@ internal sealed record LearnedLevel(
         return this with
         {
             Thresholds = [.. Thresholds.Select(learned => learned.IsGuess ? learned : learned with { Rate = Math.Max(learned.Rate, IdleShare * Begins(learned)) })],
-            MostTransfer = Math.Max(MostTransfer, TransferShare * declared),
-            MostLongTransfer = Math.Max(MostLongTransfer, (TransferShare * declared) - (2 * MostLongTransfer)),
+            MostTransfer = Math.Max(MostTransfer, Math.Min(TransferShare * declared, LargestTransfer)),
+            MostLongTransfer = Math.Max(MostLongTransfer, Math.Min(TransferShare * declared, LargestLongTransfer) - (2 * MostLongTransfer)),
         };
 
         // Some are known of hosts only, or in packets only.
