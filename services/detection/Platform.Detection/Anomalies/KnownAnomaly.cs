@@ -23,13 +23,13 @@ internal sealed record KnownAnomaly(AnomalySubject? Subject, IReadOnlyList<Vecto
         Over = [.. Over.Concat(over).GroupBy(vector => (vector.Vector, Level: LevelOf(vector))).Select(same => same.Aggregate((one, other) => one.With(other)))],
     };
 
-    /// <summary>Thresholds under which none of it would have been over, with some room.</summary>
+    /// <summary>Thresholds under which none of it would have been over, with some room; of what learning knows in bits and in packets both, whichever was over first.</summary>
     public IReadOnlyList<Threshold> Proposal() =>
     [
         .. Over.Select(vector => new Threshold(
             vector.Vector,
-            Above(vector.BitsPerSecond, vector.ThresholdBitsPerSecond),
-            Above(vector.PacketsPerSecond, vector.ThresholdPacketsPerSecond),
+            Above(vector.BitsPerSecond, vector.ThresholdBitsPerSecond, vector.BaselineBitsPerSecond),
+            Above(vector.PacketsPerSecond, vector.ThresholdPacketsPerSecond, vector.BaselinePacketsPerSecond),
             Above(vector.FlowsPerSecond ?? 0, vector.ThresholdFlowsPerSecond),
             LevelOf(vector),
             Subject!.Direction)),
@@ -44,7 +44,9 @@ internal sealed record KnownAnomaly(AnomalySubject? Subject, IReadOnlyList<Vecto
         _ => throw new UnreachableException($"{happened.GetType().Name} is not part of the target stream."),
     };
 
-    private static long? Above(long measured, long? threshold) => threshold is { } over && measured > over ? (long)(measured * Room) : null;
+    /// <param name="usual">Null: learning knows nothing of it.</param>
+    private static long? Above(long measured, long? threshold, long? usual = null) =>
+        measured > 0 && (threshold is { } over ? measured > over : usual is not null) ? (long)(measured * Room) : null;
 
     private KnownAnomaly Evolve(AnomalyEvent happened) => happened switch
     {

@@ -65,18 +65,21 @@ internal sealed record LearnedLevel(
             profile.FirstOrDefault(threshold => threshold.Vector == vector && threshold.Level == of)?.RateOf(unit);
     }
 
-    /// <summary>The same, but nothing below a floor that somebody set.</summary>
+    /// <summary>
+    /// The same, but nothing below a floor that somebody set. What a host may have is its block's and its object's too, beyond what these usually have, and of the
+    /// whole as of its vector: who calls an anomaly none says so once, and not again for each rule that its traffic meets.
+    /// </summary>
     public LearnedLevel AtLeast(IReadOnlyList<Threshold> floors, WatchLevel level)
     {
-        var ours = floors.Where(floor => floor.Level == level && floor.Direction is TrafficDirection.In).ToArray();
+        var ours = floors.Where(floor => floor.Level <= level && floor.Direction is TrafficDirection.In).ToArray();
         return ours.Length == 0 ? this : this with
         {
-            Thresholds =
-            [
-                .. Thresholds.Select(learned => ours.FirstOrDefault(floor => floor.Vector == learned.Vector) is { } floor
-                    ? learned with { Rate = Math.Max(learned.Rate, (learned.Unit is TrafficUnit.Bits ? floor.BitsPerSecond : floor.PacketsPerSecond) ?? 0) }
-                    : learned),
-            ],
+            Thresholds = [.. Thresholds.Select(learned => learned with { Rate = ours.Aggregate(learned.Rate, (rate, floor) => Math.Max(rate, Least(learned, floor))) })],
         };
+
+        double Least(LearnedThreshold learned, Threshold floor) =>
+            floor.RateOf(learned.Unit) is not { } rate || (learned.Vector is not TrafficVector.Total && floor.Vector != learned.Vector) ? 0
+            : floor.Vector == learned.Vector && floor.Level == level ? rate
+            : learned.Usual + rate;
     }
 }
