@@ -5,6 +5,7 @@ using Platform.Benchmarks;
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>
 {
     ["detection"] = DetectionBenchmark.Run,
+    ["detection-carpet"] = DetectionCarpetBenchmark.Run,
     ["detection-quality"] = DetectionQualityBenchmark.Run,
     ["detection-windows"] = DetectionWindowsBenchmark.Run,
     ["eventstore"] = EventStoreBenchmark.Run,

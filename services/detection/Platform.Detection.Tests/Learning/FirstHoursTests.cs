@@ -53,7 +53,7 @@ public sealed class FirstHoursTests
         Play(22 * 60, second => (long)(200 * Math.Pow(1.5, second / 60.0)));
 
         Assert.NotEmpty(_found);
-        Assert.InRange(_found[0].On.Whole.Lately(_found[0].On.Whole.Newest - 1)[TrafficVector.Total].Bits, 0, 2 * 1_300_000_000L);
+        Assert.InRange(_found[0].On.Whole.Lately(_found[0].On.Whole.Newest - 1, TrafficVector.Total).Total.Bits, 0, 2 * 1_300_000_000L);
     }
 
     [Fact]

@@ -92,12 +92,66 @@ public sealed class CarpetTests
         Assert.InRange((judge.Allocated - before) / (256 * Blocks), 0, most);
     }
 
-    private static byte[] Learned(int hosts)
+    /// <summary>A block of IPv6 has as many hosts as somebody cares to send a packet to: whoever is over in it, not all of them are looked at.</summary>
+    [Theory, Trait("Requirement", "R1"), Trait("Requirement", "R37")]
+    [InlineData(200)]
+    [InlineData(20_000)]
+    public void How_many_hosts_of_a_block_are_known_costs_nothing_when_some_of_them_are_attacked(int known)
+    {
+        const int Most = 150_000; // bytes
+        var snapshot = Learned(known, ofABlock: known);
+        var judge = new AJudge(
+            find: _ => Block with { Thresholds = [], Prefixes = [NetworkKey.Of(IPNetwork.Parse("2001:db8:1::/48"))] },
+            remember: _ => ObjectBaseline.Restore(snapshot, HoursOfWeek.Japan));
+        PlayInMany(judge, known, seconds: 2, packets: 1);
+        var most = 0L;
+        for (var second = 0; second < 12; second++)
+        {
+            var before = judge.Allocated;
+            judge.ReceiveTogether(judge.Now.ToUnixTimeSeconds(), [(InMany(second + 1), 400L), (InMany(second + 2), 300L)], Vector.Udp); // each for a moment
+            most = second < 3 ? 0 : Math.Max(most, judge.Allocated - before);
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.InRange(most, 1, Most);
+    }
+
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(false, "2001:db8:1::7/128")]
+    [InlineData(true, "2001:db8:1::/48")]
+    public void In_a_block_of_very_many_hosts_who_is_attacked_alone_is_named_and_of_a_carpet_the_block(bool isCarpet, string named)
+    {
+        const int Known = 5_000;
+        var judge = new AJudge(find: _ => Block with
+        {
+            Thresholds = [new(TrafficVector.Total, null, 60_000, Level: WatchLevel.Prefix)],
+            Prefixes = [NetworkKey.Of(IPNetwork.Parse("2001:db8:1::/48"))],
+        });
+        PlayInMany(judge, Known, seconds: 5, packets: 1);
+        judge.ReceiveTogether(
+            judge.Now.ToUnixTimeSeconds(),
+            isCarpet ? Enumerable.Range(1, 1_000).Select(host => (InMany(host), 90L)) : Enumerable.Range(1, 300).Select(host => (InMany(host), host == 7 ? 90_000L : 10)));
+
+        Assert.Equal(IPNetwork.Parse(named), Assert.Single(judge.Recorded.OfType<AnomalyDetected>()).Subject.Target);
+    }
+
+    private static string InMany(int host) => $"2001:db8:1::{host:x}";
+
+    private static void PlayInMany(AJudge judge, int hosts, int seconds, long packets)
+    {
+        for (var second = 0; second < seconds; second++)
+        {
+            judge.ReceiveTogether(judge.Now.ToUnixTimeSeconds(), Enumerable.Range(1, hosts).Select(host => (InMany(host), packets)), Vector.Udp);
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+    }
+
+    private static byte[] Learned(int hosts, int ofABlock = 256)
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);
         for (var second = AJudge.Second(-2 * 86_400); second < AJudge.Second(); second += 10)
         {
-            baseline.Observe(second, Packets(hosts), Packets(1), Packets(256));
+            baseline.Observe(second, Packets(hosts), Packets(1), Packets(ofABlock));
         }
 
         return baseline.Snapshot();

@@ -564,9 +564,9 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     private static void Forget(ObjectWatch on, TargetWatch over)
     {
         over.ForgetSurge();
-        foreach (var part in over.Level is WatchLevel.Host ? [] : on.Blocks.Values.Concat(on.Hosts.Values))
+        foreach (var part in over == on.Whole ? on.Blocks.Values.Concat(on.Hosts.Values) : over.Hosts)
         {
-            if (!part.IsCovered && (over == on.Whole || part.Block == over))
+            if (!part.IsCovered)
             {
                 part.ForgetSurge();
             }

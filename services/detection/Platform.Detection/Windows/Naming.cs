@@ -33,19 +33,19 @@ internal static class Naming
 
         var first = verdict.Over[0];
         var unit = first.UnitOver();
-        var growth = Grown(target.Level is WatchLevel.Object ? on.Parts() : HostsOf(target));
+        var growth = target.Level is WatchLevel.Object ? Grown(on.Parts()) : OfHosts(target);
         if (growth.Leader() is { } leader)
         {
-            return (leader.Level is WatchLevel.Prefix && Grown(HostsOf(leader)).Leader() is { } host ? host : leader, verdict.Rule);
+            return (leader.Level is WatchLevel.Prefix && OfHosts(leader).Leader() is { } host ? host : leader, verdict.Rule);
         }
 
         // A block of single addresses is nobody's prefix: it is one of them.
         return (target != on.Whole && !on.Object.Holds(target.Target) ? growth.Busiest() : target, verdict.Rule);
 
-        IEnumerable<TargetWatch> HostsOf(TargetWatch block) =>
-            block.Hosts.Where(host => !host.IsCovered && !block.IsCovered && on.Object.Holds(host.Target));
+        Growth OfHosts(TargetWatch block) =>
+            Grown(block.Looked.Where(host => !host.IsCovered && !block.IsCovered && on.Object.Holds(host.Target)), block.HasMany ? block : null);
 
-        Growth Grown(IEnumerable<TargetWatch> parts) => Naming.Grown(on, parts, second, first.Vector, unit);
+        Growth Grown(IEnumerable<TargetWatch> parts, TargetWatch? of = null) => Naming.Grown(on, parts, second, first.Vector, unit, of);
     }
 
     /// <summary>The wider target around it that has an anomaly; null: none has.</summary>
@@ -97,13 +97,14 @@ internal static class Naming
 
     /// <summary>Whether what is new in a block goes to so many of its hosts, whichever of them is asked about.</summary>
     public static bool AreMany(ObjectWatch on, TargetWatch block, long second, TrafficVector vector) => on.Object.Holds(block.Target)
-        && Growth.Of(block.Hosts, second - LongestLook, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets)) is { IsEnough: true } growth
+        && Growth.Of(
+            block.Looked, second - LongestLook, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets), block.HasMany ? block : null) is { IsEnough: true } growth
         && growth.Spread(on.Grain) >= ManyHosts;
 
     /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>
-    private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit) =>
-        Growth.Of(parts, second - 2, vector, unit, on.Grain, RarelyUsual(on, vector, unit)) is { IsEnough: true } now
-            ? now : Growth.Of(parts, second - LongestLook, vector, unit, on.Grain, RarelyUsual(on, vector, unit));
+    private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit, TargetWatch? of = null) =>
+        Growth.Of(parts, second - 2, vector, unit, on.Grain, RarelyUsual(on, vector, unit), of) is { IsEnough: true } now
+            ? now : Growth.Of(parts, second - LongestLook, vector, unit, on.Grain, RarelyUsual(on, vector, unit), of);
 
     /// <summary>What is usual of a rare vector; null: nothing is known yet, or it is not rare.</summary>
     private static double? RarelyUsual(ObjectWatch on, TrafficVector vector, TrafficUnit unit) =>

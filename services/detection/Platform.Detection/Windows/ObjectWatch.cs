@@ -124,8 +124,7 @@ internal sealed class ObjectWatch
     {
         foreach (var block in Blocks.Values)
         {
-            block.Hosts.Clear();
-            block.CoveredHosts = 0;
+            block.Empty();
         }
 
         foreach (var host in Hosts.Values)
@@ -178,7 +177,7 @@ internal sealed class ObjectWatch
     /// <summary>What an anomaly of the whole object may be about instead: its blocks, and the hosts of blocks that are not all its own.</summary>
     public IEnumerable<TargetWatch> Parts() => Blocks.Values
         .Where(block => !block.IsCovered)
-        .SelectMany(block => _object.Holds(block.Target) ? [block] : block.Hosts.Where(host => !host.IsCovered && _object.Holds(host.Target)));
+        .SelectMany(block => _object.Holds(block.Target) ? [block] : block.Looked.Where(host => !host.IsCovered && _object.Holds(host.Target)));
 
     /// <summary>
     /// The target as anomalies name it: of the whole object the prefixes that together have nearly all of what is new and of no anomaly of their own, greatest
@@ -222,7 +221,7 @@ internal sealed class ObjectWatch
         }
 
         TargetWatch[] wide = [.. joined.Where(one => one != Whole && _object.Holds(one.Target))];
-        var single = joined.Where(one => one != Whole && !_object.Holds(one.Target)).SelectMany(one => one.Hosts).Where(host => host != target && _object.Holds(host.Target));
+        var single = joined.Where(one => one != Whole && !_object.Holds(one.Target)).SelectMany(one => one.Looked).Where(host => host != target && _object.Holds(host.Target));
         var parts = Shares([.. target == Whole ? [] : (TargetWatch[])[target], .. wide, .. single, .. isWhole ? Parts() : []])
             .GroupBy(one => one.Part.Block is { } block && wide.Contains(block) ? block : one.Part)
             .Select(same => (Part: same.Key, By: same.Sum(one => one.By)))
@@ -238,15 +237,16 @@ internal sealed class ObjectWatch
 
         NetworkKey NameOf(TargetWatch part)
         {
-            var within = Shares(part.Hosts.Where(host => _object.Holds(host.Target)));
+            var within = Shares(part.Looked.Where(host => _object.Holds(host.Target)));
+            var all = part.HasMany ? Shares([part]).Sum(one => one.By) : within.Sum(one => one.By);
             var (most, by) = within.OrderByDescending(one => one.By).FirstOrDefault();
-            return by > 0 && by >= NearlyAll * within.Sum(one => one.By) && most.Lately(second - Complete).Total.Packets >= FewPackets * Grain ? most.Target : part.Target;
+            return by > 0 && by >= NearlyAll * all && most.PacketsSince(second - Complete) >= FewPackets * Grain ? most.Target : part.Target;
         }
 
         // Who was not seen before had nothing before. Of this second the rest may be still to come, the three before it have it all.
         IReadOnlyList<(TargetWatch Part, double By)> Shares(IEnumerable<TargetWatch> of)
         {
-            var had = of.Select(part => (Part: part, Now: (double)part.At(second).Total.Packets, Lately: (double)part.Lately(second - Complete).Total.Packets)).ToArray();
+            var had = of.Select(part => (Part: part, Now: (double)part.At(second).Total.Packets, Lately: (double)part.PacketsSince(second - Complete))).ToArray();
             (TargetWatch Part, double By)[] grown = [.. had.Select(one => (one.Part, By: Math.Max(Beyond(one.Part, one.Now, 1), Beyond(one.Part, one.Lately - one.Now, Complete)))).Where(one => one.By > 0)];
             return grown.Length > 0 ? grown : [.. had.Select(one => (one.Part, By: one.Now)).Where(one => one.By > 0)];
         }

@@ -19,12 +19,14 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private const float Memory = 300; // seconds over which what was before fades
     private const float LongestGap = 30; // seconds that had nothing; of more of them it may be that nobody saw them
     private const double KnownAfter = 60; // seconds
+    private const int Many = 256; // hosts of a block: no more are looked at one by one
     private const double SampledPacket = 1_400 * 8; // bits
     private static readonly Senders Nobody = new();
     private static readonly List<TargetWatch> None = []; // there are a million hosts
     private Slot[] _slots = [];
     private Sketches? _sketches; // null where none came
     private Uploads? _uploads; // null where it sends none
+    private Busiest? _busiest; // null where all hosts can be looked at
     private float _recentBits;
     private float _recentPackets;
     private long _newest = long.MinValue;
@@ -41,6 +43,35 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 
     /// <summary>Hosts of this block.</summary>
     public List<TargetWatch> Hosts { get; } = level is WatchLevel.Prefix ? [] : None;
+
+    /// <summary>There are more hosts of this block than can be looked at in the middle of an attack.</summary>
+    public bool HasMany => Hosts.Count > Many;
+
+    /// <summary>Hosts of this block as far as they are looked at: all of them, or the busiest.</summary>
+    public IEnumerable<TargetWatch> Looked => !HasMany ? Hosts : _busiest?.Hosts ?? [];
+
+    /// <summary>A host of this block had so much in a second.</summary>
+    public void Had(TargetWatch host, long second, Amount amount)
+    {
+        if (Hosts.Count > Many / 2) // who is busy is known by the time it is asked
+        {
+            (_busiest ??= new Busiest()).Note(host, second, amount);
+        }
+    }
+
+    /// <summary>Only these are hosts of this block any more.</summary>
+    public void Keep(Func<TargetWatch, bool> isKnown)
+    {
+        Hosts.RemoveAll(host => !isKnown(host));
+        _busiest?.Keep(isKnown);
+    }
+
+    /// <summary>Its hosts are others from now on.</summary>
+    public void Empty()
+    {
+        Hosts.Clear();
+        (_busiest, CoveredHosts) = (null, 0);
+    }
 
     public DateTimeOffset LastArrival { get; set; }
 
@@ -156,19 +187,19 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         return default;
     }
 
-    /// <summary>All of the last seconds together.</summary>
-    public SecondTraffic Lately(long since)
+    /// <summary>Of the last seconds together the whole, and what of it is of a vector.</summary>
+    public (Amount Total, Amount Of) Lately(long since, TrafficVector vector)
     {
-        var sum = default(SecondTraffic);
+        var (total, of) = (default(Amount), default(Amount));
         foreach (ref var slot in _slots.AsSpan())
         {
             if (slot.Second >= since)
             {
-                sum.Add(slot.Traffic);
+                (total, of) = (total + slot.Traffic.Total, of + slot.Traffic[vector]);
             }
         }
 
-        return sum;
+        return (total, of);
     }
 
     /// <summary>Packets of the last seconds together.</summary>

@@ -305,6 +305,7 @@ internal sealed class WindowJudge(
         if (host is not null)
         {
             whole = Add(on, host, second, increment, origin, now, out isLate);
+            block!.Had(host, second, whole.Total);
         }
         else
         {
@@ -443,7 +444,7 @@ internal sealed class WindowJudge(
 
             foreach (var block in left)
             {
-                block.Hosts.RemoveAll(host => !on.Hosts.ContainsKey(host.Target));
+                block.Keep(host => on.Hosts.ContainsKey(host.Target));
             }
 
             foreach (var (network, block) in on.Blocks)
