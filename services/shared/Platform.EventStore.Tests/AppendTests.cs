@@ -251,6 +251,29 @@ public sealed class AppendTests(AStore given) : IClassFixture<AStore>
     }
 
     [Fact]
+    public async Task Of_a_stream_only_what_a_question_is_about_is_folded_and_it_is_appended_to_as_it_stands()
+    {
+        var session = given.Store.Tenant(Acme);
+        var folded = 0;
+        var fives = TallyState.Stream with
+        {
+            About = """{"By":5}""",
+            Evolve = (state, happened) =>
+            {
+                folded++;
+                return happened is TallyCounted { By: 5 } ? TallyState.Stream.Evolve(state, happened) : state;
+            },
+        };
+        await given.Count(Acme, "about", 5, 1, 2, 3, 5, 4);
+
+        var (_, state) = await session.HandleAndLoad(fives, "about", _ => new TallyCounted(5), NewCause(), Token);
+
+        Assert.Equal((new TallyState(15, 3), 4), (state, folded)); // two of six, the last one, and what was decided
+        Assert.Equal((new TallyState(15, 3), 7), await session.Load(fives, "about", Token));
+        Assert.Equal((new TallyState(0, 0), 0), await session.Load(fives, "none", Token));
+    }
+
+    [Fact]
     public async Task A_text_that_cannot_be_stored_is_refused_and_not_a_failure()
     {
         var opened = new TallyOpened("a\0b", System.Net.IPNetwork.Parse("192.0.2.0/24"), TallyKind.Plain, Noon);

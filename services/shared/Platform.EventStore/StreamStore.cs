@@ -293,6 +293,16 @@ public sealed partial class TenantSession
                 """;
         }
 
+        if (stream.About is { } about)
+        {
+            events.Parameters.Add(new() { Value = about, NpgsqlDbType = NpgsqlDbType.Jsonb });
+            since += $"""
+
+                and (data @> ${events.Parameters.Count}
+                    or version = (select max(version) from events.mt_events where tenant_id = $1 and stream_id = $2))
+                """;
+        }
+
         events.CommandText = $"select version, type, id, data, bdata is null from events.mt_events where tenant_id = $1 and stream_id = $2 {since} order by version";
         batch.BatchCommands.Add(events);
         await batch.PrepareAsync(cancellationToken);

@@ -15,6 +15,12 @@ public sealed record StreamType<TState, TEvent>(string Name, TState Initial, Fun
     /// </summary>
     public Type? SettledBy { get; init; }
 
+    /// <summary>
+    /// JSON that an event contains when it matters: of a long stream only what is about one thing is folded. The last event comes as well, whatever it is about,
+    /// so <see cref="Evolve"/> passes others over. Null: all of them.
+    /// </summary>
+    public string? About { get; init; }
+
     /// <summary>State after all the events given, in their order.</summary>
     public TState Fold(IEnumerable<TEvent> events) => events.Aggregate(Initial, Evolve);
 

@@ -46,6 +46,37 @@ public sealed class AttackedBeforeTests(PostgresDatabase database, RabbitMqVirtu
         Assert.Equal(past[0], known.Subject);
     }
 
+    [Theory, Trait("Requirement", "R26")]
+    [InlineData(1)]
+    [InlineData(1_000)]
+    public async Task A_false_mark_reads_the_events_of_its_anomaly_and_no_others(int before)
+    {
+        var past = await AttackedBefore(before);
+        var first = past[0].AnomalyId;
+        var read = 0;
+        var counted = KnownAnomaly.Stream(first) with
+        {
+            Evolve = (known, happened) =>
+            {
+                read++;
+                return KnownAnomaly.Stream(first).Evolve(known, happened);
+            },
+        };
+
+        var (decided, marked) = await Mark();
+        var (again, still) = await Mark();
+
+        Assert.InRange(read, 3, 3 + 1 + 3); // its beginning and end, perhaps the stream's last event, and what was decided; then those three
+        Assert.Single(Assert.IsType<Decision<AnomalyEvent>.Accepted>(decided).Events);
+        Assert.Same(Decision<AnomalyEvent>.Unchanged, again);
+        Assert.Equal(past[0], marked.Subject);
+        Assert.NotNull(marked.MarkedWith);
+        Assert.Equal(marked.MarkedWith, still.MarkedWith);
+
+        Task<(Decision<AnomalyEvent> Decision, KnownAnomaly State)> Mark() => Session.HandleAndLoad(
+            counted, Key, known => AnomalyDecider.Decide(known, new MarkFalse(first, "operator-7", "a launch", Noon)), new Cause($"mark:{Customer.NewId()}"), TestContext.Current.CancellationToken);
+    }
+
     private Task<(Decision<AnomalyEvent> Decision, AnomalyState State)> Find(StreamType<AnomalyState, AnomalyEvent> stream, AnomalySubject subject) =>
         Session.HandleAndLoad(
             stream,

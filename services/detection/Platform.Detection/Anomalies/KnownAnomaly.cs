@@ -5,7 +5,7 @@ using Platform.EventStore;
 namespace Platform.Detection.Anomalies;
 
 /// <summary>One anomaly of a target, open or long over, as what an operator thinks of it needs it.</summary>
-/// <remarks>It is looked for in the whole stream of its target: for what a person asks, not for what is judged.</remarks>
+/// <remarks>Its own events are looked for in the stream of its target, wherever they are: for what a person asks, not for what is judged.</remarks>
 /// <param name="Subject">What it was about; null: the target never had it.</param>
 /// <param name="Over">Of each vector that was over the most that was measured, and the least that it was held against.</param>
 /// <param name="MarkedWith">The thresholds that were proposed and shown when an operator called it no attack: what goes on afterwards adds nothing to them. Null: nobody did.</param>
@@ -16,7 +16,10 @@ internal sealed record KnownAnomaly(AnomalySubject? Subject, IReadOnlyList<Vecto
 
     /// <summary>The stream of its target, read for this anomaly alone.</summary>
     public static StreamType<KnownAnomaly, AnomalyEvent> Stream(Guid anomalyId) => new(
-        AnomalyState.Stream.Name, _none, (current, happened) => IdOf(happened) == anomalyId ? current.Evolve(happened) : current);
+        AnomalyState.Stream.Name, _none, (current, happened) => IdOf(happened) == anomalyId ? current.Evolve(happened) : current)
+    {
+        About = $$$"""{"Subject":{"AnomalyId":"{{{anomalyId}}}"}}""",
+    };
 
     public KnownAnomaly With(IReadOnlyList<VectorMeasurement> over) => this with
     {
