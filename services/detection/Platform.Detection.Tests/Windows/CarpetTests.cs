@@ -425,6 +425,38 @@ public sealed class CarpetTests
         Assert.Equal(2, judge.Recorded.OfType<AnomalyDetected>().Count());
     }
 
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(true, true, 1)]
+    [InlineData(false, true, 1)]
+    [InlineData(true, false, 2)]
+    public void One_attack_is_one_anomaly_whichever_vectors_the_levels_have_rules_of(bool isOfABlock, bool isUdp, int anomalies)
+    {
+        var (ofABlock, ofTheObject) = isOfABlock ? (TrafficVector.Udp, TrafficVector.Total) : (TrafficVector.Total, TrafficVector.Udp);
+        var judge = new AJudge(find: _ => ThreePrefixes with
+        {
+            Thresholds = [new(ofABlock, null, 1_250, Level: WatchLevel.Prefix), new(ofTheObject, null, 1_250, Level: WatchLevel.Object)],
+        });
+        for (var second = 0; second < 3; second++)
+        {
+            for (var host = 1; host <= 20; host++)
+            {
+                judge.Receive(AJudge.Second(second), packets: 70, udpPackets: 70, host: $"192.0.2.{host}");
+            }
+
+            for (var host = 1; host <= 20; host++)
+            {
+                judge.Receive(AJudge.Second(second), packets: 40, udpPackets: isUdp ? 40 : 0, host: $"198.51.100.{host}");
+                judge.Receive(AJudge.Second(second), packets: 39, udpPackets: isUdp ? 39 : 0, host: $"203.0.113.{host}");
+            }
+
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(anomalies, judge.Recorded.OfType<AnomalyDetected>().Count());
+        judge.Advance(AJudge.Quick.LongestPause);
+        Assert.All(judge.Streams, stream => Assert.Null(stream.Open));
+    }
+
     [Fact, Trait("Requirement", "R1")]
     public void Of_a_carpet_over_many_prefixes_the_largest_are_named_and_no_more()
     {

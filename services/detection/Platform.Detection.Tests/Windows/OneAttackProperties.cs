@@ -53,10 +53,11 @@ public sealed class OneAttackProperties
         from seconds in Gen.Choose(2, 6)
         from batch in Gen.Elements(1, 3, 20, 1_000)
         from vector in Gen.Elements(Vectors)
+        from totals in Gen.Choose(0, 7)
         from growth in Gen.Elements(0, 0, 1, 3)
         from change in Gen.Elements(Changes)
         from seed in Gen.Choose(0, int.MaxValue - 1)
-        select new Attack(thresholds, prefixes, others, [.. hosts.DistinctBy(host => host.Host)], seconds, batch, vector, growth, change, seed));
+        select new Attack(thresholds, prefixes, others, [.. hosts.DistinctBy(host => host.Host)], seconds, batch, vector, totals, growth, change, seed));
 
     /// <summary>What the attack is made of, and of what there are thresholds; null: of no vector, the whole is held against them.</summary>
     private static readonly Vector?[] Vectors = [null, Vector.Udp, Vector.TcpSyn];
@@ -118,7 +119,8 @@ public sealed class OneAttackProperties
                 .. from threshold in Thresholds[attack.Thresholds]
                    select threshold with
                    {
-                       Vector = attack.Vector switch { Vector.Udp => TrafficVector.Udp, Vector.TcpSyn => TrafficVector.TcpSyn, _ => TrafficVector.Total },
+                       Vector = (attack.Totals >> (int)threshold.Level & 1) != 0 ? TrafficVector.Total
+                           : attack.Vector switch { Vector.Udp => TrafficVector.Udp, Vector.TcpSyn => TrafficVector.TcpSyn, _ => TrafficVector.Total },
                        PacketsPerSecond = (long)(threshold.PacketsPerSecond!.Value * (threshold.Level is WatchLevel.Host ? 1 : times)),
                    },
             ],
@@ -188,9 +190,10 @@ public sealed class OneAttackProperties
     /// <param name="Seconds">How long.</param>
     /// <param name="Batch">Windows that come together.</param>
     /// <param name="Vector">What it is made of.</param>
+    /// <param name="Totals">Levels whose thresholds are of all traffic, whatever the attack is made of.</param>
     /// <param name="Growth">So many times its first second each second adds to it.</param>
     /// <param name="Change">So many times the thresholds of blocks and object, from the middle on.</param>
     /// <param name="Seed">Of their order.</param>
     private sealed record Attack(
-        int Thresholds, int Prefixes, int Others, (string Host, long Packets)[] Hosts, int Seconds, int Batch, Vector? Vector, int Growth, double Change, int Seed);
+        int Thresholds, int Prefixes, int Others, (string Host, long Packets)[] Hosts, int Seconds, int Batch, Vector? Vector, int Totals, int Growth, double Change, int Seed);
 }

@@ -243,7 +243,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
         if (rule == RuleName.Spread || target.Level is not WatchLevel.Host)
         {
-            if (HomeOf(on, verdict) is { } home)
+            if (HomeOf(on, target, second, verdict) is { } home)
             {
                 var joined = Widened(on, home, named);
                 Join(on, joined, home, target);
@@ -283,12 +283,13 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     private static bool KeepsOpen(TargetWatch wide, TargetWatch part) => wide.Episode!.IsSpread || part.Level is WatchLevel.Prefix;
 
     /// <summary>
-    /// The open anomaly that is the same attack: of a block, or of what a wider rule named, for one of these vectors. Who was over by its own rule alone
+    /// The open anomaly that is the same attack: of a block, or of what a wider rule named, for the same traffic. Who was over by its own rule alone
     /// is attacked alone, and what is not the object's any more takes nothing in.
     /// </summary>
-    private static TargetWatch? HomeOf(ObjectWatch on, Verdict verdict) => on.Open
+    private static TargetWatch? HomeOf(ObjectWatch on, TargetWatch target, long second, Verdict verdict) => on.Open
         .Where(open => open == on.Whole || on.Object.Holds(open.Target))
-        .Where(open => open.Episode is { Home: null } episode && (open.Level is not WatchLevel.Host || episode.Hold is not null) && episode.Has(verdict.Over))
+        .Where(open => open.Episode is { Home: null } episode && (open.Level is not WatchLevel.Host || episode.Hold is not null)
+            && (episode.Has(verdict.Over) || Naming.IsSameTraffic(open, target, second, verdict)))
         .MinBy(open => open.Target.Value);
 
     /// <summary>What an anomaly widens to, so that it is about another target too: its own block where that is enough.</summary>

@@ -73,6 +73,9 @@ internal sealed class Episode
     public bool Has(IEnumerable<VectorMeasurement> over) =>
         over.Any(vector => State.Vectors.Contains(vector.Vector) || _most.Exists(known => known.Vector == vector.Vector));
 
+    /// <summary>Vectors that were over while the anomaly is open.</summary>
+    public IEnumerable<TrafficVector> Vectors => State.Vectors.Concat(_most.Select(known => known.Vector)).Distinct();
+
     /// <summary>When traffic of one second was last seen near a threshold.</summary>
     public DateTimeOffset LastHigh { get; private set; }
 

@@ -126,6 +126,35 @@ internal static class Naming
         return together.Length > 1 && Grown(on, together, second, first.Vector, first.UnitOver()).Leader() is null;
     }
 
+    /// <summary>
+    /// Whether what is over is made of the same traffic as an open anomaly, although no rule of the one is of a vector of the other's: levels may have rules of
+    /// different ones. Then what is narrower is half of what is wider, or more, where the wider one is over.
+    /// </summary>
+    public static bool IsSameTraffic(TargetWatch open, TargetWatch target, long second, Verdict verdict)
+    {
+        foreach (var over in verdict.Over)
+        {
+            foreach (var vector in open.Episode!.Vectors)
+            {
+                if ((Includes(over.Vector, vector) && IsMost(target, over.Vector, vector)) || (Includes(vector, over.Vector) && IsMost(open, vector, over.Vector)))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+
+        bool IsMost(TargetWatch of, TrafficVector wide, TrafficVector narrow)
+        {
+            var (all, part) = (of.Lately(second - 2, wide).Of, of.Lately(second - 2, narrow).Of);
+            return part.Packets > 0 && part.Packets * 2 >= all.Packets && part.Bits * 2 >= all.Bits;
+        }
+
+        static bool Includes(TrafficVector wide, TrafficVector narrow) => wide != narrow
+            && (wide is TrafficVector.Total || (wide is TrafficVector.Udp && narrow is >= TrafficVector.Dns and <= TrafficVector.OtherAmplification));
+    }
+
     /// <summary>What the wider level may have for as long as it likes.</summary>
     public static Hold HoldOf(TargetWatch wide, LevelRules rules, Verdict verdict)
     {
