@@ -53,7 +53,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <summary>A host of this block had so much in a second.</summary>
     public void Had(TargetWatch host, long second, Amount amount)
     {
-        if (Hosts.Count > Many / 2) // who is busy is known by the time it is asked
+        if (HasMany)
         {
             (_busiest ??= new Busiest()).Note(host, second, amount);
         }
