@@ -3,9 +3,12 @@ using Npgsql;
 using Platform.Detection.Anomalies;
 using Platform.Detection.Windows;
 using Platform.EventStore;
+using Platform.Hosting;
 using Platform.Testing;
 using AnomalyDetected = Platform.Contracts.Detection.V1.AnomalyDetected;
 using AnomalyEnded = Platform.Contracts.Detection.V1.AnomalyEnded;
+using ObjectsClient = Platform.Contracts.Grpc.Detection.V1.ProtectedObjects.ProtectedObjectsClient;
+using Threshold = Platform.Contracts.Grpc.Detection.V1.Threshold;
 
 namespace Platform.Detection.Tests;
 
@@ -79,6 +82,7 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
     {
         await using var detected = await Host.Listen<AnomalyDetected>();
         await Watch("203.0.112.0/22");
+        await SetForHosts(OverTheDefault - 1); // over what a profile guessed they would wait for their block
         await Carpet(from: 1);
         await Eventually.Get(Open, seen => seen.Count == 9, what: "the first hosts and their block");
         await Eventually.True(
@@ -99,6 +103,21 @@ public sealed class DetectionServiceTests(PostgresDatabase database, RabbitMqVir
         await Host.CatchUp();
         Assert.Equal(10, detected.Facts.Where(fact => fact.ServiceCode == _customer.ServiceCode).DistinctBy(fact => fact.AnomalyId).Count());
         Assert.Equal(10, (await Eventually.Get(Open, seen => seen.Count == 10, what: "all of them")).Count);
+
+        async Task SetForHosts(long packetsPerSecond)
+        {
+            await new ObjectsClient(Host.Channel).ChangeThresholdsAsync(
+                new()
+                {
+                    ObjectId = _customer.ContractId.ToString(),
+                    Thresholds = { new Threshold { Vector = "total", PacketsPerSecond = packetsPerSecond, Own = true } },
+                    Reason = "as measured",
+                },
+                Host.As(TenantId.Of(_customer.TenantId), Roles.Operator));
+            var directory = Host.Services.GetRequiredService<ObjectDirectory>();
+            await Eventually.True(
+                () => directory.Find(_customer.ContractId)?.Thresholds.Any(threshold => threshold.PacketsPerSecond == packetsPerSecond) == true, what: "the threshold in the engine");
+        }
 
         async Task Carpet(int from)
         {
