@@ -156,6 +156,30 @@ public sealed class WiderRuleTests
         Assert.True(packets != 3_000 || Opened(judge).DetectedAt < AJudge.Noon.AddSeconds(1));
     }
 
+    /// <summary>Two seconds each, one after the other.</summary>
+    [Fact]
+    public void Who_has_all_that_is_new_now_does_not_wait_for_those_who_were_attacked_a_moment_ago()
+    {
+        var judge = new AJudge(find: _ => AJudge.Watched with
+        {
+            Thresholds = ThresholdProfiles.Of(ThresholdProfiles.Generic, 100_000_000)!,
+            Prefixes = [NetworkKey.Of(IPNetwork.Parse("203.0.113.0/24"))],
+            Settings = new ObjectSettings(100_000_000, ThresholdProfiles.Generic),
+        });
+        for (var host = 1; host <= 8; host++)
+        {
+            var begun = judge.Now;
+            for (var part = 0; part < 10; part++)
+            {
+                Receive(judge, [($"203.0.113.{host}", 3_000, 60L, Vector.TcpNull)]);
+                judge.Advance(TimeSpan.FromMilliseconds(200));
+            }
+
+            var opened = judge.Recorded.OfType<AnomalyDetected>().Last();
+            Assert.Equal(($"203.0.113.{host}/32", true), ($"{opened.Subject.Target}", opened.DetectedAt < begun.AddSeconds(1)));
+        }
+    }
+
     private static AJudge Learned()
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);

@@ -10,6 +10,7 @@ internal static class Naming
     /// <summary>More hosts of a block that are over are one attack on the block.</summary>
     public const int SpreadHosts = 8;
     private const int ManyHosts = 5; // as alike as it is spread
+    private const int EnoughPackets = 20; // sampled ones: of a few alike none has six tenths of so many by chance
     private const int LongestLook = 12; // seconds; no more are kept by default
 
     /// <summary>
@@ -100,6 +101,12 @@ internal static class Naming
         && Growth.Of(
             block.Looked, second - LongestLook, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets), block.HasMany ? block : null) is { IsEnough: true } growth
         && growth.Spread(on.Grain) >= ManyHosts;
+
+    /// <summary>Whether one host has by far most of what is new now, and more than chance makes of sampled packets: others may have been attacked a moment ago.</summary>
+    public static bool Leads(ObjectWatch on, TargetWatch host, long second, TrafficVector vector) =>
+        Growth.Of(
+            host.Block!.Looked, second - 2, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets), host.Block.HasMany ? host.Block : null) is { IsKnown: true } now
+        && now.Leader() == host && now.Sum >= EnoughPackets * on.Grain;
 
     /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>
     private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit, TargetWatch? of = null) =>
@@ -207,7 +214,7 @@ internal sealed class OverTogether
             _many.Add(key, areMany = Naming.AreMany(_on, block, second, key.Vector));
         }
 
-        return areMany;
+        return areMany && !Naming.Leads(_on, host, second, key.Vector);
     }
 
     /// <summary>Blocks that are over, or so many of whose hosts are.</summary>
