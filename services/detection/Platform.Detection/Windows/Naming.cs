@@ -10,7 +10,6 @@ internal static class Naming
     /// <summary>More hosts of a block that are over are one attack on the block.</summary>
     public const int SpreadHosts = 8;
     private const int ManyHosts = 5; // as alike as it is spread
-    private const int EnoughPackets = 20; // sampled ones: of a few alike none has six tenths of so many by chance
     private const int LongestLook = 12; // seconds; no more are kept by default
 
     /// <summary>
@@ -102,12 +101,6 @@ internal static class Naming
             block.Looked, second - LongestLook, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets), block.HasMany ? block : null) is { IsEnough: true } growth
         && growth.Spread(on.Grain) >= ManyHosts;
 
-    /// <summary>Whether one host has by far most of what is new now, and more than chance makes of sampled packets: others may have been attacked a moment ago.</summary>
-    public static bool Leads(ObjectWatch on, TargetWatch host, long second, TrafficVector vector) =>
-        Growth.Of(
-            host.Block!.Looked, second - 2, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets), host.Block.HasMany ? host.Block : null) is { IsKnown: true } now
-        && now.Leader() == host && now.Sum >= EnoughPackets * on.Grain;
-
     /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>
     private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit, TargetWatch? of = null) =>
         Growth.Of(parts, second - 2, vector, unit, on.Grain, RarelyUsual(on, vector, unit), of) is { IsEnough: true } now
@@ -198,12 +191,12 @@ internal sealed class OverTogether
     public bool AreManyOver(TargetWatch block) => _hosts.GetValueOrDefault(block) > Naming.SpreadHosts;
 
     /// <summary>
-    /// Whether a host that is over in this batch is one of many, and its block may be over in a moment. By what profiles guess for blocks it is not, for most vectors:
-    /// there so many hosts that are over name it, and wait no longer.
+    /// Whether a host that is over in this batch is one of many, and its block may be over in a moment. What is set or guessed for hosts is over at once: who waits is
+    /// told late, and of attacks one after the other each would look like one of many.
     /// </summary>
     public bool MayWait(TargetWatch host, long second, Verdict verdict)
     {
-        if (verdict.Rule == RuleName.Set || host.Block is not { } block || (verdict.Rule == RuleName.Profile && AreManyOver(block)))
+        if (verdict.Rule != RuleName.Learned || host.Block is not { } block)
         {
             return false;
         }
@@ -214,7 +207,7 @@ internal sealed class OverTogether
             _many.Add(key, areMany = Naming.AreMany(_on, block, second, key.Vector));
         }
 
-        return areMany && !Naming.Leads(_on, host, second, key.Vector);
+        return areMany;
     }
 
     /// <summary>Blocks that are over, or so many of whose hosts are.</summary>
