@@ -128,16 +128,18 @@ internal static class DetectionBenchmark
         private readonly Exporter _exporter;
         private readonly Exporter _ordinary;
         private int _victims;
-        private int _blocks = 99; // ordinary hosts and single victims are in others
+        private const int FirstBlock = 99; // of carpets: ordinary hosts and single victims are in others
+        private int _blocks = FirstBlock;
 
         public ANetwork(int port) => (_exporter, _ordinary) = (new Exporter(Address, port), new Exporter(Address, port));
 
         public const string Address = "127.0.1.77";
 
+        /// <summary>In another /24 than those before it: nine hosts of one within seconds are an attack on it.</summary>
         public (string[] Hosts, string Key) NextVictim()
         {
-            var number = ++_victims;
-            return ([$"198.18.{number / 250}.{1 + (number % 250)}"], $"C612{number / 250:X2}{1 + (number % 250):X2}.32");
+            var (block, host) = (_victims % FirstBlock, 1 + (_victims++ / FirstBlock));
+            return ([$"198.18.{block}.{host}"], $"C612{block:X2}{host:X2}.32");
         }
 
         public (string[] Hosts, string Key) NextBlock()
