@@ -100,7 +100,7 @@ internal sealed class ObjectWatch
         if (!ReferenceEquals(watched, _object)
             && (watched.LearningGround != _object.LearningGround || watched.Learning.Zone != _object.Learning.Zone))
         {
-            // Hours of another calendar say nothing about this one's, and what other addresses had is nothing that these may have.
+            // Hours of another calendar say nothing about this one's, what other addresses had is nothing that these may have, and somebody may want it forgotten.
             Baseline = new ObjectBaseline(watched.Hours, after: second + _lateness) { Ground = watched.LearningGround }; // until then something of before may come
         }
 
