@@ -104,21 +104,34 @@ public sealed class EffectTests
     [Fact]
     public void Of_an_attack_that_went_down_while_a_filter_dropped_nothing_it_is_said_once_that_it_was_not_by_this_one()
     {
-        Assert.Null(EffectRules.OfFilter([Ntp], new FilteredRate(0, 30_000_000), 0, new(30_000_000, 30_000_000)));
-        var said = EffectRules.OfIdle(said: null, droppedByAll: 0, new(30_000_000, 30_000_000))!;
+        Assert.Null(EffectRules.OfFilter([Ntp], new FilteredRate(0, 30_000_000), 0, new(7_000_000, 7_000_000)));
+        var said = EffectRules.OfIdle([Ntp], said: null, droppedByAll: 0, new(7_000_000, 7_000_000))!;
         Assert.Equal(
-            ("unmeasured", 30_000_000, "Not measured: nothing of the attack is dropped here, and it went down without that."),
+            ("unmeasured", 7_000_000, "Not measured: nothing of the attack is dropped here, and it went down without that. 7 of 80 Mbit/s arrive."),
             (said.Verdict, said.DuringBitsPerSecond, said.Words));
         Assert.Equal(
-            "Not measured: nothing of the attack is dropped here, others of the target's filters drop it.",
-            EffectRules.OfIdle(said: null, droppedByAll: 70_000_000, new(78_000_000, 78_000_000))!.Words);
+            "Not measured: nothing of the attack is dropped here, others of the target's filters drop it. 78 of 80 Mbit/s arrive.",
+            EffectRules.OfIdle([Ntp], said: null, droppedByAll: 70_000_000, new(78_000_000, 78_000_000))!.Words);
 
-        Assert.NotNull(EffectRules.OfIdle(Said("unmeasured", EffectRules.Silence.Words), 0, new(1, 1)));
-        Assert.Null(EffectRules.OfIdle(Said("unmeasured", said.Words), droppedByAll: 70_000_000, new(1, 1)));
-        Assert.Null(EffectRules.OfIdle(Said("helped", "Most of what comes past the scrubbers is dropped."), 0, new(1, 1))); // while it was there it did
+        Assert.NotNull(EffectRules.OfIdle([Ntp], Said("unmeasured", EffectRules.Silence.Words), 0, new(1, 1)));
+        Assert.Null(EffectRules.OfIdle([Ntp], Said("unmeasured", said.Words), droppedByAll: 70_000_000, new(1, 1)));
+        Assert.Null(EffectRules.OfIdle([Ntp], Said("helped", "Most of what comes past the scrubbers is dropped."), 0, new(1, 1))); // while it was there it did
 
-        static MeasuredEffect Said(string verdict, string words) => new(80_000_000, null, 0, 0, 1, 1, verdict, Words: words);
     }
+
+    [Fact]
+    public void An_attack_that_is_half_of_what_it_was_and_of_which_nothing_is_dropped_goes_on()
+    {
+        var first = EffectRules.OfIdle([Ntp], said: null, droppedByAll: 0, new(30_000_000, 30_000_000))!;
+        Assert.Equal(
+            ("unchanged", 30_000_000, "Nothing changed: nothing of the attack is dropped here, and 30 of 80 Mbit/s arrive."),
+            (first.Verdict, first.DuringBitsPerSecond, first.Words));
+        Assert.Equal("unchanged", EffectRules.OfIdle([Ntp], Said("unmeasured", EffectRules.WentDown.Words), 0, new(30_000_000, 30_000_000))?.Verdict); // it is back
+        Assert.Equal("unmeasured", EffectRules.OfIdle([Ntp], said: null, droppedByAll: 50_000_000, new(30_000_000, 30_000_000))?.Verdict); // of others
+        Assert.Null(EffectRules.OfIdle([Ntp], Said("helped", "It did."), 0, new(30_000_000, 30_000_000))); // flows come later than what is dropped ends
+    }
+
+    private static MeasuredEffect Said(string verdict, string words) => new(80_000_000, null, 0, 0, 1, 1, verdict, Words: words);
 
     [Fact]
     public void What_another_filter_of_the_same_target_drops_was_seen_all_the_same() => Assert.Null(

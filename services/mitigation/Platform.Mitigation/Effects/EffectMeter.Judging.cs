@@ -104,7 +104,7 @@ internal sealed partial class EffectMeter
         var arrives = options.Value.FlowsShowDrops && comesSince is { } begun ? Arrives(look, begun) : null;
         return EffectRules.OfFilter(look.Mitigation.Evidence, rate, droppedByAll, isAllCounted ? arrives : null)
             ?? (comesSince is not { } since || !IsPast(since, look.Until) ? null
-                : arrives is { } left && isAllCounted && EffectRules.Before(look.Mitigation.Evidence).All > 0 ? EffectRules.OfIdle(it.Effect, droppedByAll, left)
+                : arrives is { } left && isAllCounted && EffectRules.Before(look.Mitigation.Evidence).All > 0 ? EffectRules.OfIdle(look.Mitigation.Evidence, it.Effect, droppedByAll, left)
                 : it.Effect is not null ? null
                 : look.Mitigation.ObjectId is null || EffectRules.Before(look.Mitigation.Evidence).All == 0 ? EffectRules.NothingBefore
                 : !options.Value.FlowsShowDrops ? EffectRules.FlowsHideDrops

@@ -66,7 +66,7 @@ internal static class EffectRules
     {
         var before = Before(evidence);
         return before.All == 0 ? Unmeasured
-            : (during.Greatest <= before.Greatest / 2 && during.All <= before.All / 2) || during.All <= Apart(evidence).Sum(it => it.AllowedBits) ? Helped
+            : (during.Greatest <= before.Greatest / 2 && during.All <= before.All / 2) || during.All <= Allowed(evidence) ? Helped
             : Unchanged;
     }
 
@@ -118,15 +118,25 @@ internal static class EffectRules
     }
 
     /// <summary>
-    /// What can be said of a filter that drops nothing while nothing more passes than after a defence that helps: that it was not this one. Null: said already, so
-    /// that an attack that comes and goes is no event each time, or what was said before says more.
+    /// What can be said of a filter that drops nothing while no more passes than after a defence that helps. Where the attack went down by itself and is still more
+    /// than it may be: that it goes on. Else that it was not this one. Null: said already, so that an attack that comes and goes is no event each time, or what was
+    /// said before says more.
     /// </summary>
+    /// <param name="evidence">What detection saw before.</param>
     /// <param name="said">What was said last.</param>
     /// <param name="droppedByAll">Bits a second that all filters of the target drop together.</param>
     /// <param name="arrives">What the flows tell of the attack.</param>
-    public static Judgement? OfIdle(MeasuredEffect? said, long droppedByAll, AttackRate arrives) =>
-        said is not null && (said.Verdict != Unmeasured || said.Words == WentDown.Words || said.Words == DroppedByOthers.Words) ? null
-        : (droppedByAll > 0 ? DroppedByOthers : WentDown) with { DuringBitsPerSecond = arrives.All };
+    public static Judgement? OfIdle(IReadOnlyList<VectorEvidence> evidence, MeasuredEffect? said, long droppedByAll, AttackRate arrives)
+    {
+        var left = $"{Mega(arrives.All)} of {Mega(Before(evidence).All)} Mbit/s arrive.";
+        return said is { Verdict: Helped } ? null
+            : droppedByAll == 0 && arrives.All > Allowed(evidence) ? new(Unchanged, $"Nothing changed: nothing of the attack is dropped here, and {left}", arrives.All)
+            : said is not null && (said.Verdict != Unmeasured || WasSaid(WentDown) || WasSaid(DroppedByOthers)) ? null
+            : droppedByAll > 0 ? DroppedByOthers with { Words = $"{DroppedByOthers.Words} {left}", DuringBitsPerSecond = arrives.All }
+            : WentDown with { Words = $"{WentDown.Words} {left}", DuringBitsPerSecond = arrives.All };
+
+        bool WasSaid(Judgement one) => said.Words?.StartsWith(one.Words, StringComparison.Ordinal) == true;
+    }
 
     /// <summary>What is seen of an attack that goes on: more of some vector than it may have. Null: nothing says that it does.</summary>
     /// <param name="evidence">What detection saw before.</param>
@@ -168,6 +178,9 @@ internal static class EffectRules
     /// <param name="after">How long it was given.</param>
     public static string Why(DefenseStepKind step, IEnumerable<string> said, TimeSpan after) => string.Create(
         CultureInfo.InvariantCulture, $"{step} did not help within {after.TotalSeconds:0} s. {string.Join(' ', said.Distinct().Take(3))}");
+
+    /// <summary>What of the attack's vectors may arrive at any time.</summary>
+    private static long Allowed(IReadOnlyList<VectorEvidence> evidence) => Apart(evidence).Sum(it => it.AllowedBits);
 
     private static string Mega(long bits) => (bits / 1e6).ToString("0.#", CultureInfo.InvariantCulture);
 }
