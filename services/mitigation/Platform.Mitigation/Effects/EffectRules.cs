@@ -180,7 +180,7 @@ internal static class EffectRules
         CultureInfo.InvariantCulture, $"{step} did not help within {after.TotalSeconds:0} s. {string.Join(' ', said.Distinct().Take(3))}");
 
     /// <summary>What of the attack's vectors may arrive at any time.</summary>
-    private static long Allowed(IReadOnlyList<VectorEvidence> evidence) => Apart(evidence).Sum(it => it.AllowedBits);
+    private static double Allowed(IReadOnlyList<VectorEvidence> evidence) => Apart(evidence).Sum(it => it.AllowedBits);
 
     private static string Mega(long bits) => (bits / 1e6).ToString("0.#", CultureInfo.InvariantCulture);
 }
