@@ -37,17 +37,28 @@ public sealed class EffectTests
     [InlineData(40_000_001, "unchanged")]
     [InlineData(40_000_000, "helped")]
     [InlineData(0, "helped")]
-    public void Half_of_the_attack_is_the_measure(long arrives, string verdict) => Assert.Equal(verdict, EffectRules.Verdict([Ntp], new(arrives, arrives)));
+    public void Half_of_the_attack_is_the_measure(long arrives, string verdict) => Assert.Equal(verdict, EffectRules.Verdict([Ntp], Rate(arrives)));
 
     [Fact]
     public void What_is_allowed_anyway_may_arrive() => Assert.Equal(
-        "helped", EffectRules.Verdict([Ntp with { ThresholdBitsPerSecond = 70_000_000 }], new(60_000_000, 60_000_000)));
+        "helped", EffectRules.Verdict([Ntp with { ThresholdBitsPerSecond = 70_000_000 }], AttackRate.Of([Ntp with { ThresholdBitsPerSecond = 70_000_000 }], _ => 60_000_000)));
+
+    [Fact]
+    public void What_all_of_udp_may_have_is_too_much_of_ntp()
+    {
+        VectorEvidence[] evidence = [Ntp with { BitsPerSecond = 22_000_000, ThresholdBitsPerSecond = 5_000_000 }, new("udp", 22_000_000, 6_000, 20_000_000, null)];
+        var during = AttackRate.Of(evidence, _ => 17_000_000);
+        Assert.Equal((17_000_000, 12_000_000), (during.All, during.Beyond));
+        Assert.Equal("unchanged", EffectRules.Verdict(evidence, during));
+        Assert.Equal("unchanged", EffectRules.OfIdle(evidence, said: null, droppedByAll: 0, during)?.Verdict);
+        Assert.Equal("helped", EffectRules.Verdict(evidence, AttackRate.Of(evidence, it => it.Vector == "ntp" ? 1_000_000 : 17_000_000))); // honest UDP
+    }
 
     [Fact]
     public void Of_a_flood_of_short_packets_no_more_is_allowed_than_its_packets_say()
     {
         var flood = new VectorEvidence("udp", 358_400_000, 700_000, 500_000_000, 125_000); // 64 bytes each
-        Assert.Equal("unchanged", EffectRules.Verdict([flood], new(358_400_000, 358_400_000)));
+        Assert.Equal("unchanged", EffectRules.Verdict([flood], AttackRate.Of([flood], it => it.BitsPerSecond)));
         Assert.Equal("The attack goes on: 358.4 Mbit/s are seen of it.", EffectRules.GoesOn([flood], it => it.BitsPerSecond));
         Assert.Null(EffectRules.GoesOn([flood], _ => 64_000_000)); // as many as are allowed
     }
@@ -67,15 +78,15 @@ public sealed class EffectTests
     {
         var (udp, total, fragment) = (Ntp with { Vector = "udp", BitsPerSecond = 90_000_000, ThresholdBitsPerSecond = 85_000_000 },
             Ntp with { Vector = "total", BitsPerSecond = 120_000_000 }, Ntp with { Vector = "fragment", BitsPerSecond = 100_000_000 });
-        Assert.Equal(new AttackRate(90_000_000, 90_000_000), EffectRules.Before([Ntp, udp]));
-        Assert.Equal(new AttackRate(120_000_000, 120_000_000), EffectRules.Before([total, Ntp, udp, fragment]));
-        Assert.Equal(new AttackRate(100_000_000, 190_000_000), EffectRules.Before([Ntp, udp, fragment])); // so many are of other protocols too
-        Assert.Equal(new AttackRate(90_000_000, 90_000_000), EffectRules.Before([udp, fragment with { BitsPerSecond = 60_000_000 }]));
+        Assert.Equal((90_000_000, 90_000_000), Bits(EffectRules.Before([Ntp, udp])));
+        Assert.Equal((120_000_000, 120_000_000), Bits(EffectRules.Before([total, Ntp, udp, fragment])));
+        Assert.Equal((100_000_000, 190_000_000), Bits(EffectRules.Before([Ntp, udp, fragment]))); // so many are of other protocols too
+        Assert.Equal((90_000_000, 90_000_000), Bits(EffectRules.Before([udp, fragment with { BitsPerSecond = 60_000_000 }])));
         Assert.NotNull(EffectRules.GoesOn([Ntp, udp], _ => 40_000_000)); // allowed as UDP, and five times as NTP
     }
 
     [Fact]
-    public void Without_evidence_nothing_can_be_said() => Assert.Equal("unmeasured", EffectRules.Verdict([], new(1, 1)));
+    public void Without_evidence_nothing_can_be_said() => Assert.Equal("unmeasured", EffectRules.Verdict([], new(1, 1, 1)));
 
     [Theory]
     [InlineData(70_000_000, 10_000_000, null, "helped")]
@@ -92,7 +103,7 @@ public sealed class EffectTests
     [InlineData(0, 60_000_000, 78_000_000L, "unchanged")]
     public void A_filter_helps_when_it_drops_most_or_little_passes_and_says_when_the_attack_does_not_come_past_it(
         long dropped, long passed, long? arrives, string? verdict) =>
-        Assert.Equal(verdict, EffectRules.OfFilter([Ntp], new FilteredRate(dropped, passed), dropped, arrives is { } there ? new(there, there) : null)?.Verdict);
+        Assert.Equal(verdict, EffectRules.OfFilter([Ntp], new FilteredRate(dropped, passed), dropped, arrives is { } there ? Rate(there) : null)?.Verdict);
 
     [Theory]
     [InlineData(8, 9_000_000_000, "unmeasured")] // one packet
@@ -104,50 +115,54 @@ public sealed class EffectTests
     [Fact]
     public void Of_an_attack_that_went_down_while_a_filter_dropped_nothing_it_is_said_once_that_it_was_not_by_this_one()
     {
-        Assert.Null(EffectRules.OfFilter([Ntp], new FilteredRate(0, 30_000_000), 0, new(7_000_000, 7_000_000)));
-        var said = EffectRules.OfIdle([Ntp], said: null, droppedByAll: 0, new(7_000_000, 7_000_000))!;
+        Assert.Null(EffectRules.OfFilter([Ntp], new FilteredRate(0, 30_000_000), 0, Rate(7_000_000)));
+        var said = EffectRules.OfIdle([Ntp], said: null, droppedByAll: 0, Rate(7_000_000))!;
         Assert.Equal(
             ("unmeasured", 7_000_000, "Not measured: nothing of the attack is dropped here, and it went down without that. 7 of 80 Mbit/s arrive."),
             (said.Verdict, said.DuringBitsPerSecond, said.Words));
         Assert.Equal(
             "Not measured: nothing of the attack is dropped here, others of the target's filters drop it. 78 of 80 Mbit/s arrive.",
-            EffectRules.OfIdle([Ntp], said: null, droppedByAll: 70_000_000, new(78_000_000, 78_000_000))!.Words);
+            EffectRules.OfIdle([Ntp], said: null, droppedByAll: 70_000_000, Rate(78_000_000))!.Words);
 
-        Assert.NotNull(EffectRules.OfIdle([Ntp], Said("unmeasured", EffectRules.Silence.Words), 0, new(1, 1)));
-        Assert.Null(EffectRules.OfIdle([Ntp], Said("unmeasured", said.Words), droppedByAll: 70_000_000, new(1, 1)));
-        Assert.Null(EffectRules.OfIdle([Ntp], Said("helped", "Most of what comes past the scrubbers is dropped."), 0, new(1, 1))); // while it was there it did
+        Assert.NotNull(EffectRules.OfIdle([Ntp], Said("unmeasured", EffectRules.Silence.Words), 0, Rate(1)));
+        Assert.Null(EffectRules.OfIdle([Ntp], Said("unmeasured", said.Words), droppedByAll: 70_000_000, Rate(1)));
+        Assert.Null(EffectRules.OfIdle([Ntp], Said("helped", "Most of what comes past the scrubbers is dropped."), 0, Rate(1))); // while it was there it did
 
     }
 
     [Fact]
     public void An_attack_that_is_half_of_what_it_was_and_of_which_nothing_is_dropped_goes_on()
     {
-        var first = EffectRules.OfIdle([Ntp], said: null, droppedByAll: 0, new(30_000_000, 30_000_000))!;
+        var first = EffectRules.OfIdle([Ntp], said: null, droppedByAll: 0, Rate(30_000_000))!;
         Assert.Equal(
             ("unchanged", 30_000_000, "Nothing changed: nothing of the attack is dropped here, and 30 of 80 Mbit/s arrive."),
             (first.Verdict, first.DuringBitsPerSecond, first.Words));
-        Assert.Equal("unchanged", EffectRules.OfIdle([Ntp], Said("unmeasured", EffectRules.WentDown.Words), 0, new(30_000_000, 30_000_000))?.Verdict); // it is back
-        Assert.Equal("unmeasured", EffectRules.OfIdle([Ntp], said: null, droppedByAll: 50_000_000, new(30_000_000, 30_000_000))?.Verdict); // of others
-        Assert.Null(EffectRules.OfIdle([Ntp], Said("helped", "It did."), 0, new(30_000_000, 30_000_000))); // flows come later than what is dropped ends
+        Assert.Equal("unchanged", EffectRules.OfIdle([Ntp], Said("unmeasured", EffectRules.WentDown.Words), 0, Rate(30_000_000))?.Verdict); // it is back
+        Assert.Equal("unmeasured", EffectRules.OfIdle([Ntp], said: null, droppedByAll: 50_000_000, Rate(30_000_000))?.Verdict); // of others
+        Assert.Null(EffectRules.OfIdle([Ntp], Said("helped", "It did."), 0, Rate(30_000_000))); // flows come later than what is dropped ends
     }
+
+    private static AttackRate Rate(long ntp) => AttackRate.Of([Ntp], _ => ntp);
+
+    private static (long Greatest, long All) Bits(AttackRate rate) => (rate.Greatest, rate.All);
 
     private static MeasuredEffect Said(string verdict, string words) => new(80_000_000, null, 0, 0, 1, 1, verdict, Words: words);
 
     [Fact]
     public void What_another_filter_of_the_same_target_drops_was_seen_all_the_same() => Assert.Null(
-        EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), droppedByAll: 70_000_000, arrives: new(78_000_000, 78_000_000)));
+        EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), droppedByAll: 70_000_000, arrives: Rate(78_000_000)));
 
     [Fact]
     public void What_is_said_is_said_in_words_with_its_figures()
     {
         Assert.Equal(
-            "Nothing changed: 79 of 80 Mbit/s still arrive, beside 1.5 Mbit/s of other traffic.", EffectRules.OfRoute([Ntp], new(79_000_000, 79_000_000), 1_500_000).Words);
+            "Nothing changed: 79 of 80 Mbit/s still arrive, beside 1.5 Mbit/s of other traffic.", EffectRules.OfRoute([Ntp], Rate(79_000_000), 1_500_000).Words);
         Assert.Equal(
             "60 of 140 Mbit/s still arrive, beside 5 Mbit/s of other traffic.",
-            EffectRules.OfRoute([Ntp, Ntp with { Vector = "dns", BitsPerSecond = 60_000_000 }], new(30_000_000, 60_000_000), 5_000_000).Words);
+            EffectRules.OfRoute([Ntp, Ntp with { Vector = "dns", BitsPerSecond = 60_000_000 }], new(30_000_000, 60_000_000, Beyond: 22_000_000), 5_000_000).Words);
         Assert.Equal(
             "Not seen: 78 Mbit/s of the attack arrive, and only 0.5 Mbit/s come past the scrubbers.",
-            EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), 0, new(78_000_000, 78_000_000))!.Words);
+            EffectRules.OfFilter([Ntp], new FilteredRate(0, 500_000), 0, Rate(78_000_000))!.Words);
         Assert.Equal("Not seen: no scrubber of osaka was heard for 10 s.", EffectRules.NobodyThere("osaka", TimeSpan.FromSeconds(10)).Words);
         Assert.Equal(
             "Scrubbing did not help within 12 s. Not seen: no scrubber was heard for 10 s.",

@@ -66,7 +66,7 @@ public sealed class GrowingAttackTests
         var left = whole with { BitsPerSecond = 2_000_000, PacketsPerSecond = 500 };
         var joined = Assert.IsType<EvidenceGrew>(Assert.IsType<EventStore.Decision<MitigationEvent>.Accepted>(MitigationDecider.Decide(
             MitigationState.Stream.Fold([.. standing, grown, inForce]), More(ssdp, left))).Events[0]);
-        Assert.Equal(new AttackRate(80_000_000, 130_000_000), EffectRules.Before(joined.Evidence));
+        Assert.Equal((80_000_000, 130_000_000), (EffectRules.Before(joined.Evidence).Greatest, EffectRules.Before(joined.Evidence).All));
 
         // Also the last word, whatever was said before.
         var said = new EffectMeasured(Scope, RuleRequested.CountermeasureId, new(30_000_000, 0, null, null, null, null, "helped"), Noon.AddSeconds(2));

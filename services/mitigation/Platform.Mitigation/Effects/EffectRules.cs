@@ -15,14 +15,15 @@ internal sealed record FilteredRate(long DroppedBits, long PassedBits);
 /// <summary>Bits a second of an attack. It may have several vectors, and change from one to another.</summary>
 /// <param name="Greatest">Of its greatest vector.</param>
 /// <param name="All">Of all of them; what is part of another counts once.</param>
-internal readonly record struct AttackRate(long Greatest, long All)
+/// <param name="Beyond">What that one of them has beyond what it may have which has most beyond it; 0: none is over. NTP may have less than all of UDP.</param>
+internal readonly record struct AttackRate(long Greatest, long All, long Beyond)
 {
     /// <param name="evidence">The vectors.</param>
     /// <param name="rateOf">What each of them has.</param>
     public static AttackRate Of(IReadOnlyList<VectorEvidence> evidence, Func<VectorEvidence, long> rateOf)
     {
         var rates = EffectRules.Apart(evidence).Select(rateOf).ToList();
-        return new(rates.DefaultIfEmpty(0).Max(), rates.Sum());
+        return new(rates.DefaultIfEmpty(0).Max(), rates.Sum(), evidence.Select(it => rateOf(it) - (long)it.AllowedBits).Append(0).Max());
     }
 }
 
@@ -66,7 +67,7 @@ internal static class EffectRules
     {
         var before = Before(evidence);
         return before.All == 0 ? Unmeasured
-            : (during.Greatest <= before.Greatest / 2 && during.All <= before.All / 2) || during.All <= Allowed(evidence) ? Helped
+            : (during.Greatest <= before.Greatest / 2 && during.All <= before.All / 2) || during.Beyond == 0 ? Helped
             : Unchanged;
     }
 
@@ -110,7 +111,7 @@ internal static class EffectRules
                 there.All);
         }
 
-        var verdict = Verdict(evidence, new(passed, passed)); // whichever vector it is of
+        var verdict = Verdict(evidence, new(passed, passed, Math.Max(0, passed - (long)Apart(evidence).Sum(it => it.AllowedBits)))); // whichever vector it is of
         var figures = $"{Mega(dropped)} Mbit/s are dropped, {Mega(passed)} Mbit/s pass; the attack was {Mega(before)} Mbit/s.";
         return dropped == 0 && verdict != Unchanged ? null
             : dropped > 0 && (dropped >= passed || verdict != Unchanged || droppedByAll >= before / 2) ? new(Helped, figures, passed) // what passes may be honest
@@ -130,7 +131,7 @@ internal static class EffectRules
     {
         var left = $"{Mega(arrives.All)} of {Mega(Before(evidence).All)} Mbit/s arrive.";
         return said is { Verdict: Helped } ? null
-            : droppedByAll == 0 && arrives.All > Allowed(evidence) ? new(Unchanged, $"Nothing changed: nothing of the attack is dropped here, and {left}", arrives.All)
+            : droppedByAll == 0 && arrives.Beyond > 0 ? new(Unchanged, $"Nothing changed: nothing of the attack is dropped here, and {left}", arrives.All)
             : said is not null && (said.Verdict != Unmeasured || WasSaid(WentDown) || WasSaid(DroppedByOthers)) ? null
             : droppedByAll > 0 ? DroppedByOthers with { Words = $"{DroppedByOthers.Words} {left}", DuringBitsPerSecond = arrives.All }
             : WentDown with { Words = $"{WentDown.Words} {left}", DuringBitsPerSecond = arrives.All };
@@ -178,9 +179,6 @@ internal static class EffectRules
     /// <param name="after">How long it was given.</param>
     public static string Why(DefenseStepKind step, IEnumerable<string> said, TimeSpan after) => string.Create(
         CultureInfo.InvariantCulture, $"{step} did not help within {after.TotalSeconds:0} s. {string.Join(' ', said.Distinct().Take(3))}");
-
-    /// <summary>What of the attack's vectors may arrive at any time.</summary>
-    private static double Allowed(IReadOnlyList<VectorEvidence> evidence) => Apart(evidence).Sum(it => it.AllowedBits);
 
     private static string Mega(long bits) => (bits / 1e6).ToString("0.#", CultureInfo.InvariantCulture);
 }
