@@ -160,6 +160,19 @@ public sealed class TransfersTests
         Assert.Equal(isFound, Plays(300, game: 1, bits: (long)(times * (Game + Web).Bits), servers: 12, port: 443, grain, isTcp));
     }
 
+    /// <summary>One sender in long packets: what is beyond the bound of transfers is not excused as another transfer of the same size, or as a crowd.</summary>
+    [Theory]
+    [InlineData(1.5, 873, false)]
+    [InlineData(3.5, 873, true)]
+    [InlineData(5, 873, true)]
+    [InlineData(1.5, 10_873, false)]
+    [InlineData(3.5, 10_873, true)]
+    public void Too_much_of_one_sender_of_whom_few_packets_are_sampled_is_no_transfer(double times, uint port, bool isFound)
+    {
+        Assert.False(Plays(Before, game: 1, grain: 10_000));
+        Assert.Equal(isFound, Plays(200, game: 1, bits: (long)(times * (Game + Web).Bits), servers: 1, port, grain: 10_000, isTcp: true));
+    }
+
     /// <summary>A backup as large as the busiest hour, and beside it four times that: for as long as a speed test takes, or for longer.</summary>
     [Theory]
     [InlineData(20, false)]

@@ -46,22 +46,22 @@ internal static class TrafficShape
     /// <param name="learned">The usual traffic.</param>
     /// <param name="isAbrupt">It came within minutes.</param>
     /// <param name="target">Whose traffic.</param>
-    /// <param name="isRest">It is without what few servers sent: its senders are not known by themselves.</param>
+    /// <param name="transferred">What is not in it because few servers sent it: it counts for the bound of transfers, and who sent the rest is not known by itself.</param>
     public static double Allowance(
-        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target, bool isRest = false)
+        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target, Amount transferred = default)
     {
-        var mixture = new Mixture(whole, excess, seconds, Most(target, learned), learned);
+        var mixture = new Mixture(whole, excess, seconds, Math.Max(0, (Most(target, learned) * seconds) - transferred.Bits), learned);
         var surge = mixture.IsSurelyTheSame() ? (isAbrupt ? GradualSurge : SureSurge)
             : isAbrupt ? (mixture.GrowsAltogether() != false ? LikelySurge : AbruptSurge)
             : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
             : GradualSurge;
-        var isTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsTransfer(over) && mixture.IsOfFew(target.Senders);
+        var isLikeTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsLikeTransfer(over) && mixture.IsOfFew(target.Senders);
         return over.Vector switch
         {
             Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
-            Total or TcpAck or TcpFinless when isTransfer && GoesToFew(target, learned) => double.PositiveInfinity,
-            Total or Udp or OtherAmplification or L2tp or Gre or Other when !isRest && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
-            Total or TcpAck or TcpFinless when isTransfer && mixture.IsSurelyOfFew(target.Senders) => 1, // a transfer to everybody: a crowd comes from many
+            Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsWithinTransfers() && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or Udp or OtherAmplification or L2tp or Gre or Other when transferred == default && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsSurelyOfFew(target.Senders, transferred) => 1, // to everybody, or more than a transfer may be: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
             TcpSyn or TcpSynAck or TcpRst when mixture.HasUsualPart(over.Vector, 2.5, 0.02) => surge,
@@ -91,12 +91,12 @@ internal static class TrafficShape
     private static bool GoesToFew(TargetWatch target, LearnedLevel learned) => target.Surge?.Receivers?.AreFew(target, learned.Grain) != false;
 
     /// <summary>What is beyond the usual beside what is usual; the fewer packets were sampled, the more is put down to chance.</summary>
-    private readonly struct Mixture(SecondTraffic whole, SecondTraffic excess, int seconds, double mostTransfer, LearnedLevel learned)
+    private readonly struct Mixture(SecondTraffic whole, SecondTraffic excess, int seconds, double mostTransferred, LearnedLevel learned)
     {
         private readonly SecondTraffic _whole = whole;
         private readonly SecondTraffic _excess = excess;
         private readonly SecondTraffic _expected = learned.Typical;
-        private readonly double _mostTransfer = mostTransfer * seconds;
+        private readonly double _mostTransferred = mostTransferred; // bits
         private readonly Amount _all = All(excess, learned);
         private readonly Amount _wholeAll = All(whole, learned);
         private readonly int _seconds = seconds;
@@ -104,7 +104,7 @@ internal static class TrafficShape
         private readonly double _chance = Chance(All(excess, learned).Packets, learned.Typical.Total.Packets * (double)seconds, learned.Grain);
 
         /// <summary>Long packets of TCP make it up, in the unit that is over, or without them it would not be over.</summary>
-        public bool IsTransfer(LearnedThreshold over)
+        public bool IsLikeTransfer(LearnedThreshold over)
         {
             var (all, carried) = (_all, Tcp());
             var rest = Math.Max(0, all[over.Unit] - carried[over.Unit]);
@@ -112,9 +112,11 @@ internal static class TrafficShape
                 && (over.Vector is not Total
                     || carried[over.Unit] >= (Mostly - (0.5 * _chance)) * all[over.Unit]
                     || rest <= ((over.Rate - over.Usual) * _seconds) + over.Burst)
-                && carried.Bits >= LongPacket * (1 - (0.7 * _chance)) * Math.Max(1, carried.Packets)
-                && carried.Bits <= _mostTransfer * (1 + _chance);
+                && carried.Bits >= LongPacket * (1 - (0.7 * _chance)) * Math.Max(1, carried.Packets);
         }
+
+        /// <summary>It has no more than transfers may have.</summary>
+        public bool IsWithinTransfers() => Tcp().Bits <= _mostTransferred * (1 + _chance);
 
         /// <summary>
         /// One source or two, and one port or two, have most of what is beyond the usual: connections keep their ports, floods change them with each packet. Where nothing
@@ -143,7 +145,7 @@ internal static class TrafficShape
             // What is usual has its two ports as well: where there is more of it than of the flood, its other ports tell.
             var isOfTwoPorts = carrier is Gre or Other
                 || (senders.FromTwoPorts >= Mostly * theirs && senders.FromOtherPortsInLongPackets() <= (1 - Mostly) * theirs);
-            return carried.Packets > 0 && carried.Bits >= LongPacket * carried.Packets && carried.Bits <= _mostTransfer * (1 + _chance)
+            return carried.Packets > 0 && carried.Bits >= LongPacket * carried.Packets && carried.Bits <= _mostTransferred * (1 + _chance)
                 && (over.Vector is not Total || carried[over.Unit] >= Mostly * _all[over.Unit])
                 && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets() >= Mostly * theirs;
         }
@@ -159,9 +161,9 @@ internal static class TrafficShape
                 && tcp.Packets <= (1.1 * uploaded) + (FewestPackets * _grain);
         }
 
-        /// <summary>Many sampled packets say so, long ones as transfers have them.</summary>
-        public bool IsSurelyOfFew(Senders senders) =>
-            senders.OfTwoInLongPackets() >= Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
+        /// <summary>Many sampled packets say so, long ones as transfers have them, beside those that were taken away.</summary>
+        public bool IsSurelyOfFew(Senders senders, Amount transferred) =>
+            senders.OfTwoInLongPackets() >= transferred.Packets + Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
 
         public bool IsMoreOfTheSame(WatchLevel level) =>
             (HasUsualSize(Total) || IsOfUsualSize())

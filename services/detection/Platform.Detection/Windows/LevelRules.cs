@@ -243,7 +243,7 @@ internal sealed class LevelRules
             var allowance = threshold.IsGuess ? 1 : TrafficShape.Allowance(threshold, whole, beyond, seconds, Learned, isAbrupt, target);
             if (hasTransfers && !threshold.IsGuess)
             {
-                allowance = Math.Max(allowance, TrafficShape.Allowance(threshold, rest, restBeyond, seconds, Learned, isAbrupt, target, isRest: true));
+                allowance = Math.Max(allowance, TrafficShape.Allowance(threshold, rest, restBeyond, seconds, Learned, isAbrupt, target, whole.Total - rest.Total));
             }
 
             var position = Position(threshold);
