@@ -73,6 +73,8 @@ internal static class DetectionModule
         builder.Services.AddSingleton<Relearnings>();
         builder.Services.AddSingleton<BaselineKeeper>();
         builder.Services.AddHostedService<BaselineSaving>();
+        builder.Services.AddSingleton<FloorKeeper>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<FloorKeeper>());
         builder.Services.AddSingleton<PartitionShares>();
         builder.Services.AddHostedService<WindowConsumer>();
         builder.Services.AddHostedService<AnomalyWarden>();

@@ -35,4 +35,7 @@ internal static partial class Log
 
     [LoggerMessage(10, LogLevel.Warning, "The end of anomaly {AnomalyId} waits for others who write to its stream")]
     public static partial void EndContended(this ILogger log, Guid anomalyId);
+
+    [LoggerMessage(11, LogLevel.Information, "The floor of object {ObjectId} out of anomaly {AnomalyId} is not needed any more: {Reason}")]
+    public static partial void FloorEnded(this ILogger log, Guid objectId, Guid anomalyId, string reason);
 }

@@ -239,7 +239,7 @@ public sealed class ProtectedObjectTests
         With(Added).When(state => ProtectedObjectDecider.Decide(state, new ChooseProfile(ContractId, "web", null, "a", reason, Noon))).ThenRejected("reason-invalid");
         With(Added).When(state => ProtectedObjectDecider.Decide(state, new ChangeLearning(ContractId, LearningSettings.Default, null, "a", reason, Noon)))
             .ThenRejected("reason-invalid");
-        With(Added).When(state => ProtectedObjectDecider.Decide(state, new RaiseThresholds(ContractId, OwnThresholds, null, "a", reason, Noon)))
+        With(Added).When(state => ProtectedObjectDecider.Decide(state, new RaiseThresholds(ContractId, Mark, null, "a", reason, Noon)))
             .ThenRejected("reason-invalid");
     }
 
@@ -285,22 +285,77 @@ public sealed class ProtectedObjectTests
     }
 
     [Fact]
-    public void A_proposal_raises_what_is_set_and_what_is_learned_and_lowers_nothing()
+    public void A_proposal_is_a_floor_for_its_target_and_hours_and_changes_nothing_that_is_set()
     {
-        Threshold[] least = [new(TrafficVector.Total, 9_000_000, 700), new(TrafficVector.TcpSyn, null, 100)];
-        With(new ProtectedObjectAdded(Own, 1, Noon))
-            .When(state => ProtectedObjectDecider.Decide(state, new RaiseThresholds(ContractId, least, null, "operator-7", "a launch", Noon)))
-            .Then(Changed(
-                Own,
-                Own with
-                {
-                    Thresholds = [OwnThresholds[0] with { BitsPerSecond = 9_000_000 }, OwnThresholds[1]],
-                    Settings = Own.Settings! with { Floors = least },
-                    Version = 2,
-                },
-                SettingsChangeKind.Proposal,
-                "operator-7",
-                "a launch"));
+        var raised = Own with { Settings = Own.Settings! with { Marked = [Mark] }, Version = 2 };
+        var event1 = Changed(Own, raised, SettingsChangeKind.Proposal, "operator-7", "a job");
+        With(new ProtectedObjectAdded(Own, 1, Noon)).When(state => ProtectedObjectDecider.Decide(state, Raise(Mark))).Then(event1);
+        Assert.Equal(
+            [("floor/host/in/total/bits/20-23/203.0.113.1/32", "9000000"), ("floor/host/in/total/packets/20-23/203.0.113.1/32", "700")],
+            event1.Change!.Differences.Select(one => (one.What, one.After)));
+        With(new ProtectedObjectAdded(Own, 1, Noon), event1).When(state => ProtectedObjectDecider.Decide(state, Raise(Mark) with { At = Noon.AddDays(1) })).ThenUnchanged();
+
+        // More of the same is one floor; of another host, or at another hour, it is another one.
+        var more = Mark with { AnomalyId = Customer.NewId(), SeenFrom = Noon.AddDays(1), SeenUntil = Noon.AddDays(1).AddMinutes(5), Least = [new(TrafficVector.Total, 8_000_000, 900)] };
+        var raisedMore = raised with
+        {
+            Settings = raised.Settings! with { Marked = [more with { Since = Noon.AddDays(1), Least = [new(TrafficVector.Total, 9_000_000, 900)] }] }, Version = 3,
+        };
+        With(new ProtectedObjectAdded(Own, 1, Noon), event1).When(state => ProtectedObjectDecider.Decide(state, Raise(more) with { At = Noon.AddDays(1) }))
+            .Then(Changed(raised, raisedMore, SettingsChangeKind.Proposal, "operator-7", "a job") with { ChangedAt = Noon.AddDays(1) });
+        var other = Mark with { AnomalyId = Customer.NewId(), SeenFrom = Noon.AddHours(2), SeenUntil = Noon.AddHours(2.1) };
+        With(new ProtectedObjectAdded(Own, 1, Noon), event1).When(state => ProtectedObjectDecider.Decide(state, Raise(other)))
+            .Then(Changed(raised, raised with { Settings = raised.Settings! with { Marked = [Mark, other] }, Version = 3 }, SettingsChangeKind.Proposal, "operator-7", "a job"));
+
+        MarkedFloor[] full = [.. Enumerable.Range(1, MarkedFloor.Most).Select(host => Mark with { AnomalyId = Customer.NewId(), Target = IPNetwork.Parse($"203.0.113.{host}/32") })];
+        var filled = new ThresholdsChanged(Own with { Settings = Own.Settings! with { Marked = full }, Version = 2 }, Noon);
+        With(new ProtectedObjectAdded(Own, 1, Noon), filled)
+            .When(state => ProtectedObjectDecider.Decide(state, Raise(Mark with { Target = IPNetwork.Parse("203.0.113.99/32") }))).ThenRejected("too-many-floors");
+        With(new ProtectedObjectAdded(Own, 1, Noon), filled)
+            .When(state => ProtectedObjectDecider.Decide(state, Raise(full[3]))).ThenUnchanged();
+    }
+
+    [Fact, Trait("Requirement", "R5")]
+    public void A_floor_that_is_not_needed_is_taken_back_by_the_platform_after_four_weeks_and_one_that_somebody_set_is_not()
+    {
+        var other = Mark with { AnomalyId = Customer.NewId(), Target = null };
+        var raised = Own with { Settings = Own.Settings! with { Floors = Mark.Least, Marked = [Mark, other] }, Version = 2 };
+        ProtectedObjectEvent[] given = [new ProtectedObjectAdded(Own, 1, Noon), new ThresholdsChanged(raised, Noon)];
+        var end = new EndFloor(ContractId, Mark, "nothing came", Noon.AddDays(28));
+        var lowered = raised with { Settings = raised.Settings! with { Marked = [other] }, Version = 3 };
+        var ended = Changed(raised, lowered, SettingsChangeKind.Unneeded, "platform", "nothing came") with { ChangedAt = Noon.AddDays(28) };
+
+        With(given).When(state => ProtectedObjectDecider.Decide(state, end)).Then(ended);
+        Assert.All(ended.Change!.Differences, one => Assert.Null(one.After));
+        With(given).When(state => ProtectedObjectDecider.Decide(state, end with { At = Noon.AddDays(27.9) })).ThenUnchanged();
+        With(given).When(state => ProtectedObjectDecider.Decide(state, end with { Mark = Mark with { Since = Noon.AddHours(-1) } })).ThenUnchanged(); // it was set anew since
+        With([.. given, ended]).When(state => ProtectedObjectDecider.Decide(state, end)).ThenUnchanged();
+        With([.. given, Retired]).When(state => ProtectedObjectDecider.Decide(state, end)).ThenUnchanged();
+
+        // A past version that has it puts it in force since now.
+        var restored = raised with { Settings = raised.Settings! with { Marked = [Mark with { Since = Noon.AddDays(30) }, other] }, Version = 4 };
+        With([.. given, ended]).When(state => ProtectedObjectDecider.Decide(state, Restore(2) with { At = Noon.AddDays(30) }))
+            .Then(Changed(lowered, restored, SettingsChangeKind.Restored, "operator-7", "it was right before") with { ChangedAt = Noon.AddDays(30) });
+    }
+
+    [Fact, Trait("Requirement", "R26")]
+    public void Who_sets_floors_says_which_of_those_out_of_false_anomalies_stay()
+    {
+        var other = Mark with { AnomalyId = Customer.NewId(), Target = null };
+        var raised = Own with { Settings = Own.Settings! with { Marked = [Mark, other] }, Version = 2 };
+        ProtectedObjectEvent[] given = [new ProtectedObjectAdded(Own, 1, Noon), new ThresholdsChanged(raised, Noon)];
+        var learning = new ChangeLearning(ContractId, LearningSettings.Default with { Margin = 2 }, null, "operator-7", "it was an attack", Noon);
+
+        Then(learning, [Mark, other]);
+        Then(learning with { Floors = [] }, null);
+        Then(learning with { Floors = [], KeptMarks = [other.AnomalyId] }, [other]);
+
+        void Then(ChangeLearning command, MarkedFloor[]? left) => With(given).When(state => ProtectedObjectDecider.Decide(state, command)).Then(Changed(
+            raised,
+            raised with { Settings = raised.Settings! with { Learning = command.Learning, Marked = left }, Version = 3 },
+            SettingsChangeKind.Learning,
+            "operator-7",
+            "it was an attack"));
     }
 
     [Fact, Trait("Requirement", "R26")]
@@ -352,6 +407,11 @@ public sealed class ProtectedObjectTests
         With(Added).When(state => ProtectedObjectDecider.Decide(state, forget with { Reason = " " })).ThenRejected("reason-invalid");
         With(Added).When(state => ProtectedObjectDecider.Decide(state, forget with { ObjectId = Guid.Empty })).ThenRejected("protected-object-not-found");
     }
+
+    private static readonly MarkedFloor Mark = new(
+        Guid.Parse("0190dddd-0000-7000-8000-000000000001"), IPNetwork.Parse("203.0.113.1/32"), Noon, Noon.AddMinutes(15), Noon, [new(TrafficVector.Total, 9_000_000, 700)]);
+
+    private static RaiseThresholds Raise(MarkedFloor mark) => new(ContractId, mark, null, "operator-7", "a job", Noon);
 
     private static RestoreVersion Restore(long version) => new(ContractId, version, null, "operator-7", "it was right before", Noon);
 

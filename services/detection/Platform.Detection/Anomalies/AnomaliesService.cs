@@ -43,6 +43,12 @@ internal sealed class AnomaliesService(NpgsqlDataSource database, StreamStore st
             KnownAnomaly.Stream(id), key, known => AnomalyDecider.Decide(known, command), context.Cause(), context.CancellationToken);
 
         decision.OrThrow();
-        return new MarkFalseResponse { Proposal = { anomaly.MarkedWith!.Describe() } };
+        var mark = anomaly.Mark()!;
+        var zone = await AnomalyProposals.ZoneOf(database, tenant, anomaly.Subject!.ObjectId, context.CancellationToken);
+        return new MarkFalseResponse
+        {
+            Proposal = { mark.Least.Describe() },
+            Bounds = ObjectWire.Bounds(mark.Target, mark.SeenFrom, mark.SeenUntil, zone),
+        };
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Npgsql;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 
@@ -8,6 +9,16 @@ namespace Platform.Detection.Anomalies;
 /// <summary>Query: where an anomaly's stream is, and what it proposes once it was marked false.</summary>
 internal static class AnomalyProposals
 {
+    /// <summary>The calendar of an object.</summary>
+    public static async Task<string> ZoneOf(NpgsqlDataSource database, TenantId tenant, Guid objectId, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand(
+            "select settings::json -> 'Learning' ->> 'Zone' from views.protected_objects_v1 where tenant_id = $1 and object_id = $2");
+        command.Parameters.Add(new() { Value = tenant.ToGuid() });
+        command.Parameters.Add(new() { Value = objectId });
+        return await command.ExecuteScalarAsync(cancellation) as string ?? LearningSettings.Default.Zone;
+    }
+
     /// <summary>Key of the target's stream; null when the tenant has no such anomaly.</summary>
     public static async Task<string?> KeyOf(NpgsqlDataSource database, TenantId tenant, Guid anomalyId, CancellationToken cancellation)
     {
@@ -27,8 +38,8 @@ internal static class AnomalyProposals
             : null;
     }
 
-    /// <summary>The object, and what was proposed when the anomaly was marked false; null unless it was.</summary>
-    public static async Task<(Guid ObjectId, IReadOnlyList<Threshold> Proposal)?> Find(
+    /// <summary>The object, and what was proposed when the anomaly was marked false, with its bounds; null unless it was.</summary>
+    public static async Task<(Guid ObjectId, MarkedFloor Mark)?> Find(
         NpgsqlDataSource database, TenantSession session, Guid anomalyId, CancellationToken cancellation)
     {
         if (await KeyOf(database, session.Tenant, anomalyId, cancellation) is not { } key)
@@ -37,6 +48,6 @@ internal static class AnomalyProposals
         }
 
         var (anomaly, _) = await session.Load(KnownAnomaly.Stream(anomalyId), key, cancellation);
-        return anomaly is { Subject: { } subject, MarkedWith: { } proposal } ? (subject.ObjectId, proposal) : null;
+        return anomaly.Mark() is { } mark ? (anomaly.Subject!.ObjectId, mark) : null;
     }
 }

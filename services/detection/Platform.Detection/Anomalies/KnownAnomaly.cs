@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
+using IPNetwork = System.Net.IPNetwork;
 
 namespace Platform.Detection.Anomalies;
 
@@ -11,6 +12,18 @@ namespace Platform.Detection.Anomalies;
 /// <param name="MarkedWith">The thresholds that were proposed and shown when an operator called it no attack: what goes on afterwards adds nothing to them. Null: nobody did.</param>
 internal sealed record KnownAnomaly(AnomalySubject? Subject, IReadOnlyList<VectorMeasurement> Over, IReadOnlyList<Threshold>? MarkedWith)
 {
+    /// <summary>When it was first seen (UTC).</summary>
+    public DateTimeOffset Since { get; init; }
+
+    /// <summary>When it was over (UTC); null: it is open.</summary>
+    public DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary>When an operator called it no attack (UTC); null: nobody did.</summary>
+    public DateTimeOffset? MarkedAt { get; init; }
+
+    /// <summary>It was of more than its target.</summary>
+    public bool IsSpread { get; init; }
+
     private const double Room = 1.25;
     private static readonly KnownAnomaly _none = new(null, [], null);
 
@@ -38,6 +51,17 @@ internal sealed record KnownAnomaly(AnomalySubject? Subject, IReadOnlyList<Vecto
             Subject!.Direction)),
     ];
 
+    /// <summary>What was proposed when it was called no attack, for whom it was about and the hours at which it was seen until then; null: nobody called it so.</summary>
+    public MarkedFloor? Mark() => (Subject, MarkedWith, MarkedAt) is ({ } subject, { } least, { } markedAt)
+        ? new(subject.AnomalyId, TargetOf(subject.Target, subject.Level, IsSpread), Since, SeenUntil(EndedAt, markedAt), Since: markedAt, least)
+        : null;
+
+    /// <summary>Whom its floor is for; null: any host of the object.</summary>
+    public static IPNetwork? TargetOf(IPNetwork target, WatchLevel level, bool isSpread) => isSpread || level is WatchLevel.Object ? null : target;
+
+    /// <summary>What comes after it was marked adds nothing.</summary>
+    public static DateTimeOffset SeenUntil(DateTimeOffset? endedAt, DateTimeOffset markedAt) => endedAt < markedAt ? endedAt.Value : markedAt;
+
     private static Guid IdOf(AnomalyEvent happened) => happened switch
     {
         AnomalyDetected e => e.Subject.AnomalyId,
@@ -53,12 +77,14 @@ internal sealed record KnownAnomaly(AnomalySubject? Subject, IReadOnlyList<Vecto
 
     private KnownAnomaly Evolve(AnomalyEvent happened) => happened switch
     {
-        AnomalyDetected e => this with { Subject = e.Subject, Over = e.Vectors },
-        AnomalyChanged e => (this with { Subject = e.Subject }).With(e.Vectors),
-        AnomalyEnded e => (this with { Subject = e.Subject }).With(e.Most ?? []),
-        AnomalyMarkedFalse e => (this with { Subject = e.Subject, MarkedWith = e.Proposal }).With(e.Most ?? []),
+        AnomalyDetected e => this with { Subject = e.Subject, Over = e.Vectors, Since = e.Since, IsSpread = IsBeyond(e.Subject, e.Prefixes) },
+        AnomalyChanged e => (this with { Subject = e.Subject, IsSpread = IsSpread || IsBeyond(e.Subject, e.Prefixes) }).With(e.Vectors),
+        AnomalyEnded e => (this with { Subject = e.Subject, EndedAt = e.EndedAt }).With(e.Most ?? []),
+        AnomalyMarkedFalse e => (this with { Subject = e.Subject, MarkedWith = e.Proposal, MarkedAt = e.MarkedAt }).With(e.Most ?? []),
         _ => this,
     };
+
+    private static bool IsBeyond(AnomalySubject subject, IReadOnlyList<PrefixShare>? prefixes) => prefixes?.Any(prefix => !prefix.Prefix.Equals(subject.Target)) == true;
 
     private WatchLevel LevelOf(VectorMeasurement vector) => vector.Level ?? Subject!.Level;
 }

@@ -4,6 +4,7 @@ using Google.Protobuf.WellKnownTypes;
 using Npgsql;
 using NpgsqlTypes;
 using Platform.Contracts.Grpc.Detection.V1;
+using Platform.Detection.Learning;
 using Platform.Detection.ProtectedObjects;
 using Platform.EventStore;
 using Threshold = Platform.Detection.ProtectedObjects.Threshold;
@@ -20,7 +21,12 @@ internal static class ListedAnomalies
         anomaly_id, service_code, object_id, target, vectors, peak_bits_per_second, peak_packets_per_second, detected_at, ended_at,
         marked_false_at is not null, coalesce(proposal, '[]'), severity, level, direction, pulses, explanation, marked_false_by, marked_false_reason,
         (select json_agg(p order by share desc, peak_share desc, prefix) from views.anomaly_prefixes_v1 p
-            where p.tenant_id = anomalies_v1.tenant_id and p.anomaly_id = anomalies_v1.anomaly_id)
+            where p.tenant_id = anomalies_v1.tenant_id and p.anomaly_id = anomalies_v1.anomaly_id),
+        since, marked_false_at,
+        exists (select from views.anomaly_prefixes_v1 p
+            where p.tenant_id = anomalies_v1.tenant_id and p.anomaly_id = anomalies_v1.anomaly_id and p.prefix <> anomalies_v1.target),
+        (select settings::json -> 'Learning' ->> 'Zone' from views.protected_objects_v1 o
+            where o.tenant_id = anomalies_v1.tenant_id and o.object_id = anomalies_v1.object_id)
         """;
 
     public static async Task<ListAnomaliesResponse> Read(
@@ -103,6 +109,11 @@ internal static class ListedAnomalies
         MarkedFalseBy = reader.IsDBNull(16) ? "" : reader.GetString(16),
         MarkedFalseReason = reader.IsDBNull(17) ? "" : reader.GetString(17),
         Prefixes = { reader.IsDBNull(18) ? [] : JsonSerializer.Deserialize<PrefixRow[]>(reader.GetString(18), PrefixRow.Names)!.Select(row => row.Describe()) },
+        ProposalBounds = reader.IsDBNull(20) ? null : ObjectWire.Bounds(
+            KnownAnomaly.TargetOf(reader.GetFieldValue<IPNetwork>(3), (WatchLevel)reader.GetInt16(12), reader.GetBoolean(21)),
+            reader.GetFieldValue<DateTimeOffset>(19),
+            KnownAnomaly.SeenUntil(reader.IsDBNull(8) ? null : reader.GetFieldValue<DateTimeOffset>(8), reader.GetFieldValue<DateTimeOffset>(20)),
+            reader.IsDBNull(22) ? LearningSettings.Default.Zone : reader.GetString(22)),
     };
 
     private sealed record PrefixRow(string Prefix, double Share, double PeakShare, DateTimeOffset Since)

@@ -74,12 +74,30 @@ internal sealed record LearnedLevel(
         var ours = floors.Where(floor => floor.Level <= level && floor.Direction is TrafficDirection.In).ToArray();
         return ours.Length == 0 ? this : this with
         {
-            Thresholds = [.. Thresholds.Select(learned => learned with { Rate = ours.Aggregate(learned.Rate, (rate, floor) => Math.Max(rate, Least(learned, floor))) })],
+            Thresholds = [.. Thresholds.Select(learned => learned with { Rate = ours.Aggregate(learned.Rate, (rate, floor) => Math.Max(rate, Least(floor, learned.Vector, learned.Unit, level, learned.Usual))) })],
         };
-
-        double Least(LearnedThreshold learned, Threshold floor) =>
-            floor.RateOf(learned.Unit) is not { } rate || (learned.Vector is not TrafficVector.Total && floor.Vector != learned.Vector) ? 0
-            : floor.Vector == learned.Vector && floor.Level == level ? rate
-            : learned.Usual + rate;
     }
+
+    /// <summary>
+    /// The same for what is set at a level: what somebody set themselves is raised by a floor of the same alone, what a profile guessed as what was learned is. Nothing is ever lowered.
+    /// </summary>
+    public Threshold AtLeast(IReadOnlyList<Threshold> floors, Threshold set, bool isGuess)
+    {
+        return floors.Where(floor => floor.Level <= set.Level && floor.Direction == set.Direction && (isGuess || floor.Key == set.Key)).Aggregate(set, (raised, floor) => raised with
+        {
+            BitsPerSecond = Most(raised, floor, TrafficUnit.Bits),
+            PacketsPerSecond = Most(raised, floor, TrafficUnit.Packets),
+            FlowsPerSecond = Most(raised, floor, TrafficUnit.Flows),
+        });
+
+        long? Most(Threshold raised, Threshold floor, TrafficUnit unit) => raised.RateOf(unit) is { } rate
+            ? Math.Max(rate, (long)Least(floor, set.Vector, unit, set.Level, Thresholds.FirstOrDefault(learned => learned.Vector == set.Vector && learned.Unit == unit)?.Usual ?? 0))
+            : null;
+    }
+
+    /// <summary>What a floor says of a vector at a level, where so much is usual; 0: nothing.</summary>
+    private static double Least(Threshold floor, TrafficVector vector, TrafficUnit unit, WatchLevel level, double usual) =>
+        floor.RateOf(unit) is not { } rate || (vector is not TrafficVector.Total && floor.Vector != vector) ? 0
+        : floor.Vector == vector && floor.Level == level ? rate
+        : usual + rate;
 }

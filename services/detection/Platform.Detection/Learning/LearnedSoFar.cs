@@ -56,7 +56,7 @@ internal static class LearnedSoFar
 
     private static IEnumerable<Wire.LearnedRate> Rates(
         ObjectBaseline baseline, WatchLevel level, int hour, ObjectContent content, LearningSettings settings, long grain) =>
-        baseline.Compile(level, hour, settings, grain).AboveIdle(content.SettingsOrDefault, level).AtLeast(content.SettingsOrDefault.Floors ?? [], level).Thresholds
+        baseline.Compile(level, hour, settings, grain).AboveIdle(content.SettingsOrDefault, level).AtLeast(content.SettingsOrDefault.Floors ?? [], level).AtLeast(Marked(baseline, level, hour, content), level).Thresholds
             .DistinctBy(learned => (learned.Vector, learned.Unit)) // the narrowest
             .Select(learned => new Wire.LearnedRate
             {
@@ -67,4 +67,12 @@ internal static class LearnedSoFar
                 Allowed = (long)learned.Rate,
                 Burst = (long)learned.Burst,
             });
+
+    /// <summary>What false anomalies made a floor for whichever target of this level, at this hour.</summary>
+    private static IReadOnlyList<ProtectedObjects.Threshold> Marked(ObjectBaseline baseline, WatchLevel level, int hour, ObjectContent content) =>
+    [
+        .. (content.SettingsOrDefault.Marked ?? [])
+            .Where(mark => (level is WatchLevel.Object || mark.Target is null) && mark.Hours(baseline.Hours).Has(hour))
+            .SelectMany(mark => mark.Least),
+    ];
 }

@@ -35,7 +35,7 @@ internal static class ListedObjects
                 [.. reader.GetFieldValue<string[]>(3).Select(prefix => IPNetwork.Parse(prefix))],
                 JsonSerializer.Deserialize<Threshold[]>(reader.GetString(4))!,
                 reader.GetInt64(5),
-                JsonSerializer.Deserialize<ObjectSettings>(reader.GetString(6))));
+                JsonSerializer.Deserialize<ObjectSettings>(reader.GetString(6), EventCatalog.Json)));
         }
 
         return objects;

@@ -1,4 +1,5 @@
 using System.Net;
+using Google.Protobuf.WellKnownTypes;
 using Platform.Detection.Learning;
 using Platform.Hosting;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
@@ -21,6 +22,22 @@ internal static class ObjectWire
         Learning = Describe(content.SettingsOrDefault.Learning ?? LearningSettings.Default),
         DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond,
         Floors = { (content.SettingsOrDefault.Floors ?? []).Describe() },
+        MarkedFloors = { (content.SettingsOrDefault.Marked ?? []).Select(mark => mark.Describe(content.SettingsOrDefault.Learning ?? LearningSettings.Default)) },
+    };
+
+    /// <summary>For whom and at which hours a floor holds, or would.</summary>
+    public static Wire.FloorBounds Bounds(IPNetwork? target, DateTimeOffset seenFrom, DateTimeOffset seenUntil, string zone)
+    {
+        var hours = HoursOfDay.Around(seenFrom, seenUntil, HoursOfWeek.Find(zone) ?? HoursOfWeek.Japan);
+        return new() { FromHour = hours.From, UntilHour = hours.Until, Zone = zone, Target = target?.ToString() ?? "" };
+    }
+
+    private static Wire.MarkedFloor Describe(this MarkedFloor mark, LearningSettings learning) => new()
+    {
+        AnomalyId = mark.AnomalyId.ToString(),
+        Bounds = Bounds(mark.Target, mark.SeenFrom, mark.SeenUntil, learning.Zone),
+        Since = Timestamp.FromDateTimeOffset(mark.Since),
+        Thresholds = { mark.Least.Describe() },
     };
 
     public static IEnumerable<Wire.Threshold> Describe(this IEnumerable<Threshold> thresholds) => thresholds.Select(threshold => new Wire.Threshold

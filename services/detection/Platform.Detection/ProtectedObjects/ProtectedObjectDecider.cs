@@ -38,7 +38,8 @@ internal sealed record ChangeThresholds(
 internal sealed record ChooseProfile(Guid ObjectId, string Profile, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
 /// <summary>Thresholds are learned in this way from now on.</summary>
-/// <param name="Floors">All floors from now on; null: they stay.</param>
+/// <param name="Floors">All floors from now on; null: they stay, also those that are marked.</param>
+/// <param name="KeptMarks">With floors: the anomalies whose marked floors stay; null: none do.</param>
 internal sealed record ChangeLearning(
     Guid ObjectId,
     LearningSettings Learning,
@@ -46,7 +47,8 @@ internal sealed record ChangeLearning(
     string By,
     string Reason,
     DateTimeOffset At,
-    IReadOnlyList<Threshold>? Floors = null);
+    IReadOnlyList<Threshold>? Floors = null,
+    IReadOnlyList<Guid>? KeptMarks = null);
 
 /// <summary>Learning begins anew, as if nothing had been seen: what was seen was an attack. Thresholds stay.</summary>
 internal sealed record ForgetLearned(Guid ObjectId, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
@@ -57,9 +59,15 @@ internal sealed record ForgetLearned(Guid ObjectId, long? ExpectedVersion, strin
 /// </summary>
 internal sealed record RestoreVersion(Guid ObjectId, long Version, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
 
-/// <summary>These are at least what learning and thresholds allow from now on: an anomaly proposed it that was none.</summary>
+/// <summary>What an anomaly that was none had is at least allowed from now on, to whom had it and at its hours.</summary>
+/// <param name="Mark">Since when it is in force says <paramref name="At"/>.</param>
 internal sealed record RaiseThresholds(
-    Guid ObjectId, IReadOnlyList<Threshold> Least, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+    Guid ObjectId, MarkedFloor Mark, long? ExpectedVersion, string By, string Reason, DateTimeOffset At);
+
+/// <summary>A floor out of an anomaly that was none is not needed any more.</summary>
+/// <param name="Mark">As it was when that was found: one that was set anew since stays.</param>
+/// <param name="Reason">Why not.</param>
+internal sealed record EndFloor(Guid ObjectId, MarkedFloor Mark, string Reason, DateTimeOffset At);
 
 /// <summary>The thresholds that a re-learning of a period proposed are in force from now on.</summary>
 /// <param name="Thresholds">All thresholds from now on, as the report has them.</param>
@@ -154,7 +162,7 @@ internal static partial class ProtectedObjectDecider
         command.ExpectedVersion,
         content => command.Learning.Fault() is { } fault ? LearningInvalid(fault)
             : command.Floors is { Count: > 0 } && Fault(command.Floors) is { } wrong ? ThresholdsInvalid(wrong)
-            : WithFloors(content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } }, command.Floors),
+            : WithFloors(content with { Settings = content.SettingsOrDefault with { Learning = command.Learning } }, command.Floors, command.KeptMarks ?? []),
         (SettingsChangeKind.Learning, command.By, command.Reason, command.At));
 
     public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, ForgetLearned command) => Change(
@@ -189,6 +197,7 @@ internal static partial class ProtectedObjectDecider
                 {
                     DeclaredBitsPerSecond = content.SettingsOrDefault.DeclaredBitsPerSecond,
                     LearnsSince = content.SettingsOrDefault.LearnsSince,
+                    Marked = Anew(past.SettingsOrDefault.Marked, content.SettingsOrDefault.Marked ?? [], command.At),
                 },
             }).GuessedAnew(),
         (SettingsChangeKind.Restored, command.By, command.Reason, command.At));
@@ -197,16 +206,40 @@ internal static partial class ProtectedObjectDecider
         current,
         command.ObjectId,
         command.ExpectedVersion,
-        content => content with
+        content =>
         {
-            Thresholds = [.. content.Thresholds.Select(threshold => threshold.AtLeast(command.Least))],
-            Settings = content.SettingsOrDefault with
+            var (settings, calendar) = (content.SettingsOrDefault, CalendarOf(content));
+            var (known, its) = (settings.Marked ?? [], command.Mark with { Since = command.At });
+            var same = known.FirstOrDefault(mark => mark.For(calendar) == its.For(calendar));
+            if (same is not null)
             {
-                Floors = [.. (content.SettingsOrDefault.Floors ?? []).Concat(command.Least).GroupBy(floor => floor.Key)
-                    .Select(same => same.Aggregate((left, right) => left.AtLeast([right], also: true)))],
-            },
+                its = its with
+                {
+                    Least = [.. same.Least.Concat(its.Least).GroupBy(floor => floor.Key).Select(one => one.Aggregate((left, right) => left.AtLeast([right], also: true)))],
+                };
+            }
+
+            IReadOnlyList<MarkedFloor> all = [.. known.Where(mark => mark != same), its];
+            return all.Count > MarkedFloor.Most ? TooManyFloors : content with { Settings = settings with { Marked = all } };
         },
         (SettingsChangeKind.Proposal, command.By, command.Reason, command.At));
+
+    public static Decision<ProtectedObjectEvent> Decide(ProtectedObjectState current, EndFloor command)
+    {
+        return current.IsRetired || current.Retired.Contains(command.ObjectId) || command.At - command.Mark.Since < MarkedFloor.EndsAfter
+        || !current.Objects.TryGetValue(command.ObjectId, out var known) || !Has(known)
+            ? Decision<ProtectedObjectEvent>.Unchanged
+            : Change(
+                current,
+                command.ObjectId,
+                expectedVersion: null,
+                content => content.WithMarks(mark => !IsThis(mark)),
+                (SettingsChangeKind.Unneeded, SettingsChange.Platform, command.Reason, command.At));
+
+        bool Has(ObjectContent content) => content.SettingsOrDefault.Marked?.Any(IsThis) == true;
+
+        bool IsThis(MarkedFloor mark) => mark.AnomalyId == command.Mark.AnomalyId && mark.Since == command.Mark.Since;
+    }
 
     /// <summary>The next version, unless nothing is different or something forbids it. Nothing changes without a reason.</summary>
     private static Decision<ProtectedObjectEvent> Change(
@@ -271,9 +304,17 @@ internal static partial class ProtectedObjectDecider
     }).GuessedAnew();
 
     /// <summary>With other floors; what is only guessed follows them.</summary>
-    private static ObjectContent WithFloors(ObjectContent content, IReadOnlyList<Threshold>? floors) => floors is null
+    private static ObjectContent WithFloors(ObjectContent content, IReadOnlyList<Threshold>? floors, IReadOnlyList<Guid> keptMarks) => floors is null
         ? content
-        : (content with { Settings = content.SettingsOrDefault with { Floors = floors.Count == 0 ? null : floors } }).GuessedAnew();
+        : (content with { Settings = content.SettingsOrDefault with { Floors = floors.Count == 0 ? null : floors } })
+            .WithMarks(mark => keptMarks.Contains(mark.AnomalyId)).GuessedAnew();
+
+    /// <summary>Those of a past version: what is not in force now is in force since now, and ends no sooner than any other.</summary>
+    private static MarkedFloor[]? Anew(IReadOnlyList<MarkedFloor>? past, IReadOnlyList<MarkedFloor> now, DateTimeOffset at) =>
+        past?.Select(mark => now.FirstOrDefault(known => known.AnomalyId == mark.AnomalyId) is { } known ? mark with { Since = known.Since } : mark with { Since = at }).ToArray();
+
+    private static HoursOfWeek CalendarOf(ObjectContent content) =>
+        HoursOfWeek.Find((content.SettingsOrDefault.Learning ?? LearningSettings.Default).Zone) ?? HoursOfWeek.Japan;
 
     /// <summary>Of a past version's prefixes those that the contract still has; those of now when it lost them all: what was set then is wanted all the same.</summary>
     private static IReadOnlyList<IPNetwork> StillOfContract(ProtectedObjectState current, ObjectContent past, ObjectContent now) =>

@@ -85,6 +85,11 @@ internal sealed record ObjectContent(
             };
     }
 
+    /// <summary>Of the floors out of anomalies that were none only these.</summary>
+    public ObjectContent WithMarks(Func<MarkedFloor, bool> stays) => SettingsOrDefault.Marked is not { } marked
+        ? this
+        : this with { Settings = SettingsOrDefault with { Marked = marked.Where(stays).ToArray() is { Length: > 0 } left ? left : null } };
+
     /// <summary>With what the profile guesses from what is declared now, never below the floors.</summary>
     public ObjectContent GuessedAnew()
     {
@@ -108,9 +113,11 @@ internal sealed record ObjectContent(
 /// <param name="Learning">How thresholds are learned; null: as by default.</param>
 /// <param name="Floors">Learned thresholds are never below these; null: none.</param>
 /// <param name="LearnsSince">What was learned before (UTC) is forgotten; null: nothing is.</param>
+/// <param name="Marked">Floors out of anomalies that were none, as narrow as these; null: none. Until release 7 they were in <paramref name="Floors"/>, of all hosts and hours.</param>
 internal sealed record ObjectSettings(
     long DeclaredBitsPerSecond = 0,
     string? Profile = null,
     LearningSettings? Learning = null,
     IReadOnlyList<Threshold>? Floors = null,
-    DateTimeOffset? LearnsSince = null);
+    DateTimeOffset? LearnsSince = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<MarkedFloor>? Marked = null);

@@ -132,6 +132,12 @@ internal static class ProtectedObjectRejections
         "The report would say something else now.",
         "What is proposed differs from the report that was seen. Read it again, then decide again.");
 
+    public static Rejection TooManyFloors { get; } = new(
+        RejectionKind.Conflict,
+        "too-many-floors",
+        "The object has as many floors out of false anomalies as it may have.",
+        $"An object has at most {MarkedFloor.Most}; take one back, or set a threshold.");
+
     public static Rejection ReasonInvalid { get; } = new(
         RejectionKind.Invalid,
         "reason-invalid",

@@ -154,7 +154,8 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
             context.Caller().OperatorId,
             request.Reason,
             clock.GetUtcNow(),
-            request.Floors is { } floors ? [.. floors.Thresholds.Select(floor => floor.Read() with { IsOwn = false })] : null);
+            request.Floors is { } floors ? [.. floors.Thresholds.Select(floor => floor.Read() with { IsOwn = false })] : null,
+            [.. (request.Floors?.KeptMarks ?? []).Select(IdOf)]);
         return await Settings(request.TenantId, command.ObjectId, state => ProtectedObjectDecider.Decide(state, command), context);
     }
 
@@ -171,11 +172,11 @@ internal sealed class ProtectedObjectsService(NpgsqlDataSource database, StreamS
     {
         var session = store.Tenant(context.Caller().TenantFor(request.TenantId));
         var id = Guid.TryParse(request.AnomalyId, out var parsed) ? parsed : Guid.Empty;
-        var (objectId, proposal) = await AnomalyProposals.Find(database, session, id, context.CancellationToken)
+        var (objectId, mark) = await AnomalyProposals.Find(database, session, id, context.CancellationToken)
             ?? throw AnomalyRejections.NotMarkedFalse(id).ToRpcException();
         var command = new RaiseThresholds(
             objectId,
-            proposal,
+            mark,
             Expected(request.ExpectedVersion),
             context.Caller().OperatorId,
             request.Reason,

@@ -26,20 +26,27 @@ internal enum SettingsChangeKind
 
     /// <summary>What was learned is forgotten, and learning begins anew.</summary>
     Forgotten = 7,
+
+    /// <summary>A floor that nothing needs any more was taken back, by the platform itself.</summary>
+    Unneeded = 8,
 }
 
 /// <summary>Who changed the settings of an object, why, and what is different.</summary>
-/// <param name="By">Operator (UUID text).</param>
+/// <param name="By">Operator (UUID text), or <see cref="Platform"/>.</param>
 /// <param name="Reason">In their words; may be empty for thresholds.</param>
 /// <param name="Differences">Everything that is different from the version before.</param>
 /// <param name="Period">Of a re-learning: what was learned from.</param>
-internal sealed record SettingsChange(string By, [property: Sealed] string Reason, IReadOnlyList<Difference> Differences, LearnedPeriod? Period = null);
+internal sealed record SettingsChange(string By, [property: Sealed] string Reason, IReadOnlyList<Difference> Differences, LearnedPeriod? Period = null)
+{
+    /// <summary>Nobody asked for it: the platform did it by itself.</summary>
+    public const string Platform = "platform";
+}
 
 /// <param name="From">Start (UTC).</param>
 /// <param name="Until">End, exclusive (UTC).</param>
 internal sealed record LearnedPeriod(DateTimeOffset From, DateTimeOffset Until);
 
-/// <param name="What">Path of the setting, for example <c>threshold/host/in/udp/bits</c>.</param>
+/// <param name="What">Path of the setting, for example <c>threshold/host/in/udp/bits</c>; of a floor out of an anomaly that was none with its hours and hosts, <c>floor/host/in/udp/bits/11-14/203.0.113.1/32</c>.</param>
 /// <param name="Before">Null: there was none.</param>
 /// <param name="After">Null: there is none any more.</param>
 internal sealed record Difference(string What, string? Before, string? After)
@@ -80,6 +87,12 @@ internal sealed record Difference(string What, string? Before, string? After)
 
         Add("threshold", content.Thresholds);
         Add("floor", settings.Floors ?? []);
+        var calendar = HoursOfWeek.Find(learning.Zone) ?? HoursOfWeek.Japan;
+        foreach (var marked in settings.Marked ?? [])
+        {
+            Add("floor", marked.Least, $"/{marked.For(calendar)}");
+        }
+
         foreach (var own in content.Thresholds.Except(content.Guesses).Where(_ => settings.Profile is not null))
         {
             values[$"{Path("threshold", own)}/own"] = "yes";
@@ -87,7 +100,7 @@ internal sealed record Difference(string What, string? Before, string? After)
 
         return values;
 
-        void Add(string kind, IReadOnlyList<Threshold> thresholds)
+        void Add(string kind, IReadOnlyList<Threshold> thresholds, string only = "")
         {
             foreach (var threshold in thresholds)
             {
@@ -97,7 +110,7 @@ internal sealed record Difference(string What, string? Before, string? After)
                 {
                     if (rate is { } set)
                     {
-                        values[$"{path}/{unit}"] = Text(set);
+                        values[$"{path}/{unit}{only}"] = Text(set);
                     }
                 }
             }

@@ -39,7 +39,7 @@ internal sealed class WatchedObjects : IProjection
         values ({recorded.TenantId.ToGuid()}, {content.ObjectId}, {content.ServiceCode}, {content.Name},
             {content.Prefixes.Select(prefix => prefix.ToString()).ToArray()},
             {JsonSerializer.Serialize(content.Thresholds)},
-            {JsonSerializer.Serialize(content.Settings ?? new ObjectSettings())}, {content.Version}, {recorded.Sequence})
+            {JsonSerializer.Serialize(content.Settings ?? new ObjectSettings(), EventCatalog.Json)}, {content.Version}, {recorded.Sequence})
         on conflict (tenant_id, object_id) do update
         set name = excluded.name, prefixes = excluded.prefixes, thresholds = excluded.thresholds, settings = excluded.settings, version = excluded.version, changed_at = excluded.changed_at
         """);

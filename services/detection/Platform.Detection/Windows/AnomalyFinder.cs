@@ -30,7 +30,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     /// <param name="isLate">It came too late to be kept: what is told is all that is known of it.</param>
     public void Consider(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, bool isLate, Origin origin, DateTimeOffset now)
     {
-        var rules = on.Rules(target.Level);
+        var rules = on.Rules(target);
         if (!target.IsCovered && !(rules.CouldMatter(whole.Total) && rules.IsNear(whole, target)))
         {
             return;
@@ -61,10 +61,10 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
     private void Judge(ObjectWatch on, TargetWatch target, long second, in SecondTraffic whole, bool isLate, Origin origin, DateTimeOffset now)
     {
-        var rules = on.Rules(target.Level);
+        var rules = on.Rules(target);
         var episode = target.Episode!;
         var hold = episode.Hold;
-        hold?.Follow(on.Rules(hold.Wide.Level), on.Object.Learning.Mode is LearningMode.Apply);
+        hold?.Follow(on.Rules(hold.Wide), on.Object.Learning.Mode is LearningMode.Apply);
         var isHeld = hold?.IsHigh(target, whole, second, on.Lag.Seconds) == true;
         if (!isHeld && episode.IsCovering && !rules.IsNear(whole, target))
         {
@@ -83,7 +83,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         {
             var measured = hold!.Measure(whole, second);
             episode.Note(measured);
-            verdict = hold.IsOver(whole, second) ? verdict.With(measured, on.Rules(hold.Wide.Level).RuleOf(measured)) : verdict;
+            verdict = hold.IsOver(whole, second) ? verdict.With(measured, on.Rules(hold.Wide).RuleOf(measured)) : verdict;
         }
 
         episode.High(second, whole.Total, now, presence.At(now), anomalies.LongestPause, verdict.IsOver);
@@ -132,7 +132,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         && Naming.Around(on, target) is { } wide
         && _inside.TryGetValue((wide, second), out var inside)
         && !Naming.MayStandOut(target, wide, second, whole)
-        && on.Rules(WatchLevel.Host).IsNoMoreThan(inside.Most, whole, target);
+        && on.Rules(target).IsNoMoreThan(inside.Most, whole, target);
 
     /// <summary>
     /// All of a batch was added up. Who was over in it may open anomalies, hosts first. Only now it is known what the others had in it, so that nobody is named for
@@ -212,7 +212,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
     {
         var (target, second) = (over.Target, over.Second);
         var whole = over.Late ?? target.At(second);
-        var rules = on.Rules(target.Level);
+        var rules = on.Rules(target);
         if (target.IsCovered || rules.Judge(whole, target) is not { IsOver: true } verdict)
         {
             return;
@@ -480,7 +480,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             GoesOn: episode.State.Open is not null);
         if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
-            var rules = on.Rules(target.Level);
+            var rules = on.Rules(target);
             var surge = Surge.Whole(target.Surge, whole);
             command = command with
             {

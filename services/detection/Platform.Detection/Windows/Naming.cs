@@ -121,7 +121,7 @@ internal static class Naming
         [
             block,
             .. batch.Blocks().Where(other => other != block && !other.IsCovered && on.Object.Holds(other.Target)
-                && (batch.AreManyOver(other) || on.Rules(WatchLevel.Prefix).Judge(other.At(second), other).Over.Any(over => vectors.Contains(over.Vector)))),
+                && (batch.AreManyOver(other) || on.Rules(other).Judge(other.At(second), other).Over.Any(over => vectors.Contains(over.Vector)))),
         ];
         return together.Length > 1 && Grown(on, together, second, first.Vector, first.UnitOver()).Leader() is null;
     }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json;
 using Npgsql;
 using Platform.Detection.ProtectedObjects;
+using Platform.EventStore;
 
 namespace Platform.Detection.Windows;
 
@@ -20,6 +21,9 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
     /// <summary>Of each contract with several objects the object <c>default</c>.</summary>
     public IEnumerable<WatchedObject> SharedContracts() =>
         _objects.Values.Where(known => known is { IsDefault: true, IsShared: true, IsRetired: false });
+
+    /// <summary>Every object, also those that are not watched any more.</summary>
+    public IEnumerable<WatchedObject> All => _objects.Values;
 
     public WatchedObject? Find(Guid objectId) => _objects.GetValueOrDefault(objectId);
 
@@ -40,7 +44,7 @@ internal sealed class ObjectDirectory(NpgsqlDataSource database, ILogger<ObjectD
         {
             var thresholds = JsonSerializer.Deserialize<Threshold[]>(reader.GetString(3))!;
             var id = reader.GetGuid(1);
-            var settings = JsonSerializer.Deserialize<ObjectSettings>(reader.GetString(7))!;
+            var settings = JsonSerializer.Deserialize<ObjectSettings>(reader.GetString(7), EventCatalog.Json)!;
             var known = _objects.GetValueOrDefault(id);
             _objects[id] = new WatchedObject(
                 reader.GetGuid(0),

@@ -17,6 +17,9 @@ internal sealed class ObjectWatch
     private const double LeastChance = 0.1;
     private readonly int _lateness;
     private readonly LevelRules[] _rules = new LevelRules[3];
+    private readonly Dictionary<(WatchLevel Level, ulong Marks), LevelRules> _marked = []; // of those that have floors out of false anomalies at this hour
+    private (NetworkKey? Target, IReadOnlyList<Threshold> Least)[] _marks = [];
+    private double _lowShare;
     private WatchedObject _object;
     private int _hour = -1;
     private long _edition = -1;
@@ -90,7 +93,30 @@ internal sealed class ObjectWatch
         _others = (Batches, served, of, theirs, theirOf, served - theirs, of - theirOf);
     }
 
+    /// <summary>The rules of a level, of targets that nobody has called a false anomaly's at this hour.</summary>
     public LevelRules Rules(WatchLevel level) => _rules[(int)level];
+
+    /// <summary>The rules of a target at this hour.</summary>
+    public LevelRules Rules(TargetWatch target)
+    {
+        var marks = 0ul;
+        for (var i = 0; i < _marks.Length; i++)
+        {
+            marks |= target.Level is WatchLevel.Object || _marks[i].Target is not { } its || its.Contains(target.Target) || target.Target.Contains(its) ? 1ul << i : 0;
+        }
+
+        if (marks == 0)
+        {
+            return _rules[(int)target.Level];
+        }
+
+        if (!_marked.TryGetValue((target.Level, marks), out var rules))
+        {
+            _marked.Add((target.Level, marks), rules = Compile(target.Level, [.. _marks.Where((_, i) => (marks >> i & 1) != 0).SelectMany(mark => mark.Least)]));
+        }
+
+        return rules;
+    }
 
     /// <summary>Follows a change of the object, and the hours.</summary>
     public void Follow(WatchedObject watched, long second, double lowShare)
@@ -261,16 +287,19 @@ internal sealed class ObjectWatch
 
     private void Compile(double lowShare)
     {
+        _lowShare = lowShare;
+        _marked.Clear();
+        _marks =
+        [
+            .. from mark in _hour < 0 ? [] : _object.Settings?.Marked ?? []
+               where mark.Hours(Baseline.Hours).Has(_hour)
+               select (mark.Target is { } target ? NetworkKey.Of(target) : (NetworkKey?)null, mark.Least),
+        ];
         foreach (var level in (WatchLevel[])[WatchLevel.Host, WatchLevel.Prefix, WatchLevel.Object])
         {
-            var learned = _hour >= 0 && Direction is TrafficDirection.In && _object.Learning.Mode is LearningMode.Apply
-                ? Baseline.Compile(level, _hour, _object.Learning, Math.Max(1, Grain)).AboveIdle(_object.Settings, level).AtLeast(_object.Settings?.Floors ?? [], level)
-                : LearnedLevel.Nothing;
-            _rules[(int)level] = new LevelRules(
-                _object.Thresholds.Where(threshold => threshold.Level == level && threshold.Direction == Direction),
-                learned,
-                lowShare,
-                _object.Settings?.Profile is null ? null : Grain);
+            _rules[(int)level] = Compile(level, marked: []);
         }
     }
+
+    private LevelRules Compile(WatchLevel level, IReadOnlyList<Threshold> marked) => _object.RulesAt(level, Direction, _hour, Baseline, marked, Grain, _lowShare);
 }

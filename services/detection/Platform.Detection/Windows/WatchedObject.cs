@@ -40,6 +40,29 @@ internal sealed record WatchedObject(
 
     public HoursOfWeek Hours => HoursOfWeek.Find(Learning.Zone) ?? HoursOfWeek.Japan;
 
+    /// <summary>What is held against a target of a level at an hour.</summary>
+    /// <param name="level">Whose traffic.</param>
+    /// <param name="direction">Which way; of what is sent nothing is learned.</param>
+    /// <param name="hour">Of the week; below 0: not known yet, nothing is learned.</param>
+    /// <param name="baseline">What was learned.</param>
+    /// <param name="marked">Floors out of false anomalies that the target has at this hour.</param>
+    /// <param name="grain">Packets that one sampled packet stands for; 0: not known.</param>
+    /// <param name="lowShare">Share of what is set at which traffic is low again.</param>
+    public LevelRules RulesAt(
+        WatchLevel level, TrafficDirection direction, int hour, ObjectBaseline baseline, IReadOnlyList<Threshold> marked, long grain, double lowShare)
+    {
+        var learned = hour >= 0 && direction is TrafficDirection.In && Learning.Mode is LearningMode.Apply
+            ? baseline.Compile(level, hour, Learning, Math.Max(1, grain)).AboveIdle(Settings, level).AtLeast(Settings?.Floors ?? [], level)
+            : LearnedLevel.Nothing;
+        var hasProfile = Settings?.Profile is not null;
+        return new LevelRules(
+            Thresholds.Where(threshold => threshold.Level == level && threshold.Direction == direction)
+                .Select(threshold => learned.AtLeast(marked, threshold, isGuess: hasProfile && !threshold.IsOwn)),
+            learned.AtLeast(marked, level),
+            lowShare,
+            hasProfile ? grain : null);
+    }
+
     /// <summary>The block that a host is judged with: its /24 or /48, or when that is narrower the object's own prefix, without what of it is another's.</summary>
     public NetworkKey BlockOf(NetworkKey host)
     {

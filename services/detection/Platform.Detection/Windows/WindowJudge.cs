@@ -349,7 +349,7 @@ internal sealed class WindowJudge(
             Finder.Judge(on, target, origin, now);
         }
 
-        var all = target.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(target.Level), out isLate);
+        var all = target.Add(second, increment, windows.LatenessSeconds, on.Lag.Seconds, on.Rules(target), out isLate);
         Finder.Consider(on, target, second, all, isLate && target.Level is WatchLevel.Host, origin, now);
         return all;
     }

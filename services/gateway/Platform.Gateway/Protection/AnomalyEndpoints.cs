@@ -28,6 +28,7 @@ internal static class AnomalyEndpoints
     /// <param name="MarkedFalseBy">Operator (UUID) who said that it was none; empty unless it is marked false.</param>
     /// <param name="MarkedFalseReason">In their words.</param>
     /// <param name="Prefixes">What it is spread over where that is more than the target, at most 32: greatest share first.</param>
+    /// <param name="ProposalBounds">For whom and at which hours the proposal would hold; null unless it is marked false.</param>
     public sealed record AnomalyAnswer(
         string AnomalyId,
         string ServiceCode,
@@ -47,7 +48,8 @@ internal static class AnomalyEndpoints
         ExplanationAnswer? Explanation,
         string MarkedFalseBy,
         string MarkedFalseReason,
-        IReadOnlyList<AttackedPrefixAnswer> Prefixes);
+        IReadOnlyList<AttackedPrefixAnswer> Prefixes,
+        FloorBoundsAnswer? ProposalBounds);
 
     /// <param name="Prefix">CIDR notation.</param>
     /// <param name="Share">Its part of the attack's packets, 0 to 1, as it was told last; 0: not any more.</param>
@@ -105,7 +107,8 @@ internal static class AnomalyEndpoints
     public sealed record MarkFalseRequest(string Reason);
 
     /// <param name="Proposal">Thresholds under which it would not have been an anomaly.</param>
-    public sealed record ProposalAnswer(IReadOnlyList<ThresholdContent> Proposal);
+    /// <param name="Bounds">For whom and at which hours they would hold.</param>
+    public sealed record ProposalAnswer(IReadOnlyList<ThresholdContent> Proposal, FloorBoundsAnswer? Bounds);
 
     public static void MapAnomalies(this IEndpointRouteBuilder routes)
     {
@@ -129,7 +132,7 @@ internal static class AnomalyEndpoints
             AnomalyId = anomalyId.ToString(),
             Reason = request.Reason,
         });
-        return TypedResults.Ok(new ProposalAnswer([.. answer.Proposal.Select(ThresholdContent.Of)]));
+        return TypedResults.Ok(new ProposalAnswer([.. answer.Proposal.Select(ThresholdContent.Of)], answer.Bounds is { } bounds ? FloorBoundsAnswer.Of(bounds) : null));
     }
 
     private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Apply(
@@ -173,7 +176,8 @@ internal static class AnomalyEndpoints
         anomaly.Explanation is { } why ? Describe(why) : null,
         anomaly.MarkedFalseBy,
         anomaly.MarkedFalseReason,
-        [.. anomaly.Prefixes.Select(one => new AttackedPrefixAnswer(one.Prefix, one.Share, one.PeakShare, one.Since.ToDateTimeOffset()))]);
+        [.. anomaly.Prefixes.Select(one => new AttackedPrefixAnswer(one.Prefix, one.Share, one.PeakShare, one.Since.ToDateTimeOffset()))],
+        anomaly.ProposalBounds is { } bounds ? FloorBoundsAnswer.Of(bounds) : null);
 
     private static ExplanationAnswer Describe(Wire.Explanation why) => new(
         why.Sentence,

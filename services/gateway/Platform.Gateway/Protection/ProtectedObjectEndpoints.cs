@@ -72,21 +72,38 @@ internal static class ProtectedObjectEndpoints
     /// <param name="Learning">From now on.</param>
     /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
     /// <param name="Floors">All floors from now on; empty: none; null: they stay. What a profile guessed falls with them, own thresholds stay.</param>
-    public sealed record ChangeLearningRequest(LearningContent Learning, string Reason, IReadOnlyList<ThresholdContent>? Floors = null);
+    /// <param name="KeptMarks">With floors: the false anomalies (UUID) whose marked floors stay; those of others are taken back.</param>
+    public sealed record ChangeLearningRequest(
+        LearningContent Learning, string Reason, IReadOnlyList<ThresholdContent>? Floors = null, IReadOnlyList<string>? KeptMarks = null);
+
+    /// <param name="FromHour">Of every day, 0 to 23: the hours at which it was seen, with one before and after.</param>
+    /// <param name="UntilHour">1 to 24, exclusive; not above fromHour: of the next day. 0 to 24: the whole day.</param>
+    /// <param name="Zone">The object's calendar, an IANA time zone.</param>
+    /// <param name="Target">A host, or a prefix whose hosts each may have it, CIDR notation; what is around them may have as much beyond its usual. Empty: any host of the object.</param>
+    public sealed record FloorBoundsAnswer(int FromHour, int UntilHour, string Zone, string Target)
+    {
+        internal static FloorBoundsAnswer Of(Wire.FloorBounds bounds) => new(bounds.FromHour, bounds.UntilHour, bounds.Zone, bounds.Target);
+    }
+
+    /// <param name="AnomalyId">The false anomaly that it came from.</param>
+    /// <param name="Bounds">For whom and when it holds.</param>
+    /// <param name="Since">In force since then (UTC); one that was not needed for four weeks ends by itself.</param>
+    /// <param name="Thresholds">Nothing allowed is below these, learned, guessed or set.</param>
+    public sealed record MarkedFloorAnswer(string AnomalyId, FloorBoundsAnswer Bounds, DateTimeOffset Since, IReadOnlyList<ThresholdContent> Thresholds);
 
     /// <param name="Reason">Why, 1 to 200 characters; kept in the record.</param>
     public sealed record WithReasonRequest(string Reason);
 
-    /// <param name="What">Path of the setting, for example threshold/host/in/udp/bits.</param>
+    /// <param name="What">Path of the setting, for example threshold/host/in/udp/bits; of a marked floor with its hours and target: floor/host/in/udp/bits/11-14/203.0.113.1/32.</param>
     /// <param name="Before">Empty: there was none.</param>
     /// <param name="After">Empty: there is none any more.</param>
     public sealed record DifferenceAnswer(string What, string Before, string After);
 
     /// <param name="Version">From 1.</param>
     /// <param name="ChangedAt">When (UTC).</param>
-    /// <param name="ChangedBy">Operator (UUID); empty: the contract.</param>
+    /// <param name="ChangedBy">Operator (UUID); platform: it did so by itself; empty: the contract.</param>
     /// <param name="Reason">In the operator's words.</param>
-    /// <param name="Kind">added, contract, thresholds, profile, learning, restored, relearned, proposal, grouped or forgotten.</param>
+    /// <param name="Kind">added, contract, thresholds, profile, learning, restored, relearned, proposal, grouped, forgotten or unneeded (a floor ended by itself).</param>
     /// <param name="Differences">From the version before.</param>
     public sealed record VersionAnswer(
         long Version, DateTimeOffset ChangedAt, string ChangedBy, string Reason, string Kind, IReadOnlyList<DifferenceAnswer> Differences);
@@ -104,10 +121,11 @@ internal static class ProtectedObjectEndpoints
     /// <param name="Thresholds">In force.</param>
     /// <param name="Version">Version of prefixes and thresholds; send it as If-Match with a change.</param>
     /// <param name="WiderThresholds">Of other levels than host, or of traffic out.</param>
-    /// <param name="Floors">Learned thresholds are never below these; a change of learning may take them back.</param>
+    /// <param name="Floors">Learned thresholds are never below these, whatever the host and the hour; a change of learning may take them back.</param>
     /// <param name="Profile">Where the thresholds came from that are not own; empty: all are set by hand.</param>
     /// <param name="Learning">How thresholds are learned.</param>
     /// <param name="DeclaredBitsPerSecond">What the contract declares as the most; 0: not known.</param>
+    /// <param name="MarkedFloors">What false anomalies proposed and somebody applied; a change of learning may take them back.</param>
     public sealed record ProtectedObjectAnswer(
         string ObjectId,
         string ServiceCode,
@@ -119,7 +137,8 @@ internal static class ProtectedObjectEndpoints
         IReadOnlyList<ThresholdContent> Floors,
         string Profile,
         LearningContent Learning,
-        long DeclaredBitsPerSecond);
+        long DeclaredBitsPerSecond,
+        IReadOnlyList<MarkedFloorAnswer> MarkedFloors);
 
     /// <param name="ServiceCode">Contract.</param>
     /// <param name="Name">1 to 60 characters, unique in the contract.</param>
@@ -270,7 +289,7 @@ internal static class ProtectedObjectEndpoints
                 FloorShare = request.Learning.FloorShare,
                 Zone = request.Learning.Zone,
             },
-            Floors = request.Floors is { } floors ? new Wire.Floors { Thresholds = { floors.Select(floor => floor.ToWire()) } } : null,
+            Floors = request.Floors is { } floors ? new Wire.Floors { Thresholds = { floors.Select(floor => floor.ToWire()) }, KeptMarks = { request.KeptMarks ?? [] } } : null,
         })).Version);
 
     private static Task<Results<Ok<ThresholdsChangedAnswer>, ProblemHttpResult>> Forget(
@@ -333,7 +352,11 @@ internal static class ProtectedObjectEndpoints
         [.. item.Floors.Select(ThresholdContent.Of)],
         item.Profile,
         new LearningContent(item.Learning.Mode, item.Learning.Margin, item.Learning.FloorShare, item.Learning.Zone),
-        item.DeclaredBitsPerSecond);
+        item.DeclaredBitsPerSecond,
+        [
+            .. item.MarkedFloors.Select(mark => new MarkedFloorAnswer(
+                mark.AnomalyId, FloorBoundsAnswer.Of(mark.Bounds), mark.Since.ToDateTimeOffset(), [.. mark.Thresholds.Select(ThresholdContent.Of)])),
+        ]);
 
     private static VersionAnswer Describe(Wire.ObjectVersion version) => new(
         version.Version,
