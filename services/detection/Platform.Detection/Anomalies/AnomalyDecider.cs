@@ -12,6 +12,7 @@ namespace Platform.Detection.Anomalies;
 /// <param name="At">Now (UTC).</param>
 /// <param name="Prefixes">What it is spread over, greatest first; null: its target alone, or it was not asked.</param>
 /// <param name="GoesOn">Its judge takes it for a second of an anomaly that is open.</param>
+/// <param name="Earlier">Anomalies of the target on the days before; null: nobody asked.</param>
 internal sealed record JudgeSecond(
     AnomalySubject Subject,
     DateTimeOffset Second,
@@ -21,7 +22,8 @@ internal sealed record JudgeSecond(
     Explanation? Explanation,
     DateTimeOffset At,
     IReadOnlyList<PrefixShare>? Prefixes = null,
-    bool GoesOn = false);
+    bool GoesOn = false,
+    IReadOnlyList<EarlierAnomaly>? Earlier = null);
 
 /// <param name="AnomalyId">The anomaly that is thought to be over.</param>
 /// <param name="Reason">Why.</param>
@@ -80,7 +82,7 @@ internal static class AnomalyDecider
                 Since: command.Second,
                 command.At,
                 SeverityOf(command, TimeSpan.Zero),
-                command.Explanation,
+                Explained(command, command.At, total),
                 command.Prefixes);
         }
 
@@ -101,7 +103,7 @@ internal static class AnomalyDecider
                 command.At,
                 (Severity)Math.Max((int)severity, (int)current.Severity),
                 Math.Max(command.Pulses, current.Pulses),
-                command.Explanation,
+                Explained(command, current.DetectedAt, new(Math.Max(current.PeakBitsPerSecond, total.Bits), Math.Max(current.PeakPacketsPerSecond, total.Packets))),
                 Prefixes(current, command.Prefixes))
             : Decision<AnomalyEvent>.Unchanged;
     }
@@ -154,6 +156,11 @@ internal static class AnomalyDecider
                 command.Most,
                 command.Role);
     }
+
+    /// <summary>Why, with what of it came on the days before.</summary>
+    private static Explanation? Explained(JudgeSecond command, DateTimeOffset detectedAt, Amount peak) => command.Explanation is { } why && command.Earlier is { } earlier
+        ? why.After(Recurrence.Of(earlier, detectedAt, why.Vector, peak.Bits, peak.Packets))
+        : command.Explanation;
 
     /// <summary>Who was attacked stays named: where its traffic went on to, it may come back from.</summary>
     private static IReadOnlyList<PrefixShare>? Prefixes(AnomalyState current, IReadOnlyList<PrefixShare>? now) => now is null ? null :

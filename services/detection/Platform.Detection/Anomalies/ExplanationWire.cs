@@ -1,3 +1,4 @@
+using Google.Protobuf.WellKnownTypes;
 using Platform.Contracts.Grpc.Detection.V1;
 using Platform.Detection.ProtectedObjects;
 using Wire = Platform.Contracts.Grpc.Detection.V1;
@@ -27,6 +28,17 @@ internal static class ExplanationWire
             DestinationPorts = { Shares(explanation.Evidence.DestinationPorts) },
             PacketLengths = { Shares(explanation.Evidence.PacketLengths) },
             Protocols = { Shares(explanation.Evidence.Protocols) },
+            Earlier =
+            {
+                (explanation.Earlier ?? []).Select(one => new Wire.EarlierAnomaly
+                {
+                    AnomalyId = one.AnomalyId.ToString(),
+                    DetectedAt = Timestamp.FromDateTimeOffset(one.DetectedAt),
+                    EndedAt = one.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
+                    PeakBitsPerSecond = one.PeakBitsPerSecond,
+                    PeakPacketsPerSecond = one.PeakPacketsPerSecond,
+                }),
+            },
         };
         if (explanation.Baseline is { } baseline)
         {

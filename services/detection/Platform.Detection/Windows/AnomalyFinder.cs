@@ -510,7 +510,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                 state => AnomalyDecider.Decide(state, command),
                 EndOf: null,
                 origin,
-                Guid.CreateVersion7(now)));
+                Guid.CreateVersion7(now),
+                command));
         }
 
         IReadOnlyList<PrefixShare>? Spread()

@@ -15,6 +15,7 @@ internal readonly record struct Origin(ActivityContext Trace, DateTimeOffset? Fi
 /// <param name="Decide">The rules, to be asked again with what the stream says.</param>
 /// <param name="EndOf">When it is an end: the anomaly, and the last beat that this process saw.</param>
 /// <param name="Id">Makes a repeated append the same append.</param>
+/// <param name="Second">What is asked of the rules, so that what came before can be told with it; null: it is an end.</param>
 internal sealed record Finding(
     WindowJudge Judge,
     ObjectWatch On,
@@ -23,7 +24,8 @@ internal sealed record Finding(
     Func<AnomalyState, Decision<AnomalyEvent>> Decide,
     (Guid AnomalyId, long Beat)? EndOf,
     Origin Origin,
-    Guid Id)
+    Guid Id,
+    JudgeSecond? Second = null)
 {
     public WatchedObject Object => On.Object;
 

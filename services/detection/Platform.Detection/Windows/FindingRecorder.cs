@@ -75,7 +75,14 @@ internal sealed class FindingRecorder(
         if (finding.EndOf is not { } end || !await Pulses.BeatsElsewhere(database, end.AnomalyId, end.Beat, cancellation))
         {
             var cause = new Cause($"finding:{finding.Id:N}", CorrelationId: Activity.Current?.TraceId.ToHexString());
-            var (decision, state) = await session.HandleAndLoad(AnomalyState.Stream, key, finding.Decide, cause, cancellation);
+            var decide = finding.Decide;
+            if (finding.Second is { } second)
+            {
+                var told = second with { Earlier = await Recurrence.Read(database, TenantId.Of(finding.Object.TenantId), second, cancellation) };
+                decide = state => AnomalyDecider.Decide(state, told);
+            }
+
+            var (decision, state) = await session.HandleAndLoad(AnomalyState.Stream, key, decide, cause, cancellation);
             if (decision is Decision<AnomalyEvent>.Rejected(var reason))
             {
                 log.FindingRefused(reason.Code, finding.Object.ObjectId);
