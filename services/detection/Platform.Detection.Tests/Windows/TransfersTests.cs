@@ -130,13 +130,16 @@ public sealed class TransfersTests
     [InlineData("OtherAmplification", 2, 3_478, false)] // a conference over a relay
     [InlineData("OtherAmplification", 20, 3_478, true)]
     [InlineData("Ntp", 1, 123, true)]
-    public void A_tunnel_that_rises_for_a_minute_is_a_transfer_over_any_protocol(string vector, int senders, uint port, bool isFound)
+    [InlineData("Fragment", 1, 4_500, false, 640)] // each packet in two, and a short answer for every other one
+    [InlineData("Fragment", 20, 4_500, true, 640)]
+    [InlineData("Fragment", 1, 4_500, true, 90)]
+    public void A_tunnel_that_rises_for_a_minute_is_a_transfer_over_any_protocol(string vector, int senders, uint port, bool isFound, int length = 1_300)
     {
         Assert.False(Plays(Before, game: 1));
         var isOver = false;
         for (var second = 1; second <= 360; second++)
         {
-            isOver |= Plays(1, game: 1, bits: Math.Min(60, second) * 400_000, senders, port, vector: Enum.Parse<TrafficVector>(vector));
+            isOver |= Plays(1, game: 1, bits: Math.Min(60, second) * 400_000, senders, port, vector: Enum.Parse<TrafficVector>(vector), length: length);
         }
 
         Assert.Equal(isFound, isOver);
@@ -248,13 +251,14 @@ public sealed class TransfersTests
     /// <param name="isTcp">Of TCP instead.</param>
     /// <param name="vector">Of this one instead, over UDP where it has a port.</param>
     /// <param name="flood">Bits of long UDP packets of many senders and ports beside it.</param>
-    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0, TrafficVector? vector = null)
+    /// <param name="length">Bytes of each of its packets.</param>
+    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0, TrafficVector? vector = null, int length = 1_300)
     {
         var rules = grain == 1 ? Rules : new LevelRules([], Learn(grain), lowShare: 0.7);
         var isOver = false;
         for (var end = _second + seconds; _second < end; _second++)
         {
-            var (played, more) = (new Amount((long)(Game.Bits * game) + flood, (long)(Game.Packets * game) + (flood / (1_300 * 8))), new Amount(bits, bits / (1_300 * 8)));
+            var (played, more) = (new Amount((long)(Game.Bits * game) + flood, (long)(Game.Packets * game) + (flood / (1_300 * 8))), new Amount(bits, bits / (length * 8)));
             var isUdp = !isTcp && (vector is null || port > 0);
             var (udp, tcp, whole) = (isUdp ? played + more : played, isTcp ? Web + more : Web, played + more + Web);
             var sketch = new TrafficSketch { Second = _second, Total = Of(whole) };

@@ -31,6 +31,7 @@ internal static class TrafficShape
     private const int LongTransfers = 60; // seconds of the last minutes
 
     public const double LongPacket = 700 * 8;
+    private const double HalvedPacket = 500 * 8; // a long and a short one of each, and answers beside them
     private const double ShortPacket = 120 * 8;
     private const double Mostly = 0.7;
     private const double MostOdd = 1.25;
@@ -60,7 +61,7 @@ internal static class TrafficShape
         {
             Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsWithinTransfers() && GoesToFew(target, learned) => double.PositiveInfinity,
-            Total or Udp or OtherAmplification or L2tp or Gre or Other when transferred == default && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
+            Total or Udp or OtherAmplification or L2tp or Gre or Other or Fragment when transferred == default && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsSurelyOfFew(target.Senders, transferred) => 1, // to everybody, or more than a transfer may be: a crowd comes from many
             Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
@@ -135,6 +136,7 @@ internal static class TrafficShape
         /// <summary>
         /// Long packets of another protocol, of one sender or two, over UDP from one port or two: a tunnel between sites, a conference, what a client of a service uploads. Sketches must
         /// say so: floods that are not TCP have long packets as well. They remember another part of it than the surge does: then the share says it, not the amount.
+        /// On many lines a tunnel's packets do not fit and go in two, of which only the first has ports.
         /// </summary>
         public bool IsOfTwo(LearnedThreshold over, Senders senders)
         {
@@ -143,11 +145,12 @@ internal static class TrafficShape
             var carried = _excess[carrier];
             var theirs = Math.Min(carried.Packets, senders.Sketched * Part(carried, _wholeAll)); // of what sketches remember
             // What is usual has its two ports as well: where there is more of it than of the flood, its other ports tell.
-            var isOfTwoPorts = carrier is Gre or Other
+            var isOfTwoPorts = carrier is Gre or Other or Fragment
                 || (senders.FromTwoPorts >= Mostly * theirs && senders.FromOtherPortsInLongPackets() <= (1 - Mostly) * theirs);
-            return carried.Packets > 0 && carried.Bits >= LongPacket * carried.Packets && carried.Bits <= _mostTransferred * (1 + _chance)
+            var least = 2 * _excess[Fragment].Packets >= carried.Packets ? HalvedPacket : LongPacket;
+            return carried.Packets > 0 && carried.Bits >= least * carried.Packets && carried.Bits <= _mostTransferred * (1 + _chance)
                 && (over.Vector is not Total || carried[over.Unit] >= Mostly * _all[over.Unit])
-                && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets() >= Mostly * theirs;
+                && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets(least) >= Mostly * theirs;
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>

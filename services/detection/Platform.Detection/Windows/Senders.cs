@@ -116,8 +116,9 @@ internal sealed class Senders
     public double OfTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
 
     /// <summary>Packets of the two largest of those who send long ones.</summary>
-    public double OfTwoInLongPackets() =>
-        _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
+    /// <param name="least">Bits of one that is long.</param>
+    public double OfTwoInLongPackets(double least = TrafficShape.LongPacket) =>
+        _sent.Values.Where(sent => sent.Bits >= least * sent.Packets).OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
 
     /// <param name="Packets">In the lists that it is in.</param>
     /// <param name="Bits">The same.</param>
