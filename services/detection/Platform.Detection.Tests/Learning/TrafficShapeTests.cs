@@ -159,27 +159,39 @@ public sealed class TrafficShapeTests
         Assert.True(Grown(game, times: 5.5));
         var web = SecondTraffic.Of(Usual, (TrafficVector.TcpAck, Usual - new Amount(480_000, 1_000)), (TrafficVector.TcpSyn, new Amount(480_000, 1_000)));
         Assert.False(Grown(web, times: 5.5));
+    }
 
-        static bool Grown(SecondTraffic usual, double times)
+    /// <summary>Packets four times as long as ever are no crowd's, also where they grow for a quarter of an hour and the rest grows half as much.</summary>
+    [Theory]
+    [InlineData(170, false)]
+    [InlineData(990, true)]
+    public void Packets_of_another_length_that_grow_for_minutes_are_no_crowd(int length, bool isFound)
+    {
+        var (tcp, udp, syn) = (new Amount(28_000_000, 21_000), new Amount(11_000_000, 8_000), new Amount(480_000, 1_000));
+        var usual = SecondTraffic.Of(tcp + udp + syn, (TrafficVector.TcpAck, tcp), (TrafficVector.Udp, udp), (TrafficVector.TcpSyn, syn));
+        Assert.Equal(isFound, Grown(usual, times: 1.2, flood: new Amount(18_000L * length * 8, 18_000)));
+    }
+
+    private static bool Grown(SecondTraffic usual, double times, Amount flood = default)
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = 86_400; second < 8 * 86_400; second += 10)
         {
-            var baseline = new ObjectBaseline(HoursOfWeek.Japan);
-            for (var second = 86_400; second < 8 * 86_400; second += 10)
-            {
-                baseline.Observe(second, usual, usual, usual);
-            }
-
-            var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1), lowShare: 0.7);
-            var (target, isOver) = (new TargetWatch(default, WatchLevel.Object), false);
-            for (var second = 0; second < 1_500; second++)
-            {
-                var level = 1 + ((times - 1) * Math.Clamp((second - 60) / 900.0, 0, 1));
-                Amount Of(TrafficVector vector) => new((long)(usual[vector].Bits * level), (long)(usual[vector].Packets * level));
-                var traffic = SecondTraffic.Of(Of(TrafficVector.Total), (TrafficVector.Udp, Of(TrafficVector.Udp)), (TrafficVector.TcpAck, Of(TrafficVector.TcpAck)), (TrafficVector.TcpSyn, Of(TrafficVector.TcpSyn)));
-                isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
-            }
-
-            return isOver;
+            baseline.Observe(second, usual, usual, usual);
         }
+
+        var rules = new LevelRules([], baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain: 1), lowShare: 0.7);
+        var (target, isOver) = (new TargetWatch(default, WatchLevel.Object), false);
+        for (var second = 0; second < 1_500; second++)
+        {
+            var level = 1 + ((times - 1) * Math.Clamp((second - 60) / 900.0, 0, 1));
+            Amount Of(TrafficVector vector) => new Amount((long)(usual[vector].Bits * level), (long)(usual[vector].Packets * level))
+                + (vector is TrafficVector.Total or TrafficVector.TcpAck ? flood * Math.Clamp((second - 60) / 900.0, 0, 1) : default);
+            var traffic = SecondTraffic.Of(Of(TrafficVector.Total), (TrafficVector.Udp, Of(TrafficVector.Udp)), (TrafficVector.TcpAck, Of(TrafficVector.TcpAck)), (TrafficVector.TcpSyn, Of(TrafficVector.TcpSyn)));
+            isOver |= rules.Judge(target.Add(second, traffic, latenessSeconds: 12, settleSeconds: 0, rules, out _), target).IsOver;
+        }
+
+        return isOver;
     }
 
     [Fact]

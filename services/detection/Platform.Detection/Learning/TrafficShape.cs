@@ -236,7 +236,7 @@ internal static class TrafficShape
             var ratio = (double)beyond.Bits / beyond.Packets / ((double)usual.Bits / usual.Packets);
             var chance = vector is Total ? _chance : Chance(beyond.Packets, usual.Packets * (double)_seconds, _grain);
             var most = (vector is Total ? 2.1 : 1.7) * (1 + (1.5 * chance));
-            return ratio > 1 / most && (ratio < most || (vector is Total && _excess[TcpAck].Bits >= beyond.Bits / 2));
+            return ratio > 1 / most && ratio < most;
         }
 
         /// <summary>All of it together is about as long as ever: of a little beyond the usual the length is a difference of guesses.</summary>
