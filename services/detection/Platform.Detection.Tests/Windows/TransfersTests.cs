@@ -68,6 +68,26 @@ public sealed class TransfersTests
         Assert.Equal(1, senders.PartOfFew(grain: 1));
     }
 
+    /// <summary>A flood of thousands from a service's port: of the hundred packets that were sampled each is another one's, and twenty of these are no servers.</summary>
+    [Fact]
+    public void Of_many_sampled_packets_those_who_have_one_are_no_servers()
+    {
+        var senders = new Senders();
+        for (var second = 0; second < 2; second++)
+        {
+            var sketch = new TrafficSketch { Second = second, Total = Of(new Amount(0, 50)) };
+            sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(new Amount(0, 50)) });
+            sketch.Peers.AddRange(Enumerable.Range(0, 32).Select(bot => new AddressShare
+            {
+                Address = ByteString.CopyFrom(198, 51, (byte)second, (byte)bot),
+                Counters = Of(new Amount(10_400, 1)),
+            }));
+            senders.Add(sketch);
+        }
+
+        Assert.InRange(senders.PartOfFew(grain: 1), 0, 0.1);
+    }
+
     /// <summary>What has just been seen for the first time was not usual before.</summary>
     [Fact]
     public void A_host_that_begins_with_a_download_is_not_attacked() => Assert.False(Plays(600, game: 1, bits: 40_000_000, servers: 4, port: 443));

@@ -98,7 +98,9 @@ internal sealed class Senders
 
     private double FindPartOfFew(double grain)
     {
-        Sent[] servers = [.. _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets).Take(Servers)];
+        // Of many packets somebody's only one says nothing: of any crowd as many have one.
+        var least = _listed >= EnoughPackets * grain ? grain : 0;
+        Sent[] servers = [.. _sent.Values.Where(sent => sent.Packets > least && sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets).Take(Servers)];
         var served = _served.HttpsPackets + _served.OtherPackets;
         var theirs = servers.Sum(sent => sent.Packets);
         var hidden = Math.Min(_unlisted * theirs / Math.Max(1, _listed), (Servers * _least) - servers.Sum(sent => sent.Least));
