@@ -183,6 +183,17 @@ public sealed class TransfersTests
         Assert.Equal(isFound, Plays(300, game: 1, bits: (long)(times * (Game + Web).Bits), servers: 12, port: 443, grain, isTcp));
     }
 
+    /// <summary>Nearly as much as a transfer may have that goes on: of two sampled packets a second there are four or none now and then.</summary>
+    [Theory]
+    [InlineData(1.8, false)]
+    [InlineData(3.5, true)]
+    public void A_second_with_more_sampled_packets_than_others_makes_no_attack_of_a_transfer(double times, bool isFound)
+    {
+        var luck = new Random(1);
+        Assert.False(Plays(Before, game: 1, grain: 5_000));
+        Assert.Equal(isFound, Plays(900, game: 1, bits: (long)(times * (Game + Web).Bits), servers: 10, port: 443, grain: 5_000, isTcp: true, luck: luck));
+    }
+
     /// <summary>One sender in long packets: what is beyond the bound of transfers is not excused as another transfer of the same size, or as a crowd.</summary>
     [Theory]
     [InlineData(1.5, 873, false)]
@@ -272,13 +283,14 @@ public sealed class TransfersTests
     /// <param name="vector">Of this one instead, over UDP where it has a port.</param>
     /// <param name="flood">Bits of long UDP packets of many senders and ports beside it.</param>
     /// <param name="length">Bytes of each of its packets.</param>
-    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0, TrafficVector? vector = null, int length = 1_300)
+    /// <param name="luck">Makes so many sampled packets of it as a second happens to have; null: as many as there are.</param>
+    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0, TrafficVector? vector = null, int length = 1_300, Random? luck = null)
     {
         var rules = grain == 1 ? Rules : new LevelRules([], Learn(grain), lowShare: 0.7);
         var isOver = false;
         for (var end = _second + seconds; _second < end; _second++)
         {
-            var (played, more) = (new Amount((long)(Game.Bits * game) + flood, (long)(Game.Packets * game) + (flood / (1_300 * 8))), new Amount(bits, bits / (length * 8)));
+            var (played, more) = (new Amount((long)(Game.Bits * game) + flood, (long)(Game.Packets * game) + (flood / (1_300 * 8))), Sampled(new Amount(bits, bits / (length * 8))));
             var isUdp = !isTcp && (vector is null || port > 0);
             var (udp, tcp, whole) = (isUdp ? played + more : played, isTcp ? Web + more : Web, played + more + Web);
             var sketch = new TrafficSketch { Second = _second, Total = Of(whole) };
@@ -300,6 +312,19 @@ public sealed class TransfersTests
         }
 
         return isOver;
+
+        Amount Sampled(Amount amount)
+        {
+            var (mean, packets) = (amount.Packets / (double)grain, 0);
+            for (var at = Next(); luck is not null && at < mean; at += Next())
+            {
+                packets++;
+            }
+
+            return luck is null || amount.Packets == 0 ? amount : amount * (packets / mean);
+        }
+
+        double Next() => -Math.Log(1 - (luck?.NextDouble() ?? 0));
     }
 
     private static Counters Of(Amount amount) => new() { Packets = (ulong)amount.Packets, Bytes = (ulong)amount.Bits / 8 };

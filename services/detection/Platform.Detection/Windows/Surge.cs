@@ -25,6 +25,9 @@ internal sealed class Surge
     private Surge(LearnedLevel learned) => (_thresholds, _backlog, _rest) =
         (learned.Thresholds, new double[learned.Thresholds.Count], new double[learned.Thresholds.Count * Allowances.Length]);
 
+    /// <summary>Bits of transfers in it.</summary>
+    public double Transferred => (_sum.Total - _sumOfRest.Total).Bits;
+
     /// <summary>What a rule has to carry on.</summary>
     public double Backlog(LearnedLevel learned, int threshold) => ReferenceEquals(_thresholds, learned.Thresholds) ? _backlog[threshold] : 0;
 

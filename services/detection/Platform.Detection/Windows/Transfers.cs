@@ -9,8 +9,8 @@ namespace Platform.Detection.Windows;
 /// <param name="Expected">What is usual at this hour, per second.</param>
 /// <param name="MostBits">Bits per second that transfers may have.</param>
 /// <param name="Luck">Bits by which as much may be off in one second, of what is sampled.</param>
-/// <param name="Seconds">How long it goes on: the longer, the less is luck.</param>
-internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expected, double MostBits, double Luck = 0, long Seconds = 1)
+/// <param name="Left">Bits that this second may have of it where the seconds before had less: a second has twice as many sampled packets as another by luck.</param>
+internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expected, double MostBits, double Luck = 0, double Left = 0)
 {
     /// <summary>Whether few servers have sent more than transfers may have: they are not, or they are not alone.</summary>
     /// <param name="whole">All that came.</param>
@@ -35,7 +35,7 @@ internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expect
         var (served, beyond) = (traffic.Served * PartOfFew, traffic[vector] - Expected[vector]);
         var bits = Math.Min(served.Of(vector, TrafficUnit.Bits, traffic), beyond.Bits);
         var packets = Math.Min(served.Of(vector, TrafficUnit.Packets, traffic), beyond.Packets);
-        var most = MostBits + (Luck / Math.Sqrt(Math.Max(1, Seconds)));
+        var most = Math.Max(MostBits, Left);
         var part = bits <= most ? 1 : most / bits;
         return new Amount((long)(bits * part), (long)(packets * part));
     }
