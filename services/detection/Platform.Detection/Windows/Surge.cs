@@ -25,8 +25,8 @@ internal sealed class Surge
     private Surge(LearnedLevel learned) => (_thresholds, _backlog, _rest) =
         (learned.Thresholds, new double[learned.Thresholds.Count], new double[learned.Thresholds.Count * Allowances.Length]);
 
-    /// <summary>Bits of transfers in it.</summary>
-    public double Transferred => (_sum.Total - _sumOfRest.Total).Bits;
+    /// <summary>Bits of transfers in all of its seconds that were over.</summary>
+    public double Transferred { get; private set; }
 
     /// <summary>What a rule has to carry on.</summary>
     public double Backlog(LearnedLevel learned, int threshold) => ReferenceEquals(_thresholds, learned.Thresholds) ? _backlog[threshold] : 0;
@@ -160,7 +160,9 @@ internal sealed class Surge
         }
 
         after._sum.Add(closed);
-        after._sumOfRest.Add((transfers ?? target.Transfers(learned)).Rest(closed));
+        var left = (transfers ?? target.Transfers(learned)).Rest(closed);
+        after._sumOfRest.Add(left);
+        after.Transferred += (closed.Total - left.Total).Bits;
         after._seconds++;
         after.Age++;
         after.Large += learned.IsLarge(closed.Total) ? 1 : 0;
@@ -185,7 +187,9 @@ internal sealed class Surge
         }
 
         _sum.Add(increment);
-        _sumOfRest.Add(transfers.Rest(increment));
+        var left = transfers.Rest(increment);
+        _sumOfRest.Add(left);
+        Transferred += (increment.Total - left.Total).Bits;
     }
 
     private void Halve()

@@ -112,7 +112,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         var (now, surge) = (_sketches?.Now(_newest) ?? Nobody, Senders);
         // Who sent until a moment ago sent what comes late, too.
         var part = now.Sketched >= Senders.EnoughPackets * learned.Grain ? Math.Max(now.PartOfFew(learned.Grain), surge.PartOfFew(learned.Grain)) : surge.PartOfFew(learned.Grain);
-        var (most, seconds) = (TrafficShape.Most(this, learned), Windows.Surge.Seconds(Surge));
+        var (most, seconds) = (TrafficShape.Most(this, learned), 1 + (Surge?.Age ?? 0));
         var luck = 3 * Math.Sqrt(most * learned.Grain * SampledPacket);
         return new(part, learned.Expected, most, luck, (most * seconds) + (luck * Math.Sqrt(seconds)) - (Surge?.Transferred ?? 0));
     }
