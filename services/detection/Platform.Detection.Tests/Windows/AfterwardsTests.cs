@@ -91,6 +91,15 @@ public sealed class AfterwardsTests
         Assert.Empty(Detected());
     }
 
+    /// <summary>What is beyond its acknowledgements would be nothing without them.</summary>
+    [Fact]
+    public void An_upload_on_a_busier_day_is_one()
+    {
+        Play(until: 30, first: _ => 10_000);
+        Play(until: 300, first: _ => 11_500, sources: 1, length: 54, sent: 11_500);
+        Assert.Empty(Detected());
+    }
+
     private void Play(int until, Func<int, ulong> first, ulong udp = 0, ulong udpOfFirst = 0, int sources = 0, int hosts = 3, ulong length = 0, ulong sent = 0)
     {
         for (; _second < until; _second++)

@@ -153,7 +153,7 @@ internal static class TrafficShape
                 && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets(least) >= Mostly * theirs;
         }
 
-        /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way.</summary>
+        /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way, or without as many it would not be over.</summary>
         public bool IsAcknowledgement(LearnedThreshold over, double uploaded)
         {
             var tcp = Tcp();
@@ -161,7 +161,7 @@ internal static class TrafficShape
             return uploaded > 0 && tcp.Packets > 0
                 && tcp.Bits <= (ShortPacket * (double)tcp.Packets) + luck
                 && (over.Vector is not Total || tcp.Packets >= (Mostly - (0.5 * _chance)) * _all.Packets)
-                && tcp.Packets <= (1.1 * uploaded) + (FewestPackets * _grain);
+                && tcp.Packets <= (1.1 * uploaded) + Math.Max(FewestPackets * _grain, over.Unit is TrafficUnit.Packets ? ((over.Rate - over.Usual) * _seconds) + over.Burst : 0);
         }
 
         /// <summary>Many sampled packets say so, long ones as transfers have them, beside those that were taken away.</summary>
