@@ -38,10 +38,16 @@ internal sealed class AJudge
     private ulong _sequence;
     private bool _wasTold = true;
 
-    public AJudge(WindowOptions? windows = null, Func<Guid, WatchedObject?>? find = null, Func<WatchedObject, ObjectBaseline>? remember = null)
+    /// <param name="anomalies">When an anomaly is over; null: <see cref="Quick"/>.</param>
+    public AJudge(
+        WindowOptions? windows = null,
+        Func<Guid, WatchedObject?>? find = null,
+        Func<WatchedObject, ObjectBaseline>? remember = null,
+        AnomalyOptions? anomalies = null)
     {
+        anomalies ??= Quick;
         _begin = () => new WindowJudge(
-            find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), Quick, _findings.Enqueue, Presence(), remember, Used.Add);
+            find ?? (id => id == ObjectId ? Watched : null), windows ?? new WindowOptions(), anomalies, _findings.Enqueue, new(anomalies.TelemetryGap), remember, Used.Add);
         Judge = _begin();
     }
 
@@ -186,8 +192,6 @@ internal sealed class AJudge
             Settle();
         }
     }
-
-    private static TelemetryPresence Presence() => new(Quick.TelemetryGap);
 
     /// <summary>Lets the recorder do its part.</summary>
     public void Settle()

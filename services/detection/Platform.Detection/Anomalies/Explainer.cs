@@ -36,6 +36,7 @@ internal static class Explainer
     /// <param name="judged">Whose traffic was measured; of the whole object the prefixes that have nearly all of it. Null: the target's.</param>
     /// <param name="prefixes">What the anomaly is spread over; null: its target alone.</param>
     /// <param name="grain">Packets that one sampled packet stands for; 1: nothing is sampled; 0: ingestion does not say.</param>
+    /// <param name="within">The block within which it goes from host to host; null: it does not.</param>
     public static Explanation Explain(
         AnomalySubject subject,
         string rule,
@@ -46,7 +47,8 @@ internal static class Explainer
         Evidence evidence,
         IReadOnlyList<IPNetwork>? judged = null,
         IReadOnlyList<PrefixShare>? prefixes = null,
-        long grain = 1)
+        long grain = 1,
+        IPNetwork? within = null)
     {
         var first = over[0];
         var unit = first.UnitOver();
@@ -58,7 +60,7 @@ internal static class Explainer
         };
         var (kind, confidence) = Classify(whole, excess, over, Math.Max(1, grain));
         var not = NotThese(kind, LengthOf(kind, whole, excess), excess, expected);
-        var said = new Said(subject, rule, first.Vector, first.Level, unit, measured, threshold ?? 0, baseline, judged ?? [subject.Target], prefixes);
+        var said = new Said(subject, rule, first.Vector, first.Level, unit, measured, threshold ?? 0, baseline, judged ?? [subject.Target], prefixes, within);
         return new(
             said.InEnglish(),
             rule,

@@ -15,6 +15,7 @@ namespace Platform.Detection.Anomalies;
 /// <param name="Usual">At this hour; null while nothing is learned.</param>
 /// <param name="Judged">The networks that were measured; of the whole object the prefixes that have nearly all of it, greatest first.</param>
 /// <param name="Prefixes">What the anomaly is spread over where that is wider than its target, and than what was measured; null: it is not.</param>
+/// <param name="Within">The block within which it goes from host to host; null: it does not.</param>
 internal sealed record Said(
     AnomalySubject Subject,
     string Rule,
@@ -25,7 +26,8 @@ internal sealed record Said(
     long Threshold,
     long? Usual,
     IReadOnlyList<IPNetwork> Judged,
-    IReadOnlyList<PrefixShare>? Prefixes = null)
+    IReadOnlyList<PrefixShare>? Prefixes = null,
+    IPNetwork? Within = null)
 {
     private const int MostNamed = 5; // more prefixes are counted, and the first of them named
     private const int FirstNamed = 3;
@@ -57,6 +59,7 @@ internal sealed record Said(
             + (Usual is { } usual ? Invariant($" (usual at this hour: {usual:N0})") : "")
             + (IsSpread ? Invariant($"; it is spread over {Judged.Count} prefixes, the largest of them {Most}")
                 : IsWider ? Invariant($"; the attack is spread over {Prefixes!.Count} prefixes, the largest of them {Widest}")
+                : Within is { } within ? $"; it goes from host to host of {within}"
                 : Most is { } most ? $"; most of it is of {most}" : IsOfMany ? $"; so are many hosts of {Subject.Target}" : "");
     }
 
@@ -69,6 +72,7 @@ internal sealed record Said(
             + (Usual is { } usual ? Invariant($"(この時間帯の平常値:{usual:N0} {Per})") : "")
             + (IsSpread ? Invariant($"。{Judged.Count}のプレフィックスに分散しており、大きい順に{Most}です")
                 : IsWider ? Invariant($"。攻撃は{Prefixes!.Count}のプレフィックスに分散しており、大きい順に{Widest}です")
+                : Within is { } within ? $"。攻撃は{within}のホストからホストへ移っています"
                 : Most is { } most ? $"。大部分は{most}です" : IsOfMany ? $"。{Subject.Target}の多数のホストも超えています" : "");
     }
 }

@@ -109,6 +109,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
+        Rotation.Note(target, verdict);
         if (episode.State.Open is not null)
         {
             Find(on, target, second, whole, verdict, hold is not null && verdict.Over[0].Level == hold.Wide.Level ? hold.Wide : target, origin, now);
@@ -224,7 +225,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        if (left is not null && batch.MayWait(target, second, verdict) && target.Episode!.Waits(now))
+        if (left is not null && !Rotation.Reaches(on, target, second, verdict) && batch.MayWait(target, second, verdict) && target.Episode!.Waits(now))
         {
             return; // its block will be over when more of it has come
         }
@@ -234,6 +235,11 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         {
             Collect(on, target, second, verdict);
             return;
+        }
+
+        if (named is { Level: WatchLevel.Host, IsCovered: false, Block.IsCovered: false } && !on.Whole.IsCovered)
+        {
+            (named, rule) = Named(on, named, target, second, verdict, rule);
         }
 
         if (named.Episode?.IsDeciding == true)
@@ -277,6 +283,18 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             Separate(on, named);
             on.Seconds.TakeOutWhatOpened();
         }
+    }
+
+    /// <summary>The host, or its block when the attack goes from host to host there.</summary>
+    private static (TargetWatch Named, string Rule) Named(ObjectWatch on, TargetWatch host, TargetWatch target, long second, Verdict verdict, string rule)
+    {
+        if (host != target)
+        {
+            (host.Episode ??= new Episode()).Over(second); // by the wider rule
+            Rotation.Note(host, verdict);
+        }
+
+        return !Rotation.Reaches(on, host, second, verdict) ? (host, rule) : (host.Block!, host == target ? RuleName.Spread : rule);
     }
 
     /// <summary>What of a wider anomaly, that others than its own rules opened, is over keeps it open.</summary>
@@ -361,7 +379,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                episode.Peak.Bits,
                episode.Peak.Packets,
                episode.QuietFor(anomalies),
-               episode.Memory),
+               episode.Memory with { Rotation = Rotation.BlockOf(open.Key)?.Rotation?.Memory }),
     ];
 
     /// <summary>Goes on with an open anomaly that another process judged until now.</summary>
@@ -376,6 +394,11 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             {
                 Join(on, joined, target, isSpread: true);
             }
+        }
+
+        if (open.Memory?.Rotation is { } rotation && Rotation.BlockOf(target) is { } block)
+        {
+            block.Rotation = new Rotation(rotation);
         }
 
         Take(on, target, open.State, isDeciding: false);
@@ -494,7 +517,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                     target.Level is WatchLevel.Host ? target.Evidence : on.Whole.Evidence,
                     judged == target ? on.NetworksOf(target, second) : [judged == on.Whole ? subject.Target : judged.Target.ToNetwork()],
                     command.Prefixes,
-                    on.Grain),
+                    on.Grain,
+                    Rotation.Of(target)?.Target.ToNetwork()),
             };
             if (!target.IsCovered)
             {

@@ -119,8 +119,6 @@ internal sealed class Episode
     private DateTimeOffset _pausedUntil;
     private DateTimeOffset? _waitsSince;
     private DateTimeOffset? _endedAt; // when the last anomaly was last high
-    private long _overSince = long.MinValue;
-    private long _overUntil = long.MinValue;
 
     /// <summary>Goes on with what another process remembered. What nobody saw since is neither quiet nor a pause.</summary>
     /// <param name="open">The anomaly.</param>
@@ -137,6 +135,9 @@ internal sealed class Episode
         IsSpread = open.Memory?.IsSpread == true,
         Hold = hold,
     };
+
+    /// <summary>Of a host of which another process knew no more than that.</summary>
+    public static Episode OverBetween(long since, long until) => new() { OverSince = since, OverUntil = until };
 
     /// <summary>How long it must be quiet before it ends: longer than its pauses were, so that a pulse wave is one anomaly.</summary>
     public TimeSpan QuietFor(AnomalyOptions options)
@@ -216,12 +217,17 @@ internal sealed class Episode
         Peak = IsCovering ? Amount.Max(Peak, total) : total; // what was near the threshold before an anomaly is not its peak
     }
 
+    /// <summary>The first of the seconds in a row in which it was over, and the last; of nothing seen: long ago.</summary>
+    public long OverSince { get; private set; } = long.MinValue / 2;
+
+    public long OverUntil { get; private set; } = long.MinValue / 2;
+
     /// <summary>For how many seconds in a row it has been over, this one included.</summary>
     public long Over(long second)
     {
-        _overSince = second > _overUntil + 1 ? second : _overSince;
-        _overUntil = Math.Max(_overUntil, second);
-        return _overUntil - _overSince + 1;
+        OverSince = second > OverUntil + 1 ? second : OverSince;
+        OverUntil = Math.Max(OverUntil, second);
+        return OverUntil - OverSince + 1;
     }
 }
 
@@ -325,13 +331,15 @@ internal sealed class Hold(TargetWatch wide, TrafficVector vector, TrafficUnit u
 /// <param name="Hold">The rule of a wider level that opened it; null: it was another one.</param>
 /// <param name="Most">Of each vector that was over the most that was measured.</param>
 /// <param name="Joined">Levels around the target that belong to the anomaly since; null: none.</param>
+/// <param name="Rotation">Hosts of its block that were over one after the other; null: none were.</param>
 internal sealed record EpisodeMemory(
     int Pulses,
     TimeSpan LongestPause,
     bool IsSpread,
     HoldMemory? Hold,
     IReadOnlyList<VectorMeasurement>? Most = null,
-    IReadOnlyList<WatchLevel>? Joined = null);
+    IReadOnlyList<WatchLevel>? Joined = null,
+    RotationMemory? Rotation = null);
 
 /// <param name="Level">Of the wider target.</param>
 /// <param name="Vector">Its vector.</param>

@@ -63,7 +63,7 @@ internal static class Naming
             return false;
         }
 
-        if (target.Block is not { } block || block.CoveredHosts >= SpreadHosts)
+        if (target.Block is not { } block || block.CoveredHosts >= SpreadHosts || Rotation.Includes(on, target, wide, second, verdict))
         {
             return true;
         }

@@ -266,7 +266,7 @@ internal sealed class ObjectWatch
             var within = Shares(part.Looked.Where(host => _object.Holds(host.Target)));
             var all = part.HasMany ? Shares([part]).Sum(one => one.By) : within.Sum(one => one.By);
             var (most, by) = within.OrderByDescending(one => one.By).FirstOrDefault();
-            return by > 0 && by >= NearlyAll * all && most.PacketsSince(second - Complete) >= FewPackets * Grain ? most.Target : part.Target;
+            return Rotation.Of(part) is null && by > 0 && by >= NearlyAll * all && most.PacketsSince(second - Complete) >= FewPackets * Grain ? most.Target : part.Target;
         }
 
         // Who was not seen before had nothing before. Of this second the rest may be still to come, the three before it have it all.

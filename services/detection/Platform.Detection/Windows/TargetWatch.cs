@@ -70,7 +70,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     public void Empty()
     {
         Hosts.Clear();
-        (_busiest, CoveredHosts) = (null, 0);
+        (_busiest, Rotation, CoveredHosts) = (null, null, 0);
     }
 
     public DateTimeOffset LastArrival { get; set; }
@@ -83,6 +83,9 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
 
     /// <summary>Its traffic belongs to an anomaly of its own, so it is no part of what is judged together.</summary>
     public bool IsCovered => Episode is { IsCovering: true };
+
+    /// <summary>Hosts of this block that are over one after the other; null most of the time.</summary>
+    public Rotation? Rotation { get; set; }
 
     /// <summary>Hosts of this block that are covered.</summary>
     public int CoveredHosts { get; set; }

@@ -449,6 +449,7 @@ internal sealed class WindowJudge(
 
             foreach (var (network, block) in on.Blocks)
             {
+                block.Rotation = block.IsCovered || block.Rotation?.IsOver(now.ToUnixTimeSeconds()) == false ? block.Rotation : null;
                 if (now - block.LastArrival > windows.ForgetAfter && Finder.IsDone(block, now))
                 {
                     on.Blocks.Remove(network);

@@ -1,0 +1,237 @@
+using System.Net;
+using Platform.Contracts.Grpc.Telemetry.V1;
+using Platform.Detection.Anomalies;
+using Platform.Detection.Learning;
+using Platform.Detection.ProtectedObjects;
+using Platform.Detection.Windows;
+
+namespace Platform.Detection.Tests.Windows;
+
+/// <summary>Attacks that go from host to host of a /24, one host at a time: 30,000 packets/s of UDP, where a host may have 5,000 or what was learned.</summary>
+public sealed class RotationTests
+{
+    private const long Flood = 30_000;
+    private static readonly IPNetwork Block = IPNetwork.Parse("203.0.113.0/24");
+    private static readonly Lazy<byte[]> Snapshot = new(Learn);
+
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(254, 2, false)]
+    [InlineData(254, 3, false)]
+    [InlineData(254, 4, false)]
+    [InlineData(254, 5, false)]
+    [InlineData(254, 10, false)]
+    [InlineData(254, 30, false)]
+    [InlineData(64, 5, false)]
+    [InlineData(20, 5, false)]
+    [InlineData(8, 5, false)]
+    [InlineData(254, 2, true)]
+    [InlineData(254, 3, true)]
+    [InlineData(254, 4, true)]
+    [InlineData(254, 5, true)]
+    [InlineData(254, 10, true)]
+    [InlineData(254, 30, true)]
+    [InlineData(64, 5, true)]
+    [InlineData(20, 5, true)]
+    [InlineData(8, 5, true)]
+    public void An_attack_that_goes_from_host_to_host_is_the_blocks_from_the_fifth_on(int hosts, int dwell, bool isLearned)
+    {
+        var judge = Judge(isLearned);
+        Calm(judge, 60);
+        Rotate(judge, 600, dwell, hosts);
+        Calm(judge, 60);
+
+        var opened = judge.Recorded.OfType<AnomalyDetected>().ToArray();
+        Assert.True(opened.Length <= 5, $"{opened.Length}: {string.Join(", ", opened.Take(12).Select(one => $"{one.Subject.Target} at {(one.Since - AJudge.Noon).TotalSeconds}"))}");
+        Assert.Contains(Block, Named(judge));
+        Assert.Contains(judge.Recorded.Select(Sentence), sentence => sentence?.Contains($"goes from host to host of {Block}", StringComparison.Ordinal) == true);
+        Assert.Equal(AJudge.Second(60), opened[0].Since.ToUnixTimeSeconds());
+        Assert.Empty(judge.FoundTwice);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void It_ends_once_when_it_is_over()
+    {
+        var judge = Judge();
+        Rotate(judge, 300, dwell: 5, hosts: 254);
+        Calm(judge, 700);
+
+        Assert.Equal(
+            judge.Recorded.OfType<AnomalyDetected>().Select(one => one.Subject.AnomalyId).Order(),
+            judge.Recorded.OfType<AnomalyEnded>().Select(one => one.Subject.AnomalyId).Order());
+        Assert.Equal(1, judge.Recorded.OfType<AnomalyEnded>().Count(one => one.Subject.Target.Equals(Block)));
+    }
+
+    [Fact, Trait("Requirement", "R1"), Trait("Requirement", "R197")]
+    public void It_goes_on_as_the_blocks_when_another_process_takes_over()
+    {
+        var judge = Judge();
+        Rotate(judge, 300, dwell: 5, hosts: 254);
+        var before = judge.Recorded.OfType<AnomalyDetected>().Count();
+        judge.Restart();
+        Rotate(judge, 300, dwell: 5, hosts: 254, from: 60);
+
+        Assert.Equal(before, judge.Recorded.OfType<AnomalyDetected>().Count());
+        Assert.Empty(judge.FoundTwice);
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Where_it_stays_for_much_longer_is_an_attack_of_its_own()
+    {
+        var judge = Judge();
+        Rotate(judge, 120, dwell: 5, hosts: 254);
+        Rotate(judge, 9, dwell: 600, hosts: 254, from: 200);
+        Assert.DoesNotContain(Host(1 + (200 * 37 % 254)), Named(judge));
+
+        Rotate(judge, 60, dwell: 600, hosts: 254, from: 200);
+        Assert.Contains(Host(1 + (200 * 37 % 254)), Named(judge));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Attacks_of_different_kinds_on_different_hosts_are_attacks_of_their_own()
+    {
+        var judge = Judge();
+        Vector[] kinds = [Vector.Dns, Vector.Ntp, Vector.TcpSyn, Vector.Icmp, Vector.Ssdp, Vector.TcpRst];
+        for (var attack = 0; attack < kinds.Length; attack++)
+        {
+            Play(judge, 10, _ => [(50 + attack, kinds[attack])]);
+            Calm(judge, 20);
+        }
+
+        Assert.Equal(Enumerable.Range(50, kinds.Length).Select(Host), Named(judge));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Attacks_that_go_on_beside_each_other_are_attacks_of_their_own()
+    {
+        var judge = Judge();
+        Play(judge, 100, second => [.. Enumerable.Range(0, 1 + (second / 20)).Select(attack => (50 + attack, Vector.Udp))]);
+
+        Assert.Equal(Enumerable.Range(50, 5).Select(Host), Named(judge));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void An_attack_of_another_kind_beside_it_is_an_attack_of_its_own()
+    {
+        var judge = Judge();
+        Play(judge, 60, second => [(50 + (second / 5), Vector.Udp)]);
+        Play(judge, 5, second => [(70, Vector.Udp), (200, Vector.TcpSyn)], packets: 60_000);
+
+        Assert.Contains(Host(200), Named(judge));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void Attacks_that_are_far_apart_are_attacks_of_their_own()
+    {
+        var judge = Judge();
+        for (var attack = 0; attack < 6; attack++)
+        {
+            Play(judge, 20, _ => [(50 + attack, Vector.Udp)]);
+            Calm(judge, 300);
+        }
+
+        Assert.Equal(Enumerable.Range(50, 6).Select(Host), Named(judge));
+    }
+
+    [Fact, Trait("Requirement", "R1")]
+    public void One_host_that_is_attacked_again_and_again_is_one_host()
+    {
+        var judge = Judge();
+        for (var pulse = 0; pulse < 20; pulse++)
+        {
+            Play(judge, 5, _ => [(50, Vector.Udp)]);
+            Calm(judge, 20);
+        }
+
+        Assert.Equal([Host(50)], Named(judge));
+    }
+
+    /// <summary>However many hosts there are; and where nothing comes any more nothing is remembered.</summary>
+    [Fact, Trait("Requirement", "R37")]
+    public void What_is_remembered_of_moves_is_forgotten_after_some_minutes()
+    {
+        var watched = Watched(isLearned: false);
+        var on = new ObjectWatch(watched, TrafficDirection.In, new ObjectBaseline(watched.Hours), 12, 0.7);
+        var verdict = new Verdict([new(TrafficVector.Udp, 0, Flood, null, 5_000)], RuleName.Set, IsAtOnce: true);
+        TargetWatch host = null!;
+        for (var at = 1; at <= 250; at++)
+        {
+            host = on.Host(NetworkKey.Of(Host(at)), 1_000)!;
+            (host.Episode = new Episode()).Over(at * 5);
+            Rotation.Note(host, verdict);
+        }
+
+        Assert.InRange(host.Block!.Rotation!.Memory.Moves.Count, 1, 16);
+        Assert.False(host.Block.Rotation.IsOver(1_250 + 300));
+        Assert.True(host.Block.Rotation.IsOver(1_250 + 301));
+    }
+
+    private static IPNetwork Host(int host) => IPNetwork.Parse($"203.0.113.{host}/32");
+
+    private static IEnumerable<IPNetwork> Named(AJudge judge) => judge.Recorded.SelectMany(happened => happened switch
+    {
+        AnomalyDetected e => [e.Subject.Target, .. e.Prefixes?.Select(share => share.Prefix) ?? []],
+        AnomalyChanged { Prefixes: { } prefixes } => prefixes.Select(share => share.Prefix),
+        _ => (IEnumerable<IPNetwork>)[],
+    }).Distinct();
+
+    private static string? Sentence(AnomalyEvent happened) => happened switch
+    {
+        AnomalyDetected e => e.Explanation?.Sentence,
+        AnomalyChanged e => e.Explanation?.Sentence,
+        _ => null,
+    };
+
+    private static void Rotate(AJudge judge, int seconds, int dwell, int hosts, int from = 0) =>
+        Play(judge, seconds, second => [(1 + ((from + (second / dwell)) * 37 % hosts), Vector.Udp)]);
+
+    private static void Calm(AJudge judge, int seconds) => Play(judge, seconds, _ => []);
+
+    /// <summary>Four hosts have 2,500 packets/s always, a tenth of them UDP, and others are attacked.</summary>
+    private static void Play(AJudge judge, int seconds, Func<int, IReadOnlyList<(int Host, Vector Vector)>> attacked, long packets = Flood)
+    {
+        for (var second = 0; second < seconds; second++)
+        {
+            var now = judge.Now.ToUnixTimeSeconds();
+            for (var host = 1; host <= 4; host++)
+            {
+                judge.Receive(now, 2_500, 250, $"203.0.113.{host}");
+            }
+
+            judge.ReceiveTogether(now, attacked(second).Select(one => ($"203.0.113.{one.Host}", packets, (Vector?)one.Vector)));
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+    }
+
+    private static AJudge Judge(bool isLearned = false)
+    {
+        var watched = Watched(isLearned);
+        return new AJudge(
+            find: _ => watched,
+            remember: isLearned ? _ => ObjectBaseline.Restore(Snapshot.Value, HoursOfWeek.Japan) : null,
+            anomalies: new AnomalyOptions());
+    }
+
+    private static WatchedObject Watched(bool isLearned) => AJudge.Watched with
+    {
+        Thresholds = isLearned
+            ? ThresholdProfiles.Of("generic", 1_000_000_000)!
+            : [.. ((TrafficVector[])[
+                TrafficVector.Udp, TrafficVector.Dns, TrafficVector.Ntp, TrafficVector.TcpSyn, TrafficVector.Icmp, TrafficVector.Ssdp, TrafficVector.TcpRst])
+                .Select(vector => new Threshold(vector, null, 5_000))],
+        Prefixes = [NetworkKey.Of(Block)],
+        Settings = new ObjectSettings(1_000_000_000, isLearned ? "generic" : null),
+    };
+
+    private static byte[] Learn()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = AJudge.Second(-8 * 86_400); second < AJudge.Second(-60); second += 12)
+        {
+            baseline.Observe(second, Of(10_000), Of(2_500), Of(10_000));
+        }
+
+        return baseline.Snapshot();
+
+        static SecondTraffic Of(long packets) => SecondTraffic.Of(new(packets * 800, packets), (TrafficVector.Udp, new Amount(packets * 80, packets / 10)));
+    }
+}
