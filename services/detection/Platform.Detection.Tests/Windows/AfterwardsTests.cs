@@ -74,6 +74,7 @@ public sealed class AfterwardsTests
     [Theory]
     [InlineData(0, 1, true)]
     [InlineData(20_000, 1, false)]
+    [InlineData(20_000, 8, false)] // to several at once
     [InlineData(5_000, 1, true)] // nobody acknowledges twice
     [InlineData(20_000, 200, true)]
     public void Who_sends_much_is_sent_as_many_acknowledgements_by_the_one_who_receives_it(ulong sent, int sources, bool isFound)

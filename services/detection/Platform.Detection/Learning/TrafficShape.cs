@@ -59,7 +59,7 @@ internal static class TrafficShape
         var isLikeTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsLikeTransfer(over) && mixture.IsOfFew(target.Senders);
         return over.Vector switch
         {
-            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders, Senders.Servers) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsWithinTransfers() && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or Udp or OtherAmplification or L2tp or Gre or Other or Fragment when transferred == default && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsSurelyOfFew(target.Senders, transferred) => 1, // to everybody, or more than a transfer may be: a crowd comes from many
@@ -124,12 +124,14 @@ internal static class TrafficShape
         /// is known of sources or ports, or too few sampled packets to say, nothing is held against it. What more servers send from a service's port
         /// <see cref="Transfers"/> takes away before.
         /// </summary>
-        public bool IsOfFew(Senders senders)
+        /// <param name="senders">Who sent.</param>
+        /// <param name="sources">So many sources, where enough packets were sampled to tell them from everybody.</param>
+        public bool IsOfFew(Senders senders, int sources = 2)
         {
             var (carried, all) = (Tcp(), Math.Max(_grain, senders.Sketched));
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
             var (enough, share) = (0.35 * carried.Packets, (0.5 * Part(carried, _wholeAll)) - Math.Sqrt(_grain / all));
-            var (most, ports) = (senders.OfTwo(), senders.FromTwoPorts ?? double.MaxValue);
+            var (most, ports) = (senders.Of(all < Senders.EnoughPackets * _grain ? 2 : sources), senders.FromTwoPorts ?? double.MaxValue);
             return Math.Min(most, ports) is var least && (least >= enough || least / all >= share);
         }
 
@@ -153,7 +155,7 @@ internal static class TrafficShape
                 && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets(least) >= Mostly * theirs;
         }
 
-        /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way, or without as many it would not be over.</summary>
+        /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way; or half of it is of these, and without them it would not be over.</summary>
         public bool IsAcknowledgement(LearnedThreshold over, double uploaded)
         {
             var tcp = Tcp();
@@ -161,7 +163,9 @@ internal static class TrafficShape
             return uploaded > 0 && tcp.Packets > 0
                 && tcp.Bits <= (ShortPacket * (double)tcp.Packets) + luck
                 && (over.Vector is not Total || tcp.Packets >= (Mostly - (0.5 * _chance)) * _all.Packets)
-                && tcp.Packets <= (1.1 * uploaded) + Math.Max(FewestPackets * _grain, over.Unit is TrafficUnit.Packets ? ((over.Rate - over.Usual) * _seconds) + over.Burst : 0);
+                && tcp.Packets <= (1.1 * uploaded) + Math.Max(
+                    FewestPackets * _grain,
+                    over.Unit is TrafficUnit.Packets ? Math.Min(1.1 * uploaded, ((over.Rate - over.Usual) * _seconds) + over.Burst) : 0);
         }
 
         /// <summary>Many sampled packets say so, long ones as transfers have them, beside those that were taken away.</summary>

@@ -13,7 +13,9 @@ internal sealed class Senders
 {
     private const int Most = 192;
     private const int Kept = 64;
-    private const int Servers = 20;
+
+    /// <summary>Whom one host talks to at a time, of one service.</summary>
+    public const int Servers = 20;
 
     /// <summary>Sampled ones: of fewer, so many servers always have most.</summary>
     public const int EnoughPackets = 3 * Servers;
@@ -114,8 +116,9 @@ internal sealed class Senders
     public double FromOtherPortsInLongPackets() => _ports.Values.Where(port => port.Bits >= TrafficShape.LongPacket * port.Packets)
         .Select(port => port.Packets).OrderDescending().Skip(2).Sum();
 
-    /// <summary>Packets of the two largest.</summary>
-    public double OfTwo() => _sent.Values.OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
+    /// <summary>Packets of the largest.</summary>
+    /// <param name="sources">Of so many.</param>
+    public double Of(int sources) => _sent.Values.OrderByDescending(sent => sent.Packets).Take(sources).Sum(sent => sent.Packets);
 
     /// <summary>Packets of the two largest of those who send long ones.</summary>
     /// <param name="least">Bits of one that is long.</param>
