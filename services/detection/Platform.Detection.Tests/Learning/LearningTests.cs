@@ -37,6 +37,27 @@ public sealed class LearningTests
         Assert.InRange(Usual(grown, noon), Usual(calm, noon) * 1.35, Usual(calm, noon) * 1.6);
     }
 
+    /// <summary>A tunnel from midnight to six makes these hours the busiest: of the others TCP is as large a part as ever.</summary>
+    [Fact, Trait("Requirement", "R1")]
+    public void What_comes_at_some_hours_of_each_night_is_no_part_of_an_ordinary_hour()
+    {
+        var baseline = new ObjectBaseline(HoursOfWeek.Japan);
+        for (var second = Monday; second < Monday + (8 * 86_400); second += Step)
+        {
+            var (tcp, udp, tunnel) = ((long)(0.95 * Rate(second)), (long)(0.05 * Rate(second)), (second - Monday) % 86_400 < 6 * 3_600 ? 12_000 : 0);
+            var traffic = SecondTraffic.Of(
+                new Amount((tcp + udp) * 6_400 + tunnel * 10_400, tcp + udp + tunnel),
+                (TrafficVector.TcpAck, new Amount(tcp * 6_400, tcp)),
+                (TrafficVector.Udp, new Amount(udp * 6_400 + tunnel * 10_400, udp + tunnel)));
+            baseline.Observe(second, traffic, traffic, traffic);
+        }
+
+        var typical = baseline.Compile(WatchLevel.Object, hour: 36, Settings, grain: 1).Typical;
+
+        Assert.Equal(0.95, (double)typical[TrafficVector.TcpAck].Packets / typical.Total.Packets, 0.01);
+        Assert.Equal(6_400, (double)typical[TrafficVector.TcpAck].Bits / typical[TrafficVector.TcpAck].Packets, 100.0);
+    }
+
     [Theory, Trait("Requirement", "R5")]
     [InlineData(2)]
     [InlineData(3)]

@@ -14,6 +14,7 @@ public sealed class TransfersTests
     private const int Before = 60; // seconds
     private static readonly Amount Game = new(40_000_000, 40_000);
     private static readonly Amount Web = new(8_000_000, 1_000);
+    private static readonly double[][] Uneven = [[1], [0.6, 0.4], [0.5, 0.3, 0.2]];
     private static readonly LevelRules Rules = new([], Learn(), lowShare: 0.7);
     private readonly TargetWatch _server = new(default, WatchLevel.Object);
     private int _second;
@@ -165,6 +166,48 @@ public sealed class TransfersTests
         Assert.Equal(isFound, isOver);
     }
 
+    /// <summary>Where many packets are sampled a third sender shows, though the two larger ones have four packets of five.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(3, true)]
+    public void A_flood_of_three_uneven_senders_that_rises_is_no_tunnel(int senders, bool isFound)
+    {
+        Assert.False(Plays(Before, game: 1));
+        var isOver = false;
+        for (var second = 1; second <= 120; second++)
+        {
+            isOver |= Plays(1, game: 1, bits: second * 400_000, senders, vector: TrafficVector.Other, isUneven: true);
+        }
+
+        Assert.Equal(isFound, isOver);
+    }
+
+    /// <summary>Every other second is over: of fewer packets than the surge remembers nobody could say whose they are.</summary>
+    [Fact]
+    public void Sketches_are_forgotten_together_with_the_surge_that_they_tell_of()
+    {
+        Assert.False(Plays(Before, game: 1));
+        for (var second = 0; second < 300; second++)
+        {
+            Plays(1, game: second % 2 == 0 ? 1 : 1.4, bits: second % 2 == 0 ? 0 : 40_000_000, port: 51_820);
+            Assert.InRange(_server.Senders.Sketched, Surge.Whole(_server.Surge, default).Total.Packets, double.MaxValue);
+        }
+    }
+
+    /// <summary>One server for five minutes, of three hours that were seen: the evening may be to come, but nobody declares less than it.</summary>
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(8, false)]
+    [InlineData(null, false)]
+    public void On_the_first_day_a_transfer_that_goes_on_is_no_more_than_is_declared(int? declared, bool isFound)
+    {
+        var usual = (Game + Web).Bits;
+        var learned = Learn(hours: 3, declared: declared * usual);
+        Assert.False(Plays(Before, game: 1, given: learned));
+        Assert.Equal(isFound, Plays(300, game: 1, bits: 5 * usual, port: 22, isTcp: true, given: learned));
+    }
+
     /// <summary>Few servers of a service, a port that any tool can have: what goes on at more than twice the busiest hour is no download, whichever port it has.</summary>
     [Theory]
     [InlineData(1.5, 1, false)]
@@ -283,10 +326,12 @@ public sealed class TransfersTests
     /// <param name="vector">Of this one instead, over UDP where it has a port.</param>
     /// <param name="flood">Bits of long UDP packets of many senders and ports beside it.</param>
     /// <param name="length">Bytes of each of its packets.</param>
+    /// <param name="isUneven">Servers, three at the most, send different parts of it; else each as much.</param>
+    /// <param name="given">What was learned; null: a week.</param>
     /// <param name="luck">Makes so many sampled packets of it as a second happens to have; null: as many as there are.</param>
-    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0, TrafficVector? vector = null, int length = 1_300, Random? luck = null)
+    private bool Plays(int seconds, double game, long bits = 0, int servers = 1, uint port = 0, long grain = 1, bool isTcp = false, long flood = 0, TrafficVector? vector = null, int length = 1_300, bool isUneven = false, LearnedLevel? given = null, Random? luck = null)
     {
-        var rules = grain == 1 ? Rules : new LevelRules([], Learn(grain), lowShare: 0.7);
+        var rules = given is null && grain == 1 ? Rules : new LevelRules([], given ?? Learn(grain), lowShare: 0.7);
         var isOver = false;
         for (var end = _second + seconds; _second < end; _second++)
         {
@@ -303,7 +348,7 @@ public sealed class TransfersTests
             sketch.Peers.AddRange(Enumerable.Range(0, bits == 0 ? 0 : Math.Min(16, servers)).Select(server => new AddressShare
             {
                 Address = ByteString.CopyFrom(198, 51, 100, (byte)server),
-                Counters = Of(new Amount(more.Bits / servers, more.Packets / servers)),
+                Counters = Of(more * Share(server)),
             }));
             _server.Note(sketch, batch: _second);
             var traffic = SecondTraffic.Of(whole, [(TrafficVector.Udp, udp), (TrafficVector.TcpAck, tcp), .. vector is { } of ? [(of, more)] : ((TrafficVector, Amount)[])[]]);
@@ -312,6 +357,8 @@ public sealed class TransfersTests
         }
 
         return isOver;
+
+        double Share(int server) => isUneven ? Uneven[servers - 1][server] : 1.0 / servers;
 
         Amount Sampled(Amount amount)
         {
@@ -329,15 +376,15 @@ public sealed class TransfersTests
 
     private static Counters Of(Amount amount) => new() { Packets = (ulong)amount.Packets, Bytes = (ulong)amount.Bits / 8 };
 
-    private static LearnedLevel Learn(long grain = 1)
+    private static LearnedLevel Learn(long grain = 1, int hours = 7 * 24, long? declared = null)
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);
         var usual = SecondTraffic.Of(Game + Web, (TrafficVector.Udp, Game), (TrafficVector.TcpAck, Web));
-        for (var second = 86_400; second < 8 * 86_400; second += 10)
+        for (var second = 86_400; second < 86_400 + (hours * 3_600); second += 10)
         {
             baseline.Observe(second, usual, usual, usual);
         }
 
-        return baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + 43_200), LearningSettings.Default, grain);
+        return baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + (hours == 3 ? 3 * 3_600 : 43_200)), LearningSettings.Default, grain, declared);
     }
 }

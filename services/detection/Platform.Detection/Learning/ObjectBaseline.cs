@@ -205,7 +205,8 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
     /// <param name="hour">Hour of the week.</param>
     /// <param name="settings">Margin and floor.</param>
     /// <param name="grain">Packets that one sampled packet stands for, as far as it shows; 1 or less when it does not.</param>
-    public LearnedLevel Compile(WatchLevel level, int hour, LearningSettings settings, long grain)
+    /// <param name="declared">Bits per second that the contract declares; null: nothing.</param>
+    public LearnedLevel Compile(WatchLevel level, int hour, LearningSettings settings, long grain, long? declared = null)
     {
         if (Series(level, TrafficVector.Total, TrafficUnit.Packets) is not { } all || all.Minutes < LeastMinutes)
         {
@@ -263,20 +264,27 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
             expected[vector] = amount with { Bits = (long)Math.Min(amount.Bits, amount.Packets * size) };
         }
 
+        var (once, longer) = MostTransfers(declared);
         return new(
             thresholds,
             Traffic(expected),
             Traffic(typical),
             Math.Max(Math.Max(1, all.Noise), grain),
-            MostTransfers().Once * Busiest(WatchLevel.Object, TrafficUnit.Bits),
-            MostTransfers().Long * Busiest(WatchLevel.Object, TrafficUnit.Bits))
+            once * Busiest(WatchLevel.Object, TrafficUnit.Bits),
+            longer * Busiest(WatchLevel.Object, TrafficUnit.Bits))
         {
             IsBeginning = LearnedMinutes < FirstMinutes,
         };
     }
 
-    /// <summary>Times the busiest hour: what transfers may have. Of the first day the evening may be to come, and of the week the busier days.</summary>
-    private (double Once, double Long) MostTransfers() => _hoursSeen < DayHours ? (12, 6) : _hoursSeen < MostHours ? (6, 3) : (6, 2);
+    /// <summary>
+    /// Times the busiest hour: what transfers may have. Of the first day the evening may be to come, and of the week the busier days; what goes on in the first day has no
+    /// more for that than is declared.
+    /// </summary>
+    private (double Once, double Long) MostTransfers(long? declared) =>
+        _hoursSeen >= MostHours ? (6, 2)
+        : _hoursSeen >= DayHours ? (6, 3)
+        : (12, Math.Clamp(declared / Math.Max(1, Busiest(WatchLevel.Object, TrafficUnit.Bits)) ?? double.PositiveInfinity, 3, 6));
 
     /// <summary>What is never an anomaly, whatever is usual: a share of the busiest hour; of what is rare half of it is enough, unless a crowd may bring more.</summary>
     private static double Floor(TrafficVector vector, double share, double usual) => IsRare(vector) ? Math.Clamp(Crowd * usual, RareShare * share, share) : share;
@@ -385,21 +393,26 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
         return traffic;
     }
 
+    /// <summary>
+    /// The middle of all hours; of a vector its middle share of the whole, of as much: what comes at some hours of each night, over one vector, makes none of the others
+    /// a smaller part of an ordinary hour.
+    /// </summary>
     private double Middle(WatchLevel level, TrafficVector vector, TrafficUnit unit)
     {
-        var (series, seen) = (Series(level, vector, unit)!, Series(level, TrafficVector.Total, TrafficUnit.Packets)!.Weeks);
+        var (series, all) = (Series(level, vector, unit)!, Series(level, TrafficVector.Total, unit)!);
+        var seen = Series(level, TrafficVector.Total, TrafficUnit.Packets)!.Weeks;
         Span<float> hourly = stackalloc float[HoursOfWeek.Count];
         var known = 0;
         for (var hour = 0; hour < HoursOfWeek.Count; hour++)
         {
-            if (seen[hour] > 0)
+            if (seen[hour] > 0 && all.Mean[hour] > 0)
             {
-                hourly[known++] = series.Mean[hour];
+                hourly[known++] = vector is TrafficVector.Total ? all.Mean[hour] : series.Mean[hour] / all.Mean[hour];
             }
         }
 
         hourly[..known].Sort();
-        return known == 0 ? series.SoFar.Mean : hourly[known / 2];
+        return known == 0 ? series.SoFar.Mean : hourly[known / 2] * (vector is TrafficVector.Total ? 1 : Middle(level, TrafficVector.Total, unit));
     }
 
     /// <summary>

@@ -34,6 +34,7 @@ internal static class TrafficShape
     private const double HalvedPacket = 500 * 8; // a long and a short one of each, and answers beside them
     private const double ShortPacket = 120 * 8;
     private const double Mostly = 0.7;
+    private const double NearlyAll = 0.9;
     private const double MostOdd = 1.25;
     private const double Sure = 0.1;
     public const int FewestPackets = 12; // sampled ones; fewer say nothing
@@ -152,7 +153,7 @@ internal static class TrafficShape
             var least = 2 * _excess[Fragment].Packets >= carried.Packets ? HalvedPacket : LongPacket;
             return carried.Packets > 0 && carried.Bits >= least * carried.Packets && carried.Bits <= _mostTransferred * (1 + _chance)
                 && (over.Vector is not Total || carried[over.Unit] >= Mostly * _all[over.Unit])
-                && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets(least) >= Mostly * theirs;
+                && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets(least) >= Math.Max(Mostly, NearlyAll - (1.5 * Math.Sqrt(_grain / theirs))) * theirs; // a third has a fifth soon
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way; or half of it is of these, and without them it would not be over.</summary>

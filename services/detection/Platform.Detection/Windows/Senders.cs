@@ -20,11 +20,8 @@ internal sealed class Senders
     /// <summary>Sampled ones: of fewer, so many servers always have most.</summary>
     public const int EnoughPackets = 3 * Servers;
 
-    private const int LongestMemory = 60; // seconds, as of the surge
     private Dictionary<ByteString, Sent> _sent = [];
     private Dictionary<uint, (double Packets, double Bits)> _ports = [];
-    private long _second;
-    private int _seconds;
     private Served _served;
     private double? _partOfFew; // until the next sketch
     private double _least; // packets that one who is in no list may have at the most
@@ -36,7 +33,6 @@ internal sealed class Senders
 
     public void Add(TrafficSketch sketch)
     {
-        Fade(sketch.Second);
         _partOfFew = null;
         Sketched += sketch.Total?.Packets ?? 0;
         _served += Served.ListedIn(sketch);
@@ -73,22 +69,14 @@ internal sealed class Senders
         }
     }
 
-    /// <summary>What was long ago says less about who sends now.</summary>
-    private void Fade(long second)
+    /// <summary>What was long ago says less: together with the surge, so that what sketches tell and what came are of the same seconds.</summary>
+    public void Halve()
     {
-        if (second == _second)
-        {
-            return;
-        }
-
-        _second = second;
-        if (_seconds++ == LongestMemory)
-        {
-            (Sketched, _seconds, _served) = (Sketched / 2, _seconds / 2, _served * 0.5);
-            (_listed, _unlisted, _least) = (_listed / 2, _unlisted / 2, _least / 2);
-            _ports = _ports.ToDictionary(port => port.Key, port => (port.Value.Packets / 2, port.Value.Bits / 2));
-            _sent = _sent.ToDictionary(sender => sender.Key, sender => sender.Value * 0.5);
-        }
+        (Sketched, _served) = (Sketched / 2, _served * 0.5);
+        (_listed, _unlisted, _least) = (_listed / 2, _unlisted / 2, _least / 2);
+        _ports = _ports.ToDictionary(port => port.Key, port => (port.Value.Packets / 2, port.Value.Bits / 2));
+        _sent = _sent.ToDictionary(sender => sender.Key, sender => sender.Value * 0.5);
+        _partOfFew = null;
     }
 
     /// <summary>

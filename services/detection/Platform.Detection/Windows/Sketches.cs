@@ -58,6 +58,9 @@ internal sealed class Sketches
     /// <summary>Who sends what is beyond the learned rates, since it began.</summary>
     public Senders Surge(long newest) => _surge ?? Now(newest);
 
+    /// <summary>What the surge began with says half as much.</summary>
+    public void Fade() => _surge?.Halve();
+
     private Senders Read(long newest)
     {
         var senders = new Senders();

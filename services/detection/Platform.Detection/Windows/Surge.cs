@@ -151,12 +151,12 @@ internal sealed class Surge
 
         if (after._seconds == LongestMemory)
         {
-            after.Halve(); // what was long ago says less about the mixture
+            after.Halve(target); // what was long ago says less about the mixture
         }
 
         if (after._seconds > 1 && closed.Total.Packets < after._sum.Total.Packets / (Fall * after._seconds))
         {
-            after.Halve(); // so does what has ended
+            after.Halve(target); // so does what has ended
         }
 
         after._sum.Add(closed);
@@ -192,8 +192,9 @@ internal sealed class Surge
         Transferred += (increment.Total - left.Total).Bits;
     }
 
-    private void Halve()
+    private void Halve(TargetWatch target)
     {
+        target.FadeSenders();
         _sum.Halve();
         _sumOfRest.Halve();
         _seconds /= 2;

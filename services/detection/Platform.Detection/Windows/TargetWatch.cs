@@ -96,6 +96,9 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     /// <summary>Who sends what is beyond the learned rates.</summary>
     public Senders Senders => (Surge is null ? _sketches?.Now(_newest) : _sketches?.Surge(_newest)) ?? Nobody;
 
+    /// <summary>The surge is remembered half as much: so is who sent it.</summary>
+    public void FadeSenders() => _sketches?.Fade();
+
     /// <summary>Long TCP packets that it sends beyond the usual ones, in so many seconds of a surge.</summary>
     public double Uploaded(int seconds) => _uploads?.Packets(seconds) ?? 0;
 

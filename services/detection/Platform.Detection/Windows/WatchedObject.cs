@@ -52,7 +52,7 @@ internal sealed record WatchedObject(
         WatchLevel level, TrafficDirection direction, int hour, ObjectBaseline baseline, IReadOnlyList<Threshold> marked, long grain, double lowShare)
     {
         var learned = hour >= 0 && direction is TrafficDirection.In && Learning.Mode is LearningMode.Apply
-            ? baseline.Compile(level, hour, Learning, Math.Max(1, grain)).AboveIdle(Settings, level).AtLeast(Settings?.Floors ?? [], level)
+            ? baseline.Compile(level, hour, Learning, Math.Max(1, grain), Settings?.DeclaredBitsPerSecond is > 0 and var declared ? declared : null).AboveIdle(Settings, level).AtLeast(Settings?.Floors ?? [], level)
             : LearnedLevel.Nothing;
         var hasProfile = Settings?.Profile is not null;
         return new LevelRules(
