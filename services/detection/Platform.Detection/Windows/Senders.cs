@@ -31,29 +31,38 @@ internal sealed class Senders
     /// <summary>Packets that sketches were made of.</summary>
     public double Sketched { get; private set; }
 
-    public void Add(TrafficSketch sketch)
+    public void Add(TrafficSketch sketch) => Count(sketch, 1);
+
+    /// <summary>As if it had not been added, but for who was forgotten since.</summary>
+    public void Remove(TrafficSketch sketch) => Count(sketch, -1);
+
+    private void Count(TrafficSketch sketch, int sign)
     {
         _partOfFew = null;
-        Sketched += sketch.Total?.Packets ?? 0;
-        _served += Served.ListedIn(sketch);
+        var total = (double)(sketch.Total?.Packets ?? 0);
+        Sketched = Math.Max(0, Sketched + (sign * total));
+        _served = sign > 0 ? _served + Served.ListedIn(sketch) : _served - Served.ListedIn(sketch);
         var (listed, least) = (0.0, double.MaxValue);
         foreach (var peer in sketch.Peers)
         {
             (listed, least) = (listed + (peer.Counters?.Packets ?? 0), Math.Min(least, peer.Counters?.Packets ?? 0));
         }
 
-        var unlisted = listed > 0 ? Math.Max(0, (sketch.Total?.Packets ?? 0) - listed) : 0;
+        var unlisted = listed > 0 ? Math.Max(0, total - listed) : 0;
         least = unlisted > 0 ? least : 0;
-        (_listed, _unlisted, _least) = (_listed + listed, _unlisted + unlisted, _least + least);
+        (_listed, _unlisted, _least) = (Math.Max(0, _listed + (sign * listed)), Math.Max(0, _unlisted + (sign * unlisted)), Math.Max(0, _least + (sign * least)));
         foreach (var peer in sketch.Peers)
         {
-            _sent[peer.Address] = _sent.GetValueOrDefault(peer.Address) + new Sent(peer.Counters?.Packets ?? 0, (peer.Counters?.Bytes ?? 0) * 8.0, least);
+            var known = _sent.GetValueOrDefault(peer.Address);
+            var sent = new Sent(peer.Counters?.Packets ?? 0, (peer.Counters?.Bytes ?? 0) * 8.0, least);
+            _sent[peer.Address] = sign > 0 ? known + sent : known - sent;
         }
 
         foreach (var port in sketch.SourcePorts)
         {
             var known = _ports.GetValueOrDefault(port.Number);
-            _ports[port.Number] = (known.Packets + (port.Counters?.Packets ?? 0), known.Bits + ((port.Counters?.Bytes ?? 0) * 8.0));
+            _ports[port.Number] = (
+                Math.Max(0, known.Packets + (sign * (double)(port.Counters?.Packets ?? 0))), Math.Max(0, known.Bits + (sign * (double)(port.Counters?.Bytes ?? 0) * 8)));
         }
 
         if (_ports.Count > Most)
@@ -119,6 +128,9 @@ internal sealed class Senders
     private readonly record struct Sent(double Packets, double Bits, double Least)
     {
         public static Sent operator +(Sent left, Sent right) => new(left.Packets + right.Packets, left.Bits + right.Bits, left.Least + right.Least);
+
+        public static Sent operator -(Sent left, Sent right) =>
+            new(Math.Max(0, left.Packets - right.Packets), Math.Max(0, left.Bits - right.Bits), Math.Max(0, left.Least - right.Least));
 
         public static Sent operator *(Sent left, double times) => new(left.Packets * times, left.Bits * times, left.Least * times);
     }

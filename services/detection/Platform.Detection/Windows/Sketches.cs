@@ -8,6 +8,7 @@ internal sealed class Sketches
 {
     private const int Kept = 3; // seconds: what it is made of now, not what it was
     private readonly List<TrafficSketch> _last = [];
+    private readonly List<TrafficSketch> _waiting = []; // of seconds of the surge that are not over yet
     private Senders? _surge;
     private (Senders? Senders, long Second) _now; // until the next sketch or second
     private (long Number, Served Served, Amount Of) _batch; // the newest
@@ -27,14 +28,17 @@ internal sealed class Sketches
         if (!isSurge)
         {
             _surge = null;
+            _waiting.Clear();
         }
         else if (_surge is null)
         {
             _surge = Read(newest);
+            _waiting.AddRange(Fresh(newest));
         }
         else
         {
             _surge.Add(sketch);
+            _waiting.Add(sketch);
         }
     }
 
@@ -58,8 +62,24 @@ internal sealed class Sketches
     /// <summary>Who sends what is beyond the learned rates, since it began.</summary>
     public Senders Surge(long newest) => _surge ?? Now(newest);
 
-    /// <summary>What the surge began with says half as much.</summary>
-    public void Fade() => _surge?.Halve();
+    /// <summary>A second has closed. One that had no more than usual is none of the surge's seconds: who sent in it is nobody who sends what is beyond.</summary>
+    public void Close(long second, bool isOver)
+    {
+        foreach (var sketch in isOver ? [] : _waiting.Where(sketch => sketch.Second == second))
+        {
+            _surge?.Remove(sketch);
+        }
+
+        _waiting.RemoveAll(sketch => sketch.Second <= second);
+    }
+
+    /// <summary>What the surge began with says half as much; what it still waits for is none of that.</summary>
+    public void Fade()
+    {
+        _waiting.ForEach(sketch => _surge?.Remove(sketch));
+        _surge?.Halve();
+        _waiting.ForEach(sketch => _surge?.Add(sketch));
+    }
 
     private Senders Read(long newest)
     {

@@ -39,6 +39,9 @@ internal sealed class Surge
     /// <summary>To which hosts it goes; null until something came since it began.</summary>
     public Receivers? Receivers { get; private set; }
 
+    /// <summary>Its last second was over.</summary>
+    public bool IsOver { get; private set; }
+
     /// <summary>Seconds that were over in all.</summary>
     public long Age { get; private set; }
 
@@ -143,6 +146,7 @@ internal sealed class Surge
         }
 
         after.Span += seconds;
+        after.IsOver = isOver;
 
         if (!isOver)
         {

@@ -290,6 +290,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
     private void Close(in SecondTraffic closed, long seconds, LearnedLevel learned)
     {
         Surge = Surge.After(Surge, closed, seconds, learned, this);
+        _sketches?.Close(_closed, Surge is { IsOver: true });
         // What belongs to a surge is not what was before it.
         var known = (float)(_closed - _first); // seconds before this one: of few it is their mean
         var together = Surge is not null ? 1 : Math.Min(LongestGap, seconds); // those between had nothing: few sampled packets come so
