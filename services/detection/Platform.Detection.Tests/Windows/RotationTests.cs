@@ -61,6 +61,40 @@ public sealed class RotationTests
         Assert.Equal(1, judge.Recorded.OfType<AnomalyEnded>().Count(one => one.Subject.Target.Equals(Block)));
     }
 
+    [Fact, Trait("Requirement", "R1")]
+    public void Another_attack_of_the_block_that_comes_after_it_does_not_go_from_host_to_host()
+    {
+        var judge = Judge();
+        Rotate(judge, 120, dwell: 5, hosts: 254);
+        Calm(judge, 90);
+        Assert.Contains(judge.Recorded.OfType<AnomalyEnded>(), ended => ended.Subject.Target.Equals(Block));
+        var before = judge.Recorded.Count;
+        Play(judge, 10, _ => [.. Enumerable.Range(50, 40).Select(host => (host, Vector.Udp))]);
+
+        var carpet = Assert.Single(judge.Recorded.Skip(before).OfType<AnomalyDetected>());
+        Assert.Equal(Block, carpet.Subject.Target);
+        Assert.DoesNotContain("goes from host to host", carpet.Explanation!.Sentence, StringComparison.Ordinal);
+    }
+
+    /// <summary>What is asked of each host that is over says nothing of the block's anomaly before there is one.</summary>
+    [Fact, Trait("Requirement", "R1")]
+    public void To_ask_whether_it_reaches_a_host_changes_nothing()
+    {
+        var watched = Watched(isLearned: false);
+        var on = new ObjectWatch(watched, TrafficDirection.In, new ObjectBaseline(watched.Hours), 12, 0.7);
+        var verdict = new Verdict([new(TrafficVector.Udp, 0, Flood, null, 5_000)], RuleName.Set, IsAtOnce: true);
+        TargetWatch host = null!;
+        for (var at = 1; at <= 5; at++)
+        {
+            host = on.Host(NetworkKey.Of(Host(at)), 1_000)!;
+            (host.Episode = new Episode()).Over(at * 15);
+            Rotation.Note(on, host, at * 15, verdict);
+        }
+
+        Assert.True(Rotation.Reaches(on, host, second: 75, verdict));
+        Assert.False(host.Block!.Rotation!.IsSeen);
+    }
+
     [Fact, Trait("Requirement", "R1"), Trait("Requirement", "R197")]
     public void It_goes_on_as_the_blocks_when_another_process_takes_over()
     {
@@ -157,7 +191,7 @@ public sealed class RotationTests
         {
             host = on.Host(NetworkKey.Of(Host(at)), 1_000)!;
             (host.Episode = new Episode()).Over(at * 5);
-            Rotation.Note(host, verdict);
+            Rotation.Note(on, host, at * 5, verdict);
         }
 
         Assert.InRange(host.Block!.Rotation!.Memory.Moves.Count, 1, 16);

@@ -109,7 +109,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        Rotation.Note(target, verdict);
+        Rotation.Note(on, target, second, verdict);
         if (episode.State.Open is not null)
         {
             Find(on, target, second, whole, verdict, hold is not null && verdict.Over[0].Level == hold.Wide.Level ? hold.Wide : target, origin, now);
@@ -237,9 +237,10 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        if (named is { Level: WatchLevel.Host, IsCovered: false, Block.IsCovered: false } && !on.Whole.IsCovered)
+        TargetWatch? reached = null; // the block within which the attack goes from host to host
+        if (named is { Level: WatchLevel.Host, IsCovered: false, Block.IsCovered: false } && !on.Whole.IsCovered && Comes(on, named, target, second, verdict))
         {
-            (named, rule) = Named(on, named, target, second, verdict, rule);
+            (named, rule) = (reached = named.Block, named == target ? RuleName.Spread : rule);
         }
 
         if (named.Episode?.IsDeciding == true)
@@ -253,6 +254,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             {
                 var joined = Widened(on, home, named);
                 Join(on, joined, home, target);
+                Rotation.Begin(joined, reached);
                 Feed(on, joined, target, second, verdict, origin, now);
                 return;
             }
@@ -273,6 +275,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
 
         named.Episode!.Begin(now, anomalies);
+        Rotation.Begin(named, reached);
         named.Episode.Note(verdict.Over);
         var theirs = named == target ? whole : named.At(second);
         theirs = theirs.Total.Packets > 0 ? theirs : named.At(second - 1); // this second's may be still to come
@@ -285,16 +288,16 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
     }
 
-    /// <summary>The host, or its block when the attack goes from host to host there.</summary>
-    private static (TargetWatch Named, string Rule) Named(ObjectWatch on, TargetWatch host, TargetWatch target, long second, Verdict verdict, string rule)
+    /// <summary>Whether the attack comes to a host, that is over by its own rule or a wider one's, from others of its block.</summary>
+    private static bool Comes(ObjectWatch on, TargetWatch host, TargetWatch target, long second, Verdict verdict)
     {
         if (host != target)
         {
             (host.Episode ??= new Episode()).Over(second); // by the wider rule
-            Rotation.Note(host, verdict);
+            Rotation.Note(on, host, second, verdict);
         }
 
-        return !Rotation.Reaches(on, host, second, verdict) ? (host, rule) : (host.Block!, host == target ? RuleName.Spread : rule);
+        return Rotation.Reaches(on, host, second, verdict);
     }
 
     /// <summary>What of a wider anomaly, that others than its own rules opened, is over keeps it open.</summary>

@@ -29,7 +29,7 @@ internal sealed class Rotation
         }
     }
 
-    /// <summary>It was seen to go from host to host.</summary>
+    /// <summary>The anomaly that the block has, or is part of, goes from host to host there.</summary>
     public bool IsSeen { get; private set; }
 
     /// <summary>
@@ -46,12 +46,23 @@ internal sealed class Rotation
         }
     }
 
-    /// <summary>A host is over: it is where the attack may have gone to.</summary>
-    public static void Note(TargetWatch host, Verdict verdict)
+    /// <summary>An anomaly opens, or widens to a target.</summary>
+    /// <param name="target">Whose it is from now on.</param>
+    /// <param name="reached">The block within which it goes from host to host; null: it does not.</param>
+    public static void Begin(TargetWatch target, TargetWatch? reached)
+    {
+        target.Rotation?.IsSeen = target == reached;
+        reached?.Rotation?.IsSeen = true; // also where the whole object is named for it
+    }
+
+    /// <summary>A host is over: it is where the attack may have gone to. Inside its block's anomaly that is then one that goes from host to host.</summary>
+    public static void Note(ObjectWatch on, TargetWatch host, long second, Verdict verdict)
     {
         if (host is { Level: WatchLevel.Host, Block: { } block })
         {
-            (block.Rotation ??= new Rotation()).Note(host, host.Episode!, Kinds(verdict.Over));
+            var rotation = block.Rotation ??= new Rotation();
+            rotation.Note(host, host.Episode!, Kinds(verdict.Over));
+            rotation.IsSeen = rotation.IsSeen || (block.IsCovered && !host.IsCovered && Reaches(on, host, second, verdict));
         }
     }
 
@@ -117,7 +128,6 @@ internal sealed class Rotation
             next = Math.Min(next, since);
         }
 
-        rotation.IsSeen |= left >= EnoughHosts;
         return left >= EnoughHosts;
     }
 
