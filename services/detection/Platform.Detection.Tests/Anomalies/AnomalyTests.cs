@@ -138,7 +138,7 @@ public sealed class AnomalyTests
             Opened with { Subject = Another },
             new AnomalyEnded(Another, 90_000, 300, EndReason.Subsided, Noon.AddSeconds(1), Noon + Quiet))
         .When(state => AnomalyDecider.Decide(
-            state, Second(SecondTraffic.Of(new(50_000, 200), (TrafficVector.TcpSyn, new(50_000, 200))), Thresholds) with { GoesOn = true }))
+            state, Second(SecondTraffic.Of(new(50_000, 200), (TrafficVector.TcpSyn, new(50_000, 200))), Thresholds) with { OpenSince = Noon }))
         .ThenUnchanged();
 
     [Fact]

@@ -107,24 +107,50 @@ public sealed class RecurringAnomaliesTests(PostgresDatabase database, RabbitMqV
         Assert.Empty(other.Earlier);
     }
 
-    private async Task Came(Guid id, string host, DateTimeOffset at)
+    /// <summary>An object that is attacked all day long has its jobs, too.</summary>
+    [Fact, Trait("Requirement", "R5")]
+    public async Task However_many_came_at_other_hours_or_were_less_what_came_at_this_hour_is_told()
+    {
+        await Watch("203.0.113.0/24");
+        var now = Host.Clock.GetUtcNow();
+        Guid[] past = [.. Enumerable.Range(0, 3).Select(_ => Customer.NewId())];
+        for (var day = 1; day <= 3; day++)
+        {
+            await Came(past[day - 1], "203.0.113.10", now.AddDays(-day).AddMinutes(-day));
+        }
+
+        await Came("203.0.113.10", OverTheDefault, [.. Enumerable.Range(0, 250).Select(one => (Customer.NewId(), now.AddHours(-2).AddMinutes(-2 * one)))]);
+        await Came("203.0.113.10", OverTheDefault / 2, [.. Enumerable.Range(0, 250).Select(one => (Customer.NewId(), now.AddDays(-1).AddSeconds(one)))]);
+        await Host.CatchUp();
+
+        await _service.Send(_customer, "203.0.113.10", OverTheDefault);
+        var job = Assert.Single(await Eventually.Get(Open, open => open.Count == 1, what: "the anomaly")).Explanation;
+
+        Assert.Contains("; the same came at this hour on 3 of the last 7 days, with up to 400,000 packets/s: a job?", job.Sentence, StringComparison.Ordinal);
+        Assert.Equal(past.Select(id => $"{id}"), job.Earlier.Select(one => one.AnomalyId));
+    }
+
+    private Task Came(Guid id, string host, DateTimeOffset at) => Came(host, OverTheDefault, (id, at));
+
+    private async Task Came(string host, long packets, params (Guid Id, DateTimeOffset At)[] times)
     {
         var target = System.Net.IPNetwork.Parse($"{host}/32");
-        AnomalySubject subject = new(id, _customer.ContractId, _customer.ServiceCode, target);
-        VectorMeasurement[] over =
-        [
-            new(TrafficVector.Total, OverTheDefault * 800, OverTheDefault, null, 1_000), new(TrafficVector.Udp, OverTheDefault * 800, OverTheDefault, null, 1_000),
-        ];
+        VectorMeasurement[] over = [new(TrafficVector.Total, packets * 800, packets, null, 1_000), new(TrafficVector.Udp, packets * 800, packets, null, 1_000)];
         var session = Host.Store.Tenant(TenantId.Of(_customer.TenantId));
         await session.Handle(
             AnomalyState.Stream,
             AnomalyState.KeyOf(_customer.ContractId, target),
             _ => (AnomalyEvent[])
             [
-                new AnomalyDetected(subject, over, OverTheDefault * 800, OverTheDefault, at, at),
-                new AnomalyEnded(subject, OverTheDefault * 800, OverTheDefault, EndReason.Subsided, at.AddMinutes(15), at.AddMinutes(15)),
+                .. times.SelectMany(one => (AnomalyEvent[])
+                [
+                    new AnomalyDetected(Subject(one.Id), over, packets * 800, packets, one.At, one.At),
+                    new AnomalyEnded(Subject(one.Id), packets * 800, packets, EndReason.Subsided, one.At.AddMinutes(15), one.At.AddMinutes(15)),
+                ]),
             ],
-            new Cause($"test:{id}"),
+            new Cause($"test:{times[0].Id}"),
             TestContext.Current.CancellationToken);
+
+        AnomalySubject Subject(Guid id) => new(id, _customer.ContractId, _customer.ServiceCode, target);
     }
 }

@@ -11,7 +11,7 @@ namespace Platform.Detection.Anomalies;
 /// <param name="Explanation">Why.</param>
 /// <param name="At">Now (UTC).</param>
 /// <param name="Prefixes">What it is spread over, greatest first; null: its target alone, or it was not asked.</param>
-/// <param name="GoesOn">Its judge takes it for a second of an anomaly that is open.</param>
+/// <param name="OpenSince">When the anomaly was recognised that its judge takes it for a second of (UTC); null: it would open one.</param>
 /// <param name="Earlier">Anomalies of the target on the days before; null: nobody asked.</param>
 internal sealed record JudgeSecond(
     AnomalySubject Subject,
@@ -22,7 +22,7 @@ internal sealed record JudgeSecond(
     Explanation? Explanation,
     DateTimeOffset At,
     IReadOnlyList<PrefixShare>? Prefixes = null,
-    bool GoesOn = false,
+    DateTimeOffset? OpenSince = null,
     IReadOnlyList<EarlierAnomaly>? Earlier = null);
 
 /// <param name="AnomalyId">The anomaly that is thought to be over.</param>
@@ -69,7 +69,7 @@ internal static class AnomalyDecider
         var total = command.Total;
         if (current.Open is not { } open)
         {
-            if (command.GoesOn)
+            if (command.OpenSince is not null)
             {
                 return Decision<AnomalyEvent>.Unchanged; // it is over, as its judge will hear; what goes on is another one
             }

@@ -22,6 +22,7 @@ internal static class Recurrence
 
     private const int LeastDays = 3; // of these
     private const int MostTimes = 3; // what the earlier ones had: more than that is not the same
+    private const int MostOfDay = 50; // that are read of one day's hour: the largest, because who is attacked all day long has many
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
@@ -48,16 +49,22 @@ internal static class Recurrence
         int DaysBefore(EarlierAnomaly one) => (int)Math.Round((at - one.DetectedAt) / Day);
     }
 
-    /// <summary>Query: the target's anomalies of the days before; of an object those of the whole, whichever prefix names them.</summary>
+    /// <summary>
+    /// Query: what the target had of this vector at the same hour of the days before, of each day the largest; of an object those of the whole, whichever prefix
+    /// names them.
+    /// </summary>
     public static async Task<IReadOnlyList<EarlierAnomaly>> Read(NpgsqlDataSource database, TenantId tenant, JudgeSecond second, CancellationToken cancellation)
     {
         var subject = second.Subject;
         await using var command = database.CreateCommand(
             $"""
-            select anomaly_id, detected_at, ended_at, peak_bits_per_second, peak_packets_per_second, vectors from views.anomalies_v1
-            where tenant_id = $1 and object_id = $2 and level = $3 and {(subject.Level is WatchLevel.Object ? "$4::cidr is not null" : "target = $4")} and direction = $5 and anomaly_id <> $6 and detected_at > $7
-            order by detected_at desc
-            limit 200
+            select a.* from generate_series(1, $9) day
+            cross join lateral (
+                select anomaly_id, detected_at, ended_at, peak_bits_per_second, peak_packets_per_second, vectors from views.anomalies_v1
+                where tenant_id = $1 and object_id = $2 and level = $3 and {(subject.Level is WatchLevel.Object ? "$4::cidr is not null" : "target = $4")} and direction = $5 and anomaly_id <> $6
+                    and detected_at between $7 - day * interval '24 hours' - $8 and $7 - day * interval '24 hours' + $8 and $10 = any(vectors)
+                order by peak_packets_per_second desc
+                limit $11) a
             """);
         command.Parameters.Add(new() { Value = tenant.ToGuid() });
         command.Parameters.Add(new() { Value = subject.ObjectId });
@@ -65,7 +72,11 @@ internal static class Recurrence
         command.Parameters.Add(new() { Value = subject.Target });
         command.Parameters.Add(new() { Value = (short)subject.Direction });
         command.Parameters.Add(new() { Value = subject.AnomalyId });
-        command.Parameters.Add(new() { Value = second.At - Days * Day - 2 * Day }); // it may have been open for long
+        command.Parameters.Add(new() { Value = second.OpenSince ?? second.At }); // it may have been open for long
+        command.Parameters.Add(new() { Value = Hour });
+        command.Parameters.Add(new() { Value = Days });
+        command.Parameters.Add(new() { Value = second.Explanation?.Vector ?? second.Over[0].Vector.Name() });
+        command.Parameters.Add(new() { Value = MostOfDay });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         var earlier = new List<EarlierAnomaly>();
         while (await reader.ReadAsync(cancellation))

@@ -503,7 +503,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                 on.Direction);
         var command = new JudgeSecond(
             subject, DateTimeOffset.FromUnixTimeSeconds(second), whole.Total, verdict.Over, episode.Pulses, Explanation: null, now, prefixes,
-            GoesOn: episode.State.Open is not null);
+            OpenSince: episode.State.Open is null ? null : episode.State.DetectedAt);
         if (AnomalyDecider.Decide(episode.State, command) is Decision<AnomalyEvent>.Accepted { Events.Count: > 0 })
         {
             var rules = on.Rules(target);
