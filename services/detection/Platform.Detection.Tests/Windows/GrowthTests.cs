@@ -42,7 +42,7 @@ public sealed class GrowthTests
         Had(busy, Now, sampled: 10, icmp: 6);
         Had(other, Now, sampled: 1, icmp: 1);
 
-        Assert.Null(Growth.Of([busy, other], Now, TrafficVector.Icmp, TrafficUnit.Packets, Grain).Leader());
+        Assert.Null(Growth.Of([busy, other], Now, new(TrafficVector.Icmp, TrafficUnit.Packets, Grain)).Leader());
     }
 
     [Fact]
@@ -54,11 +54,11 @@ public sealed class GrowthTests
             Had(host, Now, sampled: 10, icmp: 5);
         }
 
-        Assert.Same(hosts[^1], Growth.Of(hosts, Now, TrafficVector.Icmp, TrafficUnit.Packets, Grain).Leader()); // the others have ten as ever
-        var growth = Growth.Of(hosts, Now, TrafficVector.Icmp, TrafficUnit.Packets, Grain, usual: 0);
+        Assert.Same(hosts[^1], Growth.Of(hosts, Now, new(TrafficVector.Icmp, TrafficUnit.Packets, Grain)).Leader()); // the others have ten as ever
+        var growth = Growth.Of(hosts, Now, new(TrafficVector.Icmp, TrafficUnit.Packets, Grain, Usual: 0));
         Assert.Null(growth.Leader());
         Assert.InRange(growth.Spread(Grain), 5, 8);
-        Assert.Same(hosts[^1], Growth.Of(hosts, Now, TrafficVector.Icmp, TrafficUnit.Packets, Grain, usual: 10 * Grain).Leader());
+        Assert.Same(hosts[^1], Growth.Of(hosts, Now, new(TrafficVector.Icmp, TrafficUnit.Packets, Grain, Usual: 10 * Grain)).Leader());
     }
 
     /// <summary>20 sampled packets a second for ten minutes.</summary>

@@ -44,14 +44,11 @@ internal sealed record Growth(IReadOnlyList<(TargetWatch Part, double By)> Parts
     /// <summary>What each has beyond what it had in the last minutes.</summary>
     /// <param name="parts">Who shares the traffic.</param>
     /// <param name="since">The first second of what is new.</param>
-    /// <param name="vector">Of which traffic.</param>
-    /// <param name="unit">In which unit.</param>
-    /// <param name="grain">Packets that one sampled packet stands for: the chance of few of them is no growth.</param>
-    /// <param name="usual">Of what is rare so much is usual in a second; far beyond that all of it is new, whatever else the parts had before. Null: any of it may be usual.</param>
+    /// <param name="asked">Of which traffic.</param>
     /// <param name="of">The block whose busiest hosts they are, where there are too many to look at all of them; null: they are all.</param>
-    public static Growth Of(
-        IEnumerable<TargetWatch> parts, long since, TrafficVector vector, TrafficUnit unit, long grain, double? usual = null, TargetWatch? of = null)
+    public static Growth Of(IEnumerable<TargetWatch> parts, long since, AskedTraffic asked, TargetWatch? of = null)
     {
+        var (vector, unit, grain, usual) = asked;
         var all = parts.Select(part => Had.By(part, since, vector, unit)).ToList();
         var others = of is null ? 0 : of.Hosts.Count - all.Count;
         if (of is not null)
@@ -107,3 +104,10 @@ internal sealed record Growth(IReadOnlyList<(TargetWatch Part, double By)> Parts
         }
     }
 }
+
+/// <summary>Which traffic is asked about, and what is known of it.</summary>
+/// <param name="Vector">Of which kind.</param>
+/// <param name="Unit">In which unit.</param>
+/// <param name="Grain">Packets that one sampled packet stands for: the chance of few of them is no growth.</param>
+/// <param name="Usual">Of what is rare so much is usual in a second; far beyond that all of it is new, whatever else the parts had before. Null: any of it may be usual.</param>
+internal readonly record struct AskedTraffic(TrafficVector Vector, TrafficUnit Unit, long Grain, double? Usual = null);

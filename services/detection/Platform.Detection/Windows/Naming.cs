@@ -31,8 +31,7 @@ internal static class Naming
                 ? (block, RuleName.Spread) : (target, verdict.Rule);
         }
 
-        var first = verdict.Over[0];
-        var unit = first.UnitOver();
+        var asked = Asked(on, verdict.Over[0]);
         var growth = target.Level is WatchLevel.Object ? Grown(on.Parts()) : OfHosts(target);
         if (growth.Leader() is { } leader)
         {
@@ -45,7 +44,7 @@ internal static class Naming
         Growth OfHosts(TargetWatch block) =>
             Grown(block.Looked.Where(host => !host.IsCovered && !block.IsCovered && on.Object.Holds(host.Target)), block.HasMany ? block : null);
 
-        Growth Grown(IEnumerable<TargetWatch> parts, TargetWatch? of = null) => Naming.Grown(on, parts, second, first.Vector, unit, of);
+        Growth Grown(IEnumerable<TargetWatch> parts, TargetWatch? of = null) => Naming.Grown(on, parts, second, asked, of);
     }
 
     /// <summary>The wider target around it that has an anomaly; null: none has.</summary>
@@ -80,31 +79,34 @@ internal static class Naming
     /// <summary>Whether a host that is over has so little of what is new in its block or object, which are over as well, that those are to be named.</summary>
     public static bool IsPart(ObjectWatch on, TargetWatch target, long second, Verdict verdict, OverTogether batch)
     {
-        var first = verdict.Over[0];
+        var asked = Asked(on, verdict.Over[0]);
         return target.Level is WatchLevel.Host && (IsPartOf(target.Block!) || IsPartOf(on.Whole));
 
         bool IsPartOf(TargetWatch wide) => batch.Has(wide) && Grown(wide) is { IsKnown: true } all
             && (Grown(target) is not { IsKnown: true } its || its.Sum * SpreadHosts < all.Sum);
 
-        Growth Grown(TargetWatch one) => Naming.Grown(on, [one], second, first.Vector, first.UnitOver());
+        Growth Grown(TargetWatch one) => Naming.Grown(on, [one], second, asked);
     }
 
     /// <summary>
-    /// Whether what is new goes to so many hosts of its block that it is the block's to name. Who is over what somebody set for hosts is over, whoever else is.
+    /// Whether what is new goes to so many hosts of its block that it is the block's, which has an anomaly. Who is over what somebody set for hosts is over, whoever
+    /// else is; a guess is less than what is seen. Where nothing is open yet a guess is not waited for either: <see cref="OverTogether.MayWait"/>.
     /// </summary>
-    public static bool IsOneOfMany(ObjectWatch on, TargetWatch target, long second, Verdict verdict) =>
+    private static bool IsOneOfMany(ObjectWatch on, TargetWatch target, long second, Verdict verdict) =>
         verdict.Rule != RuleName.Set && target.Block is { } block && AreMany(on, block, second, verdict.Over[0].Vector);
 
     /// <summary>Whether what is new in a block goes to so many of its hosts, whichever of them is asked about.</summary>
     public static bool AreMany(ObjectWatch on, TargetWatch block, long second, TrafficVector vector) => on.Object.Holds(block.Target)
-        && Growth.Of(
-            block.Looked, second - LongestLook, vector, TrafficUnit.Packets, on.Grain, RarelyUsual(on, vector, TrafficUnit.Packets), block.HasMany ? block : null) is { IsEnough: true } growth
+        && Growth.Of(block.Looked, second - LongestLook, Asked(on, vector, TrafficUnit.Packets), block.HasMany ? block : null) is { IsEnough: true } growth
         && growth.Spread(on.Grain) >= ManyHosts;
 
     /// <summary>A share of one second may be few sampled packets: the seconds before tell more, when they must.</summary>
-    private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, TrafficVector vector, TrafficUnit unit, TargetWatch? of = null) =>
-        Growth.Of(parts, second - 2, vector, unit, on.Grain, RarelyUsual(on, vector, unit), of) is { IsEnough: true } now
-            ? now : Growth.Of(parts, second - LongestLook, vector, unit, on.Grain, RarelyUsual(on, vector, unit), of);
+    private static Growth Grown(ObjectWatch on, IEnumerable<TargetWatch> parts, long second, AskedTraffic asked, TargetWatch? of = null) =>
+        Growth.Of(parts, second - 2, asked, of) is { IsEnough: true } now ? now : Growth.Of(parts, second - LongestLook, asked, of);
+
+    private static AskedTraffic Asked(ObjectWatch on, VectorMeasurement over) => Asked(on, over.Vector, over.UnitOver());
+
+    private static AskedTraffic Asked(ObjectWatch on, TrafficVector vector, TrafficUnit unit) => new(vector, unit, on.Grain, RarelyUsual(on, vector, unit));
 
     /// <summary>What is usual of a rare vector; null: nothing is known yet, or it is not rare.</summary>
     private static double? RarelyUsual(ObjectWatch on, TrafficVector vector, TrafficUnit unit) =>
@@ -115,7 +117,6 @@ internal static class Naming
     /// </summary>
     public static bool IsSpread(ObjectWatch on, TargetWatch block, long second, Verdict verdict, OverTogether batch)
     {
-        var first = verdict.Over[0];
         var vectors = verdict.Over.Select(over => over.Vector).ToHashSet();
         TargetWatch[] together =
         [
@@ -123,7 +124,7 @@ internal static class Naming
             .. batch.Blocks().Where(other => other != block && !other.IsCovered && on.Object.Holds(other.Target)
                 && (batch.AreManyOver(other) || on.Rules(other).Judge(other.At(second), other).Over.Any(over => vectors.Contains(over.Vector)))),
         ];
-        return together.Length > 1 && Grown(on, together, second, first.Vector, first.UnitOver()).Leader() is null;
+        return together.Length > 1 && Grown(on, together, second, Asked(on, verdict.Over[0])).Leader() is null;
     }
 
     /// <summary>

@@ -217,7 +217,7 @@ internal sealed class ObjectWatch
         }
 
         var since = second - 2; // a share of one second may be few sampled packets
-        var parts = Growth.Of(Parts(), since, TrafficVector.Total, TrafficUnit.Packets, Grain).Parts
+        var parts = Growth.Of(Parts(), since, new AskedTraffic(TrafficVector.Total, TrafficUnit.Packets, Grain)).Parts
             .GroupBy(grown => _object.PrefixOf(grown.Part.Target))
             .Select(same => (Prefix: same.Key, By: same.Sum(grown => grown.By)))
             .OrderByDescending(prefix => prefix.By)
