@@ -7,19 +7,20 @@ using Platform.EventStore;
 namespace Platform.Detection.Windows;
 
 /// <summary>
-/// Lets rules and decider say whether an anomaly opens, changes or ends. It appends nothing itself: what it finds goes to <see cref="FindingRecorder"/>.
-/// Not for several threads: it is its judge's.
+/// Lets rules and decider say, of all that has grown in a batch, whether an anomaly opens or changes; how it goes on and ends is <see cref="OngoingAnomalies"/>'. It
+/// appends nothing itself: what it finds goes to <see cref="FindingRecorder"/>. Not for several threads: it is its judge's.
 /// </summary>
 /// <param name="judge">Whose targets they are; takes over what was recorded.</param>
+/// <param name="ongoing">Takes what opens.</param>
 /// <param name="anomalies">When an anomaly is over.</param>
 /// <param name="found">Takes what was found; must not block.</param>
 /// <param name="presence">Whether telemetry is there.</param>
-internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies, Action<Finding> found, TelemetryPresence presence)
+internal sealed class AnomalyFinder(
+    WindowJudge judge, OngoingAnomalies ongoing, AnomalyOptions anomalies, Action<Finding> found, TelemetryPresence presence)
 {
     /// <summary>So often it is asked which prefixes an anomaly is spread over: of a second not everything has come at once.</summary>
     private static readonly TimeSpan SpreadInterval = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<TargetWatch, ObjectWatch> _open = [];
     private readonly List<TargetWatch> _touched = []; // of this batch, as all that follow
     private readonly List<Over> _over = [];
     private readonly Dictionary<(TargetWatch Wide, long Second), OverInside> _inside = [];
@@ -204,7 +205,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         if (Naming.Around(on, target) is { } wide)
         {
             ref var inside = ref CollectionsMarshal.GetValueRefOrAddDefault(_inside, (wide, second), out _);
-            (inside ??= new OverInside()).Add(target, verdict, KeepsOpen(wide, target));
+            (inside ??= new OverInside()).Add(target, verdict, Widening.KeepsOpen(wide, target));
         }
     }
 
@@ -237,12 +238,8 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return;
         }
 
-        TargetWatch? reached = null; // the block within which the attack goes from host to host
-        if (named is { Level: WatchLevel.Host, IsCovered: false, Block.IsCovered: false } && !on.Whole.IsCovered && Comes(on, named, target, second, verdict))
-        {
-            (named, rule) = (reached = named.Block, named == target ? RuleName.Spread : rule);
-        }
-
+        var reached = Rotation.BlockFor(on, named, target, second, verdict);
+        (named, rule) = reached is null ? (named, rule) : (reached, named == target ? RuleName.Spread : rule);
         if (named.Episode?.IsDeciding == true)
         {
             return;
@@ -250,10 +247,10 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
 
         if (rule == RuleName.Spread || target.Level is not WatchLevel.Host)
         {
-            if (HomeOf(on, target, second, verdict) is { } home)
+            if (Widening.HomeOf(on, target, second, verdict) is { } home)
             {
-                var joined = Widened(on, home, named);
-                Join(on, joined, home, target);
+                var joined = Widening.Of(on, home, named);
+                Widening.Join(on, joined, home, target);
                 Rotation.Begin(joined, reached);
                 Feed(on, joined, target, second, verdict, origin, now);
                 return;
@@ -266,12 +263,25 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             }
         }
 
+        Begin(on, over, whole, named, reached, verdict with { Rule = rule }, origin, now);
+    }
+
+    /// <summary>An anomaly opens.</summary>
+    /// <param name="over">What was over.</param>
+    /// <param name="whole">What that had.</param>
+    /// <param name="named">Whose anomaly it is.</param>
+    /// <param name="reached">The block within which it goes from host to host; null: it does not.</param>
+    /// <param name="verdict">By which rule.</param>
+    private void Begin(
+        ObjectWatch on, Over over, in SecondTraffic whole, TargetWatch named, TargetWatch? reached, Verdict verdict, Origin origin, DateTimeOffset now)
+    {
+        var (target, second) = (over.Target, over.Second);
         if (named != target)
         {
             named.Episode ??= new Episode();
             named.Episode.High(second, named.At(second).Total, now, presence.At(now), anomalies.LongestPause, isOver: true);
             named.Episode.IsSpread = named.Level > target.Level;
-            named.Episode.Hold = named.Episode.IsSpread ? null : Naming.HoldOf(target, rules, verdict);
+            named.Episode.Hold = named.Episode.IsSpread ? null : Naming.HoldOf(target, on.Rules(target), verdict);
         }
 
         named.Episode!.Begin(now, anomalies);
@@ -280,58 +290,12 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         var theirs = named == target ? whole : named.At(second);
         theirs = theirs.Total.Packets > 0 ? theirs : named.At(second - 1); // this second's may be still to come
         theirs = theirs.Total.Packets > 0 ? theirs : whole;
-        Find(on, named, second, theirs, verdict with { Rule = rule }, target, origin, now);
+        Find(on, named, second, theirs, verdict, target, origin, now);
         if (named.IsCovered)
         {
-            Separate(on, named);
+            Widening.Separate(on, named);
             on.Seconds.TakeOutWhatOpened();
         }
-    }
-
-    /// <summary>Whether the attack comes to a host, that is over by its own rule or a wider one's, from others of its block.</summary>
-    private static bool Comes(ObjectWatch on, TargetWatch host, TargetWatch target, long second, Verdict verdict)
-    {
-        if (host != target)
-        {
-            (host.Episode ??= new Episode()).Over(second); // by the wider rule
-            Rotation.Note(on, host, second, verdict);
-        }
-
-        return Rotation.Reaches(on, host, second, verdict);
-    }
-
-    /// <summary>What of a wider anomaly, that others than its own rules opened, is over keeps it open.</summary>
-    private static bool KeepsOpen(TargetWatch wide, TargetWatch part) => wide.Episode!.IsSpread || part.Level is WatchLevel.Prefix;
-
-    /// <summary>
-    /// The open anomaly that is the same attack: of a block, or of what a wider rule named, for the same traffic. Who was over by its own rule alone
-    /// is attacked alone, and what is not the object's any more takes nothing in.
-    /// </summary>
-    private static TargetWatch? HomeOf(ObjectWatch on, TargetWatch target, long second, Verdict verdict) => on.Open
-        .Where(open => open == on.Whole || on.Object.Holds(open.Target))
-        .Where(open => open.Episode is { Home: null } episode && (open.Level is not WatchLevel.Host || episode.Hold is not null)
-            && (episode.Has(verdict.Over) || Naming.IsSameTraffic(open, target, second, verdict)))
-        .MinBy(open => open.Target.Value);
-
-    /// <summary>What an anomaly widens to, so that it is about another target too: its own block where that is enough.</summary>
-    private static TargetWatch Widened(ObjectWatch on, TargetWatch home, TargetWatch other) =>
-        home.Block is { IsCovered: false } block && (other == block || other.Block == block) ? block : on.Whole;
-
-    private static void Join(ObjectWatch on, TargetWatch joined, TargetWatch home, TargetWatch judged)
-    {
-        on.Seconds.Opens(joined, on.Lag.Seconds + (judged.Surge?.Span ?? 0));
-        Join(on, joined, home, isSpread: joined != judged);
-        Separate(on, joined);
-        on.Seconds.TakeOutWhatOpened();
-    }
-
-    /// <param name="isSpread">Its own rules did not say so: its parts keep it open.</param>
-    private static void Join(ObjectWatch on, TargetWatch joined, TargetWatch home, bool isSpread)
-    {
-        joined.Episode ??= new Episode();
-        (joined.Episode.Home, joined.Episode.IsSpread) = (home, isSpread);
-        home.Episode!.Joined.Add(joined);
-        on.Open.Add(joined);
     }
 
     /// <summary>What belongs to a wider anomaly keeps it open, and it may have grown.</summary>
@@ -356,129 +320,12 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
         }
     }
 
-    /// <summary>Ends what was seen to be quiet long enough, or was not seen for too long.</summary>
-    public void EndWhatIsOver(DateTimeOffset now)
-    {
-        foreach (var (target, on) in _open)
-        {
-            var episode = target.Episode!;
-            if (!episode.IsDeciding && OverFor(now - episode.LastHigh, presence.At(now) - episode.PresentAtHigh, episode.QuietFor(anomalies)) is { } reason)
-            {
-                End(on, target, episode, reason, now);
-            }
-        }
-    }
-
-    /// <summary>Signs of life of what is open.</summary>
-    public IReadOnlyList<Pulse> Pulses() =>
-    [
-        .. from open in _open
-           let episode = open.Key.Episode
-           select new Pulse(
-               open.Value.Object.TenantId,
-               episode.State.Open!.AnomalyId,
-               episode.LastHigh.ToUnixTimeMilliseconds(),
-               Until(episode),
-               episode.Peak.Bits,
-               episode.Peak.Packets,
-               episode.QuietFor(anomalies),
-               episode.Memory with { Rotation = Rotation.BlockOf(open.Key)?.Rotation?.Memory }),
-    ];
-
-    /// <summary>Goes on with an open anomaly that another process judged until now.</summary>
-    public void Resume(ObjectWatch on, TargetWatch target, OpenAnomaly open, DateTimeOffset now)
-    {
-        var wide = open.Memory?.Hold?.Level is WatchLevel.Object ? on.Whole : target.Block;
-        var hold = open.Memory?.Hold is { } rule && wide is not null ? new Hold(wide, rule.Vector, rule.Unit, rule.Rate, rule.Burst) : null;
-        target.Episode = Episode.Resume(open, hold, presence.At(now));
-        foreach (var level in open.Memory?.Joined ?? [])
-        {
-            if ((level is WatchLevel.Object ? on.Whole : target.Block) is { IsCovered: false } joined)
-            {
-                Join(on, joined, target, isSpread: true);
-            }
-        }
-
-        if (open.Memory?.Rotation is { } rotation && Rotation.BlockOf(target) is { } block)
-        {
-            block.Rotation = new Rotation(rotation);
-        }
-
-        Take(on, target, open.State, isDeciding: false);
-    }
-
-    /// <summary>Takes over what the target's stream says.</summary>
-    /// <param name="isDeciding">It is being recorded, and may still turn out otherwise.</param>
-    public void Take(ObjectWatch on, TargetWatch target, AnomalyState state, bool isDeciding)
-    {
-        var episode = target.Episode!;
-        var wasCovering = episode.IsCovering;
-        if (episode.State.Open is not null && state.Open is null)
-        {
-            episode.End();
-        }
-
-        (episode.State, episode.IsDeciding) = (state, isDeciding);
-        if (wasCovering != episode.IsCovering)
-        {
-            if (target.Block is { } block)
-            {
-                block.CoveredHosts += episode.IsCovering ? 1 : -1;
-            }
-
-            if (episode.IsCovering)
-            {
-                on.Open.Add(target);
-            }
-            else
-            {
-                (episode.Hold, episode.IsSpread) = (null, false);
-                foreach (var joined in episode.Joined.Where(joined => joined.Episode!.Home == target))
-                {
-                    (joined.Episode!.Home, joined.Episode.IsSpread) = (null, false);
-                    on.Open.Remove(joined);
-                    Forget(on, joined);
-                }
-
-                episode.Joined.Clear();
-                Forget(on, target);
-                on.Open.Remove(target);
-            }
-        }
-
-        if (state.Open is null)
-        {
-            _open.Remove(target);
-        }
-        else
-        {
-            _open[target] = on;
-        }
-    }
-
-    /// <summary>These anomalies were ended by somebody else: if their traffic goes on, it is a new anomaly.</summary>
-    public void Forsake(IReadOnlySet<Guid> anomalyIds)
-    {
-        foreach (var (target, on) in _open.ToArray())
-        {
-            if (!target.Episode!.IsDeciding && anomalyIds.Contains(target.Episode.State.Open!.AnomalyId))
-            {
-                Take(on, target, AnomalyState.Quiet, isDeciding: false);
-            }
-        }
-    }
-
     public void Clear()
     {
-        _open.Clear();
         _over.Clear();
         _touched.Clear();
         _inside.Clear();
     }
-
-    /// <summary>Nothing of a target needs to be remembered any more.</summary>
-    public bool IsDone(TargetWatch target, DateTimeOffset now) =>
-        target.Episode is not { } episode || (!episode.IsCovering && now - episode.LastHigh > anomalies.LongestPause);
 
     private void Find(
         ObjectWatch on,
@@ -528,7 +375,7 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
                 on.Seconds.Opens(target, on.Lag.Seconds + (judged.Surge?.Span ?? 0));
             }
 
-            Take(on, target, episode.State, isDeciding: true);
+            ongoing.Take(on, target, episode.State, isDeciding: true);
             found(new Finding(
                 judge,
                 on,
@@ -552,59 +399,4 @@ internal sealed class AnomalyFinder(WindowJudge judge, AnomalyOptions anomalies,
             return on.SpreadOf(target, second);
         }
     }
-
-    private void End(ObjectWatch on, TargetWatch target, Episode episode, EndReason reason, DateTimeOffset now)
-    {
-        var command = new EndAnomaly(
-            episode.State.Open!.AnomalyId,
-            reason,
-            episode.LastHigh,
-            episode.QuietFor(anomalies),
-            episode.Peak.Bits,
-            episode.Peak.Packets,
-            Until(episode),
-            now,
-            episode.Pulses,
-            [.. episode.Most]);
-        episode.IsDeciding = true;
-        found(new Finding(
-            judge,
-            on,
-            target,
-            episode.State.Open.Target,
-            state => AnomalyDecider.Decide(state, command),
-            EndOf: (command.AnomalyId, episode.LastHigh.ToUnixTimeMilliseconds()),
-            new Origin(default, null),
-            Guid.CreateVersion7(now)));
-    }
-
-    /// <summary>What has an anomaly of its own is taken out of what is judged together.</summary>
-    private static void Separate(ObjectWatch on, TargetWatch named)
-    {
-        named.ForgetSurge();
-        named.Block?.Remove(named);
-        if (named.Level is not WatchLevel.Object && named.Block?.IsCovered != true)
-        {
-            on.Whole.Remove(named);
-        }
-    }
-
-    /// <summary>What was carried on meanwhile was the anomaly, in its parts as well: they are not held to it afterwards.</summary>
-    private static void Forget(ObjectWatch on, TargetWatch over)
-    {
-        over.ForgetSurge();
-        foreach (var part in over == on.Whole ? on.Blocks.Values.Concat(on.Hosts.Values) : over.Hosts)
-        {
-            if (!part.IsCovered)
-            {
-                part.ForgetSurge();
-            }
-        }
-    }
-
-    /// <summary>Why an anomaly that was last high so long ago is over; null when it is not.</summary>
-    private EndReason? OverFor(TimeSpan since, TimeSpan seen, TimeSpan quietFor) =>
-        seen >= quietFor ? EndReason.Subsided : since - seen >= anomalies.MissingFor ? EndReason.TelemetryMissing : null;
-
-    private static DateTimeOffset Until(Episode episode) => DateTimeOffset.FromUnixTimeSeconds(episode.LastHighSecond + 1);
 }

@@ -131,6 +131,26 @@ internal sealed class Rotation
         return left >= EnoughHosts;
     }
 
+    /// <summary>
+    /// The block that is named for a host, because the attack comes to it from others there; null: the host is named, or it has an anomaly, or what is around it.
+    /// </summary>
+    /// <param name="judged">What is over: the host by its own rule, or what is around it.</param>
+    public static TargetWatch? BlockFor(ObjectWatch on, TargetWatch named, TargetWatch judged, long second, Verdict verdict)
+    {
+        if (named is not { Level: WatchLevel.Host, IsCovered: false, Block: { IsCovered: false } block } || on.Whole.IsCovered)
+        {
+            return null;
+        }
+
+        if (named != judged)
+        {
+            (named.Episode ??= new Episode()).Over(second); // by the wider rule
+            Note(on, named, second, verdict);
+        }
+
+        return Reaches(on, named, second, verdict) ? block : null;
+    }
+
     /// <summary>Whether a host inside its block's anomaly is where the attack has gone to, and not attacked by itself for longer than that stays anywhere.</summary>
     public static bool Includes(ObjectWatch on, TargetWatch host, TargetWatch wide, long second, Verdict verdict) =>
         host.Block is { Rotation: { } rotation } block && wide == block

@@ -45,7 +45,9 @@ internal sealed class WindowJudge(
     private DateTimeOffset _lastForget;
     private TimeSpan _lag;
 
-    private AnomalyFinder Finder => field ??= new(this, anomalies, found, presence);
+    private AnomalyFinder Finder => field ??= new(this, Ongoing, anomalies, found, presence);
+
+    private OngoingAnomalies Ongoing => field ??= new(this, anomalies, found, presence);
 
     /// <summary>Hosts in memory.</summary>
     public int Hosts { get; private set; }
@@ -166,7 +168,7 @@ internal sealed class WindowJudge(
             };
             if (target is not null && (target == on.Whole || target.Target == key)) // else the object was grouped anew
             {
-                Finder.Resume(on, target, anomaly, now);
+                Ongoing.Resume(on, target, anomaly, now);
             }
         }
     }
@@ -176,7 +178,7 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            Finder.EndWhatIsOver(now);
+            Ongoing.EndWhatIsOver(now);
             if (now - _lastForget >= ForgetInterval)
             {
                 _lastForget = now;
@@ -249,7 +251,7 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            return Finder.Pulses();
+            return Ongoing.Pulses();
         }
     }
 
@@ -260,7 +262,7 @@ internal sealed class WindowJudge(
         {
             if (_watches.GetValueOrDefault((finding.On.Object.ObjectId, finding.On.Direction)) == finding.On)
             {
-                Finder.Take(finding.On, finding.Watch, state, isDeciding: false); // else it was forgotten meanwhile
+                Ongoing.Take(finding.On, finding.Watch, state, isDeciding: false); // else it was forgotten meanwhile
             }
         }
     }
@@ -270,7 +272,7 @@ internal sealed class WindowJudge(
     {
         lock (_gate)
         {
-            Finder.Forsake(anomalyIds);
+            Ongoing.Forsake(anomalyIds);
         }
     }
 
@@ -282,6 +284,7 @@ internal sealed class WindowJudge(
             _watches.Clear();
             _open.Clear();
             Finder.Clear();
+            Ongoing.Clear();
             _numbers.Forget(before: DateTimeOffset.MaxValue); // what comes again was forgotten too, and what does not come may be read elsewhere
             Hosts = 0;
         }
@@ -430,7 +433,7 @@ internal sealed class WindowJudge(
             var left = new HashSet<TargetWatch>();
             foreach (var (address, host) in on.Hosts)
             {
-                if (now - host.LastArrival > windows.ForgetAfter && Finder.IsDone(host, now))
+                if (now - host.LastArrival > windows.ForgetAfter && Ongoing.IsDone(host, now))
                 {
                     on.Hosts.Remove(address); // allowed while enumerating since .NET Core 3
                     left.Add(host.Block!);
@@ -450,7 +453,7 @@ internal sealed class WindowJudge(
             foreach (var (network, block) in on.Blocks)
             {
                 block.Rotation = block.IsCovered || block.Rotation?.IsOver(now.ToUnixTimeSeconds()) == false ? block.Rotation : null;
-                if (now - block.LastArrival > windows.ForgetAfter && Finder.IsDone(block, now))
+                if (now - block.LastArrival > windows.ForgetAfter && Ongoing.IsDone(block, now))
                 {
                     on.Blocks.Remove(network);
                 }
