@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Platform.Contracts.Grpc.Telemetry.V1;
 using Platform.Detection.Anomalies;
@@ -11,7 +12,9 @@ namespace Platform.Detection.Tests.Windows;
 public sealed class RotationTests
 {
     private const long Flood = 30_000;
+    private const string Wide6 = "2001:db8:1::/48";
     private static readonly IPNetwork Block = IPNetwork.Parse("203.0.113.0/24");
+    private static readonly Vector[][] OneKind = [[Vector.Udp]];
     private static readonly Lazy<byte[]> Snapshot = new(Learn);
 
     [Theory, Trait("Requirement", "R1")]
@@ -46,6 +49,60 @@ public sealed class RotationTests
         Assert.Contains(judge.Recorded.Select(Sentence), sentence => sentence?.Contains($"goes from host to host of {Block}", StringComparison.Ordinal) == true);
         Assert.Equal(AJudge.Second(60), opened[0].Since.ToUnixTimeSeconds());
         Assert.Empty(judge.FoundTwice);
+    }
+
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(Wide6, "2001:db8:1:{0:x}::1", 254, 5, false)]
+    [InlineData(Wide6, "2001:db8:1:{0:x}::1", 254, 5, true)]
+    [InlineData(Wide6, "2001:db8:1::{0:x}", 254, 2, false)]
+    [InlineData(Wide6, "2001:db8:1::{0:x}", 254, 30, true)]
+    [InlineData(Wide6, "2001:db8:1:{0:x}::1", 60_000, 2, false)]
+    [InlineData(Wide6, "2001:db8:1:{0:x}::1", 60_000, 2, true)]
+    [InlineData("2001:db8:1:7::/64", "2001:db8:1:7::{0:x}", 60_000, 5, false)]
+    [InlineData("2001:db8:1:7::/64", "2001:db8:1:7::{0:x}", 60_000, 5, true)]
+    [InlineData("2001:db8::/32", "2001:db8:1:{0:x}::1", 60_000, 5, false)]
+    [InlineData("2001:db8::/32", "2001:db8:1:{0:x}::1", 60_000, 5, true)]
+    public void So_it_is_over_ipv6(string prefix, string host, int hosts, int dwell, bool isLearned) =>
+        Opened(prefix, move => string.Format(CultureInfo.InvariantCulture, host, 16 + (move * 37 % hosts)), dwell, OneKind, isLearned);
+
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(5, true, new[] { Vector.Udp, Vector.TcpSyn })]
+    [InlineData(5, false, new[] { Vector.Udp, Vector.TcpSyn })]
+    [InlineData(5, true, new[] { Vector.Dns, Vector.Ntp })]
+    [InlineData(5, false, new[] { Vector.Dns, Vector.Ntp })]
+    [InlineData(30, true, new[] { Vector.Ntp, Vector.TcpSyn })]
+    [InlineData(2, false, new[] { Vector.Icmp, Vector.TcpSyn })]
+    public void So_is_one_of_two_vectors_at_once(int dwell, bool isLearned, Vector[] kinds) =>
+        Opened("203.0.113.0/24", move => $"203.0.113.{5 + (move * 37 % 250)}", dwell, [kinds], isLearned);
+
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(5, true, Vector.Udp, Vector.TcpSyn)]
+    [InlineData(5, false, Vector.Udp, Vector.TcpSyn)]
+    [InlineData(5, true, Vector.Dns, Vector.Ntp)]
+    [InlineData(5, false, Vector.Dns, Vector.Ntp)]
+    public void So_is_one_that_changes_its_kind_from_three_hosts_of_each_on(int dwell, bool isLearned, Vector one, Vector other) =>
+        Opened("203.0.113.0/24", move => $"203.0.113.{5 + (move * 37 % 250)}", dwell, [[one], [other]], isLearned, most: 7);
+
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(2, false)]
+    [InlineData(5, false)]
+    [InlineData(10, false)]
+    [InlineData(30, false)]
+    [InlineData(2, true)]
+    [InlineData(5, true)]
+    [InlineData(10, true)]
+    [InlineData(30, true)]
+    public void So_it_is_where_one_packet_in_a_thousand_is_sampled(int dwell, bool isLearned) =>
+        Opened("203.0.113.0/24", move => $"203.0.113.{5 + (move * 37 % 250)}", dwell, OneKind, isLearned, grain: 1_000);
+
+    /// <summary>A limit: what is remembered is a block's, and hosts of different blocks are attacked by themselves.</summary>
+    [Theory, Trait("Requirement", "R1")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_attack_that_goes_over_many_blocks_is_its_hosts(bool isLearned)
+    {
+        var judge = Played("203.0.0.0/16", move => $"203.0.{move}.10", dwell: 5, OneKind, isLearned);
+        Assert.Equal(Enumerable.Range(0, 120).Select(block => IPNetwork.Parse($"203.0.{block}.10/32")), judge.Recorded.OfType<AnomalyDetected>().Select(one => one.Subject.Target));
     }
 
     [Fact, Trait("Requirement", "R1")]
@@ -236,13 +293,69 @@ public sealed class RotationTests
         }
     }
 
-    private static AJudge Judge(bool isLearned = false)
+    private static void Opened(string prefix, Func<int, string> host, int dwell, Vector[][] kinds, bool isLearned, long grain = 1, int most = 5)
     {
-        var watched = Watched(isLearned);
+        var judge = Played(prefix, host, dwell, kinds, isLearned, grain);
+        var opened = judge.Recorded.OfType<AnomalyDetected>().ToArray();
+        Assert.True(opened.Length is > 0 && opened.Length <= most, $"{opened.Length}: {string.Join(", ", opened.Take(12).Select(one => $"{one.Subject.Target} at {(one.Since - AJudge.Noon).TotalSeconds - 60}"))}");
+        Assert.Contains(judge.Recorded.Select(Sentence), sentence => sentence?.Contains("goes from host to host", StringComparison.Ordinal) == true);
+        Assert.Empty(judge.FoundTwice);
+    }
+
+    /// <summary>Ten minutes of it, beside four hosts that have 2,500 packets/s always.</summary>
+    /// <param name="host">Where it goes to, of each move.</param>
+    /// <param name="kinds">What it is made of there, one after the other.</param>
+    private static AJudge Played(string prefix, Func<int, string> host, int dwell, Vector[][] kinds, bool isLearned, long grain = 1)
+    {
+        var judge = Judge(isLearned, prefix, (uint)grain);
+        var random = new Random(1);
+        for (var second = -60; second < 660; second++)
+        {
+            var now = judge.Now.ToUnixTimeSeconds();
+            var calm = IPNetwork.Parse(prefix).BaseAddress;
+            for (var each = 1; each <= 4; each++)
+            {
+                var bytes = calm.GetAddressBytes();
+                bytes[^1] = (byte)each;
+                var udp = Sampled(250);
+                judge.Receive(now, Sampled(2_250) + udp, udp, $"{new IPAddress(bytes)}");
+            }
+
+            if (second is >= 0 and < 600)
+            {
+                var vectors = kinds[second / dwell % kinds.Length];
+                judge.ReceiveTogether(now, vectors.Select(vector => (host(second / dwell), Sampled(Flood / vectors.Length), (Vector?)vector)));
+            }
+
+            judge.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        return judge;
+
+        long Sampled(long packets)
+        {
+            var (mean, sampled) = (packets / (double)grain, 0);
+            if (grain == 1)
+            {
+                return packets;
+            }
+
+            for (var product = random.NextDouble(); product > Math.Exp(-mean); product *= random.NextDouble())
+            {
+                sampled++;
+            }
+
+            return sampled * grain;
+        }
+    }
+
+    private static AJudge Judge(bool isLearned = false, string prefix = "203.0.113.0/24", uint samplingRate = 1)
+    {
+        var watched = Watched(isLearned) with { Prefixes = [NetworkKey.Of(IPNetwork.Parse(prefix))] };
         return new AJudge(
             find: _ => watched,
             remember: isLearned ? _ => ObjectBaseline.Restore(Snapshot.Value, HoursOfWeek.Japan) : null,
-            anomalies: new AnomalyOptions());
+            anomalies: new AnomalyOptions()) { SamplingRate = samplingRate };
     }
 
     private static WatchedObject Watched(bool isLearned) => AJudge.Watched with

@@ -151,11 +151,14 @@ internal sealed class Rotation
         return Reaches(on, named, second, verdict) ? block : null;
     }
 
-    /// <summary>Whether a host inside its block's anomaly is where the attack has gone to, and not attacked by itself for longer than that stays anywhere.</summary>
+    /// <summary>
+    /// Whether a host inside its block's anomaly is where the attack has gone to, and not attacked by itself for longer than that stays anywhere. An attack may change
+    /// its kind from host to host: one that comes to this host from others of its block in the way it always did is the block's, whatever that was over for.
+    /// </summary>
     public static bool Includes(ObjectWatch on, TargetWatch host, TargetWatch wide, long second, Verdict verdict) =>
         host.Block is { Rotation: { } rotation } block && wide == block
-        && (rotation.IsSeen || Reaches(on, host, second, verdict))
-        && (wide.Episode!.Home ?? wide).Episode!.Vectors.Any(vector => (Kind(vector) & Kinds(verdict.Over)) != 0)
+        && ((rotation.IsSeen && (wide.Episode!.Home ?? wide).Episode!.Vectors.Any(vector => (Kind(vector) & Kinds(verdict.Over)) != 0))
+            || Reaches(on, host, second, verdict))
         && second - host.Episode!.OverSince < rotation.Stay;
 
     /// <summary>The block within which an anomaly goes from host to host; null: it does not.</summary>
