@@ -89,6 +89,35 @@ public sealed class TransfersTests
         Assert.InRange(senders.PartOfFew(grain: 1), 0, 0.1);
     }
 
+    /// <summary>Beside a hundred players: packets of few servers meet in some of them, of a crowd's each has its own. Of a handful nobody can say.</summary>
+    [Theory]
+    [InlineData(18, 12, 1, 1)]
+    [InlineData(18, 40, 1, 1)]
+    [InlineData(10_000, 12, 1, 1)]
+    [InlineData(10_000, 40, 0, 0.25)]
+    public void As_many_packets_of_few_servers_meet_in_one_of_them(int servers, int sampled, double least, double most)
+    {
+        for (var seed = 0; seed < 50; seed++)
+        {
+            var (senders, luck) = (new Senders(), new Random(seed));
+            for (var second = 0; second < sampled / 4; second++)
+            {
+                var sketch = new TrafficSketch { Second = second, Total = Of(new Amount(0, 44)) };
+                sketch.SourcePorts.Add(new NumberShare { Number = 443, Counters = Of(new Amount(41_600, 4)) });
+                for (var packet = 0; packet < 4; packet++)
+                {
+                    var server = luck.Next(servers);
+                    sketch.Peers.Add(new AddressShare { Address = ByteString.CopyFrom(198, 51, (byte)(server / 256), (byte)server), Counters = Of(new Amount(10_400, 1)) });
+                }
+
+                sketch.Peers.AddRange(Enumerable.Range(0, 40).Select(player => new AddressShare { Address = ByteString.CopyFrom(192, 0, (byte)second, (byte)player), Counters = Of(new Amount(800, 1)) }));
+                senders.Add(sketch);
+            }
+
+            Assert.InRange(senders.PartOfFew(grain: 1), least, most);
+        }
+    }
+
     /// <summary>What has just been seen for the first time was not usual before.</summary>
     [Fact]
     public void A_host_that_begins_with_a_download_is_not_attacked() => Assert.False(Plays(600, game: 1, bits: 40_000_000, servers: 4, port: 443));

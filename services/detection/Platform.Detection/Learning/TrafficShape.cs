@@ -35,6 +35,8 @@ internal static class TrafficShape
     private const double ShortPacket = 120 * 8;
     private const double Mostly = 0.7;
     private const double NearlyAll = 0.9;
+    private const double Few = 0.1;
+    private const double StillTooMuch = 0.7;
     private const double MostOdd = 1.25;
     private const double Sure = 0.1;
     public const int FewestPackets = 12; // sampled ones; fewer say nothing
@@ -53,21 +55,42 @@ internal static class TrafficShape
         LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target, Amount transferred = default)
     {
         var mixture = new Mixture(whole, excess, seconds, Math.Max(0, (Most(target, learned) * seconds) - transferred.Bits), learned);
-        var surge = mixture.IsSurelyTheSame() ? (isAbrupt ? GradualSurge : SureSurge)
-            : isAbrupt ? (mixture.GrowsAltogether() != false ? LikelySurge : AbruptSurge)
-            : target.Level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
-            : GradualSurge;
-        var isLikeTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsLikeTransfer(over) && mixture.IsOfFew(target.Senders);
+        var isLikeTransfer = over.Vector is Total or TcpAck or TcpFinless && mixture.IsLikeTransfer(over) && mixture.IsOfFew(target.Senders, transferred);
         return over.Vector switch
         {
-            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders, Senders.Servers) => double.PositiveInfinity,
+            Total or TcpAck or TcpFinless when mixture.IsAcknowledgement(over, target.Uploaded(seconds)) && mixture.IsOfFew(target.Senders, transferred, Senders.Servers) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsWithinTransfers() && GoesToFew(target, learned) => double.PositiveInfinity,
-            Total or Udp or OtherAmplification or L2tp or Gre or Other or Fragment when transferred == default && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
+            _ when IsCarrier(over.Vector) && transferred == default && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned) => double.PositiveInfinity,
             Total or TcpAck or TcpFinless when isLikeTransfer && mixture.IsSurelyOfFew(target.Senders, transferred) => 1, // to everybody, or more than a transfer may be: a crowd comes from many
-            Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(target.Level) => surge,
+            _ => OfCrowd(over.Vector, mixture, isAbrupt, target.Level),
+        };
+    }
+
+    /// <summary>The same of what has transfers in it that were taken away of the rest: not all of it is a transfer because some of it is.</summary>
+    public static double AllowanceWithTransfers(
+        LearnedThreshold over, in SecondTraffic whole, in SecondTraffic excess, int seconds, LearnedLevel learned, bool isAbrupt, TargetWatch target)
+    {
+        var mixture = new Mixture(whole, excess, seconds, Most(target, learned) * seconds, learned);
+        return IsCarrier(over.Vector) && mixture.IsOfTwo(over, target.Senders) && GoesToFew(target, learned)
+            ? double.PositiveInfinity
+            : OfCrowd(over.Vector, mixture, isAbrupt, target.Level);
+    }
+
+    /// <summary>Tunnels, conferences and uploads come over it.</summary>
+    private static bool IsCarrier(TrafficVector vector) => vector is Total or Udp or OtherAmplification or L2tp or Gre or Other or Fragment;
+
+    private static double OfCrowd(TrafficVector vector, in Mixture mixture, bool isAbrupt, WatchLevel level)
+    {
+        var surge = mixture.IsSurelyTheSame() ? (isAbrupt ? GradualSurge : SureSurge)
+            : isAbrupt ? (mixture.GrowsAltogether() != false ? LikelySurge : AbruptSurge)
+            : level is WatchLevel.Object && !mixture.CanTellBeginnings() ? LikelySurge
+            : GradualSurge;
+        return vector switch
+        {
+            Total or TcpAck or TcpFinless when mixture.IsMoreOfTheSame(level) => surge,
             Udp when mixture.HasUsualSize(Udp) && mixture.HasUsualPart(Udp, 1.5, 0.1) => surge,
-            TcpSyn or TcpSynAck or TcpRst when mixture.HasUsualPart(over.Vector, 2.5, 0.02) => surge,
-            _ when mixture.HasUsualSize(over.Vector) && mixture.HasUsualPart(over.Vector, 1.5, 0.01) && mixture.IsMoreOfTheSame(target.Level) => surge, // a crowd brings everything
+            TcpSyn or TcpSynAck or TcpRst when mixture.HasUsualPart(vector, 2.5, 0.02) => surge,
+            _ when mixture.HasUsualSize(vector) && mixture.HasUsualPart(vector, 1.5, 0.01) && mixture.IsMoreOfTheSame(level) => surge, // a crowd brings everything
             _ => 1,
         };
     }
@@ -86,8 +109,11 @@ internal static class TrafficShape
         return 0;
     }
 
+    /// <summary>Bits per second that transfers to a target may have. What was an anomaly a moment ago is no test of a line, and stays one a little below what makes it one.</summary>
     public static double Most(TargetWatch target, LearnedLevel learned) =>
-        target.Surge?.Large >= LongTransfer || target.Excused >= LongTransfers ? learned.MostLongTransfer : learned.MostTransfer;
+        target.Episode?.Open is not null ? StillTooMuch * learned.MostLongTransfer
+        : target.Surge?.Large >= LongTransfer || target.Excused >= LongTransfers ? learned.MostLongTransfer
+        : learned.MostTransfer;
 
     /// <summary>A transfer goes to one host or a few of a block or an object; what reaches many is none.</summary>
     private static bool GoesToFew(TargetWatch target, LearnedLevel learned) => target.Surge?.Receivers?.AreFew(target, learned.Grain) != false;
@@ -126,14 +152,17 @@ internal static class TrafficShape
         /// <see cref="Transfers"/> takes away before.
         /// </summary>
         /// <param name="senders">Who sent.</param>
+        /// <param name="transferred">What was taken away, because few servers sent it: what they sent is theirs, within what is usual too.</param>
         /// <param name="sources">So many sources, where enough packets were sampled to tell them from everybody.</param>
-        public bool IsOfFew(Senders senders, int sources = 2)
+        public bool IsOfFew(Senders senders, Amount transferred, int sources = 2)
         {
-            var (carried, all) = (Tcp(), Math.Max(_grain, senders.Sketched));
+            var (servers, served) = transferred == default ? (0, 0) : (Senders.Servers, senders.ServedByFew(_grain));
+            var (carried, all) = (Tcp(), Math.Max(_grain, senders.Sketched - served));
             // Of what a surge began with, sketches may have come before it: then the amount says it, not the share.
             var (enough, share) = (0.35 * carried.Packets, (0.5 * Part(carried, _wholeAll)) - Math.Sqrt(_grain / all));
-            var (most, ports) = (senders.Of(all < Senders.EnoughPackets * _grain ? 2 : sources), senders.FromTwoPorts ?? double.MaxValue);
-            return Math.Min(most, ports) is var least && (least >= enough || least / all >= share);
+            var most = all < Senders.EnoughPackets * _grain ? senders.Of(servers + 2) : senders.Of(servers + sources, least: servers > 0 ? _grain : 0); // of any crowd twenty have a packet
+            var ports = senders.FromTwoPorts ?? double.MaxValue;
+            return Math.Max(0, Math.Min(most, ports) - served) is var least && (least >= enough || least / all >= share);
         }
 
         /// <summary>
@@ -147,13 +176,17 @@ internal static class TrafficShape
             var carrier = over.Vector is Total ? Tunnels.MaxBy(vector => excess[vector].Bits) : over.Vector;
             var carried = _excess[carrier];
             var theirs = Math.Min(carried.Packets, senders.Sketched * Part(carried, _wholeAll)); // of what sketches remember
+            theirs = Math.Max(0, theirs - Math.Sqrt(_grain * (_whole[carrier] - carried).Packets)); // of what is usual there may be more by luck
+            var (tcp, isDownload) = (Tcp(), Tcp().Packets > Few * carried.Packets && Tcp().Bits >= LongPacket * Tcp().Packets);
+            var beside = isDownload ? Math.Min(tcp.Packets, senders.Sketched * Part(tcp, _wholeAll)) : 0;
             // What is usual has its two ports as well: where there is more of it than of the flood, its other ports tell.
             var isOfTwoPorts = carrier is Gre or Other or Fragment
                 || (senders.FromTwoPorts >= Mostly * theirs && senders.FromOtherPortsInLongPackets() <= (1 - Mostly) * theirs);
             var least = 2 * _excess[Fragment].Packets >= carried.Packets ? HalvedPacket : LongPacket;
             return carried.Packets > 0 && carried.Bits >= least * carried.Packets && carried.Bits <= _mostTransferred * (1 + _chance)
-                && (over.Vector is not Total || carried[over.Unit] >= Mostly * _all[over.Unit])
-                && isOfTwoPorts && theirs > 0 && senders.OfTwoInLongPackets(least) >= Math.Max(Mostly, NearlyAll - (1.5 * Math.Sqrt(_grain / theirs))) * theirs; // a third has a fifth soon
+                && (over.Vector is not Total || carried[over.Unit] >= (Mostly - (0.5 * _chance)) * _all[over.Unit])
+                && isOfTwoPorts && theirs > 0
+                && senders.InLongPackets(isDownload ? 2 + Senders.Servers : 2, least) - beside >= Math.Max(Mostly, NearlyAll - (1.5 * Math.Sqrt(_grain / theirs))) * theirs; // a third has a fifth soon
         }
 
         /// <summary>Short TCP packets make it up, no more of them than long ones are sent the other way; or half of it is of these, and without them it would not be over.</summary>
@@ -171,7 +204,7 @@ internal static class TrafficShape
 
         /// <summary>Many sampled packets say so, long ones as transfers have them, beside those that were taken away.</summary>
         public bool IsSurelyOfFew(Senders senders, Amount transferred) =>
-            senders.OfTwoInLongPackets() >= transferred.Packets + Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
+            senders.InLongPackets(2) >= transferred.Packets + Math.Max(FewestPackets * _grain, 0.35 * Tcp().Packets);
 
         public bool IsMoreOfTheSame(WatchLevel level) =>
             (HasUsualSize(Total) || IsOfUsualSize())

@@ -231,8 +231,7 @@ internal sealed class LevelRules
         var whole = Surge.Whole(target.Surge, traffic);
         var rest = Surge.WholeRest(target.Surge, transfers.Rest(traffic));
         var beyond = Surge.Excess(whole, seconds, Learned);
-        // What few servers send beyond all bounds is not excused as another transfer, or as more of the same.
-        var hasTransfers = rest.Total != whole.Total && !transfers.AreTooMuch(whole, seconds);
+        var hasTransfers = transfers.PartOfFew > 0 && rest.Total != whole.Total;
         var restBeyond = hasTransfers ? Surge.Excess(rest, seconds, Learned) : beyond;
         // Minutes of an attack do not make it one that grew over minutes.
         var isAbrupt = isOpen || target.IsAbrupt(Surge.Mean(target.Surge, traffic));
@@ -240,11 +239,11 @@ internal sealed class LevelRules
         over.RemoveAll(threshold =>
         {
             // Of a guess nothing is known that could excuse it, but that it is somebody's transfer. A crowd that few servers serve looks like one as it is.
-            var allowance = threshold.IsGuess ? 1 : TrafficShape.Allowance(threshold, whole, beyond, seconds, Learned, isAbrupt, target);
-            if (hasTransfers && !threshold.IsGuess)
-            {
-                allowance = Math.Max(allowance, TrafficShape.Allowance(threshold, rest, restBeyond, seconds, Learned, isAbrupt, target, whole.Total - rest.Total));
-            }
+            var allowance = threshold.IsGuess ? 1
+                : !hasTransfers ? TrafficShape.Allowance(threshold, whole, beyond, seconds, Learned, isAbrupt, target)
+                : Math.Max(
+                    TrafficShape.AllowanceWithTransfers(threshold, whole, beyond, seconds, Learned, isAbrupt, target),
+                    TrafficShape.Allowance(threshold, rest, restBeyond, seconds, Learned, isAbrupt, target, whole.Total - rest.Total));
 
             var position = Position(threshold);
             if (double.IsPositiveInfinity(allowance))

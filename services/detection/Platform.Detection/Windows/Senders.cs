@@ -95,15 +95,34 @@ internal sealed class Senders
     /// <param name="grain">Packets that one sampled packet stands for.</param>
     public double PartOfFew(double grain) => _partOfFew ??= FindPartOfFew(grain);
 
+    /// <summary>Packets that few servers sent from ports of services.</summary>
+    /// <param name="grain">Packets that one sampled packet stands for.</param>
+    public double ServedByFew(double grain) => PartOfFew(grain) * (_served.HttpsPackets + _served.OtherPackets);
+
     private double FindPartOfFew(double grain)
     {
+        Sent[] all = [.. _sent.Values.Where(sent => sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets)];
         // Of many packets somebody's only one says nothing: of any crowd as many have one.
-        var least = _listed >= EnoughPackets * grain ? grain : 0;
-        Sent[] servers = [.. _sent.Values.Where(sent => sent.Packets > least && sent.Bits >= TrafficShape.LongPacket * sent.Packets).OrderByDescending(sent => sent.Packets).Take(Servers)];
+        var least = CouldBeFew(all, grain) ? 0 : grain;
+        Sent[] servers = [.. all.Where(sent => sent.Packets > least).Take(Servers)];
         var served = _served.HttpsPackets + _served.OtherPackets;
         var theirs = servers.Sum(sent => sent.Packets);
         var hidden = Math.Min(_unlisted * theirs / Math.Max(1, _listed), (Servers * _least) - servers.Sum(sent => sent.Least));
         return served == 0 || theirs == 0 ? 0 : Math.Min(1, (theirs + hidden + (2 * Math.Sqrt((theirs + hidden) * grain))) / served);
+    }
+
+    /// <summary>Of so few servers as many sampled packets would meet by chance in one of them; a crowd's hardly do. What is remembered half as much may be half a packet of each.</summary>
+    private static bool CouldBeFew(Sent[] senders, double grain)
+    {
+        var (packets, squares) = (0.0, 0.0);
+        foreach (var sender in senders)
+        {
+            var sampled = sender.Packets / grain;
+            (packets, squares) = (packets + sampled, squares + (sampled * sampled));
+        }
+
+        var (pairs, expected) = ((squares - (0.5 * packets)) / 2, packets * packets / (2 * Servers));
+        return pairs >= expected - (3 * Math.Sqrt(expected));
     }
 
     /// <summary>Packets from the two ports that most come from; null: nothing is known of ports.</summary>
@@ -115,12 +134,15 @@ internal sealed class Senders
 
     /// <summary>Packets of the largest.</summary>
     /// <param name="sources">Of so many.</param>
-    public double Of(int sources) => _sent.Values.OrderByDescending(sent => sent.Packets).Take(sources).Sum(sent => sent.Packets);
+    /// <param name="least">Who has no more than so many is none of them.</param>
+    public double Of(int sources, double least = 0) =>
+        _sent.Values.Where(sent => sent.Packets > least).OrderByDescending(sent => sent.Packets).Take(sources).Sum(sent => sent.Packets);
 
-    /// <summary>Packets of the two largest of those who send long ones.</summary>
+    /// <summary>Packets of the largest of those who send long ones.</summary>
+    /// <param name="sources">Of so many.</param>
     /// <param name="least">Bits of one that is long.</param>
-    public double OfTwoInLongPackets(double least = TrafficShape.LongPacket) =>
-        _sent.Values.Where(sent => sent.Bits >= least * sent.Packets).OrderByDescending(sent => sent.Packets).Take(2).Sum(sent => sent.Packets);
+    public double InLongPackets(int sources, double least = TrafficShape.LongPacket) =>
+        _sent.Values.Where(sent => sent.Bits >= least * sent.Packets).OrderByDescending(sent => sent.Packets).Take(sources).Sum(sent => sent.Packets);
 
     /// <param name="Packets">In the lists that it is in.</param>
     /// <param name="Bits">The same.</param>

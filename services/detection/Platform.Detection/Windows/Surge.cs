@@ -63,6 +63,9 @@ internal sealed class Surge
         }
     }
 
+    /// <summary>Whether few servers have sent more of it than transfers may have.</summary>
+    public bool Exceeds(Transfers transfers) => _seconds > 0 && transfers.AreTooMuch(_sum, _seconds);
+
     /// <summary>All of it, from the beginning of the surge to this second.</summary>
     public static SecondTraffic Whole(Surge? surge, in SecondTraffic second) => Sum(second, surge?._sum);
 
