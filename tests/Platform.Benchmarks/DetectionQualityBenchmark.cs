@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using Platform.Benchmarks.DetectionQuality;
 
@@ -26,7 +27,12 @@ internal static class DetectionQualityBenchmark
         var calm = Arguments.Number(arguments, "--calm", 30);
         var from = Arguments.Number(arguments, "--from", 0); // the number of the first object
         var outcomes = new ConcurrentBag<Outcome>();
-        Parallel.For(from, from + objects, number => outcomes.Add(Play(seed, number, calm, arguments.Contains("--misses"))));
+        var watch = Stopwatch.StartNew();
+        Parallel.For(from, from + objects, number =>
+        {
+            outcomes.Add(Play(seed, number, calm, arguments.Contains("--misses")));
+            TellProgress(outcomes, objects, watch.Elapsed);
+        });
 
         var figures = new Dictionary<string, object>
         {
@@ -52,6 +58,17 @@ internal static class DetectionQualityBenchmark
         figures["ended_within_5_min"] = Math.Round(told.Count(attack => attack.EndedAfter <= 300) / Math.Max(1.0, told.Length), 4);
         figures["ended_after_an_hour"] = told.Count(attack => attack.EndedAfter > 3_600);
         return Task.FromResult<object>(figures);
+    }
+
+    private static void TellProgress(ConcurrentBag<Outcome> outcomes, int objects, TimeSpan elapsed)
+    {
+        Outcome[] done = [.. outcomes];
+        var attacks = done.SelectMany(outcome => outcome.Attacks).Count();
+        var missed = done.SelectMany(outcome => outcome.Attacks).Count(attack => attack.FoundAfter[0] is null);
+        var left = elapsed * ((objects - done.Length) / (double)done.Length);
+        Console.Error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{done.Length} of {objects} objects: {attacks} attacks, {missed} missed, {done.Sum(outcome => outcome.False[0]):0} false; about {left.TotalMinutes:0} min to go"));
     }
 
     private static double Recall((double Factor, double? After)[] attacks, double least, double below)
