@@ -24,7 +24,7 @@ public sealed class IdleTests
     [InlineData(100_000, 1_000, 6_000, 2_000)]
     public void A_long_transfer_may_have_the_less_of_what_is_declared_the_more_is_usual(long declared, double busiest, double once, double most)
     {
-        var learned = new LearnedLevel([], default, default, Grain: 1, MostTransfer: 6e6 * busiest, MostLongTransfer: 2e6 * busiest)
+        var learned = new LearnedLevel([], default, default, default, Grain: 1, MostTransfer: 6e6 * busiest, MostLongTransfer: 2e6 * busiest)
             .AboveIdle(new ObjectSettings(declared * 1_000_000, ThresholdProfiles.Generic), Platform.Detection.ProtectedObjects.WatchLevel.Host);
         Assert.Equal((once * 1e6, most * 1e6), (learned.MostTransfer, learned.MostLongTransfer));
     }

@@ -48,6 +48,17 @@ public sealed class TransfersTests
         Assert.False(Plays(1_800, game: 1, bits: 40_000_000, servers: 4, port: 443));
     }
 
+    /// <summary>Where one host has most of UDP and another one most of TCP, no host has both: what a download leaves of a host is not their sum.</summary>
+    [Theory]
+    [InlineData(12, false)]
+    [InlineData(500, true)]
+    public void A_download_to_one_of_many_hosts_is_none(int servers, bool isFound)
+    {
+        var learned = Learn(level: WatchLevel.Host, usual: SecondTraffic.Of(Game, (TrafficVector.Udp, Game), (TrafficVector.TcpAck, Game)));
+        Assert.False(Plays(Before, game: 0.1, given: learned));
+        Assert.Equal(isFound, Plays(300, game: 0.1, bits: 60_000_000, servers, port: 443, given: learned));
+    }
+
     /// <summary>Few packets are sampled: of each server one now and then, among players of whom each is seen once.</summary>
     [Fact]
     public void Servers_are_not_forgotten_for_many_who_send_as_little()
@@ -406,15 +417,16 @@ public sealed class TransfersTests
 
     private static Counters Of(Amount amount) => new() { Packets = (ulong)amount.Packets, Bytes = (ulong)amount.Bits / 8 };
 
-    private static LearnedLevel Learn(long grain = 1, int hours = 7 * 24, long? declared = null)
+    private static LearnedLevel Learn(
+        long grain = 1, int hours = 7 * 24, long? declared = null, WatchLevel level = WatchLevel.Object, SecondTraffic? usual = null)
     {
         var baseline = new ObjectBaseline(HoursOfWeek.Japan);
-        var usual = SecondTraffic.Of(Game + Web, (TrafficVector.Udp, Game), (TrafficVector.TcpAck, Web));
+        var every = usual ?? SecondTraffic.Of(Game + Web, (TrafficVector.Udp, Game), (TrafficVector.TcpAck, Web));
         for (var second = 86_400; second < 86_400 + (hours * 3_600); second += 10)
         {
-            baseline.Observe(second, usual, usual, usual);
+            baseline.Observe(second, every, every, every);
         }
 
-        return baseline.Compile(WatchLevel.Object, HoursOfWeek.Japan.Of(86_400 + (hours == 3 ? 3 * 3_600 : 43_200)), LearningSettings.Default, grain, declared);
+        return baseline.Compile(level, HoursOfWeek.Japan.Of(86_400 + (hours == 3 ? 3 * 3_600 : 43_200)), LearningSettings.Default, grain, declared);
     }
 }

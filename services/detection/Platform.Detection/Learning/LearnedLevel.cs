@@ -17,13 +17,14 @@ internal sealed record LearnedThreshold(TrafficVector Vector, TrafficUnit Unit, 
 
 /// <summary>What learning allows the targets of one level at this hour.</summary>
 /// <param name="Thresholds">One per vector and unit that has a past.</param>
-/// <param name="Expected">What is usual at this hour.</param>
+/// <param name="Expected">What is usual at this hour, as a mixture: of hosts each vector has its own busiest, and the whole is their sum.</param>
+/// <param name="OfOne">The same of one target, whose whole is no more than any had.</param>
 /// <param name="Typical">An ordinary hour, whatever the time: its mixture tells more of the same from something else.</param>
 /// <param name="Grain">Packets that one sampled packet stands for, about; fewer of them than that say little about a mixture.</param>
 /// <param name="MostTransfer">Bits per second that a single transfer may have.</param>
 /// <param name="MostLongTransfer">The same of one that goes on.</param>
 internal sealed record LearnedLevel(
-    IReadOnlyList<LearnedThreshold> Thresholds, SecondTraffic Expected, SecondTraffic Typical, double Grain, double MostTransfer, double MostLongTransfer)
+    IReadOnlyList<LearnedThreshold> Thresholds, SecondTraffic Expected, SecondTraffic OfOne, SecondTraffic Typical, double Grain, double MostTransfer, double MostLongTransfer)
 {
     private const double IdleShare = 0.01;
     private const double TransferShare = 0.2;
@@ -36,7 +37,7 @@ internal sealed record LearnedLevel(
     /// <summary>Whether a second has more beyond the usual than a transfer may have that goes on.</summary>
     public bool IsLarge(Amount total) => total.Bits - Expected.Total.Bits > MostLongTransfer;
 
-    public static readonly LearnedLevel Nothing = new([], default, default, 1, 0, 0);
+    public static readonly LearnedLevel Nothing = new([], default, default, default, 1, 0, 0);
 
     /// <summary>
     /// The same, but nothing below a hundredth of what the profile begins with for the declared bandwidth, and transfers of a fifth of it (a gigabit at most, long ones a quarter of that), long ones the less the more is usual: what is

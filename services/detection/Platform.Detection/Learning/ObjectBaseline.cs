@@ -268,6 +268,7 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
         return new(
             thresholds,
             Traffic(expected),
+            Traffic(expected, isSum: false),
             Traffic(typical),
             Math.Max(Math.Max(1, all.Noise), grain),
             once * Busiest(WatchLevel.Object, TrafficUnit.Bits),
@@ -384,12 +385,12 @@ internal sealed class ObjectBaseline(HoursOfWeek hours, long after = -1)
     }
 
     /// <summary>The whole is the sum of what excludes each other, where that is told apart: of maxima the sum fits better than the maximum.</summary>
-    private static SecondTraffic Traffic(Dictionary<TrafficVector, Amount> amounts)
+    private static SecondTraffic Traffic(Dictionary<TrafficVector, Amount> amounts, bool isSum = true)
     {
         var traffic = SecondTraffic.Of(
             default, [.. amounts.Where(pair => pair.Key is not TrafficVector.Total).Select(pair => (pair.Key, pair.Value))]);
         var total = amounts.GetValueOrDefault(TrafficVector.Total); // what is in no vector is in it
-        traffic.Add(TrafficVector.Total, amounts.ContainsKey(TrafficVector.TcpAck) ? Amount.Max(traffic.Parts(), total) : total);
+        traffic.Add(TrafficVector.Total, isSum && amounts.ContainsKey(TrafficVector.TcpAck) ? Amount.Max(traffic.Parts(), total) : total);
         return traffic;
     }
 

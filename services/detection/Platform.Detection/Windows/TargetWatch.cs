@@ -120,7 +120,7 @@ internal sealed class TargetWatch(NetworkKey target, WatchLevel level, TargetWat
         var part = now.Sketched >= Senders.EnoughPackets * learned.Grain ? Math.Max(now.PartOfFew(learned.Grain), surge.PartOfFew(learned.Grain)) : surge.PartOfFew(learned.Grain);
         var (most, seconds) = (TrafficShape.Most(this, learned), 1 + (Surge?.Age ?? 0));
         var luck = 3 * Math.Sqrt(most * learned.Grain * SampledPacket);
-        var transfers = new Transfers(part, learned.Expected, most, luck, (most * seconds) + (luck * Math.Sqrt(seconds)) - (Surge?.Transferred ?? 0));
+        var transfers = new Transfers(part, learned.OfOne, most, luck, (most * seconds) + (luck * Math.Sqrt(seconds)) - (Surge?.Transferred ?? 0));
         // What few servers send beyond all bounds is no transfer, nor as much of it as one may have.
         return Surge?.Exceeds(transfers) == true ? transfers with { PartOfFew = 0 } : transfers;
     }

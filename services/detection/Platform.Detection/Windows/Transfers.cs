@@ -48,7 +48,7 @@ internal readonly record struct Transfers(double PartOfFew, SecondTraffic Expect
         {
             // From port 443 it may be either: so much of it is UDP that of the rest as much is UDP as ever.
             var (udp, tcp) = (Of(traffic, TrafficVector.Udp), Of(traffic, TrafficVector.TcpAck));
-            var usual = Expected[TrafficVector.Udp].Packets / Math.Max(1.0, Expected.Total.Packets);
+            var usual = Math.Min(1, Expected[TrafficVector.Udp].Packets / Math.Max(1.0, Expected.Total.Packets));
             var left = Math.Max(0, traffic.Total.Packets - Expected.Total.Packets - all.Packets);
             var most = Math.Min(udp.Packets, all.Packets);
             var quic = Math.Clamp((traffic[TrafficVector.Udp] - Expected[TrafficVector.Udp]).Packets - (usual * left), Math.Clamp(all.Packets - tcp.Packets, 0, most), most);
